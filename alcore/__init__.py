@@ -1,0 +1,99 @@
+"""alcore: what to label next, from any model's predictions.
+
+Predictions are arrays (N, C, ..., T): **N** rows (examples) · **C** classes · **…** event axes (pixels, tokens) · **T** posterior
+draws. Further letters: **J** targets · **M** configurations. Scores are in nats, and higher = ask first.
+
+>>> import alcore, numpy
+>>> rng = numpy.random.default_rng(0)
+>>> probs = rng.dirichlet([1.0, 1.0, 1.0], size=(100, 20)).transpose(0, 2, 1)  # 100 rows, 3 classes, 20 draws
+>>> alcore.BALD().select(probs, k=3).indices.tolist()
+[17, 23, 60]
+"""
+
+from __future__ import annotations
+
+from alcore.batch import Batch
+from alcore.heuristics import (
+    BALD,
+    Entropy,
+    ExpectedEntropy,
+    Heuristic,
+    LeastConfidence,
+    Margin,
+    MeanStd,
+    PairwiseKL,
+    Power,
+    PowerBALD,
+    Precomputed,
+    Random,
+    Reduce,
+    RowWise,
+    Softmax,
+    SoftmaxBALD,
+    SoftRank,
+    SoftRankBALD,
+    Sum,
+    VariationRatio,
+    VoteEntropy,
+    heuristic,
+)
+from alcore.measures import (
+    bald,
+    entropy,
+    expected_entropy,
+    least_confidence,
+    margin,
+    mean_std,
+    pairwise_kl,
+    variation_ratio,
+    vote_entropy,
+)
+from alcore.reductions import reduce
+from alcore.select import power, softmax, softrank, top
+from alcore.store import open_predictions
+from alcore.stream import get_threads, set_threads
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BALD",
+    "Batch",
+    "Entropy",
+    "ExpectedEntropy",
+    "Heuristic",
+    "LeastConfidence",
+    "Margin",
+    "MeanStd",
+    "PairwiseKL",
+    "Power",
+    "PowerBALD",
+    "Precomputed",
+    "Random",
+    "Reduce",
+    "RowWise",
+    "SoftRank",
+    "SoftRankBALD",
+    "Softmax",
+    "SoftmaxBALD",
+    "Sum",
+    "VariationRatio",
+    "VoteEntropy",
+    "bald",
+    "entropy",
+    "expected_entropy",
+    "get_threads",
+    "heuristic",
+    "least_confidence",
+    "margin",
+    "mean_std",
+    "open_predictions",
+    "pairwise_kl",
+    "power",
+    "reduce",
+    "set_threads",
+    "softmax",
+    "softrank",
+    "top",
+    "variation_ratio",
+    "vote_entropy",
+]

@@ -1,0 +1,352 @@
+"""The one door: every check of an argument and the wording of every refusal.
+
+A refusal says what, where, expected, got and the remedy. Nothing behind the door checks again; the values of
+predictions are checked by the kernels while they read them, and a row that fails comes back here to be explained.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any, Literal, NoReturn, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+Float64s: TypeAlias = npt.NDArray[np.float64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Kind: TypeAlias = Literal["probs", "logits"]
+Rng: TypeAlias = int | np.random.Generator | None
+
+AXES = "(N, C, ..., T): rows, classes, any event axes, draws"
+_FLOAT_SIZES = (2, 4, 8)
+
+
+def tolerance(classes: int) -> float:
+    """How far from 1 a draw may sum: what rounding of true distributions reaches, and under a plain 0.99.
+
+    Predictions pass through bfloat16 (unit roundoff 2^-9) and float16 (2^-11, and 2^-25 absolute for each small class)
+    before they are widened, so the bound is theirs for every dtype: twice 2^-9, and 2^-25 a class.
+    """
+    return 2.0**-8 + classes * 2.0**-25
+
+
+# --- arrays -----------------------------------------------------------------------------------------------------------
+
+
+def as_array(value: Any, name: str) -> Array:
+    """An in-memory array of floats from anything with ``__array__`` or DLPack, without a copy where possible."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: expected an array without a mask, got a masked array, whose masked entries would be ranked. "
+            "Fill it first, or leave the padding out of a reduction: Reduce(heuristic).score(predictions, mask=...)."
+        )
+    refuse_dtype_name(getattr(value, "dtype", None), name)
+    try:
+        if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
+            array = np.asarray(value)
+        else:
+            array = np.from_dlpack(value)
+    except (TypeError, RuntimeError, BufferError, ValueError) as error:
+        raise TypeError(
+            f"{name}: {type(value).__name__} does not convert to a NumPy array ({_first_line(error)}). "
+            "Move it to the CPU and cut it from its graph first (PyTorch: x.detach().cpu())."
+        ) from error
+    check_dtype(array.dtype, name)
+    return array
+
+
+def refuse_dtype_name(dtype: Any, name: str) -> None:
+    """Refuse the formats that NumPy has no arithmetic for, whichever library's dtype it is."""
+    text = str(dtype)
+    if "bfloat16" in text or "float8" in text:
+        raise TypeError(
+            f"{name}: expected float16, float32 or float64, got {text}, which NumPy does not have. "
+            "Convert it first: x.float() in PyTorch, x.astype('float32') in JAX, tf.cast(x, 'float32') in TensorFlow."
+        )
+
+
+def check_dtype(dtype: Any, name: str) -> None:
+    """float16, float32 or float64 in any byte order."""
+    refuse_dtype_name(dtype, name)
+    if not isinstance(dtype, np.dtype):
+        raise TypeError(f"{name}: expected a NumPy floating-point dtype, got {dtype}. Convert it with np.asarray.")
+    if dtype.kind == "f" and dtype.itemsize in _FLOAT_SIZES:
+        return
+    remedy = "Pass an array of numbers."
+    if dtype.kind in "iub":
+        remedy = f"If these are one-hot votes, pass {name}.astype(np.float32); if they are labels, they are not predictions."
+    elif dtype.kind == "f":
+        remedy = f"Pass {name}.astype(np.float64)."
+    elif dtype.kind == "O":
+        remedy = "Rows of different shapes make an object array: pass blocks of equal shape, or pad and pass mask=."
+    raise TypeError(f"{name}: expected float16, float32 or float64, got {dtype}. {remedy}")
+
+
+def check_axes(shape: tuple[int, ...], name: str) -> None:
+    """(N, C, ..., T) with at least two classes and one draw."""
+    if len(shape) < 3:
+        remedy = "For one deterministic prediction a row add the axis of draws: probs[..., None]."
+        if len(shape) < 2:
+            remedy = "Draws are the last axis, classes the second."
+        raise ValueError(f"{name}: expected {AXES}, got shape {shape}. {remedy}")
+    if shape[1] == 0 or shape[-1] == 0:
+        what, axis = ("classes", 1) if shape[1] == 0 else ("draws", len(shape) - 1)
+        raise ValueError(f"{name}: expected {AXES}, got shape {shape}, where axis {axis} holds no {what}.")
+    if shape[1] == 1:
+        raise ValueError(
+            f"{name}: expected at least 2 classes on axis 1, got shape {shape}. For a binary model with one output p, "
+            "pass np.concatenate([1 - p, p], axis=1); if classes stand elsewhere, move them: np.moveaxis(probs, axis, 1)."
+        )
+
+
+def refuse_source(value: Any, name: str) -> NoReturn:
+    """Something that is neither an array, nor a file, nor an iterable of blocks."""
+    got = type(value).__name__
+    if isinstance(value, Mapping):
+        names = ", ".join(repr(str(key)) for key in list(value)[:8])
+        raise TypeError(f"{name}: expected one array {AXES}, got a {got} with members {names}. Pass one of them.")
+    raise TypeError(
+        f"{name}: expected an array {AXES}, a file's path or an iterable of such arrays, got {got}. "
+        "Wrap nested lists of numbers in np.asarray."
+    )
+
+
+def refuse_block(name: str, number: int, got: str, expected: str) -> NoReturn:
+    """A block of an iterable that does not continue the blocks before it."""
+    raise ValueError(f"{name}: block {number}: expected {expected}, got {got}.")
+
+
+def refuse_empty_stream(name: str) -> NoReturn:
+    raise ValueError(
+        f"{name}: expected at least one block {AXES}, got an iterable without any. "
+        "A generator can be read only once: make a new one for each pass."
+    )
+
+
+def refuse_unequal_rows(name: str, expected: int, got: int, of: str) -> NoReturn:
+    raise ValueError(f"{name}: expected {expected} rows, as {of} has, got {got}.")
+
+
+# --- values of predictions --------------------------------------------------------------------------------------------
+
+
+def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str) -> NoReturn:
+    """Explain why the kernels refused the draws of one cell; ``index`` is its row and place on the event axes."""
+    values = np.asarray(values_ct, np.float64)
+    row, *events = index
+    inner = "".join(f"{i}, " for i in events)
+
+    def at(c: int | str, t: int | str) -> str:
+        return f"{name}[{row}, {c}, {inner}{t}]"
+
+    if not np.isfinite(values).all():
+        c, t = map(int, np.argwhere(~np.isfinite(values))[0])
+        raise ValueError(
+            f"{name}: expected finite numbers, but {at(c, t)} is {values[c, t]}. Nothing invalid is ranked: "
+            "look for overflow in the model (half precision?) and drop or repair the row."
+        )
+    sums = values.sum(axis=0)
+    t = int(np.abs(sums - 1).argmax())
+    total = f"{at(':', t)} sums to {sums[t]:.6g}"
+    if (values < 0).any():
+        c, first = map(int, np.argwhere(values < 0)[0])
+        if abs(sums[t] - 1) > tolerance(len(values)):
+            raise ValueError(
+                f"{name}: expected probabilities over axis 1, but {total} and {at(c, first)} is {values[c, first]:.6g}. "
+                "These look like logits: pass kind='logits'."
+            )
+        raise ValueError(
+            f"{name}: expected probabilities, but {at(c, first)} is {values[c, first]:.6g}. Clip and renormalise: "
+            f"p = np.clip({name}, 0, None); p / p.sum(axis=1, keepdims=True)."
+        )
+    if values.shape[1] > 1 and np.allclose(values.sum(axis=1), 1, atol=1e-3):
+        raise ValueError(
+            f"{name}: expected probabilities over axis 1, but {total}, while the last axis sums to 1: classes seem "
+            f"to be last. Pass np.moveaxis({name}, -1, 1)."
+        )
+    remedy = f"Normalise them: {name} / {name}.sum(axis=1, keepdims=True); logits are said with kind='logits'."
+    if values.max() > 1:
+        remedy = "These look like logits or counts: pass kind='logits', or normalise over axis 1."
+    raise ValueError(
+        f"{name}: expected probabilities over axis 1, but {total} "
+        f"(1 within {tolerance(len(values)):.2g} is taken). {remedy}"
+    )
+
+
+def refuse_logits(values_ct: Array, index: tuple[int, ...], name: str) -> NoReturn:
+    """Logits with NaN or +inf, or a draw without a finite one."""
+    values = np.asarray(values_ct, np.float64)
+    row, *events = index
+    inner = "".join(f"{i}, " for i in events)
+    wrong = np.isnan(values) | (values == np.inf)
+    if wrong.any():
+        c, t = map(int, np.argwhere(wrong)[0])
+        what = f"{name}[{row}, {c}, {inner}{t}] is {values[c, t]}"
+    else:
+        t = int(np.isneginf(values).all(axis=0).argmax())
+        what = f"{name}[{row}, :, {inner}{t}] is -inf for every class"
+    raise ValueError(
+        f"{name}: expected finite logits over axis 1 (-inf rules a class out), but {what}. "
+        "Nothing invalid is ranked: drop or repair the row."
+    )
+
+
+# --- what goes with predictions ---------------------------------------------------------------------------------------
+
+
+def as_kind(kind: str) -> Kind:
+    if kind == "probs":
+        return "probs"
+    if kind == "logits":
+        return "logits"
+    raise ValueError(f"kind: expected 'probs' or 'logits', got {kind!r}. Log-probabilities are logits too.")
+
+
+def as_weights(weights: npt.ArrayLike | None, draws: int) -> Float64s | None:
+    """Weights over draws with sum 1, a copy; None where all are equal, which is the default."""
+    if weights is None:
+        return None
+    array = _as_numbers(weights, "weights")
+    if array.shape != (draws,):
+        raise ValueError(
+            f"weights: expected shape ({draws},), one weight a draw (the last axis of the predictions), got {array.shape}."
+        )
+    bad = ~(np.isfinite(array) & (array >= 0))
+    if bad.any():
+        t = int(bad.argmax())
+        raise ValueError(f"weights: expected finite numbers >= 0, but weights[{t}] is {array[t]}.")
+    if not array.any():
+        raise ValueError("weights: expected at least one above 0, got only zeros.")
+    if (array == array[0]).all():
+        return None
+    array = array / array.max()  # the sum of huge weights would overflow
+    return np.asarray(array / array.sum(), np.float64)
+
+
+def as_mask(mask: npt.ArrayLike | None, events: tuple[int, ...], rows: int | None) -> Bools | None:
+    """Padding of shape (N, ...), True where a cell is padding."""
+    if mask is None:
+        return None
+    array = np.asarray(mask)
+    if array.dtype != np.bool_:
+        raise TypeError(
+            f"mask: expected booleans, True where a cell is padding, got {array.dtype}. "
+            "For an attention mask of ones and zeros pass mask=attention_mask == 0."
+        )
+    if not events:
+        raise ValueError("mask: expected predictions with event axes (N, C, ..., T), got none: leave mask out.")
+    expected = ("N" if rows is None else rows, *events)
+    if array.shape[1:] != events or (rows is not None and len(array) != rows):
+        raise ValueError(f"mask: expected shape {expected}, one entry a cell, got {array.shape}.")
+    return array
+
+
+def as_floor(floor: float) -> float:
+    value = _as_real(floor, "floor")
+    if not 0 <= value < 1:
+        raise ValueError(f"floor: expected the smallest probability taken, at least 0 and under 1, got {floor}.")
+    return value
+
+
+# --- what selections take ---------------------------------------------------------------------------------------------
+
+
+def as_scores(scores: npt.ArrayLike, *, finite: bool = False, name: str = "scores") -> Float64s:
+    """Scores (N,) in float64 without NaN; without infinity where a selection or a sum cannot take it."""
+    array = _as_numbers(scores, name)
+    if array.ndim != 1:
+        raise ValueError(
+            f"{name}: expected shape (N,), one score a row, got {array.shape}. "
+            "Reduce event axes first: Reduce(heuristic, 'mean'), or alcore.reduce(scores, 'mean')."
+        )
+    if np.isnan(array).any():
+        raise ValueError(f"{name}: expected numbers, but {name}[{int(np.isnan(array).argmax())}] is nan. NaN is not ranked.")
+    if finite:
+        check_finite(array, name)
+    return array
+
+
+def check_finite(array: Float64s, name: str) -> None:
+    """Refuse infinity where it cannot be weighed."""
+    if np.isinf(array).any():
+        where = ", ".join(str(int(i)) for i in np.argwhere(np.isinf(array))[0])
+        raise ValueError(
+            f"{name}: expected finite scores, but {name}[{where}] is infinite. Only `top` ranks infinity; "
+            "give pairwise_kl the smallest probability taken: floor=1e-6."
+        )
+
+
+def as_count(k: int, name: str = "k") -> int:
+    """A whole number of rows, at least 0."""
+    if isinstance(k, bool | np.bool_):
+        raise TypeError(f"{name}: expected a whole number, got {k}.")
+    try:
+        count = operator.index(k)
+    except TypeError as error:
+        raise TypeError(f"{name}: expected a whole number, got {k!r}.") from error
+    if count < 0:
+        raise ValueError(f"{name}: expected at least 0, got {count}.")
+    return count
+
+
+def as_rng(rng: Rng) -> np.random.Generator:
+    """A generator from None (fresh entropy), a seed or a generator; never a global."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is None:
+        return np.random.default_rng()
+    if isinstance(rng, bool | np.bool_) or not isinstance(rng, int | np.integer):
+        raise TypeError(
+            f"rng: expected None, an int or a numpy.random.Generator, got {type(rng).__name__}. "
+            "Make one: numpy.random.default_rng(seed)."
+        )
+    if rng < 0:
+        raise ValueError(f"rng: expected a seed of at least 0, got {rng}.")
+    return np.random.default_rng(int(rng))
+
+
+def as_beta(beta: float) -> float:
+    value = _as_real(beta, "beta")
+    if not (np.isfinite(value) and value >= 0):
+        raise ValueError(f"beta: expected a finite number >= 0 (0 draws uniformly, larger is greedier), got {beta}.")
+    return value
+
+
+def as_share(q: float) -> float:
+    value = _as_real(q, "q")
+    if not 0 < value <= 1:
+        raise ValueError(f"q: expected the share of cells averaged, above 0 and at most 1, got {q}.")
+    return value
+
+
+def as_factor(factor: Any) -> float:
+    value = _as_real(factor, "factor")
+    if not np.isfinite(value):
+        raise ValueError(f"factor: expected a finite number, got {factor}.")
+    return value
+
+
+def _as_real(value: Any, name: str) -> float:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name}: expected a number, got {value!r}.")
+    return float(value)
+
+
+def _as_numbers(value: npt.ArrayLike, name: str) -> Float64s:
+    """A float64 array from numbers (integers too); never a view that is written to."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name}: expected an array without a mask, got a masked array. Fill it or drop the masked rows.")
+    refuse_dtype_name(getattr(value, "dtype", None), name)
+    try:
+        array = np.asarray(value)
+    except (TypeError, RuntimeError, ValueError) as error:
+        raise TypeError(f"{name}: expected an array of numbers, got {type(value).__name__} ({_first_line(error)}).") from error
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name}: expected an array of numbers, got {array.dtype}.")
+    return array.astype(np.float64)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).split("\n", 1)[0].rstrip(".")

@@ -1,0 +1,31 @@
+"""``kernel``: how every function of this folder is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Sums may be reordered, which is what lets the compiler use vector registers. NaN and infinity keep
+# their meaning: the check for them stands inside the loops.
+SUMS = frozenset({"reassoc", "contract", "nsz"})
+# Formulas keep their order of operations; only a*b + c may become one fused instruction.
+FORMULA = frozenset({"contract"})
+
+
+def kernel(fastmath: frozenset[str] = SUMS) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Compile to machine code that releases the GIL; keep it on disk where there is a place to write."""
+
+    def compile_lazily(function: Callable[P, R]) -> Callable[P, R]:
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath)}
+        try:
+            compiled = numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # numba finds no folder it may write its cache to (read-only installation)
+            compiled = numba.njit(**options)(function)
+        return cast(Callable[P, R], compiled)
+
+    return compile_lazily

@@ -1,0 +1,50 @@
+"""A progress bar for passes that take over two seconds: on a terminal, where rich is installed; silent otherwise."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+T = TypeVar("T")
+PATIENCE = 2.0  # seconds
+
+
+def track(items: Iterable[tuple[int, T]], total: int | None, what: str) -> Iterator[tuple[int, T]]:
+    """Pass on (rows so far, item); ``ALCORE_PROGRESS=0`` in the environment turns the bar off."""
+    started = time.monotonic()
+    bar: Progress | None = None
+    wanted = _can_draw()
+    try:
+        for done, item in items:
+            yield done, item
+            if wanted and bar is None and time.monotonic() - started > PATIENCE:
+                bar = _start_bar(total, what)
+            if bar is not None:
+                bar.update(bar.task_ids[0], completed=done)
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _can_draw() -> bool:
+    if os.environ.get("ALCORE_PROGRESS") == "0" or not sys.stderr.isatty():
+        return False
+    return importlib.util.find_spec("rich") is not None
+
+
+def _start_bar(total: int | None, what: str) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    bar.add_task(what, total=total)
+    bar.start()
+    return bar

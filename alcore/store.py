@@ -1,0 +1,202 @@
+"""Predictions on disk: open .npy, .npz, zarr and HDF5 without reading them, never unpickling; write whole files or none."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from alcore.door import Array
+
+_READ_ERRORS = (ValueError, OSError, EOFError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
+FORMATS = ".npy, .npz, .zarr, .h5 or .hdf5"
+
+
+def open_predictions(path: str | os.PathLike[str], member: str | None = None) -> Any:
+    """Open an array on disk as a source of predictions, reading nothing but its header.
+
+    Args:
+        path: a .npy file (mapped into memory), an .npz file, a zarr array or group (.zarr), an HDF5 file (.h5, .hdf5).
+        member: which array of a file that holds several; needed where there is more than one.
+
+    Returns: an object with ``shape`` and ``dtype`` that every function of alcore takes as predictions; its rows are read block
+    by block. Members of .npz files are read from the start, in O(block) memory also where compressed.
+
+    Raises: ValueError for a file that is missing, empty, truncated, pickled, not an array or of another format, and where
+    ``member`` is missing or unknown; ImportError where zarr or h5py is not installed.
+
+    >>> import alcore, numpy, tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "preds.npz"
+    >>> numpy.savez(path, pool=numpy.full((3, 2, 4), 0.5), labels=numpy.arange(3))
+    >>> alcore.open_predictions(path, member="pool").shape
+    (3, 2, 4)
+    """
+    file = Path(path)
+    if not file.exists():
+        raise ValueError(f"{file}: no such file.")
+    if file.suffix not in _OPENERS:
+        raise ValueError(f"{file}: expected a file that ends in {FORMATS}, got {file.suffix or 'no ending'!r}.")
+    if file.is_file() and file.stat().st_size == 0:
+        raise ValueError(f"{file}: the file is empty.")
+    return _OPENERS[file.suffix](file, member)
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Write a file that appears under its name only when it is complete and on disk."""
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise ValueError(f"{target}: the folder {target.parent} does not exist.")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _open_npy(file: Path, member: str | None) -> Array:
+    _refuse_member(file, member)
+    with _reading(file, "a .npy array"):
+        return np.asanyarray(np.load(file, mmap_mode="r", allow_pickle=False))
+
+
+def _open_npz(file: Path, member: str | None) -> Any:
+    with _reading(file, "an .npz archive"):
+        with zipfile.ZipFile(file) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    name = _choose(file, names, member)
+    with _reading(file, f"an array as member {name!r}"):
+        with _open_member(file, name) as stream:
+            shape, fortran, dtype = _read_header(stream)
+        if dtype.hasobject:
+            raise ValueError("it holds pickled objects")
+        if fortran or len(shape) == 0:
+            with np.load(file, allow_pickle=False) as archive_of_arrays:
+                return archive_of_arrays[name]
+        return NpzMember(file, name, shape, dtype)
+
+
+def _open_zarr(file: Path, member: str | None) -> Any:
+    zarr = _import("zarr", "zarr")
+    with _reading(file, "a zarr array or group"):
+        node = zarr.open(str(file), mode="r")
+    if isinstance(node, zarr.Array):
+        _refuse_member(file, member)
+        return node
+    return node[_choose(file, [name for name, _ in node.arrays()], member)]
+
+
+def _open_hdf5(file: Path, member: str | None) -> Any:
+    h5py = _import("h5py", "hdf5")
+    with _reading(file, "an HDF5 file"):
+        root = h5py.File(file, "r")
+    names: list[str] = []
+    root.visititems(lambda name, node: names.append(name) if isinstance(node, h5py.Dataset) else None)
+    try:
+        return root[_choose(file, names, member)]
+    except ValueError:
+        root.close()
+        raise
+
+
+_OPENERS: dict[str, Callable[[Path, str | None], Any]] = {
+    ".npy": _open_npy,
+    ".npz": _open_npz,
+    ".zarr": _open_zarr,
+    ".h5": _open_hdf5,
+    ".hdf5": _open_hdf5,
+}
+
+
+@dataclass(frozen=True)
+class NpzMember:
+    """An array inside an .npz file, read in order."""
+
+    file: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def read_blocks(self, rows: int) -> Iterator[Array]:
+        """Successive blocks of at most ``rows`` rows; each call starts again at the first."""
+        row_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
+        with _reading(self.file, f"a whole array as member {self.name!r}"):
+            with _open_member(self.file, self.name) as stream:
+                _read_header(stream)
+                for start in range(0, self.shape[0], rows):
+                    count = min(rows, self.shape[0] - start)
+                    data = bytearray()
+                    while len(data) < count * row_bytes:
+                        part = stream.read(count * row_bytes - len(data))
+                        if not part:
+                            raise ValueError(f"it ends in row {start + len(data) // row_bytes}")
+                        data += part
+                    yield np.frombuffer(data, self.dtype).reshape(count, *self.shape[1:])
+
+
+@contextmanager
+def _open_member(file: Path, name: str) -> Iterator[IO[bytes]]:
+    with zipfile.ZipFile(file) as archive, archive.open(f"{name}.npy") as stream:
+        yield stream
+
+
+def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read(stream)
+    return tuple(shape), bool(fortran), dtype
+
+
+@contextmanager
+def _reading(file: Path, expected: str) -> Iterator[None]:
+    """Turn what readers raise on damaged files into one sentence."""
+    try:
+        yield
+    except _READ_ERRORS as error:
+        reason = str(error).split("\n", 1)[0].rstrip(".") or type(error).__name__
+        if "allow_pickle" in reason:
+            reason = "it holds pickled objects or is no array at all"
+        raise ValueError(f"{file}: expected {expected}, but it cannot be read: {reason}. Nothing is ever unpickled.") from error
+
+
+def _choose(file: Path, names: list[str], member: str | None) -> str:
+    listed = ", ".join(repr(name) for name in sorted(names)) or "none"
+    if member is None and len(names) == 1:
+        return names[0]
+    if member is None:
+        raise ValueError(
+            f"{file}: expected one array, got members {listed}. Name one: member=... (on the command line --member)."
+        )
+    if member not in names:
+        raise ValueError(f"{file}: no member {member!r}; it has {listed}.")
+    return member
+
+
+def _refuse_member(file: Path, member: str | None) -> None:
+    if member is not None:
+        raise ValueError(f"{file}: holds one array and no members, got member {member!r}. Leave it out.")
+
+
+def _import(module: str, extra: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(f"reading this file needs {module}: pip install 'alcore[{extra}]'.") from error

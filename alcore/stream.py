@@ -1,0 +1,352 @@
+"""Any source of predictions -> row blocks -> scores, on one pool of threads.
+
+A block is cut from the source, its cells are laid out as (cells, C, T) in float32 or float64, and a kernel reads them.
+What a row scores never depends on the block it came in, so any cutting and any number of threads give the same bits.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door, store
+from alcore.door import Array, Bools, Float64s, Kind
+from alcore.progress import track
+
+BLOCK_BYTES = 4 << 20  # read and handed to a thread at a time: 2 to 8 MiB were equally fast at (50 000, 10, 100)
+CHUNK_BYTES = 256 << 10  # converted at a time where a block is not in the kernels' layout: stays in the L2 cache
+
+# cells (R, C, T), weights (T,) or None for equal ones, tolerance, scores out (R,), valid out (R,)
+CellMeasure: TypeAlias = Callable[[Array, Float64s | None, float, Float64s, Bools], None]
+
+
+# --- sources ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Source:
+    """Predictions to be read once from the front: ``rows`` is None where only reading tells."""
+
+    rows: int | None
+    cell_shape: tuple[int, ...]  # (C, ..., T)
+    blocks: Iterator[Array]
+
+    @property
+    def events(self) -> tuple[int, ...]:
+        return self.cell_shape[1:-1]
+
+
+def open_source(predictions: Any, name: str = "probs") -> Source:
+    """A source from an array, a memmap, a path, a lazy array (zarr, HDF5, dask), a tensor or an iterable of blocks."""
+    if isinstance(predictions, str | os.PathLike):
+        predictions = store.open_predictions(predictions)
+    if isinstance(predictions, np.ndarray) or hasattr(predictions, "__dlpack__"):
+        return _array_source(door.as_array(predictions, name), name)
+    if isinstance(predictions, Mapping):
+        door.refuse_source(predictions, name)
+    if hasattr(predictions, "shape") and hasattr(predictions, "dtype"):
+        return _lazy_source(predictions, name)
+    if hasattr(predictions, "__array__"):
+        return _array_source(door.as_array(predictions, name), name)
+    if isinstance(predictions, Iterable) and not isinstance(predictions, bytes | bytearray):
+        return _block_source(predictions, name)
+    door.refuse_source(predictions, name)
+
+
+def _array_source(array: Array, name: str) -> Source:
+    door.check_axes(array.shape, name)
+    step = _block_rows(array.shape[1:], array.dtype.itemsize)
+    blocks = (array[start : start + step] for start in range(0, len(array), step))
+    return Source(len(array), array.shape[1:], blocks)
+
+
+def _lazy_source(lazy: Any, name: str) -> Source:
+    """Rows are read when their turn comes, in multiples of the stored chunks, which decompress whole."""
+    shape = tuple(int(n) for n in lazy.shape)
+    door.check_dtype(lazy.dtype, name)
+    door.check_axes(shape, name)
+    step = _block_rows(shape[1:], lazy.dtype.itemsize)
+    if hasattr(lazy, "read_blocks"):
+        return Source(shape[0], shape[1:], lazy.read_blocks(step))
+    chunk = _chunk_rows(lazy)
+    step = max(1, round(step / chunk)) * chunk
+    blocks = (door.as_array(lazy[start : min(start + step, shape[0])], name) for start in range(0, shape[0], step))
+    return Source(shape[0], shape[1:], blocks)
+
+
+def _chunk_rows(lazy: Any) -> int:
+    """Rows of a chunk: zarr and h5py say (rows, ...), dask ((rows, rows, ...), ...), contiguous HDF5 None."""
+    chunks = getattr(lazy, "chunks", None)
+    if not chunks:
+        return 1
+    return int(max(chunks[0], default=1) if isinstance(chunks[0], tuple) else chunks[0]) or 1
+
+
+def _block_source(iterable: Iterable[Any], name: str) -> Source:
+    """Blocks (n, C, ..., T) of any n. They are pulled in the caller's thread: frameworks keep state there."""
+    parts = (_as_block(part, number, name) for number, part in enumerate(iterable))
+    first = next(parts, None)
+    if first is None:
+        door.refuse_empty_stream(name)
+    return Source(None, first.shape[1:], _cut(first, parts, name))
+
+
+def _as_block(part: Any, number: int, name: str) -> Array:
+    where = f"{name}: block {number}"
+    if not (hasattr(part, "__array__") or hasattr(part, "__dlpack__")):
+        door.refuse_block(name, number, type(part).__name__, f"an array {door.AXES} (wrap nested lists in np.asarray)")
+    block = door.as_array(part, where)
+    door.check_axes(block.shape, where)
+    return block
+
+
+def _cut(first: Array, rest: Iterator[Array], name: str) -> Iterator[Array]:
+    number, block = 0, first
+    while True:
+        if block.shape[1:] != first.shape[1:]:
+            expected = f"shape (n, {', '.join(map(str, first.shape[1:]))}), as block 0 has"
+            door.refuse_block(name, number, f"shape {block.shape}", expected)
+        step = _block_rows(block.shape[1:], block.dtype.itemsize)
+        for start in range(0, len(block), step):
+            yield block[start : start + step]
+        following = next(rest, None)
+        if following is None:
+            return
+        number, block = number + 1, following
+
+
+def _block_rows(cell_shape: tuple[int, ...], itemsize: int) -> int:
+    row_bytes = int(np.prod(cell_shape, dtype=np.int64)) * itemsize
+    return max(1, BLOCK_BYTES // max(1, row_bytes))
+
+
+# --- blocks -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive rows of predictions with what the caller said about them."""
+
+    start: int
+    array: Array  # (n, C, ..., T), as it came
+    kind: Kind
+    weights: Float64s | None
+    mask: Bools | None  # (n, ...), True where a cell is padding
+    name: str
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def score(self, measure: CellMeasure) -> Float64s:
+        """The measure of every cell, (n, ...); NaN where an invalid cell is padding."""
+        n, classes, *events, draws = self.array.shape
+        cells = int(np.prod(events, dtype=np.int64))
+        array = self.array.reshape(n, classes, cells, draws)
+        scores = np.empty((n, cells))
+        cell_bytes = classes * draws * max(4, array.dtype.itemsize)
+        row_step, cell_step = n or 1, cells or 1
+        if not self._is_ready(array):
+            cell_step = min(cell_step, max(1, CHUNK_BYTES // cell_bytes))
+            row_step = max(1, CHUNK_BYTES // (cell_bytes * cell_step))
+        for row in range(0, n, row_step):
+            for cell in range(0, cells, cell_step):
+                place = np.s_[row : row + row_step, cell : cell + cell_step]
+                chunk = array[place[0], :, place[1]].transpose(0, 2, 1, 3)
+                values, valid = self._score_chunk(chunk, measure)
+                scores[place] = values
+                if not valid.all():
+                    self._refuse_invalid(valid, row, cell, events)
+        return scores.reshape(n, *events)
+
+    def _is_ready(self, array: Array) -> bool:
+        """Whether the kernels can read the block where it lies."""
+        plain = array.dtype.isnative and array.dtype.itemsize >= 4 and self.kind == "probs"
+        return plain and array.shape[2] == 1 and array.flags.c_contiguous and array.flags.aligned
+
+    def _score_chunk(self, chunk: Array, measure: CellMeasure) -> tuple[Float64s, Bools]:
+        n, cells, classes, draws = chunk.shape
+        wide = np.float64 if chunk.dtype.itemsize == 8 else np.float32
+        probs_rct = np.require(chunk, wide, ["C", "A"]).reshape(n * cells, classes, draws)
+        scores, valid = np.empty(n * cells), np.empty(n * cells, np.bool_)
+        if self.kind == "logits":
+            from alcore.kernels.softmax import softmax
+
+            logits_rct, probs_rct = probs_rct, np.empty_like(probs_rct)
+            softmax(logits_rct, probs_rct, valid)
+            probs_rct[~valid] = np.nan
+        probs_rct = probs_rct.view()
+        probs_rct.flags.writeable = False  # one compiled kernel for writable and read-only input
+        measure(probs_rct, self.weights, door.tolerance(classes), scores, valid)
+        return scores.reshape(n, cells), valid.reshape(n, cells)
+
+    def _refuse_invalid(self, valid: Bools, row: int, cell: int, events: list[int]) -> None:
+        """Refuse the first invalid cell that is not padding."""
+        wrong = ~valid
+        if self.mask is not None:
+            padding = self.mask.reshape(len(self), -1)
+            wrong &= ~padding[row : row + valid.shape[0], cell : cell + valid.shape[1]]
+        if not wrong.any():
+            return
+        i, j = map(int, np.argwhere(wrong)[0])
+        place = tuple(int(e) for e in np.unravel_index(cell + j, events)) if events else ()
+        values_ct = self.array[(row + i, slice(None), *place)]
+        refuse = door.refuse_logits if self.kind == "logits" else door.refuse_cell
+        refuse(values_ct, (self.start + row + i, *place), self.name)
+
+
+def score_blocks(
+    predictions: Any,
+    work: Callable[[Block], Float64s],
+    *,
+    kind: str = "probs",
+    weights: npt.ArrayLike | None = None,
+    mask: npt.ArrayLike | None = None,
+    name: str = "probs",
+) -> Float64s:
+    """One pass over a source: what ``work`` gives for each block, (n, ...), joined along the rows."""
+    said = door.as_kind(kind)
+    source = open_source(predictions, name)
+    draw_weights = door.as_weights(weights, source.cell_shape[-1])
+    padding = door.as_mask(mask, source.events, source.rows)
+
+    def blocks() -> Iterator[tuple[int, Block]]:
+        start = 0
+        for array in source.blocks:
+            stop = start + len(array)
+            if padding is not None and stop > len(padding):
+                door.refuse_unequal_rows("mask", stop, len(padding), f"{name} (at least)")
+            rows_mask = None if padding is None else padding[start:stop]
+            yield stop, Block(start, array, said, draw_weights, rows_mask, name)
+            start = stop
+        if source.rows is not None and start != source.rows:
+            door.refuse_unequal_rows(name, source.rows, start, "its shape")
+        if padding is not None and start != len(padding):
+            door.refuse_unequal_rows("mask", start, len(padding), name)
+        if start == 0:
+            empty = np.empty((0, *source.cell_shape), np.float32)
+            yield 0, Block(0, empty, said, draw_weights, padding, name)
+
+    tracked = (block for _, block in track(blocks(), source.rows, "scoring"))
+    return _join(map_in_order(work, tracked), source.rows)
+
+
+def _join(parts: Iterator[Float64s], rows: int | None) -> Float64s:
+    if rows is None:
+        return np.concatenate(list(parts))
+    joined: Float64s | None = None
+    start = 0
+    for part in parts:
+        if joined is None:
+            joined = np.empty((rows, *part.shape[1:]))
+        joined[start : start + len(part)] = part
+        start += len(part)
+    assert joined is not None  # score_blocks yields an empty block where there is no row
+    return joined
+
+
+def count_rows(predictions: Any) -> int:
+    """How many rows a source has; an iterable is read to its end."""
+    source = open_source(predictions)
+    return source.rows if source.rows is not None else sum(map(len, source.blocks))
+
+
+# --- threads ----------------------------------------------------------------------------------------------------------
+
+_THREAD_NAME = "alcore-worker"
+_lock = threading.Lock()
+_pool: ThreadPoolExecutor | None = None
+_threads: int | None = None
+
+
+def set_threads(threads: int | None) -> None:
+    """Set how many threads score blocks; None is the default, the processors this process may use.
+
+    Scores are the same bits for any number. The environment variable ``ALCORE_THREADS`` sets the default.
+
+    >>> import alcore
+    >>> alcore.set_threads(1)
+    >>> alcore.get_threads()
+    1
+    >>> alcore.set_threads(None)
+    """
+    global _threads, _pool
+    if threads is not None and door.as_count(threads, "threads") == 0:
+        raise ValueError("threads: expected at least 1, got 0.")
+    with _lock:
+        _threads = threads
+        if _pool is not None:
+            _pool.shutdown(wait=False)
+        _pool = None
+
+
+def get_threads() -> int:
+    """How many threads score blocks.
+
+    >>> import alcore
+    >>> alcore.get_threads() >= 1
+    True
+    """
+    if _threads is not None:
+        return _threads
+    said = os.environ.get("ALCORE_THREADS", "")
+    return int(said) if said.isdigit() and int(said) > 0 else len(os.sched_getaffinity(0))
+
+
+def map_in_order(work: Callable[[Block], Float64s], blocks: Iterator[Block]) -> Iterator[Float64s]:
+    """``work`` on each block, results in the blocks' order; a few blocks are held at a time.
+
+    The error raised is that of the first block that fails, whatever the threads' timing.
+    """
+    threads = get_threads()
+    if threads == 1 or threading.current_thread().name.startswith(_THREAD_NAME):
+        yield from map(work, blocks)  # a worker that waited for other workers could wait for itself
+        return
+    pool = _start_pool(threads)
+    pending: deque[Future[Float64s]] = deque()
+    failure: Exception | None = None
+    try:
+        while failure is None:
+            try:
+                block = next(blocks, None)
+            except Exception as error:  # raised below, after the blocks before it have had their say
+                failure = error
+                break
+            if block is None:
+                break
+            pending.append(pool.submit(work, block))
+            if len(pending) > threads + 1:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+        if failure is not None:
+            raise failure
+    finally:
+        for future in pending:
+            future.cancel()
+        wait(pending)
+
+
+def _start_pool(threads: int) -> ThreadPoolExecutor:
+    global _pool
+    with _lock:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(threads, thread_name_prefix=_THREAD_NAME)
+        return _pool
+
+
+def _forget_pool() -> None:
+    """A forked child has none of its parent's threads."""
+    global _pool, _lock
+    _pool, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
