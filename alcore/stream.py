@@ -21,7 +21,7 @@ from alcore import door, store
 from alcore.door import Array, Bools, Float64s, Kind
 from alcore.progress import track
 
-BLOCK_BYTES = 4 << 20  # read and handed to a thread at a time: 2 to 8 MiB were equally fast at (50 000, 10, 100)
+BLOCK_BYTES = 8 << 20  # read and handed to a thread at a time
 CHUNK_BYTES = 256 << 10  # converted at a time where a block is not in the kernels' layout: stays in the L2 cache
 
 # cells (R, C, T), weights (T,) or None for equal ones, tolerance, scores out (R,), valid out (R,)
@@ -309,29 +309,44 @@ def map_in_order(work: Callable[[Block], Float64s], blocks: Iterator[Block]) -> 
     if threads == 1 or threading.current_thread().name.startswith(_THREAD_NAME):
         yield from map(work, blocks)  # a worker that waited for other workers could wait for itself
         return
-    pool = _start_pool(threads)
-    pending: deque[Future[Float64s]] = deque()
+    pool = _start_pool(threads - 1)  # the caller is the last thread
+    pending: deque[tuple[Future[Float64s], Block]] = deque()
     failure: Exception | None = None
+    exhausted = False
     try:
-        while failure is None:
-            try:
-                block = next(blocks, None)
-            except Exception as error:  # raised below, after the blocks before it have had their say
-                failure = error
-                break
-            if block is None:
-                break
-            pending.append(pool.submit(work, block))
-            if len(pending) > threads + 1:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        while pending or not exhausted:
+            while not exhausted and len(pending) < 2 * threads:
+                try:
+                    block = next(blocks, None)
+                except Exception as error:  # raised below, after the blocks before it have had their say
+                    block, failure = None, error
+                exhausted = block is None
+                if block is not None:
+                    pending.append((pool.submit(work, block), block))
+            _work_on_first_idle(work, pending)
+            while pending and pending[0][0].done():
+                yield pending.popleft()[0].result()
         if failure is not None:
             raise failure
     finally:
-        for future in pending:
+        for future, _ in pending:
             future.cancel()
-        wait(pending)
+        wait([future for future, _ in pending])
+
+
+def _work_on_first_idle(work: Callable[[Block], Float64s], pending: deque[tuple[Future[Float64s], Block]]) -> None:
+    """Do the first block that no thread has started; without one, wait for the oldest."""
+    for i, (future, block) in enumerate(pending):
+        if future.cancel():
+            own: Future[Float64s] = Future()
+            pending[i] = own, block
+            try:
+                own.set_result(work(block))
+            except Exception as error:
+                own.set_exception(error)
+            return
+    if pending:
+        wait([pending[0][0]])
 
 
 def _start_pool(threads: int) -> ThreadPoolExecutor:

@@ -92,9 +92,11 @@ def bald32(probs_rct: Float32s, accurate_below: float, tolerance: float, out_r: 
     bound = math.log(min(classes, draws))
     for r in range(rows):
         out_r[r] = np.nan
+        # The long sequential pass comes first: it is the one that reads memory, and hides it behind arithmetic.
+        negative_entropy = _sum_xlogx32(probs_rct[r]) / draws
         valid_r[r] = _means32(probs_rct[r], tolerance, sums_t, mean_c)
         if valid_r[r]:
-            score = _sum_xlogx32(probs_rct[r]) / draws - _xlogx_segment32(mean_c)
+            score = negative_entropy - _xlogx_segment32(mean_c)
             if score < accurate_below:
                 _weighted_means(probs_rct[r], weights_t, accurate_c)
                 score = _mean_divergence(probs_rct[r], weights_t, accurate_c)
@@ -244,7 +246,9 @@ def _means32(probs_ct: Float32s, tolerance: float, sums_t: Float32s, mean_c: Flo
         sum_a, sum_b, sum_c, sum_d = _ZERO32, _ZERO32, _ZERO32, _ZERO32
         for t in range(draws):
             sums_t[t] += (a_t[t] + b_t[t]) + (c_t[t] + d_t[t])
-            negative |= (a_t[t] < _ZERO32) | (b_t[t] < _ZERO32) | (c_t[t] < _ZERO32) | (d_t[t] < _ZERO32)
+            lowest_ab = a_t[t] if a_t[t] < b_t[t] else b_t[t]
+            lowest_cd = c_t[t] if c_t[t] < d_t[t] else d_t[t]
+            negative |= (lowest_ab if lowest_ab < lowest_cd else lowest_cd) < _ZERO32
             sum_a += a_t[t]
             sum_b += b_t[t]
             sum_c += c_t[t]
@@ -257,7 +261,7 @@ def _means32(probs_ct: Float32s, tolerance: float, sums_t: Float32s, mean_c: Flo
         sum_a, sum_b = _ZERO32, _ZERO32
         for t in range(draws):
             sums_t[t] += a_t[t] + b_t[t]
-            negative |= (a_t[t] < _ZERO32) | (b_t[t] < _ZERO32)
+            negative |= (a_t[t] if a_t[t] < b_t[t] else b_t[t]) < _ZERO32
             sum_a += a_t[t]
             sum_b += b_t[t]
         mean_c[done], mean_c[done + 1] = sum_a * one_draw, sum_b * one_draw
