@@ -22,6 +22,7 @@ Bools = npt.NDArray[np.bool_]
 Votes = npt.NDArray[np.int32]
 
 _SEGMENT = 1024  # float32 sums are handed to float64 after so many elements
+_TILE = 1 << 15  # elements: two passes over a tile of rows, the second from the L2 cache
 _ZERO32 = np.float32(0.0)
 _TINY = 1e-290  # a class of smaller mean adds less than this to any divergence, and 1 / mean could overflow
 
@@ -63,11 +64,13 @@ def expected_entropy32(probs_rct: Float32s, tolerance: float, out_r: Float64s, v
     rows, classes, draws = probs_rct.shape
     sums_t = np.empty(draws, np.float32)
     bound = math.log(classes)
-    for r in range(rows):
-        out_r[r] = np.nan
-        valid_r[r] = _is_distribution(probs_rct[r], tolerance, sums_t)
-        if valid_r[r]:
-            out_r[r] = min(max(-_sum_xlogx32(probs_rct[r]) / draws, 0.0), bound)
+    tile = max(1, _TILE // (classes * draws))
+    for start in range(0, rows, tile):
+        stop = min(start + tile, rows)
+        _sum_xlogx32(probs_rct[start:stop].reshape(stop - start, classes * draws), out_r[start:stop])
+        for r in range(start, stop):
+            valid_r[r] = _is_distribution(probs_rct[r], tolerance, sums_t)
+            out_r[r] = min(max(-out_r[r] / draws, 0.0), bound) if valid_r[r] else np.nan
 
 
 @kernel()
@@ -87,19 +90,23 @@ def bald(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Float6
 def bald32(probs_rct: Float32s, accurate_below: float, tolerance: float, out_r: Float64s, valid_r: Bools) -> None:
     """H[mean] - mean H in float32, equal weights; scores under ``accurate_below`` again as ``bald`` does."""
     rows, classes, draws = probs_rct.shape
-    sums_t, mean_c = np.empty(draws, np.float32), np.empty(classes, np.float32)
     weights_t, accurate_c = np.full(draws, 1.0 / draws), np.empty(classes, np.float64)
     bound = math.log(min(classes, draws))
-    for r in range(rows):
-        out_r[r] = np.nan
-        # The long sequential pass comes first: it is the one that reads memory, and hides it behind arithmetic.
-        negative_entropy = _sum_xlogx32(probs_rct[r]) / draws
-        valid_r[r] = _means32(probs_rct[r], tolerance, sums_t, mean_c)
-        if valid_r[r]:
-            score = negative_entropy - _xlogx_segment32(mean_c)
-            if score < accurate_below:
-                _weighted_means(probs_rct[r], weights_t, accurate_c)
-                score = _mean_divergence(probs_rct[r], weights_t, accurate_c)
+    tile = max(1, _TILE // (classes * draws))
+    sums_t, mean_rc, mean_xlogx_r = np.empty(draws, np.float32), np.empty((tile, classes), np.float32), np.empty(tile)
+    for start in range(0, rows, tile):
+        stop = min(start + tile, rows)
+        _sum_xlogx32(probs_rct[start:stop].reshape(stop - start, classes * draws), out_r[start:stop])
+        for r in range(start, stop):
+            valid_r[r] = _means32(probs_rct[r], tolerance, sums_t, mean_rc[r - start])
+        _sum_xlogx32(mean_rc[: stop - start], mean_xlogx_r)
+        for r in range(start, stop):
+            score = np.nan
+            if valid_r[r]:
+                score = out_r[r] / draws - mean_xlogx_r[r - start]
+                if score < accurate_below:
+                    _weighted_means(probs_rct[r], weights_t, accurate_c)
+                    score = _mean_divergence(probs_rct[r], weights_t, accurate_c)
             out_r[r] = min(score, bound)
 
 
@@ -245,14 +252,13 @@ def _means32(probs_ct: Float32s, tolerance: float, sums_t: Float32s, mean_c: Flo
         a_t, b_t, c_t, d_t = probs_ct[4 * i], probs_ct[4 * i + 1], probs_ct[4 * i + 2], probs_ct[4 * i + 3]
         sum_a, sum_b, sum_c, sum_d = _ZERO32, _ZERO32, _ZERO32, _ZERO32
         for t in range(draws):
-            sums_t[t] += (a_t[t] + b_t[t]) + (c_t[t] + d_t[t])
-            lowest_ab = a_t[t] if a_t[t] < b_t[t] else b_t[t]
-            lowest_cd = c_t[t] if c_t[t] < d_t[t] else d_t[t]
-            negative |= (lowest_ab if lowest_ab < lowest_cd else lowest_cd) < _ZERO32
-            sum_a += a_t[t]
-            sum_b += b_t[t]
-            sum_c += c_t[t]
-            sum_d += d_t[t]
+            a, b, c, d = a_t[t], b_t[t], c_t[t], d_t[t]
+            sums_t[t] += (a + b) + (c + d)
+            negative |= (a < _ZERO32) | (b < _ZERO32) | (c < _ZERO32) | (d < _ZERO32)
+            sum_a += a
+            sum_b += b
+            sum_c += c
+            sum_d += d
         mean_c[4 * i], mean_c[4 * i + 1] = sum_a * one_draw, sum_b * one_draw
         mean_c[4 * i + 2], mean_c[4 * i + 3] = sum_c * one_draw, sum_d * one_draw
     done = classes - classes % 4
@@ -260,10 +266,11 @@ def _means32(probs_ct: Float32s, tolerance: float, sums_t: Float32s, mean_c: Flo
         a_t, b_t = probs_ct[done], probs_ct[done + 1]
         sum_a, sum_b = _ZERO32, _ZERO32
         for t in range(draws):
-            sums_t[t] += a_t[t] + b_t[t]
-            negative |= (a_t[t] if a_t[t] < b_t[t] else b_t[t]) < _ZERO32
-            sum_a += a_t[t]
-            sum_b += b_t[t]
+            a, b = a_t[t], b_t[t]
+            sums_t[t] += a + b
+            negative |= (a < _ZERO32) | (b < _ZERO32)
+            sum_a += a
+            sum_b += b
         mean_c[done], mean_c[done + 1] = sum_a * one_draw, sum_b * one_draw
     if classes % 2:
         a_t = probs_ct[classes - 1]
@@ -286,25 +293,28 @@ def _all_one(sums_t: Floats, tolerance: np.floating) -> bool:
 
 
 @kernel()
-def _sum_xlogx32(probs_ct: Float32s) -> float:
-    """Over the contiguous classes x draws block, not class by class: short runs waste vector registers."""
-    flat = probs_ct.reshape(probs_ct.size)
-    if flat.size <= _SEGMENT:
-        return np.float64(_xlogx_segment32(flat))
-    whole = flat.size // _SEGMENT
-    total = np.float64(_xlogx_segment32(flat[whole * _SEGMENT :]))
-    segments = flat[: whole * _SEGMENT].reshape(whole, _SEGMENT)
-    for i in range(whole):
-        total += np.float64(_xlogx_segment32(segments[i]))
-    return total
+def _sum_xlogx32(values_rf: Float32s, out_r: Float64s) -> None:
+    """sum x log x of each row, in float32 over equal segments that are added up in float64.
 
-
-@kernel()
-def _xlogx_segment32(segment: Float32s) -> np.float32:
-    total = np.float32(0.0)
-    for i in range(segment.size):
-        total += xlogx32(segment[i])
-    return total
+    One loop for a tile of rows, before anything else is done with them: inlined among the other loops of a row the compiler
+    keeps the logarithm's constants in memory, 0.62 ns an element in all instead of 0.47.
+    """
+    size = values_rf.shape[1]
+    segments = -(-size // _SEGMENT)
+    length = size // segments
+    for r in range(values_rf.shape[0]):
+        total = 0.0
+        for i in range(segments):
+            partial = _ZERO32
+            segment = values_rf[r, i * length : (i + 1) * length]
+            for j in range(segment.size):
+                partial += xlogx32(segment[j])
+            total += np.float64(partial)
+        partial = _ZERO32
+        segment = values_rf[r, segments * length :]
+        for j in range(segment.size):
+            partial += xlogx32(segment[j])
+        out_r[r] = total + np.float64(partial)
 
 
 @kernel()
