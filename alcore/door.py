@@ -76,7 +76,9 @@ def check_dtype(dtype: Any, name: str) -> None:
         return
     remedy = "Pass an array of numbers."
     if dtype.kind in "iub":
-        remedy = f"If these are one-hot votes, pass {name}.astype(np.float32); if they are labels, they are not predictions."
+        remedy = (
+            f"If these are one-hot votes, pass {name}.astype(np.float32); if they are labels, they are not predictions."
+        )
     elif dtype.kind == "f":
         remedy = f"Pass {name}.astype(np.float64)."
     elif dtype.kind == "O":
@@ -262,7 +264,9 @@ def as_scores(scores: npt.ArrayLike, *, finite: bool = False, name: str = "score
             "Reduce event axes first: Reduce(heuristic, 'mean'), or alcore.reduce(scores, 'mean')."
         )
     if np.isnan(array).any():
-        raise ValueError(f"{name}: expected numbers, but {name}[{int(np.isnan(array).argmax())}] is nan. NaN is not ranked.")
+        raise ValueError(
+            f"{name}: expected numbers, but {name}[{int(np.isnan(array).argmax())}] is nan. NaN is not ranked."
+        )
     if finite:
         check_finite(array, name)
     return array
@@ -337,12 +341,16 @@ def _as_real(value: Any, name: str) -> float:
 def _as_numbers(value: npt.ArrayLike, name: str) -> Float64s:
     """A float64 array from numbers (integers too); never a view that is written to."""
     if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name}: expected an array without a mask, got a masked array. Fill it or drop the masked rows.")
+        raise TypeError(
+            f"{name}: expected an array without a mask, got a masked array. Fill it or drop the masked rows."
+        )
     refuse_dtype_name(getattr(value, "dtype", None), name)
     try:
         array = np.asarray(value)
     except (TypeError, RuntimeError, ValueError) as error:
-        raise TypeError(f"{name}: expected an array of numbers, got {type(value).__name__} ({_first_line(error)}).") from error
+        raise TypeError(
+            f"{name}: expected an array of numbers, got {type(value).__name__} ({_first_line(error)})."
+        ) from error
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name}: expected an array of numbers, got {array.dtype}.")
     return array.astype(np.float64)

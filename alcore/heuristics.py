@@ -303,7 +303,9 @@ class Precomputed(RowWise):
     def score_block(self, block: Block) -> Float64s:
         part = np.asarray(self.scores, np.float64)[block.start : block.start + len(block)]
         if len(part) < len(block):
-            door.refuse_unequal_rows("scores", block.start + len(block), self.rows, "the array of predictions (at least)")
+            door.refuse_unequal_rows(
+                "scores", block.start + len(block), self.rows, "the array of predictions (at least)"
+            )
         return part
 
 
@@ -571,32 +573,40 @@ _PLAIN: dict[str, Callable[..., Heuristic]] = {
     "random": Random,
     "precomputed": Precomputed,
 }
-_WRAPPERS: dict[str, Callable[[RowWise, float], Heuristic]] = {"power": Power, "softmax": Softmax, "softrank": SoftRank}
+_WRAPPERS: dict[str, Callable[..., Heuristic]] = {"power": Power, "softmax": Softmax, "softrank": SoftRank}
 
 
-def heuristic(name: str, **options: Any) -> Heuristic:
+def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options: float | npt.ArrayLike) -> Heuristic:
     """The heuristic of that name, as the command line spells it: lower case with hyphens.
 
     Args:
         name: "bald", "entropy", …, or a row-wise one behind "power-", "softmax-" or "softrank-", such as "power-bald".
-        options: what its class takes: ``beta`` for the stochastic ones, ``floor`` for "pairwise-kl".
+        reduce, q: how event axes become one score a row, as in `Reduce`, before anything is drawn; "random" needs none.
+        options: what its class takes: ``beta`` for the stochastic ones, ``floor`` for "pairwise-kl", ``scores`` for
+            "precomputed".
 
     Raises: ValueError for an unknown name, TypeError for an option it does not take.
 
     >>> import alcore
     >>> alcore.heuristic("power-bald", beta=4)
     Power(heuristic=BALD(), beta=4)
+    >>> alcore.heuristic("entropy", reduce="mean").name
+    'mean(entropy)'
     """
-    prefix, _, rest = name.partition("-") if isinstance(name, str) else ("", "", "")
-    wrapped = prefix in _WRAPPERS and rest in _PLAIN
-    if not wrapped and name not in _PLAIN:
+    prefix, _, rest = str(name).partition("-")
+    wrap, plain = (_WRAPPERS[prefix], rest) if prefix in _WRAPPERS else (None, str(name))
+    if plain not in _PLAIN or (wrap and plain == "random"):
         raise ValueError(
             f"heuristic: expected one of {', '.join(_PLAIN)}, or a row-wise one behind "
-            f"{', '.join(f'{wrapper}-' for wrapper in _WRAPPERS)}, got {name!r}."
+            f"{', '.join(f'{prefix}-' for prefix in _WRAPPERS)}, got {name!r}."
         )
-    beta = (options.pop("beta", 1.0),) if wrapped else ()
+    drawn = {"beta": options.pop("beta")} if wrap and "beta" in options else {}
     try:
-        inner = _PLAIN[rest if wrapped else name](**options)
+        found = _PLAIN[plain](**options)
     except TypeError as error:
-        raise TypeError(f"heuristic: {name!r} does not take {', '.join(options) or 'nothing'} ({error}).") from error
-    return _WRAPPERS[prefix](_terms(inner)[0][1], *beta) if wrapped else inner
+        if not options or plain in ("pairwise-kl", "precomputed"):
+            raise
+        raise TypeError(f"heuristic: {name!r} does not take {', '.join(options)}.") from error
+    if reduce is not None and isinstance(found, RowWise):
+        found = Reduce(found, reduce, q)
+    return wrap(found, **drawn) if wrap else found

@@ -106,9 +106,7 @@ def softrank(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = Non
     return _draw(array, -door.as_beta(beta) * log_rank, count, door.as_rng(rng))
 
 
-def _draw(
-    scores: Float64s, log_weights: Float64s, k: int, rng: np.random.Generator, rows: Rows | None = None
-) -> Batch:
+def _draw(scores: Float64s, log_weights: Float64s, k: int, rng: np.random.Generator, rows: Rows | None = None) -> Batch:
     """Perturb log weights with standard Gumbel noise and take the top k: draws without replacement, in order.
 
     The probability of pick i is w_i over the sum of the rows not yet picked: the rows never picked plus the later picks.

@@ -20,12 +20,13 @@ _READ_ERRORS = (ValueError, OSError, EOFError, KeyError, TypeError, RuntimeError
 FORMATS = ".npy, .npz, .zarr, .h5 or .hdf5"
 
 
-def open_predictions(path: str | os.PathLike[str], member: str | None = None) -> Any:
+def open_predictions(path: str | os.PathLike[str], member: str | None = None, *, default: str | None = None) -> Any:
     """Open an array on disk as a source of predictions, reading nothing but its header.
 
     Args:
         path: a .npy file (mapped into memory), an .npz file, a zarr array or group (.zarr), an HDF5 file (.h5, .hdf5).
         member: which array of a file that holds several; needed where there is more than one.
+        default: the member to take where several are there, this one among them, and ``member`` is None.
 
     Returns: an object with ``shape`` and ``dtype`` that every function of alcore takes as predictions; its rows are read block
     by block. Members of .npz files are read from the start, in O(block) memory also where compressed.
@@ -46,7 +47,7 @@ def open_predictions(path: str | os.PathLike[str], member: str | None = None) ->
         raise ValueError(f"{file}: expected a file that ends in {FORMATS}, got {file.suffix or 'no ending'!r}.")
     if file.is_file() and file.stat().st_size == 0:
         raise ValueError(f"{file}: the file is empty.")
-    return _OPENERS[file.suffix](file, member)
+    return _OPENERS[file.suffix](file, member, default)
 
 
 @contextmanager
@@ -70,17 +71,17 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         raise
 
 
-def _open_npy(file: Path, member: str | None) -> Array:
+def _open_npy(file: Path, member: str | None, default: str | None) -> Array:
     _refuse_member(file, member)
     with _reading(file, "a .npy array"):
         return np.asanyarray(np.load(file, mmap_mode="r", allow_pickle=False))
 
 
-def _open_npz(file: Path, member: str | None) -> Any:
+def _open_npz(file: Path, member: str | None, default: str | None) -> Any:
     with _reading(file, "an .npz archive"):
         with zipfile.ZipFile(file) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-    name = _choose(file, names, member)
+    name = _choose(file, names, member, default)
     with _reading(file, f"an array as member {name!r}"):
         with _open_member(file, name) as stream:
             shape, fortran, dtype = _read_header(stream)
@@ -92,30 +93,30 @@ def _open_npz(file: Path, member: str | None) -> Any:
         return NpzMember(file, name, shape, dtype)
 
 
-def _open_zarr(file: Path, member: str | None) -> Any:
+def _open_zarr(file: Path, member: str | None, default: str | None) -> Any:
     zarr = _import("zarr", "zarr")
     with _reading(file, "a zarr array or group"):
         node = zarr.open(str(file), mode="r")
     if isinstance(node, zarr.Array):
         _refuse_member(file, member)
         return node
-    return node[_choose(file, [name for name, _ in node.arrays()], member)]
+    return node[_choose(file, [name for name, _ in node.arrays()], member, default)]
 
 
-def _open_hdf5(file: Path, member: str | None) -> Any:
+def _open_hdf5(file: Path, member: str | None, default: str | None) -> Any:
     h5py = _import("h5py", "hdf5")
     with _reading(file, "an HDF5 file"):
         root = h5py.File(file, "r")
     names: list[str] = []
     root.visititems(lambda name, node: names.append(name) if isinstance(node, h5py.Dataset) else None)
     try:
-        return root[_choose(file, names, member)]
+        return root[_choose(file, names, member, default)]
     except ValueError:
         root.close()
         raise
 
 
-_OPENERS: dict[str, Callable[[Path, str | None], Any]] = {
+_OPENERS: dict[str, Callable[[Path, str | None, str | None], Any]] = {
     ".npy": _open_npy,
     ".npz": _open_npz,
     ".zarr": _open_zarr,
@@ -172,13 +173,17 @@ def _reading(file: Path, expected: str) -> Iterator[None]:
         reason = str(error).split("\n", 1)[0].rstrip(".") or type(error).__name__
         if "allow_pickle" in reason:
             reason = "it holds pickled objects or is no array at all"
-        raise ValueError(f"{file}: expected {expected}, but it cannot be read: {reason}. Nothing is ever unpickled.") from error
+        raise ValueError(
+            f"{file}: expected {expected}, but it cannot be read: {reason}. Nothing is ever unpickled."
+        ) from error
 
 
-def _choose(file: Path, names: list[str], member: str | None) -> str:
+def _choose(file: Path, names: list[str], member: str | None, default: str | None) -> str:
     listed = ", ".join(repr(name) for name in sorted(names)) or "none"
     if member is None and len(names) == 1:
         return names[0]
+    if member is None and default in names:
+        return str(default)
     if member is None:
         raise ValueError(
             f"{file}: expected one array, got members {listed}. Name one: member=... (on the command line --member)."

@@ -22,7 +22,7 @@ from alcore.door import Array, Bools, Float64s, Kind
 from alcore.progress import track
 
 BLOCK_BYTES = 8 << 20  # read and handed to a thread at a time
-CHUNK_BYTES = 256 << 10  # converted at a time where a block is not in the kernels' layout: stays in the L2 cache
+CHUNK_BYTES = 1 << 20  # converted at a time where a block is not in the layout that kernels read
 
 # cells (R, C, T), weights (T,) or None for equal ones, tolerance, scores out (R,), valid out (R,)
 CellMeasure: TypeAlias = Callable[[Array, Float64s | None, float, Float64s, Bools], None]
@@ -173,8 +173,7 @@ class Block:
 
     def _score_chunk(self, chunk: Array, measure: CellMeasure) -> tuple[Float64s, Bools]:
         n, cells, classes, draws = chunk.shape
-        wide = np.float64 if chunk.dtype.itemsize == 8 else np.float32
-        probs_rct = np.require(chunk, wide, ["C", "A"]).reshape(n * cells, classes, draws)
+        probs_rct = _lay_out(chunk).reshape(n * cells, classes, draws)
         scores, valid = np.empty(n * cells), np.empty(n * cells, np.bool_)
         if self.kind == "logits":
             from alcore.kernels.softmax import softmax
@@ -200,6 +199,18 @@ class Block:
         values_ct = self.array[(row + i, slice(None), *place)]
         refuse = door.refuse_logits if self.kind == "logits" else door.refuse_cell
         refuse(values_ct, (self.start + row + i, *place), self.name)
+
+
+def _lay_out(chunk: Array) -> Array:
+    """C-contiguous, aligned, in the machine's byte order, float32 or float64; a copy only where it has to be."""
+    native = np.require(chunk, chunk.dtype.newbyteorder("="), ["C", "A"])
+    if native.dtype.itemsize > 2:
+        return native
+    from alcore.kernels.widen import widen
+
+    wide = np.empty(native.shape, np.float32)
+    widen(native.reshape(-1).view(np.uint16), wide.reshape(-1))
+    return wide
 
 
 def score_blocks(

@@ -358,9 +358,7 @@ def _class_kl(probs_t: Floats, weights_t: Float64s, floor: float) -> float:
 
 
 @kernel()
-def _count_votes(
-    probs_ct: Floats, weights_t: Float64s, best_t: Floats, vote_t: Votes, votes_c: Float64s
-) -> None:
+def _count_votes(probs_ct: Floats, weights_t: Float64s, best_t: Floats, vote_t: Votes, votes_c: Float64s) -> None:
     """The weight of the draws that find each class most probable; ties go to the lowest class."""
     classes, draws = probs_ct.shape
     for t in range(draws):

@@ -1,0 +1,44 @@
+# make demo | test | bench | sample | clean
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/
+FILE ?= benchmarks/sample_predictions.npz
+PICTURE ?= build/demo.png
+INSTALL := $(RUN)pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+.PHONY: demo test bench sample clean
+
+demo: $(VENV)/demo.stamp
+	@mkdir -p build
+	@$(RUN)alcore bench $(FILE) --floor 6e-8 --plot $(PICTURE)
+
+test: $(VENV)/test.stamp
+	find alcore -name '*.nb[ic]' -delete
+	$(RUN)ruff check .
+	$(RUN)ruff format --check .
+	$(RUN)mypy
+	$(RUN)pytest -q
+	NUMBA_DISABLE_JIT=1 $(RUN)coverage run -m pytest -q -p no:cacheprovider
+	$(RUN)coverage report --fail-under=95 --skip-covered
+
+bench: $(VENV)/test.stamp
+	PYTHON=$(PYTHON) $(RUN)python benchmarks/run.py
+
+sample: $(VENV)/test.stamp
+	$(RUN)pip install --quiet --constraint constraints.txt scikit-learn
+	OPENBLAS_NUM_THREADS=1 $(RUN)python benchmarks/make_sample_predictions.py
+
+clean:
+	rm -rf $(VENV) .venv-peers build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) '.[cli,plot]'
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) '.[test]'
+	@touch $@ $(VENV)/demo.stamp
