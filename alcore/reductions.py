@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +68,7 @@ def reduce_cells(scores: Float64s, how: How, q: float, padding: Bools | None, fi
     return _REDUCTIONS[how](values, keep, q)
 
 
-def _refuse_where(wrong: Bools, first_row: int, what: str) -> None:
+def _refuse_where(wrong: Any, first_row: int, what: str) -> None:
     if wrong.any():
         raise ValueError(f"scores: row {first_row + int(wrong.argmax())} {what}.")
 
@@ -78,7 +78,7 @@ def _sum(values: Float64s, keep: Bools, q: float) -> Float64s:
 
 
 def _mean(values: Float64s, keep: Bools, q: float) -> Float64s:
-    return _sum(values, keep, q) / keep.sum(axis=1)
+    return np.asarray(_sum(values, keep, q) / keep.sum(axis=1))
 
 
 def _max(values: Float64s, keep: Bools, q: float) -> Float64s:
@@ -89,7 +89,7 @@ def _top_mean(values: Float64s, keep: Bools, q: float) -> Float64s:
     counts = np.maximum(1, np.ceil(q * keep.sum(axis=1) - 1e-9))  # 0.1 * 30 cells are 3, whatever rounding says
     falling = -np.sort(-np.where(keep, values, -np.inf), axis=1)
     taken = np.arange(values.shape[1]) < counts[:, None]
-    return np.asarray(np.where(taken, falling, 0.0).sum(axis=1)) / counts
+    return np.asarray(np.where(taken, falling, 0.0).sum(axis=1) / counts)
 
 
 _REDUCTIONS: dict[str, Callable[[Float64s, Bools, float], Float64s]] = {

@@ -78,9 +78,8 @@ def _open_npy(file: Path, member: str | None, default: str | None) -> Array:
 
 
 def _open_npz(file: Path, member: str | None, default: str | None) -> Any:
-    with _reading(file, "an .npz archive"):
-        with zipfile.ZipFile(file) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    with _reading(file, "an .npz archive"), zipfile.ZipFile(file) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     name = _choose(file, names, member, default)
     with _reading(file, f"an array as member {name!r}"):
         with _open_member(file, name) as stream:
@@ -137,18 +136,18 @@ class NpzMember:
     def read_blocks(self, rows: int) -> Iterator[Array]:
         """Successive blocks of at most ``rows`` rows; each call starts again at the first."""
         row_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
-        with _reading(self.file, f"a whole array as member {self.name!r}"):
-            with _open_member(self.file, self.name) as stream:
-                _read_header(stream)
-                for start in range(0, self.shape[0], rows):
-                    count = min(rows, self.shape[0] - start)
-                    data = bytearray()
-                    while len(data) < count * row_bytes:
-                        part = stream.read(count * row_bytes - len(data))
-                        if not part:
-                            raise ValueError(f"it ends in row {start + len(data) // row_bytes}")
-                        data += part
-                    yield np.frombuffer(data, self.dtype).reshape(count, *self.shape[1:])
+        expected = f"a whole array as member {self.name!r}"
+        with _reading(self.file, expected), _open_member(self.file, self.name) as stream:
+            _read_header(stream)
+            for start in range(0, self.shape[0], rows):
+                count = min(rows, self.shape[0] - start)
+                data = bytearray()
+                while len(data) < count * row_bytes:
+                    part = stream.read(count * row_bytes - len(data))
+                    if not part:
+                        raise ValueError(f"it ends in row {start + len(data) // row_bytes}")
+                    data += part
+                yield np.frombuffer(data, self.dtype).reshape(count, *self.shape[1:])
 
 
 @contextmanager

@@ -186,19 +186,19 @@ class Block:
         measure(probs_rct, self.weights, door.tolerance(classes), scores, valid)
         return scores.reshape(n, cells), valid.reshape(n, cells)
 
-    def _refuse_invalid(self, valid: Bools, row: int, cell: int, events: list[int]) -> None:
+    def _refuse_invalid(self, valid: Bools, row: int, first: int, events: list[int]) -> None:
         """Refuse the first invalid cell that is not padding."""
         wrong = ~valid
         if self.mask is not None:
             padding = self.mask.reshape(len(self), -1)
-            wrong &= ~padding[row : row + valid.shape[0], cell : cell + valid.shape[1]]
+            wrong &= ~padding[row : row + valid.shape[0], first : first + valid.shape[1]]
         if not wrong.any():
             return
         i, j = map(int, np.argwhere(wrong)[0])
-        place = tuple(int(e) for e in np.unravel_index(cell + j, events)) if events else ()
-        values_ct = self.array[(row + i, slice(None), *place)]
+        place = tuple(int(e) for e in np.unravel_index(first + j, events)) if events else ()
+        cell: tuple[Any, ...] = (row + i, slice(None), *place)
         refuse = door.refuse_logits if self.kind == "logits" else door.refuse_cell
-        refuse(values_ct, (self.start + row + i, *place), self.name)
+        refuse(self.array[cell], (self.start + row + i, *place), self.name)
 
 
 def _lay_out(chunk: Array) -> Array:

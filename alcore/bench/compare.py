@@ -92,7 +92,8 @@ def compare(
     objects = [heuristic(h) if isinstance(h, str) else h for h in heuristics]
     if not objects:
         raise ValueError("heuristics: expected at least one, got none.")
-    count, said = door.as_count(k), {"kind": kind, "weights": weights, "mask": mask}
+    count = door.as_count(k)
+    said: dict[str, Any] = {"kind": kind, "weights": weights, "mask": mask}
     source = open_source(predictions)
     if source.rows is None:
         raise TypeError(
