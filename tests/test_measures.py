@@ -170,7 +170,9 @@ def test_logits_may_rule_classes_out_and_be_huge(case: Case) -> None:
 @each_measure
 def test_log_probabilities_are_logits(case: Case) -> None:
     probs = dirichlet(10, 4, 5)
-    np.testing.assert_allclose(case.function(np.log(probs), kind="logits"), case.function(probs), rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(
+        case.function(np.log(probs), kind="logits"), case.function(probs), rtol=1e-10, atol=1e-13
+    )
 
 
 @each_measure

@@ -1,0 +1,128 @@
+"""The house: who may import whom, what stays outside, what `import alcore` costs."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "alcore"
+# Each level imports only from the levels below it; a folder is one room.
+LEVELS = [
+    {"cli"},
+    {"bench", "plot"},
+    {"heuristics"},
+    {"select", "reductions"},
+    {"measures"},
+    {"stream"},
+    {"store"},
+    {"door", "batch", "progress"},
+    {"kernels"},
+]
+NAMES_KERNELS = {"measures", "stream"}
+FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "flax", "sklearn"}
+HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "matplotlib", "typer", "rich", "pandas"}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module imported anywhere in a file, functions included."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def level(name: str) -> int:
+    return next(i for i, rooms in enumerate(LEVELS) if name in rooms)
+
+
+def rooms_imported(path: Path) -> set[str]:
+    known = set().union(*LEVELS)
+    parts = (name.split(".") for name in imports(path))
+    return {part[1] for part in parts if part[0] == "alcore" and len(part) > 1 and part[1] in known}
+
+
+def test_every_file_has_a_level() -> None:
+    rooms = {room(path) for path in MODULES} - {"__init__", "py"}
+    assert rooms == set().union(*LEVELS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_downwards(path: Path) -> None:
+    own = room(path)
+    if own == "__init__":
+        return
+    for other in rooms_imported(path) - {own}:
+        assert level(other) > level(own), f"{path.name} imports {other}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_numba_stays_in_the_kernels(path: Path) -> None:
+    tops = {name.split(".")[0] for name in imports(path)}
+    if room(path) == "kernels":
+        assert tops <= {"__future__", "numba", "numpy", "math", "collections", "typing", "alcore"}
+        assert rooms_imported(path) <= {"kernels"}
+    else:
+        assert "numba" not in tops
+        assert "kernels" not in rooms_imported(path) or room(path) in NAMES_KERNELS
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_frameworks_stay_outside(path: Path) -> None:
+    assert not FRAMEWORKS & {name.split(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_is_unpickled(path: Path) -> None:
+    assert not {"pickle", "dill", "joblib", "marshal", "shelve"} & {name.split(".")[0] for name in imports(path)}
+    assert "allow_pickle=True" not in path.read_text()
+
+
+def test_one_test_a_module() -> None:
+    tests = {path.stem for path in (ROOT / "tests").glob("test_*.py")}
+    rooms = {room(path) for path in MODULES} - {"__init__"}
+    assert {f"test_{name}" for name in rooms} <= tests
+
+
+def test_adapters_is_a_folder_and_not_a_package() -> None:
+    assert not (ROOT / "adapters" / "__init__.py").exists()
+
+
+def test_import_stays_light() -> None:
+    code = "import sys, json, alcore; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(json.loads(done.stdout))
+
+
+def test_scoring_loads_numba_and_nothing_else_heavy() -> None:
+    code = (
+        "import sys, json, numpy, alcore; alcore.bald(numpy.full((2, 2, 2), 0.5)); "
+        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert HEAVY & set(json.loads(done.stdout)) <= {"numba", "scipy"}  # numba itself looks for scipy
+
+
+def test_functions_fit_on_a_screen() -> None:
+    long = []
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                if body and (node.end_lineno or 0) - body[0].lineno >= 50:
+                    long.append(f"{path.name}:{node.name}")
+    assert long == []
