@@ -11,11 +11,13 @@ from hypothesis import settings
 import alcore
 
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
-if INTERPRETED:
-    np.seterr(all="ignore")  # the interpreted kernels meet NaN where compiled ones pass over it
-
 settings.register_profile("alcore", deadline=None, max_examples=25 if INTERPRETED else 100, derandomize=True)
 settings.load_profile("alcore")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if INTERPRETED:  # kernels then warn of the wrap-around and NaN that compiled ones pass over
+        config.addinivalue_line("filterwarnings", "ignore::RuntimeWarning")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import re
@@ -130,7 +131,7 @@ def test_same_bits_for_any_cutting_and_threads(case: Case, cuts: list[int], thre
     expected = case.function(POOL)
     alcore.set_threads(threads)
     edges = [0, *sorted(cuts), 97]
-    blocks = [POOL[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    blocks = [POOL[a:b] for a, b in itertools.pairwise(edges)]
     np.testing.assert_array_equal(case.function(blocks), expected)
     np.testing.assert_array_equal(case.object.score(iter(blocks)), expected)
 
