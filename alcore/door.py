@@ -86,6 +86,16 @@ def check_dtype(dtype: Any, name: str) -> None:
     raise TypeError(f"{name}: expected float16, float32 or float64, got {dtype}. {remedy}")
 
 
+def as_shape(shape: Any, name: str) -> tuple[int, ...]:
+    """A shape of whole numbers; dask has NaN for chunks it has not computed."""
+    try:
+        return tuple(map(operator.index, shape))
+    except TypeError as error:
+        raise ValueError(
+            f"{name}: expected a known shape {AXES}, got {tuple(shape)}. Compute it first (dask: x.compute_chunk_sizes())."
+        ) from error
+
+
 def check_axes(shape: tuple[int, ...], name: str) -> None:
     """(N, C, ..., T) with at least two classes and one draw."""
     if len(shape) < 3:

@@ -70,7 +70,7 @@ def _array_source(array: Array, name: str) -> Source:
 
 def _lazy_source(lazy: Any, name: str) -> Source:
     """Rows are read when their turn comes, in multiples of the stored chunks, which decompress whole."""
-    shape = tuple(int(n) for n in lazy.shape)
+    shape = door.as_shape(lazy.shape, name)
     door.check_dtype(lazy.dtype, name)
     door.check_axes(shape, name)
     step = _block_rows(shape[1:], lazy.dtype.itemsize)
@@ -83,8 +83,8 @@ def _lazy_source(lazy: Any, name: str) -> Source:
 
 
 def _chunk_rows(lazy: Any) -> int:
-    """Rows of a chunk: zarr and h5py say (rows, ...), dask ((rows, rows, ...), ...), contiguous HDF5 None."""
-    chunks = getattr(lazy, "chunks", None)
+    """Rows of a chunk: zarr and h5py say (rows, ...), dask ((rows, rows, ...), ...), contiguous HDF5 None; shards hold chunks."""
+    chunks = getattr(lazy, "shards", None) or getattr(lazy, "chunks", None)
     if not chunks:
         return 1
     return int(max(chunks[0], default=1) if isinstance(chunks[0], tuple) else chunks[0]) or 1
@@ -308,7 +308,9 @@ def get_threads() -> int:
     if _threads is not None:
         return _threads
     said = os.environ.get("ALCORE_THREADS", "")
-    return int(said) if said.isdigit() and int(said) > 0 else len(os.sched_getaffinity(0))
+    if said.isdigit() and int(said) > 0:
+        return int(said)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def map_in_order(work: Callable[[Block], Float64s], blocks: Iterator[Block]) -> Iterator[Float64s]:

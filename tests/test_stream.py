@@ -223,6 +223,18 @@ def test_a_path_with_several_members_is_refused(tmp_path: Path) -> None:
         alcore.bald(tmp_path / "two.npz")
 
 
+def test_a_dask_array_of_unknown_length_is_refused_with_the_remedy() -> None:
+    lazy = dask.array.from_array(POOL, chunks=(10, 4, 6))
+    unknown = lazy[lazy[:, 0, 0] > 0.1]
+    with pytest.raises(ValueError, match="known shape .*compute_chunk_sizes"):
+        alcore.bald(unknown)
+
+
+def test_sharded_zarr_arrays_are_read_by_shards(tmp_path: Path) -> None:
+    stored = zarr.create_array(tmp_path / "preds.zarr", data=POOL, chunks=(5, 4, 6), shards=(20, 4, 6))
+    np.testing.assert_array_equal(alcore.bald(stored), alcore.bald(POOL))
+
+
 class Shrinking:
     """A lazy array that has fewer rows than it says."""
 

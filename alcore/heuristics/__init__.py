@@ -1,0 +1,48 @@
+"""Heuristics as frozen objects: score predictions, select a batch, combine.
+
+Row-wise heuristics give each row a score of its own and combine: weighted sums, reductions over event axes, and the stochastic
+selections that wrap them. A folder, because objects of batch heuristics join with files of their own.
+"""
+
+from __future__ import annotations
+
+from alcore.heuristics.base import Heuristic, RowWise, Sum
+from alcore.heuristics.drawn import Power, PowerBALD, Random, Softmax, SoftmaxBALD, SoftRank, SoftRankBALD
+from alcore.heuristics.measured import (
+    BALD,
+    Entropy,
+    ExpectedEntropy,
+    LeastConfidence,
+    Margin,
+    MeanStd,
+    PairwiseKL,
+    VariationRatio,
+    VoteEntropy,
+)
+from alcore.heuristics.names import heuristic
+from alcore.heuristics.wrapped import Precomputed, Reduce
+
+__all__ = [
+    "BALD",
+    "Entropy",
+    "ExpectedEntropy",
+    "Heuristic",
+    "LeastConfidence",
+    "Margin",
+    "MeanStd",
+    "PairwiseKL",
+    "Power",
+    "PowerBALD",
+    "Precomputed",
+    "Random",
+    "Reduce",
+    "RowWise",
+    "SoftRank",
+    "SoftRankBALD",
+    "Softmax",
+    "SoftmaxBALD",
+    "Sum",
+    "VariationRatio",
+    "VoteEntropy",
+    "heuristic",
+]

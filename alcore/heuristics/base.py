@@ -1,0 +1,172 @@
+"""What a heuristic is, and the algebra of row-wise ones: every class is abstract or final."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, TypeAlias, final
+
+import numpy.typing as npt
+
+from alcore import door, select
+from alcore.batch import Batch
+from alcore.door import Float64s, Rng
+from alcore.stream import Block, score_blocks
+
+Weights: TypeAlias = npt.ArrayLike | None
+Mask: TypeAlias = npt.ArrayLike | None
+
+
+class Heuristic(ABC):
+    """What to label next: higher score = ask first."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name the command line and reports use."""
+
+    @abstractmethod
+    def score(self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None) -> Float64s:
+        """Scores of predictions (N, C, ..., T) from any source: (N, ...), or (N,) where event axes are reduced.
+
+        Args: kind and weights as `alcore.entropy`; mask (N, ...) bool, True where a cell is padding (needs `Reduce`).
+        """
+
+    @abstractmethod
+    def select(
+        self,
+        predictions: Any,
+        k: int,
+        *,
+        rng: Rng = None,
+        kind: str = "probs",
+        weights: Weights = None,
+        mask: Mask = None,
+    ) -> Batch:
+        """The k rows to label; rng is None, a seed or a numpy.random.Generator, other arguments as `score`."""
+
+
+class RowWise(Heuristic, ABC):
+    """A heuristic whose score of a row depends on that row alone: it streams, and it combines.
+
+    ``0.7 * BALD() + 0.3 * Entropy()`` is a row-wise heuristic too.
+    """
+
+    @property
+    @abstractmethod
+    def rows(self) -> int | None:
+        """How many rows it was made for; None for any number."""
+
+    @property
+    @abstractmethod
+    def honours_mask(self) -> bool:
+        """Whether padding is left out of its scores."""
+
+    @abstractmethod
+    def score_block(self, block: Block) -> Float64s:
+        """Scores (n, ...) of a block."""
+
+    @final
+    def select(
+        self,
+        predictions: Any,
+        k: int,
+        *,
+        rng: Rng = None,
+        kind: str = "probs",
+        weights: Weights = None,
+        mask: Mask = None,
+    ) -> Batch:
+        count = door.as_count(k)
+        door.as_rng(rng)
+        return select.top(self.score(predictions, kind=kind, weights=weights, mask=mask), count)
+
+    @final
+    def __mul__(self, factor: float) -> Sum:
+        return Sum(tuple((door.as_factor(factor) * own, term) for own, term in as_terms(self)))
+
+    __rmul__ = __mul__
+
+    @final
+    def __add__(self, other: object) -> Sum:
+        return Sum((*as_terms(self), *as_terms(other)))
+
+    @final
+    def __radd__(self, other: object) -> Sum:
+        return Sum(as_terms(self)) if other == 0 else Sum((*as_terms(other), *as_terms(self)))  # sum() starts from 0
+
+
+class Streamed(RowWise, ABC):
+    """A row-wise heuristic that reads the predictions, once, block by block."""
+
+    @final
+    def score(self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None) -> Float64s:
+        if mask is not None and not self.honours_mask:
+            raise ValueError(f"mask: {self.name} scores cells one by one. Reduce them: Reduce({self!r}, 'mean').")
+        scores = score_blocks(predictions, self.score_block, kind=kind, weights=weights, mask=mask)
+        if self.rows not in (None, len(scores)):
+            door.refuse_unequal_rows("probs", self.rows or 0, len(scores), "the precomputed scores")
+        return scores
+
+
+@final
+@dataclass(frozen=True)
+class Sum(Streamed):
+    """A weighted sum of row-wise heuristics, written ``0.7 * BALD() + 0.3 * Entropy()``; infinite scores are refused.
+
+    Args:
+        terms: pairs (factor, heuristic).
+
+    >>> import alcore
+    >>> (0.7 * alcore.BALD() + 0.3 * alcore.Entropy()).name
+    '0.7*bald + 0.3*entropy'
+    """
+
+    terms: tuple[tuple[float, RowWise], ...]
+
+    def __post_init__(self) -> None:
+        if not self.terms:
+            raise ValueError("terms: expected at least one (factor, heuristic), got none.")
+        for factor, term in self.terms:
+            door.as_factor(factor)
+            as_terms(term)
+        rows = {term.rows for _, term in self.terms} - {None}
+        if len(rows) > 1:
+            raise ValueError(f"terms: expected precomputed scores of one length, got {sorted(map(str, rows))}.")
+
+    @property
+    def name(self) -> str:
+        return " + ".join(f"{factor:g}*{term.name}" for factor, term in self.terms)
+
+    @property
+    def rows(self) -> int | None:
+        return next((term.rows for _, term in self.terms if term.rows is not None), None)
+
+    @property
+    def honours_mask(self) -> bool:
+        return all(term.honours_mask for _, term in self.terms)
+
+    def score_block(self, block: Block) -> Float64s:
+        total: Float64s | None = None
+        for factor, term in self.terms:
+            scores = term.score_block(block)
+            door.check_finite(scores, term.name)
+            if total is not None and total.shape != scores.shape:
+                raise ValueError(
+                    f"{self.name}: terms of shapes {total.shape} and {scores.shape} do not add up. Reduce each, or the sum."
+                )
+            total = factor * scores if total is None else total + factor * scores
+        assert total is not None
+        return total
+
+
+def as_terms(heuristic: object) -> tuple[tuple[float, RowWise], ...]:
+    """The terms of a sum; a refusal for what has no score of each row."""
+    if isinstance(heuristic, Sum):
+        return heuristic.terms
+    if isinstance(heuristic, RowWise):
+        return ((1.0, heuristic),)
+    raise TypeError(
+        f"{heuristic!r}: expected a row-wise heuristic such as BALD(), whose score of a row depends on that row alone; "
+        "only those add up, reduce and are drawn from. Wrap last: Power(0.7 * BALD() + 0.3 * Entropy())."
+    )

@@ -1,0 +1,74 @@
+"""Names -> heuristics, as the command line spells them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy.typing as npt
+
+from alcore.heuristics.base import Heuristic, RowWise
+from alcore.heuristics.drawn import Power, Random, Softmax, SoftRank
+from alcore.heuristics.measured import (
+    BALD,
+    Entropy,
+    ExpectedEntropy,
+    LeastConfidence,
+    Margin,
+    MeanStd,
+    PairwiseKL,
+    VariationRatio,
+    VoteEntropy,
+)
+from alcore.heuristics.wrapped import Precomputed, Reduce
+from alcore.reductions import How
+
+_PLAIN: dict[str, Callable[..., Heuristic]] = {
+    "bald": BALD,
+    "entropy": Entropy,
+    "expected-entropy": ExpectedEntropy,
+    "margin": Margin,
+    "least-confidence": LeastConfidence,
+    "variation-ratio": VariationRatio,
+    "mean-std": MeanStd,
+    "pairwise-kl": PairwiseKL,
+    "vote-entropy": VoteEntropy,
+    "random": Random,
+    "precomputed": Precomputed,
+}
+_WRAPPERS: dict[str, Callable[..., Heuristic]] = {"power": Power, "softmax": Softmax, "softrank": SoftRank}
+
+
+def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options: float | npt.ArrayLike) -> Heuristic:
+    """The heuristic of that name, as the command line spells it: lower case with hyphens.
+
+    Args:
+        name: "bald", "entropy", …, or a row-wise one behind "power-", "softmax-" or "softrank-", such as "power-bald".
+        reduce, q: how event axes become one score a row, as in `Reduce`, before anything is drawn; "random" needs none.
+        options: what its class takes: ``beta`` for the stochastic ones, ``floor`` for "pairwise-kl", ``scores`` for
+            "precomputed".
+
+    Raises: ValueError for an unknown name, TypeError for an option it does not take.
+
+    >>> import alcore
+    >>> alcore.heuristic("power-bald", beta=4)
+    Power(heuristic=BALD(), beta=4)
+    >>> alcore.heuristic("entropy", reduce="mean").name
+    'mean(entropy)'
+    """
+    prefix, _, rest = str(name).partition("-")
+    wrap, plain = (_WRAPPERS[prefix], rest) if prefix in _WRAPPERS else (None, str(name))
+    if plain not in _PLAIN or (wrap and plain == "random"):
+        raise ValueError(
+            f"heuristic: expected one of {', '.join(_PLAIN)}, or a row-wise one behind "
+            f"{', '.join(f'{prefix}-' for prefix in _WRAPPERS)}, got {name!r}."
+        )
+    drawn = {"beta": options.pop("beta")} if wrap and "beta" in options else {}
+    try:
+        found = _PLAIN[plain](**options)
+    except TypeError as error:
+        if not options or plain in ("pairwise-kl", "precomputed"):
+            raise
+        raise TypeError(f"heuristic: {name!r} does not take {', '.join(options)}.") from error
+    if reduce is not None and isinstance(found, RowWise):
+        found = Reduce(found, reduce, q)
+    return wrap(found, **drawn) if wrap else found
