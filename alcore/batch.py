@@ -32,8 +32,10 @@ class Batch:
     support: npt.NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        for array in (self.indices, self.scores, self.q, self.support):
-            array.setflags(write=False)
+        for name in ("indices", "scores", "q", "support"):
+            view = getattr(self, name).view()  # the caller's own array stays writable
+            view.setflags(write=False)
+            object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         return len(self.indices)

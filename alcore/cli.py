@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +22,7 @@ except ImportError as error:
 
 import alcore
 from alcore.bench.compare import DEFAULT, Comparison, compare
-from alcore.heuristics import Heuristic
+from alcore.heuristics import Heuristic, Random, RowWise
 from alcore.store import whole_file
 from alcore.stream import open_source
 
@@ -33,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 IN_MEMORY_BYTES = 512 << 20
-out, err = Console(), Console(stderr=True)
+out, err = Console(emoji=False), Console(stderr=True, emoji=False)
 
 File = Annotated[Path, typer.Argument(help="Predictions: .npy, .npz, .zarr, .h5 or .hdf5.", show_default=False)]
 Name = Annotated[str, typer.Option("--heuristic", "-H", help="Such as bald, entropy, margin, power-bald, random.")]
@@ -72,18 +71,22 @@ def score(
 ) -> None:
     """Score every row; higher = ask first."""
     with _one_sentence():
-        _check_ending(output, ".npy", ".csv")
+        _check_output(output, (".npy", ".csv"), file, weights, mask)
         chosen = _heuristic(heuristic, reduce, share, floor=floor)
-        scores = chosen.score(_open(file, member), kind=kind, weights=_load(weights), mask=_load(mask))
+        if isinstance(chosen, Random):
+            raise ValueError("random: its scores mean nothing. Draw a batch: alcore select FILE --heuristic random.")
+        predictions = _open(file, member)
+        if output.suffix == ".csv" and reduce is None and len(predictions.shape) > 3:
+            raise ValueError(
+                f"{output}: a table takes one score a row, and predictions of shape {predictions.shape} have event axes. "
+                "Write .npy, or --reduce them."
+            )
+        scores = chosen.score(predictions, kind=kind, weights=_load(weights), mask=_load(mask))
         if output.suffix == ".npy":
             with whole_file(output) as stream:
                 np.save(stream, scores, allow_pickle=False)
-        elif scores.ndim == 1:
-            _write_csv(output, {"row": np.arange(len(scores)), "score": scores})
         else:
-            raise ValueError(
-                f"{output}: scores of shape {scores.shape} do not fit a table. Write .npy, or --reduce them."
-            )
+            _write_csv(output, {"row": np.arange(len(scores)), "score": scores})
         best = f", largest {np.max(scores):.6g}" if scores.size else ""
         _say(f"{chosen.name}: {len(scores):,} rows{best} -> {output}")
 
@@ -109,7 +112,7 @@ def select(
     """Choose the k rows to label."""
     with _one_sentence():
         if output is not None:
-            _check_ending(output, ".csv")
+            _check_output(output, (".csv",))
         chosen = _heuristic(heuristic, reduce, share, beta=beta, floor=floor)
         batch = chosen.select(_open(file, member), k, rng=seed, kind=kind, weights=_load(weights), mask=_load(mask))
         columns = {
@@ -120,7 +123,7 @@ def select(
             "support": batch.support,
         }
         if output is None:
-            sys.stdout.write(_csv_text(columns))
+            typer.echo(_csv_text(columns), nl=False)
         else:
             _write_csv(output, columns)
             _say(f"{chosen.name}: {len(batch):,} rows -> {output}")
@@ -144,16 +147,17 @@ def bench(
     """Compare heuristics on the same predictions: time, throughput, first picks, overlap."""
     with _one_sentence():
         if plot is not None:
-            _check_ending(plot, ".png", ".svg", ".pdf")
+            _check_output(plot, (".png", ".svg", ".pdf"))
         names = DEFAULT if heuristics == "all" else tuple(name.strip() for name in heuristics.split(","))
         chosen = [
             _heuristic(name, reduce, share, floor=floor if name.endswith("pairwise-kl") else None) for name in names
         ]
+        if plot is not None and not any(isinstance(one, RowWise) for one in chosen):
+            raise ValueError(f"{plot}: expected a heuristic whose scores can be drawn, such as bald; none was named.")
         predictions, where = _read_if_small(_open(file, member))
-        with err.status("comparing heuristics"):
-            result = compare(
-                predictions, k=k, heuristics=chosen, rng=seed, kind=kind, weights=_load(weights), mask=_load(mask)
-            )
+        result = compare(
+            predictions, k=k, heuristics=chosen, rng=seed, kind=kind, weights=_load(weights), mask=_load(mask)
+        )
         out.print(_ranking_table(result, f"{file} ({where})"))
         out.print(_overlap_table(result))
         if plot is not None:
@@ -169,7 +173,7 @@ def _one_sentence() -> Iterator[None]:
     """What alcore refuses is one sentence and exit code 2, not a traceback."""
     try:
         yield
-    except (ValueError, TypeError, ImportError, OSError) as error:
+    except (ValueError, TypeError, ImportError, OSError, MemoryError) as error:
         sentence = " ".join(str(error).split())
         err.print(f"[bold red]error:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
@@ -202,6 +206,17 @@ def _load(file: Path | None) -> Any:
     return np.array(alcore.open_predictions(file))
 
 
+def _check_output(file: Path, endings: tuple[str, ...], *inputs: Path | None) -> None:
+    """Before the work, not after it."""
+    _check_ending(file, *endings)
+    if not file.parent.is_dir():
+        raise ValueError(f"{file}: the folder {file.parent} does not exist.")
+    if file.is_dir():
+        raise ValueError(f"{file}: expected a file to write, got a folder.")
+    if file.exists() and any(read is not None and read.exists() and file.samefile(read) for read in inputs):
+        raise ValueError(f"{file}: is read from and would be overwritten. Write to another file.")
+
+
 def _check_ending(file: Path, *endings: str) -> None:
     if file.suffix not in endings:
         raise ValueError(
@@ -232,10 +247,11 @@ def _write_csv(file: Path, columns: dict[str, Any]) -> None:
 def _ranking_table(result: Comparison, source: str) -> Table:
     shape = " x ".join(f"{n:,}" for n in result.shape)
     table = _table(f"{source}\n{shape}, {len(result.batches[0]):,} picks each")
-    table.add_column("", justify="right")
+    table.add_column("", justify="right", no_wrap=True)
     table.add_column("heuristic", no_wrap=True)
-    for title in ("time", "probabilities/s", "first picks (rows)"):
+    for title in ("time", "probabilities/s"):
         table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("first picks (rows)", justify="right")
     for i, name in enumerate(result.names):
         time, throughput = f"{result.seconds[i] * 1e3:,.2f} ms", f"{result.throughput[i] / 1e6:,.0f} M"
         first = " ".join(f"{row:>4}" for row in result.batches[i].indices[:5])
@@ -245,12 +261,12 @@ def _ranking_table(result: Comparison, source: str) -> Table:
 
 def _overlap_table(result: Comparison) -> Table:
     table = _table("overlap of the picks: rows shared, in % of the rows that either picked")
-    table.add_column("", justify="right")
-    table.add_column("heuristic", no_wrap=True)
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("heuristic")  # the one to be cut where the screen is narrow
     for number in range(1, len(result.names) + 1):
         table.add_column(str(number), justify="right", no_wrap=True)
     for i, name in enumerate(result.names):
-        shares = ["·" if i == j else f"{100 * share:.0f}" for j, share in enumerate(result.overlap[i])]
+        shares = ["-" if i == j else f"{100 * share:.0f}" for j, share in enumerate(result.overlap[i])]
         table.add_row(str(i + 1), escape(name), *shares)
     return table
 

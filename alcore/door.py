@@ -328,6 +328,15 @@ def as_beta(beta: float) -> float:
     return value
 
 
+def as_exponents(beta: float, values: Float64s) -> Float64s:
+    """beta * values, refused where that overflows."""
+    with np.errstate(over="ignore"):
+        exponents = as_beta(beta) * values
+    if not np.isfinite(exponents).all():
+        raise ValueError(f"beta: {beta:g} times the scores overflows. Take a smaller beta, or `top`.")
+    return exponents
+
+
 def as_share(q: float) -> float:
     value = _as_real(q, "q")
     if not 0 < value <= 1:

@@ -62,7 +62,7 @@ def softmax(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = None
     ([0.25, 0.333333], [4, 3])
     """
     array, count = door.as_scores(scores, finite=True), door.as_count(k)
-    return _draw(array, door.as_beta(beta) * array, count, door.as_rng(rng))
+    return _draw(array, door.as_exponents(beta, array), count, door.as_rng(rng))
 
 
 def power(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = None) -> Batch:
@@ -78,9 +78,9 @@ def power(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = None) 
     ([1, 2], 0, [2, 1, 1])
     """
     array, count = door.as_scores(scores, finite=True), door.as_count(k)
-    exponent, generator = door.as_beta(beta), door.as_rng(rng)
+    generator = door.as_rng(rng)
     positive = np.flatnonzero(array > 0).astype(np.int64)
-    first = _draw(array, exponent * np.log(array[positive]), count, generator, positive)
+    first = _draw(array, door.as_exponents(beta, np.log(array[positive])), count, generator, positive)
     if len(first) == count or positive.size == array.size:
         return first
     rest = np.flatnonzero(array <= 0).astype(np.int64)
@@ -103,7 +103,7 @@ def softrank(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = Non
     array, count = door.as_scores(scores, finite=True), door.as_count(k)
     log_rank = np.empty(array.size)
     log_rank[np.argsort(-array, kind="stable")] = np.log(np.arange(1, array.size + 1))
-    return _draw(array, -door.as_beta(beta) * log_rank, count, door.as_rng(rng))
+    return _draw(array, -door.as_exponents(beta, log_rank), count, door.as_rng(rng))
 
 
 def _draw(scores: Float64s, log_weights: Float64s, k: int, rng: np.random.Generator, rows: Rows | None = None) -> Batch:

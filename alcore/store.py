@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from alcore.door import Array
 
-_READ_ERRORS = (ValueError, OSError, EOFError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 FORMATS = ".npy, .npz, .zarr, .h5 or .hdf5"
 
 
@@ -45,9 +44,14 @@ def open_predictions(path: str | os.PathLike[str], member: str | None = None, *,
         raise ValueError(f"{file}: no such file.")
     if file.suffix not in _OPENERS:
         raise ValueError(f"{file}: expected a file that ends in {FORMATS}, got {file.suffix or 'no ending'!r}.")
+    if file.is_dir() and file.suffix != ".zarr":
+        raise ValueError(f"{file}: expected a file, got a folder.")
     if file.is_file() and file.stat().st_size == 0:
         raise ValueError(f"{file}: the file is empty.")
-    return _OPENERS[file.suffix](file, member, default)
+    array = _OPENERS[file.suffix](file, member, default)
+    if not array.shape:
+        raise ValueError(f"{file}: expected an array with axes, got one of shape {array.shape}.")
+    return array
 
 
 @contextmanager
@@ -56,7 +60,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     target = Path(path)
     if not target.parent.is_dir():
         raise ValueError(f"{target}: the folder {target.parent} does not exist.")
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".alcore-")
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -74,7 +78,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 def _open_npy(file: Path, member: str | None, default: str | None) -> Array:
     _refuse_member(file, member)
     with _reading(file, "a .npy array"):
-        return np.asanyarray(np.load(file, mmap_mode="r", allow_pickle=False))
+        return np.lib.format.open_memmap(file, mode="r")
 
 
 def _open_npz(file: Path, member: str | None, default: str | None) -> Any:
@@ -86,30 +90,35 @@ def _open_npz(file: Path, member: str | None, default: str | None) -> Any:
             shape, fortran, dtype = _read_header(stream)
         if dtype.hasobject:
             raise ValueError("it holds pickled objects")
-        if fortran or len(shape) == 0:
-            with np.load(file, allow_pickle=False) as archive_of_arrays:
-                return archive_of_arrays[name]
-        return NpzMember(file, name, shape, dtype)
+        if min(shape, default=0) < 0:
+            raise ValueError(f"its header says shape {shape}")
+        if not fortran:
+            return NpzMember(file, name, shape, dtype)
+        with _open_member(file, name) as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
 
 
 def _open_zarr(file: Path, member: str | None, default: str | None) -> Any:
     zarr = _import("zarr", "zarr")
     with _reading(file, "a zarr array or group"):
         node = zarr.open(str(file), mode="r")
+        if isinstance(node, zarr.Group):
+            names = [name for name, child in node.members(max_depth=None) if isinstance(child, zarr.Array)]
     if isinstance(node, zarr.Array):
         _refuse_member(file, member)
-        return node
-    return node[_choose(file, [name for name, _ in node.arrays()], member, default)]
+        return StoredArray(file, node)
+    return StoredArray(file, node[_choose(file, names, member, default)])
 
 
 def _open_hdf5(file: Path, member: str | None, default: str | None) -> Any:
     h5py = _import("h5py", "hdf5")
     with _reading(file, "an HDF5 file"):
         root = h5py.File(file, "r")
-    names: list[str] = []
-    root.visititems(lambda name, node: names.append(name) if isinstance(node, h5py.Dataset) else None)
     try:
-        return root[_choose(file, names, member, default)]
+        names: list[str] = []
+        with _reading(file, "an HDF5 file"):
+            root.visititems(lambda name, node: names.append(name) if isinstance(node, h5py.Dataset) else None)
+        return StoredArray(file, root[_choose(file, names, member, default)])
     except ValueError:
         root.close()
         raise
@@ -122,6 +131,33 @@ _OPENERS: dict[str, Callable[[Path, str | None, str | None], Any]] = {
     ".h5": _open_hdf5,
     ".hdf5": _open_hdf5,
 }
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """A zarr array or an HDF5 dataset, read where it is indexed."""
+
+    file: Path
+    node: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.node.shape or ()  # None where an HDF5 dataset is empty
+
+    @property
+    def dtype(self) -> Any:
+        return self.node.dtype
+
+    @property
+    def chunks(self) -> Any:
+        return self.node.chunks
+
+    def __getitem__(self, rows: Any) -> Array:
+        with _reading(self.file, "whole chunks"):
+            return np.asarray(self.node[rows])
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+        return np.asarray(self[...], dtype)
 
 
 @dataclass(frozen=True)
@@ -148,6 +184,8 @@ class NpzMember:
                         raise ValueError(f"it ends in row {start + len(data) // row_bytes}")
                     data += part
                 yield np.frombuffer(data, self.dtype).reshape(count, *self.shape[1:])
+            if stream.read(1):  # the end is where zipfile compares the checksum
+                raise ValueError("it goes on after the last row")
 
 
 @contextmanager
@@ -165,20 +203,22 @@ def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any
 
 @contextmanager
 def _reading(file: Path, expected: str) -> Iterator[None]:
-    """Turn what readers raise on damaged files into one sentence."""
+    """Turn what readers raise on damaged files, which can be any exception, into one sentence."""
     try:
         yield
-    except _READ_ERRORS as error:
-        reason = str(error).split("\n", 1)[0].rstrip(".") or type(error).__name__
-        if "allow_pickle" in reason:
-            reason = "it holds pickled objects or is no array at all"
+    except Exception as error:
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        if "Python objects" in reason:
+            reason = "it holds pickled objects"
         raise ValueError(
             f"{file}: expected {expected}, but it cannot be read: {reason}. Nothing is ever unpickled."
         ) from error
 
 
 def _choose(file: Path, names: list[str], member: str | None, default: str | None) -> str:
-    listed = ", ".join(repr(name) for name in sorted(names)) or "none"
+    listed = ", ".join(repr(name) for name in sorted(names))
+    if not names:
+        raise ValueError(f"{file}: expected at least one array, got none.")
     if member is None and len(names) == 1:
         return names[0]
     if member is None and default in names:

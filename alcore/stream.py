@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -245,8 +246,8 @@ def score_blocks(
             empty = np.empty((0, *source.cell_shape), np.float32)
             yield 0, Block(0, empty, said, draw_weights, padding, name)
 
-    tracked = (block for _, block in track(blocks(), source.rows, "scoring"))
-    return _join(map_in_order(work, tracked), source.rows)
+    with closing(track(blocks(), source.rows, "rows scored")) as tracked:  # the bar is gone when an error arrives
+        return _join(map_in_order(work, (block for _, block in tracked)), source.rows)
 
 
 def _join(parts: Iterator[Float64s], rows: int | None) -> Float64s:

@@ -56,6 +56,8 @@ def test_options_reach_the_heuristic() -> None:
     reduced = alcore.heuristic("power-entropy", reduce="top-mean", q=0.5)
     assert reduced == alcore.Power(alcore.Reduce(alcore.Entropy(), "top-mean", 0.5))
     assert alcore.heuristic("random", reduce="mean") == alcore.Random()
+    with pytest.raises(ValueError, match="how: expected"):
+        alcore.heuristic("random", reduce="median")
 
 
 @pytest.mark.parametrize("name", ["BALD", "bold", "", "power", "power-", "power-power-bald", "power-random", None, 3])

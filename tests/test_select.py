@@ -190,6 +190,14 @@ def test_beta_out_of_range_is_refused(name: str, beta: float) -> None:
         DRAWS[name](SCORES, 1, beta="1")
 
 
+def test_a_beta_that_overflows_is_refused() -> None:
+    for draw in DRAWS.values():
+        with pytest.raises(ValueError, match="overflows. Take a smaller beta, or `top`"):
+            draw([1e10, *range(1, 30)], 1, beta=1e308)
+    assert len(alcore.softmax([0.0, 1e-300], 2, beta=1e308, rng=0)) == 2
+    assert len(alcore.power([1e-300, 1.0], 2, beta=1e300, rng=0)) == 2
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_scores_are_not_written_to(name: str) -> None:
     scores = SCORES.copy()

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from alcore import door
 from alcore.batch import Batch
 from alcore.door import Float64s, Rng
-from alcore.heuristics import Heuristic, RowWise, heuristic
+from alcore.heuristics import Heuristic, Power, RowWise, Softmax, SoftRank, heuristic
+from alcore.progress import track
 from alcore.stream import open_source
 
 DEFAULT = (
@@ -40,7 +41,7 @@ class Comparison:
     """The result of `compare`, plain arrays in the order of ``names``.
 
     Attributes:
-        names: the heuristics.
+        names: the heuristics; the second of one name ends in " (2)".
         shape: (N, C, ..., T) of the predictions.
         seconds: (H,) median time of selecting k rows, scoring included.
         batches: what each selected.
@@ -92,8 +93,10 @@ def compare(
     objects = [heuristic(h) if isinstance(h, str) else h for h in heuristics]
     if not objects:
         raise ValueError("heuristics: expected at least one, got none.")
+    for one in objects:
+        if not isinstance(one, Heuristic):
+            raise TypeError(f"heuristics: expected names or objects such as BALD(), got {one!r}.")
     count = door.as_count(k)
-    said: dict[str, Any] = {"kind": kind, "weights": weights, "mask": mask}
     source = open_source(predictions)
     if source.rows is None:
         raise TypeError(
@@ -101,24 +104,34 @@ def compare(
         )
     if source.rows == 0:
         raise ValueError(f"predictions: expected at least one row, got shape {(0, *source.cell_shape)}.")
-    _compile(objects, next(source.blocks)[:WARM_UP_ROWS], kind)
+    padding = door.as_mask(mask, source.events, source.rows)
+    said: dict[str, Any] = {"kind": kind, "weights": weights, "mask": padding}
+    few = next(source.blocks)[:WARM_UP_ROWS]
+    few_said = {**said, "mask": None if padding is None else padding[:WARM_UP_ROWS]}
+    names = _distinct([one.name for one in objects])
+    jobs = zip(objects, names, door.as_rng(rng).spawn(len(objects)), strict=True)
     seconds, batches, scores = [], [], {}
-    for one, generator in zip(objects, door.as_rng(rng).spawn(len(objects)), strict=True):
+    for _, (one, name, generator) in track(enumerate(jobs, 1), len(objects), "heuristics compared"):
+        _compile(one, few, few_said)
         elapsed, batch = _time_select(one, predictions, count, generator, said)
         seconds.append(elapsed)
         batches.append(batch)
         if isinstance(one, RowWise):
-            scores[one.name] = one.score(predictions, **said)
+            scores[name] = one.score(predictions, **said)
     picks = [set(batch.indices.tolist()) for batch in batches]
     overlap = np.array([[_jaccard(a, b) for b in picks] for a in picks])
-    names = tuple(one.name for one in objects)
     return Comparison(names, (source.rows, *source.cell_shape), np.array(seconds), tuple(batches), overlap, scores)
 
 
-def _compile(objects: Sequence[Heuristic], few_rows: Any, kind: str) -> None:
-    for one in objects:
-        if not (isinstance(one, RowWise) and one.rows is not None):
-            one.select(few_rows, 1, kind=kind, rng=0)
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    counts = [names[: i + 1].count(name) for i, name in enumerate(names)]
+    return tuple(name if count == 1 else f"{name} ({count})" for name, count in zip(names, counts, strict=True))
+
+
+def _compile(one: Heuristic, few_rows: Any, said: dict[str, Any]) -> None:
+    scored = one.heuristic if isinstance(one, Power | Softmax | SoftRank) else one
+    if not (isinstance(scored, RowWise) and scored.rows is not None):
+        one.select(few_rows, 1, rng=0, **said)
 
 
 def _time_select(

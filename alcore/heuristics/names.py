@@ -20,7 +20,7 @@ from alcore.heuristics.measured import (
     VoteEntropy,
 )
 from alcore.heuristics.wrapped import Precomputed, Reduce
-from alcore.reductions import How
+from alcore.reductions import How, check_how
 
 _PLAIN: dict[str, Callable[..., Heuristic]] = {
     "bald": BALD,
@@ -69,6 +69,7 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
         if not options or plain in ("pairwise-kl", "precomputed"):
             raise
         raise TypeError(f"heuristic: {name!r} does not take {', '.join(options)}.") from error
-    if reduce is not None and isinstance(found, RowWise):
-        found = Reduce(found, reduce, q)
+    if reduce is not None:
+        check_how(reduce, q)
+        found = Reduce(found, reduce, q) if isinstance(found, RowWise) else found
     return wrap(found, **drawn) if wrap else found

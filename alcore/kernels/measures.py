@@ -23,7 +23,7 @@ Votes = npt.NDArray[np.int32]
 
 _SEGMENT = 1024  # float32 sums are handed to float64 after so many elements
 _TILE = 1 << 15  # elements: two passes over a tile of rows, the second from the L2 cache
-_ZERO32 = np.float32(0.0)
+_ZERO32, _ONE32 = np.float32(0.0), np.float32(1.0)
 _TINY = 1e-290  # a class of smaller mean adds less than this to any divergence, and 1 / mean could overflow
 
 
@@ -93,12 +93,14 @@ def bald32(probs_rct: Float32s, accurate_below: float, tolerance: float, out_r: 
     weights_t, accurate_c = np.full(draws, 1.0 / draws), np.empty(classes, np.float64)
     bound = math.log(min(classes, draws))
     tile = max(1, _TILE // (classes * draws))
-    sums_t, mean_rc, mean_xlogx_r = np.empty(draws, np.float32), np.empty((tile, classes), np.float32), np.empty(tile)
+    mean_rc, mean_xlogx_r = np.empty((tile, classes), np.float32), np.empty(tile)
     for start in range(0, rows, tile):
         stop = min(start + tile, rows)
         _sum_xlogx32(probs_rct[start:stop].reshape(stop - start, classes * draws), out_r[start:stop])
-        for r in range(start, stop):
-            valid_r[r] = _means32(probs_rct[r], tolerance, sums_t, mean_rc[r - start])
+        if classes == 2:
+            _binary_means32(probs_rct[start:stop], np.float32(tolerance), mean_rc, valid_r[start:stop])
+        else:
+            _means32(probs_rct[start:stop], np.float32(tolerance), mean_rc, valid_r[start:stop])
         _sum_xlogx32(mean_rc[: stop - start], mean_xlogx_r)
         for r in range(start, stop):
             score = np.nan
@@ -238,49 +240,71 @@ def _is_distribution(probs_ct: Floats, tolerance: float, sums_t: Floats) -> bool
 
 
 @kernel()
-def _means32(probs_ct: Float32s, tolerance: float, sums_t: Float32s, mean_c: Float32s) -> bool:
-    """``_means`` with equal weights in float32: both sums and the sign from one load.
+def _means32(probs_rct: Float32s, tolerance: np.float32, mean_rc: Float32s, valid_r: Bools) -> None:
+    """``_means`` of a tile of rows with equal weights in float32: both sums and the sign from one load.
 
     Four classes at a time, then two, then one: at (N, 10, 100) class by class takes 0.08 ns an element longer.
     """
-    classes, draws = probs_ct.shape
+    rows, classes, draws = probs_rct.shape
     one_draw = np.float32(1.0 / draws)
-    negative = False
-    for t in range(draws):
-        sums_t[t] = _ZERO32
-    for i in range(classes // 4):
-        a_t, b_t, c_t, d_t = probs_ct[4 * i], probs_ct[4 * i + 1], probs_ct[4 * i + 2], probs_ct[4 * i + 3]
-        sum_a, sum_b, sum_c, sum_d = _ZERO32, _ZERO32, _ZERO32, _ZERO32
+    sums_t = np.empty(draws, np.float32)
+    for r in range(rows):
+        probs_ct, mean_c = probs_rct[r], mean_rc[r]
+        negative = False
         for t in range(draws):
-            a, b, c, d = a_t[t], b_t[t], c_t[t], d_t[t]
-            sums_t[t] += (a + b) + (c + d)
-            negative |= (a < _ZERO32) | (b < _ZERO32) | (c < _ZERO32) | (d < _ZERO32)
-            sum_a += a
-            sum_b += b
-            sum_c += c
-            sum_d += d
-        mean_c[4 * i], mean_c[4 * i + 1] = sum_a * one_draw, sum_b * one_draw
-        mean_c[4 * i + 2], mean_c[4 * i + 3] = sum_c * one_draw, sum_d * one_draw
-    done = classes - classes % 4
-    if classes - done >= 2:
-        a_t, b_t = probs_ct[done], probs_ct[done + 1]
-        sum_a, sum_b = _ZERO32, _ZERO32
+            sums_t[t] = _ZERO32
+        for i in range(classes // 4):
+            a_t, b_t, c_t, d_t = probs_ct[4 * i], probs_ct[4 * i + 1], probs_ct[4 * i + 2], probs_ct[4 * i + 3]
+            sum_a, sum_b, sum_c, sum_d = _ZERO32, _ZERO32, _ZERO32, _ZERO32
+            for t in range(draws):
+                a, b, c, d = a_t[t], b_t[t], c_t[t], d_t[t]
+                sums_t[t] += (a + b) + (c + d)
+                negative |= (a < _ZERO32) | (b < _ZERO32) | (c < _ZERO32) | (d < _ZERO32)
+                sum_a += a
+                sum_b += b
+                sum_c += c
+                sum_d += d
+            mean_c[4 * i], mean_c[4 * i + 1] = sum_a * one_draw, sum_b * one_draw
+            mean_c[4 * i + 2], mean_c[4 * i + 3] = sum_c * one_draw, sum_d * one_draw
+        done = classes - classes % 4
+        if classes - done >= 2:
+            a_t, b_t = probs_ct[done], probs_ct[done + 1]
+            sum_a, sum_b = _ZERO32, _ZERO32
+            for t in range(draws):
+                a, b = a_t[t], b_t[t]
+                sums_t[t] += a + b
+                negative |= (a < _ZERO32) | (b < _ZERO32)
+                sum_a += a
+                sum_b += b
+            mean_c[done], mean_c[done + 1] = sum_a * one_draw, sum_b * one_draw
+        if classes % 2:
+            a_t = probs_ct[classes - 1]
+            sum_a = _ZERO32
+            for t in range(draws):
+                a = a_t[t]
+                sums_t[t] += a
+                negative |= a < _ZERO32
+                sum_a += a
+            mean_c[classes - 1] = sum_a * one_draw
+        valid_r[r] = not negative and _all_one(sums_t, tolerance)
+
+
+@kernel()
+def _binary_means32(probs_r2t: Float32s, tolerance: np.float32, mean_r2: Float32s, valid_r: Bools) -> None:
+    """``_means32`` of two classes, without sums to keep: 0.2 ns an element at T = 50 instead of 0.5."""
+    rows, _, draws = probs_r2t.shape
+    one_draw = np.float32(1.0 / draws)
+    for r in range(rows):
+        a_t, b_t = probs_r2t[r, 0], probs_r2t[r, 1]
+        sum_a, sum_b, wrong = _ZERO32, _ZERO32, _ZERO32
         for t in range(draws):
             a, b = a_t[t], b_t[t]
-            sums_t[t] += a + b
-            negative |= (a < _ZERO32) | (b < _ZERO32)
+            valid = (a >= _ZERO32) & (b >= _ZERO32) & (abs((a + b) - _ONE32) <= tolerance)
+            wrong += _ZERO32 if valid else _ONE32
             sum_a += a
             sum_b += b
-        mean_c[done], mean_c[done + 1] = sum_a * one_draw, sum_b * one_draw
-    if classes % 2:
-        a_t = probs_ct[classes - 1]
-        sum_a = _ZERO32
-        for t in range(draws):
-            sums_t[t] += a_t[t]
-            negative |= a_t[t] < _ZERO32
-            sum_a += a_t[t]
-        mean_c[classes - 1] = sum_a * one_draw
-    return not negative and _all_one(sums_t, np.float32(tolerance))
+        mean_r2[r, 0], mean_r2[r, 1] = sum_a * one_draw, sum_b * one_draw
+        valid_r[r] = wrong == _ZERO32
 
 
 @kernel()

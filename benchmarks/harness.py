@@ -1,0 +1,136 @@
+"""What the tables share: the shape of a table, alternating clocks, the peers' process, random predictions."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RUNS = 7
+YES, NO = "yes", "**no**"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as they are printed; a column "reached" says yes or no, or nothing where there is no target."""
+
+    title: str
+    text: str
+    columns: list[str]
+    rows: list[list[str]]
+
+    def render(self) -> str:
+        lines = [self.columns, ["---"] * len(self.columns), *self.rows]
+        return f"## {self.title}\n\n{self.text}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+    def missed(self) -> list[str]:
+        """The rows that did not reach a target, by their first cells."""
+        return [f"{self.title}: {row[0]}" for row in self.rows if NO in row]
+
+    def reached(self) -> int:
+        return sum(YES in row for row in self.rows)
+
+
+def yes_no(reached: bool) -> str:
+    return YES if reached else NO
+
+
+def clock(work: Callable[[], object]) -> Callable[[], float]:
+    """``work`` as a function that returns the seconds it took."""
+
+    def timed() -> float:
+        start = time.perf_counter()
+        work()
+        return time.perf_counter() - start
+
+    return timed
+
+
+def turns(sides: dict[str, Callable[[], float]], runs: int = RUNS) -> dict[str, list[float]]:
+    """Seconds of each side, run A B A B after one unmeasured run of each."""
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for run in range(runs + 1):
+        for name, side in sides.items():
+            taken = side()
+            if run > 0:
+                seconds[name].append(taken)
+    return seconds
+
+
+def alternate(sides: dict[str, Callable[[], float]], runs: int = RUNS) -> dict[str, float]:
+    """Median seconds of each side."""
+    return {name: statistics.median(seconds) for name, seconds in turns(sides, runs).items()}
+
+
+def range_text(seconds: list[float]) -> str:
+    """Fastest and slowest in milliseconds."""
+    return f"{min(seconds) * 1e3:.1f} – {max(seconds) * 1e3:.1f}"
+
+
+def random_probs(shape: tuple[int, ...], seed: int = 0, dtype: type = np.float32) -> np.ndarray:
+    """Draws from Dirichlet(1): independent exponentials, normalised over the classes."""
+    probs = np.random.default_rng(seed).standard_exponential(shape, dtype=dtype)
+    probs /= probs.sum(axis=1, keepdims=True)
+    return probs
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    return "(" + ", ".join(f"{n:,}".replace(",", " ") for n in shape) + ")"
+
+
+class OtherWork:
+    """How many cores anything but this process, its ended children and the peers' process has kept busy since it was made."""
+
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
+        self._start, self._seconds = time.perf_counter(), self._now()
+
+    def cores(self) -> float:
+        return max(0.0, (self._now() - self._seconds) / (time.perf_counter() - self._start))
+
+    def _now(self) -> float:
+        user, nice, system, _, _, irq, softirq, steal = _fields("/proc/stat", 1, 9)
+        ticks = user + nice + system + irq + softirq + steal
+        ticks -= sum(sum(_fields(f"/proc/{pid}/stat", 13, 15)) for pid in self._pids)
+        return ticks / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
+
+
+def _fields(path: str, start: int, stop: int) -> list[int]:
+    return [int(field) for field in Path(path).read_text(encoding="utf-8").split()[start:stop]]
+
+
+class Peer:
+    """The process of peers.py: one JSON command a line, one JSON answer a line."""
+
+    def __init__(self, python: str) -> None:
+        script = Path(__file__).with_name("peers.py")
+        self._process = subprocess.Popen(
+            [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def ask(self, **command: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(command), file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"the peers' process ended at {command}")
+        return dict(json.loads(answer))
+
+    def __enter__(self) -> Peer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()

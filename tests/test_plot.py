@@ -1,0 +1,128 @@
+"""Pictures: one panel a heuristic, from any scores that can be ranked."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import matplotlib.figure
+import numpy as np
+import pytest
+
+import alcore
+import alcore.plot
+
+PNG = b"\x89PNG\r\n\x1a\n"
+EVEN = np.linspace(0, 1, 50)
+
+
+def png(figure: matplotlib.figure.Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=40)
+    return stream.getvalue()
+
+
+def heights(figure: matplotlib.figure.Figure, colour: str) -> float:
+    """What the bars of one colour in the first panel add up to."""
+    rgba = matplotlib.colors.to_rgba(colour)
+    return sum(bar.get_height() for bar in figure.axes[0].patches if bar.get_facecolor() == rgba)
+
+
+def texts(figure: matplotlib.figure.Figure) -> str:
+    return " ".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
+
+
+@pytest.mark.parametrize("panels", range(1, 8))
+def test_one_panel_a_heuristic(panels: int) -> None:
+    figure = alcore.plot.scores({f"h{i}": EVEN for i in range(panels)})
+    assert [axes.get_title() for axes in figure.axes] == [f"h{i}" for i in range(panels)]
+    assert png(figure).startswith(PNG)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        [0.0],
+        [0.5] * 9,
+        [1e300] * 3,
+        [5e-324, 0.0],
+        [1.0, np.nextafter(1.0, 2), 1.0],
+        [np.log(3), np.nextafter(np.log(3), 0)],
+        [-2.0, -1.0],
+        [np.inf, -np.inf],
+        [1.0, np.inf, 2.0],
+        [1, 2, 3],
+        np.array([0.1, 0.2], np.float16),
+    ],
+)
+def test_every_finite_score_is_in_a_bar(values: list[float]) -> None:
+    figure = alcore.plot.scores({"h": values})
+    assert heights(figure, alcore.plot.ALL) == np.isfinite(values).sum()
+    assert png(figure).startswith(PNG)
+
+
+def test_infinite_scores_are_counted_in_words() -> None:
+    assert "infinite: 2 rows" in texts(alcore.plot.scores({"h": [np.inf, 1.0, -np.inf]}))
+    assert "infinite" not in texts(alcore.plot.scores({"h": [0.0, 1.0]}))
+
+
+@pytest.mark.parametrize("k", [0, 1, 10, 50])
+def test_picks_are_drawn_over_all_rows(k: int) -> None:
+    batch = alcore.top(EVEN, k)
+    figure = alcore.plot.scores({"h": EVEN}, picks={"h": batch.indices})
+    assert heights(figure, alcore.plot.PICKED) == k
+    assert heights(figure, alcore.plot.ALL) == 50
+    assert (f"first {k} picks" in texts(figure)) == (k > 0)
+    assert png(figure).startswith(PNG)
+
+
+def test_an_infinite_pick_is_no_bar() -> None:
+    figure = alcore.plot.scores({"h": [0.0, np.inf]}, picks={"h": [1]})
+    assert heights(figure, alcore.plot.PICKED) == 0
+
+
+def test_the_legend_names_picks_of_any_panel() -> None:
+    figure = alcore.plot.scores({"a": EVEN, "b": EVEN}, picks={"b": [1, 2], "unscored": [99]})
+    assert "first 2 picks" in texts(figure)
+
+
+@pytest.mark.parametrize("name", ["power-bald", r"$\frac$", "$x", "", "ß ½"])
+def test_titles_are_words_not_formulas(name: str) -> None:
+    assert png(alcore.plot.scores({name: EVEN}, title=name)).startswith(PNG)
+
+
+@pytest.mark.parametrize("values", [[np.nan], np.zeros((2, 2)), 3.0, ["a"], np.ma.masked_array([1.0], [True])])
+def test_what_is_no_score_is_refused_by_name(values: object) -> None:
+    with pytest.raises((ValueError, TypeError), match="h: expected"):
+        alcore.plot.scores({"h": values})
+
+
+def test_no_scores_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        alcore.plot.scores({})
+
+
+@pytest.mark.parametrize("picks", [[50], [-1], [0.5], [[1]], [True], alcore.top(EVEN, 2)])
+def test_picks_that_are_no_rows_are_refused(picks: object) -> None:
+    with pytest.raises(ValueError, match="expected rows of its 50 scores"):
+        alcore.plot.scores({"h": EVEN}, picks={"h": picks})
+
+
+def test_scores_are_left_as_they_were() -> None:
+    values = EVEN.copy()
+    values.flags.writeable = False
+    alcore.plot.scores({"h": values}, picks={"h": np.arange(3)})
+    np.testing.assert_array_equal(values, EVEN)
+
+
+def test_no_global_state_of_pyplot() -> None:
+    code = "import sys, alcore.plot; alcore.plot.scores({'h': [1, 2]}); print('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"alcore\[plot\]"):
+        alcore.plot.scores({"h": EVEN})
