@@ -51,7 +51,7 @@ from alcore.measures import (
 from alcore.reductions import reduce
 from alcore.select import power, softmax, softrank, top
 from alcore.store import open_predictions
-from alcore.stream import get_threads, set_threads
+from alcore.threads import get_threads, set_threads
 
 __version__ = "0.1.0"
 

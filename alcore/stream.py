@@ -1,4 +1,4 @@
-"""Any source of predictions -> row blocks -> scores, on one pool of threads.
+"""Any source of predictions -> row blocks -> scores.
 
 A block is cut from the source, its cells are laid out as (cells, C, T) in float32 or float64, and a kernel reads them.
 What a row scores never depends on the block it came in, so any cutting and any number of threads give the same bits.
@@ -7,10 +7,7 @@ What a row scores never depends on the block it came in, so any cutting and any 
 from __future__ import annotations
 
 import os
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -21,6 +18,7 @@ import numpy.typing as npt
 from alcore import door, store
 from alcore.door import Array, Bools, Float64s, Kind
 from alcore.progress import track
+from alcore.threads import map_in_order
 
 BLOCK_BYTES = 8 << 20  # read and handed to a thread at a time
 CHUNK_BYTES = 1 << 20  # converted at a time where a block is not in the layout that kernels read
@@ -268,114 +266,3 @@ def count_rows(predictions: Any) -> int:
     """How many rows a source has; an iterable is read to its end."""
     source = open_source(predictions)
     return source.rows if source.rows is not None else sum(map(len, source.blocks))
-
-
-# --- threads ----------------------------------------------------------------------------------------------------------
-
-_THREAD_NAME = "alcore-worker"
-_lock = threading.Lock()
-_pool: ThreadPoolExecutor | None = None
-_threads: int | None = None
-
-
-def set_threads(threads: int | None) -> None:
-    """Set how many threads score blocks; None is the default, the processors this process may use.
-
-    Scores are the same bits for any number. The environment variable ``ALCORE_THREADS`` sets the default.
-
-    >>> import alcore
-    >>> alcore.set_threads(1)
-    >>> alcore.get_threads()
-    1
-    >>> alcore.set_threads(None)
-    """
-    global _threads, _pool
-    if threads is not None and door.as_count(threads, "threads") == 0:
-        raise ValueError("threads: expected at least 1, got 0.")
-    with _lock:
-        _threads = threads
-        if _pool is not None:
-            _pool.shutdown(wait=False)
-        _pool = None
-
-
-def get_threads() -> int:
-    """How many threads score blocks.
-
-    >>> import alcore
-    >>> alcore.get_threads() >= 1
-    True
-    """
-    if _threads is not None:
-        return _threads
-    said = os.environ.get("ALCORE_THREADS", "")
-    if said.isdigit() and int(said) > 0:
-        return int(said)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def map_in_order(work: Callable[[Block], Float64s], blocks: Iterator[Block]) -> Iterator[Float64s]:
-    """``work`` on each block, results in the blocks' order; a few blocks are held at a time.
-
-    The error raised is that of the first block that fails, whatever the threads' timing.
-    """
-    threads = get_threads()
-    if threads == 1 or threading.current_thread().name.startswith(_THREAD_NAME):
-        yield from map(work, blocks)  # a worker that waited for other workers could wait for itself
-        return
-    pool = _start_pool(threads - 1)  # the caller is the last thread
-    pending: deque[tuple[Future[Float64s], Block]] = deque()
-    failure: Exception | None = None
-    exhausted = False
-    try:
-        while pending or not exhausted:
-            while not exhausted and len(pending) < 2 * threads:
-                try:
-                    block = next(blocks, None)
-                except Exception as error:  # raised below, after the blocks before it have had their say
-                    block, failure = None, error
-                exhausted = block is None
-                if block is not None:
-                    pending.append((pool.submit(work, block), block))
-            _work_on_first_idle(work, pending)
-            while pending and pending[0][0].done():
-                yield pending.popleft()[0].result()
-        if failure is not None:
-            raise failure
-    finally:
-        for future, _ in pending:
-            future.cancel()
-        wait([future for future, _ in pending])
-
-
-def _work_on_first_idle(work: Callable[[Block], Float64s], pending: deque[tuple[Future[Float64s], Block]]) -> None:
-    """Do the first block that no thread has started; without one, wait for the oldest."""
-    for i, (future, block) in enumerate(pending):
-        if future.cancel():
-            own: Future[Float64s] = Future()
-            pending[i] = own, block
-            try:
-                own.set_result(work(block))
-            except Exception as error:
-                own.set_exception(error)
-            return
-    if pending:
-        wait([pending[0][0]])
-
-
-def _start_pool(threads: int) -> ThreadPoolExecutor:
-    global _pool
-    with _lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(threads, thread_name_prefix=_THREAD_NAME)
-        return _pool
-
-
-def _forget_pool() -> None:
-    """A forked child has none of its parent's threads."""
-    global _pool, _lock
-    _pool, _lock = None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)

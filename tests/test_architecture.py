@@ -21,7 +21,7 @@ LEVELS = [
     {"select", "reductions"},
     {"measures"},
     {"stream"},
-    {"store"},
+    {"store", "threads"},
     {"door", "batch", "progress"},
     {"kernels"},
 ]

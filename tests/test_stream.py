@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
-import os
 import re
 import subprocess
 import sys
 import textwrap
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -247,75 +244,6 @@ class Shrinking:
 def test_a_source_that_shrinks_is_refused() -> None:
     with pytest.raises(ValueError, match="expected 50 rows, as its shape has, got 20"):
         alcore.bald(Shrinking())
-
-
-# --- threads and processes --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("threads", [0, -1])
-def test_threads_are_at_least_one(threads: int) -> None:
-    with pytest.raises(ValueError, match="threads: expected at least"):
-        alcore.set_threads(threads)
-
-
-def test_threads_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALCORE_THREADS", "3")
-    assert alcore.get_threads() == 3
-    monkeypatch.setenv("ALCORE_THREADS", "many")
-    assert alcore.get_threads() == len(os.sched_getaffinity(0))
-
-
-def test_blocks_are_pulled_in_the_callers_thread() -> None:
-    seen = set()
-
-    def blocks() -> Iterator[np.ndarray]:
-        for start in range(0, 97, 5):
-            seen.add(threading.current_thread())
-            yield POOL[start : start + 5]
-
-    alcore.set_threads(4)
-    alcore.bald(blocks())
-    assert seen == {threading.current_thread()}
-
-
-def test_a_function_that_calls_alcore_from_a_worker_does_not_wait_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    maps = dirichlet(40, 3, 5, seed=3).reshape(8, 5, 3, 5).transpose(0, 2, 1, 3)
-    monkeypatch.setattr(stream, "BLOCK_BYTES", 1)
-    alcore.set_threads(2)
-
-    def inner(scores: np.ndarray) -> float:
-        return float(alcore.bald(POOL).max() + scores.sum())
-
-    expected = alcore.bald(maps).sum(axis=1) + alcore.bald(POOL).max()
-    np.testing.assert_allclose(alcore.Reduce(alcore.BALD(), inner).score(maps), expected)
-
-
-def test_several_callers_at_once() -> None:
-    expected = alcore.bald(POOL)
-    wrong: list[int] = []
-
-    def call(number: int) -> None:
-        for _ in range(20):
-            if not np.array_equal(alcore.bald(POOL), expected):
-                wrong.append(number)
-
-    callers = [threading.Thread(target=call, args=(i,)) for i in range(4)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
-    assert wrong == []
-
-
-def score_in_child(expected: np.ndarray) -> bool:
-    return bool(np.array_equal(alcore.bald([POOL[:40], POOL[40:]]), expected))
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_scores_after_a_fork() -> None:
-    expected = alcore.bald([POOL[:40], POOL[40:]])
-    with multiprocessing.get_context("fork").Pool(2) as processes:
-        assert processes.map(score_in_child, [expected] * 4) == [True] * 4
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------
