@@ -37,6 +37,7 @@ class Source:
     rows: int | None
     cell_shape: tuple[int, ...]  # (C, ..., T)
     blocks: Iterator[Array]
+    step: int  # rows of a block at most
 
     @property
     def events(self) -> tuple[int, ...]:
@@ -64,7 +65,7 @@ def _array_source(array: Array, name: str) -> Source:
     door.check_axes(array.shape, name)
     step = _block_rows(array.shape[1:], array.dtype.itemsize)
     blocks = (array[start : start + step] for start in range(0, len(array), step))
-    return Source(len(array), array.shape[1:], blocks)
+    return Source(len(array), array.shape[1:], blocks, step)
 
 
 def _lazy_source(lazy: Any, name: str) -> Source:
@@ -74,11 +75,11 @@ def _lazy_source(lazy: Any, name: str) -> Source:
     door.check_axes(shape, name)
     step = _block_rows(shape[1:], lazy.dtype.itemsize)
     if hasattr(lazy, "read_blocks"):
-        return Source(shape[0], shape[1:], lazy.read_blocks(step))
+        return Source(shape[0], shape[1:], lazy.read_blocks(step), step)
     chunk = _chunk_rows(lazy)
     step = max(1, round(step / chunk)) * chunk
     blocks = (door.as_array(lazy[start : min(start + step, shape[0])], name) for start in range(0, shape[0], step))
-    return Source(shape[0], shape[1:], blocks)
+    return Source(shape[0], shape[1:], blocks, step)
 
 
 def _chunk_rows(lazy: Any) -> int:
@@ -95,7 +96,8 @@ def _block_source(iterable: Iterable[Any], name: str) -> Source:
     first = next(parts, None)
     if first is None:
         door.refuse_empty_stream(name)
-    return Source(None, first.shape[1:], _cut(first, parts, name))
+    step = _block_rows(first.shape[1:], first.dtype.itemsize)
+    return Source(None, first.shape[1:], _cut(first, parts, step, name), step)
 
 
 def _as_block(part: Any, number: int, name: str) -> Array:
@@ -107,13 +109,12 @@ def _as_block(part: Any, number: int, name: str) -> Array:
     return block
 
 
-def _cut(first: Array, rest: Iterator[Array], name: str) -> Iterator[Array]:
+def _cut(first: Array, rest: Iterator[Array], step: int, name: str) -> Iterator[Array]:
     number, block = 0, first
     while True:
         if block.shape[1:] != first.shape[1:]:
             expected = f"shape (n, {', '.join(map(str, first.shape[1:]))}), as block 0 has"
             door.refuse_block(name, number, f"shape {block.shape}", expected)
-        step = _block_rows(block.shape[1:], block.dtype.itemsize)
         for start in range(0, len(block), step):
             yield block[start : start + step]
         following = next(rest, None)
@@ -245,7 +246,8 @@ def score_blocks(
             yield 0, Block(0, empty, said, draw_weights, padding, name)
 
     with closing(track(blocks(), source.rows, "rows scored")) as tracked:  # the bar is gone when an error arrives
-        return _join(map_in_order(work, (block for _, block in tracked)), source.rows)
+        in_order = map if source.rows is not None and source.rows <= source.step else map_in_order
+        return _join(iter(in_order(work, (block for _, block in tracked))), source.rows)
 
 
 def _join(parts: Iterator[Float64s], rows: int | None) -> Float64s:

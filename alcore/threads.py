@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TypeVar
 
 from alcore import door
@@ -113,8 +114,8 @@ def _apart(work: Callable[[Item], Result]) -> tuple[Callable[[Item], Result], Ca
     the other processor idle: 14 to 29 ms at (50 000, 10, 100) where 14 would do. So for the first items the caller is held
     where it is and workers elsewhere; later the scheduler is left to itself.
     """
-    processor = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
-    if processor is None:
+    processor = _processor()
+    if processor is None or not hasattr(os, "sched_setaffinity"):
         return work, work
     callers, until = processor(), time.monotonic() + SECONDS_APART
 
@@ -127,6 +128,12 @@ def _apart(work: Callable[[Item], Result]) -> tuple[Callable[[Item], Result], Ca
             return work(item)
 
     return here, elsewhere
+
+
+@cache
+def _processor() -> Callable[[], int] | None:
+    """The C library's function that tells which processor a thread is on, where it has one."""
+    return getattr(ctypes.CDLL(None), "sched_getcpu", None) if os.name == "posix" else None
 
 
 @contextmanager
