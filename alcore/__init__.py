@@ -12,6 +12,7 @@ draws. Further letters: **J** targets · **M** configurations. Scores are in nat
 
 from __future__ import annotations
 
+from alcore import bench, plot
 from alcore.batch import Batch
 from alcore.heuristics import (
     BALD,
@@ -79,6 +80,7 @@ __all__ = [
     "VariationRatio",
     "VoteEntropy",
     "bald",
+    "bench",
     "entropy",
     "expected_entropy",
     "get_threads",
@@ -88,6 +90,7 @@ __all__ = [
     "mean_std",
     "open_predictions",
     "pairwise_kl",
+    "plot",
     "power",
     "reduce",
     "set_threads",

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alcore.kernels import jit
 from alcore.kernels import log as kernels
 from alcore.kernels.softmax import exp_negative, softmax
 from alcore.kernels.widen import widen
@@ -100,3 +101,15 @@ def test_softmax_tells_which_rows_it_cannot_take(dtype: type) -> None:
     assert valid.tolist() == [False, False, False, True, True]
     np.testing.assert_allclose(probs[3:].sum(axis=1), 1, rtol=1e-6)
     assert probs[3, 0, 0] == 0
+
+
+def test_kernels_compile_where_no_cache_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = jit.numba.njit
+
+    def read_only(*, cache: bool = False, **options: object) -> object:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return compiler(**options)
+
+    monkeypatch.setattr(jit.numba, "njit", read_only)
+    assert jit.kernel()(lambda x: x + 1)(1) == 2
