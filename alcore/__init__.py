@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from alcore import bench, plot
 from alcore.batch import Batch
+from alcore.epig import epig
 from alcore.heuristics import (
     BALD,
+    EPIG,
     Entropy,
     ExpectedEntropy,
     Heuristic,
@@ -59,6 +61,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BALD",
     "Batch",
+    "EPIG",
     "Entropy",
     "ExpectedEntropy",
     "Heuristic",
@@ -82,6 +85,7 @@ __all__ = [
     "bald",
     "bench",
     "entropy",
+    "epig",
     "expected_entropy",
     "get_threads",
     "heuristic",

@@ -137,6 +137,20 @@ def refuse_empty_stream(name: str) -> NoReturn:
     )
 
 
+def refuse_event_axes(name: str, cell_shape: tuple[int, ...]) -> NoReturn:
+    raise ValueError(
+        f"{name}: expected shape (J, C, T), got (J, {', '.join(map(str, cell_shape))}). Make a row of each pixel or token: move "
+        "its axes to the front and reshape to (J, C, T)."
+    )
+
+
+def refuse_other_cells(name: str, got: tuple[int, ...], expected: tuple[int, ...]) -> NoReturn:
+    raise ValueError(
+        f"{name}: expected {expected[0]} classes and {expected[1]} draws, as probs has, got {got[0]} and {got[1]}. "
+        "Predict both with the same draws of the same model."
+    )
+
+
 def refuse_unequal_rows(name: str, expected: int, got: int, of: str) -> NoReturn:
     raise ValueError(f"{name}: expected {expected} rows, as {of} has, got {got}.")
 
@@ -216,21 +230,24 @@ def as_kind(kind: str) -> Kind:
     raise ValueError(f"kind: expected 'probs' or 'logits', got {kind!r}. Log-probabilities are logits too.")
 
 
-def as_weights(weights: npt.ArrayLike | None, draws: int) -> Float64s | None:
-    """Weights over draws with sum 1, a copy; None where all are equal, which is the default."""
+def as_weights(
+    weights: npt.ArrayLike | None,
+    count: int,
+    name: str = "weights",
+    each: str = "a draw (the last axis of the predictions)",
+) -> Float64s | None:
+    """Weights with sum 1, a copy; None where all are equal, which is the default."""
     if weights is None:
         return None
-    array = _as_numbers(weights, "weights")
-    if array.shape != (draws,):
-        raise ValueError(
-            f"weights: expected shape ({draws},), one weight a draw (the last axis of the predictions), got {array.shape}."
-        )
+    array = _as_numbers(weights, name)
+    if array.shape != (count,):
+        raise ValueError(f"{name}: expected shape ({count},), one weight {each}, got {array.shape}.")
     bad = ~(np.isfinite(array) & (array >= 0))
     if bad.any():
-        t = int(bad.argmax())
-        raise ValueError(f"weights: expected finite numbers >= 0, but weights[{t}] is {array[t]}.")
+        i = int(bad.argmax())
+        raise ValueError(f"{name}: expected finite numbers >= 0, but {name}[{i}] is {array[i]}.")
     if not array.any():
-        raise ValueError("weights: expected at least one above 0, got only zeros.")
+        raise ValueError(f"{name}: expected at least one above 0, got only zeros.")
     if (array == array[0]).all():
         return None
     array = array / array.max()  # the sum of huge weights would overflow

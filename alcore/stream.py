@@ -264,6 +264,26 @@ def _join(parts: Iterator[Float64s], rows: int | None) -> Float64s:
     return joined
 
 
+def read_rows(predictions: Any, *, kind: str = "probs", name: str = "probs") -> Array:
+    """A source without event axes in memory and checked: probabilities (N, C, T), float32 or float64."""
+    said, source = door.as_kind(kind), open_source(predictions, name)
+    if source.events:
+        door.refuse_event_axes(name, source.cell_shape)
+    parts: list[Array] = []
+
+    def keep(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
+        from alcore.kernels.measures import check
+
+        check(cells, tolerance, valid)
+        parts.append(cells.copy())
+
+    start = 0
+    for array in source.blocks:
+        Block(start, array, said, None, None, name).score(keep)
+        start += len(array)
+    return np.concatenate(parts) if parts else np.empty((0, *source.cell_shape), np.float32)
+
+
 def count_rows(predictions: Any) -> int:
     """How many rows a source has; an iterable is read to its end."""
     source = open_source(predictions)

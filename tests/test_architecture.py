@@ -18,14 +18,14 @@ LEVELS = [
     {"cli"},
     {"bench", "plot"},
     {"heuristics"},
-    {"select", "reductions"},
+    {"epig", "select", "reductions"},
     {"measures"},
     {"stream"},
     {"store", "threads"},
     {"door", "batch", "progress"},
     {"kernels"},
 ]
-NAMES_KERNELS = {"measures", "stream"}
+NAMES_KERNELS = {"epig", "measures", "stream"}
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "flax", "sklearn"}
 HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "matplotlib", "typer", "rich", "pandas"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -20,10 +20,12 @@ from alcore.heuristics.measured import (
     VoteEntropy,
 )
 from alcore.heuristics.names import heuristic
+from alcore.heuristics.targeted import EPIG
 from alcore.heuristics.wrapped import Precomputed, Reduce
 
 __all__ = [
     "BALD",
+    "EPIG",
     "Entropy",
     "ExpectedEntropy",
     "Heuristic",

@@ -63,6 +63,10 @@ class RowWise(Heuristic, ABC):
         """Whether padding is left out of its scores."""
 
     @abstractmethod
+    def prepare(self, kind: str, weights: Weights) -> RowWise:
+        """What scores the blocks of one pass: itself, or a form of it with what can be computed beforehand."""
+
+    @abstractmethod
     def score_block(self, block: Block) -> Float64s:
         """Scores (n, ...) of a block."""
 
@@ -103,7 +107,8 @@ class Streamed(RowWise, ABC):
     def score(self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None) -> Float64s:
         if mask is not None and not self.honours_mask:
             raise ValueError(f"mask: {self.name} scores cells one by one. Reduce them: Reduce({self!r}, 'mean').")
-        scores = score_blocks(predictions, self.score_block, kind=kind, weights=weights, mask=mask)
+        score_block = self.prepare(kind, weights).score_block
+        scores = score_blocks(predictions, score_block, kind=kind, weights=weights, mask=mask)
         if self.rows not in (None, len(scores)):
             door.refuse_unequal_rows("probs", self.rows or 0, len(scores), "the precomputed scores")
         return scores
@@ -145,6 +150,9 @@ class Sum(Streamed):
     @property
     def honours_mask(self) -> bool:
         return all(term.honours_mask for _, term in self.terms)
+
+    def prepare(self, kind: str, weights: Weights) -> Sum:
+        return Sum(tuple((factor, term.prepare(kind, weights)) for factor, term in self.terms))
 
     def score_block(self, block: Block) -> Float64s:
         total: Float64s | None = None

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 
 from alcore import door, measures
 from alcore.door import Float64s
-from alcore.heuristics.base import Streamed
+from alcore.heuristics.base import Streamed, Weights
 from alcore.stream import Block, CellMeasure
 
 
@@ -34,6 +34,10 @@ class _Measured(Streamed, ABC):
     @property
     def honours_mask(self) -> bool:
         return False
+
+    @final
+    def prepare(self, kind: str, weights: Weights) -> _Measured:
+        return self
 
     @final
     def score_block(self, block: Block) -> Float64s:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 import numpy.typing as npt
@@ -19,10 +20,11 @@ from alcore.heuristics.measured import (
     VariationRatio,
     VoteEntropy,
 )
+from alcore.heuristics.targeted import EPIG
 from alcore.heuristics.wrapped import Precomputed, Reduce
 from alcore.reductions import How, check_how
 
-_PLAIN: dict[str, Callable[..., Heuristic]] = {
+_PLAIN: dict[str, type[Heuristic]] = {
     "bald": BALD,
     "entropy": Entropy,
     "expected-entropy": ExpectedEntropy,
@@ -33,6 +35,7 @@ _PLAIN: dict[str, Callable[..., Heuristic]] = {
     "pairwise-kl": PairwiseKL,
     "vote-entropy": VoteEntropy,
     "random": Random,
+    "epig": EPIG,
     "precomputed": Precomputed,
 }
 _WRAPPERS: dict[str, Callable[..., Heuristic]] = {"power": Power, "softmax": Softmax, "softrank": SoftRank}
@@ -45,7 +48,7 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
         name: "bald", "entropy", …, or a row-wise one behind "power-", "softmax-" or "softrank-", such as "power-bald".
         reduce, q: how event axes become one score a row, as in `Reduce`, before anything is drawn; "random" needs none.
         options: what its class takes: ``beta`` for the stochastic ones, ``floor`` for "pairwise-kl", ``scores`` for
-            "precomputed".
+            "precomputed", ``targets`` and ``target_weights`` for "epig".
 
     Raises: ValueError for an unknown name, TypeError for an option it does not take.
 
@@ -63,12 +66,12 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
             f"{', '.join(f'{prefix}-' for prefix in _WRAPPERS)}, got {name!r}."
         )
     drawn = {"beta": options.pop("beta")} if wrap and "beta" in options else {}
-    try:
-        found = _PLAIN[plain](**options)
-    except TypeError as error:
-        if not options or plain in ("pairwise-kl", "precomputed"):
-            raise
-        raise TypeError(f"heuristic: {name!r} does not take {', '.join(options)}.") from error
+    taken = inspect.signature(_PLAIN[plain]).parameters
+    if unknown := [option for option in options if option not in taken]:
+        raise TypeError(f"heuristic: {name!r} does not take {', '.join(unknown)}.")
+    if missing := [option for option, one in taken.items() if one.default is one.empty and option not in options]:
+        raise TypeError(f"heuristic: {name!r} needs {', '.join(missing)}, as {_PLAIN[plain].__name__} does.")
+    found = _PLAIN[plain](**options)
     if reduce is not None:
         check_how(reduce, q)
         found = Reduce(found, reduce, q) if isinstance(found, RowWise) else found

@@ -52,6 +52,9 @@ class Precomputed(RowWise):
             door.refuse_unequal_rows("scores", rows, self.rows, "the array of predictions")
         return np.array(self.scores, np.float64)
 
+    def prepare(self, kind: str, weights: Weights) -> Precomputed:
+        return self
+
     def score_block(self, block: Block) -> Float64s:
         part = np.asarray(self.scores, np.float64)[block.start : block.start + len(block)]
         if len(part) < len(block):
@@ -97,6 +100,9 @@ class Reduce(Streamed):
     @property
     def honours_mask(self) -> bool:
         return True
+
+    def prepare(self, kind: str, weights: Weights) -> Reduce:
+        return Reduce(self.heuristic.prepare(kind, weights), self.how, self.q)
 
     def score_block(self, block: Block) -> Float64s:
         return reduce_cells(self.heuristic.score_block(block), self.how, self.q, block.mask, block.start)

@@ -116,3 +116,18 @@ def divergence(delta: float) -> float:
     u = shortfall(f)
     far = (1.0 + delta) * (k * _LN2 + (f - u)) - delta
     return delta * delta - (1.0 + delta) * u if near else far
+
+
+@kernel(FORMULA)
+def divergence32(delta: np.float32) -> np.float32:
+    """``divergence`` in float32, relative error a few units in the last place; delta >= -1."""
+    ratio = _ONE_32 + delta
+    bits = np.float32(ratio).view(np.int32)
+    exponent = np.int32(np.int32(bits - _ROOT_HALF_32) & _EXPONENT_32)
+    near = exponent == 0
+    f = delta if near else np.float32(np.int32(bits - exponent).view(np.float32) - _ONE_32)
+    f2 = f * f
+    tail = (_P0 + _P1 * f) + f2 * ((_P2 + _P3 * f) + f2 * ((_P4 + _P5 * f) + f2 * _P6))
+    u = f2 * (_HALF_32 - tail * f)
+    far = ratio * (np.float32(exponent) * _LN2_32 + (f - u)) - delta
+    return delta * delta - ratio * u if near else far

@@ -35,7 +35,7 @@ def entropy(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Flo
     bound = math.log(classes)
     for r in range(rows):
         out_r[r] = np.nan
-        valid_r[r] = _means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
+        valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
         if valid_r[r]:
             out_r[r] = min(_entropy(mean_c), bound)
 
@@ -81,7 +81,7 @@ def bald(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Float6
     bound = math.log(min(classes, draws))
     for r in range(rows):
         out_r[r] = np.nan
-        valid_r[r] = _means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
+        valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
         if valid_r[r]:
             out_r[r] = min(_mean_divergence(probs_rct[r], weights_t, mean_c), bound)
 
@@ -119,7 +119,7 @@ def margin(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Floa
     sums_t, mean_c = np.empty(draws, probs_rct.dtype), np.empty(classes, np.float64)
     for r in range(rows):
         out_r[r] = np.nan
-        valid_r[r] = _means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
+        valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
         if valid_r[r]:
             first, second = mean_c[0], 0.0
             for c in range(1, classes):
@@ -136,7 +136,7 @@ def least_confidence(probs_rct: Floats, weights_t: Float64s, tolerance: float, o
     bound = 1.0 - 1.0 / classes
     for r in range(rows):
         out_r[r] = np.nan
-        valid_r[r] = _means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
+        valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
         if valid_r[r]:
             out_r[r] = min(max(1.0 - mean_c.max(), 0.0), bound)
 
@@ -179,7 +179,7 @@ def mean_std(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Fl
     sums_t, mean_c = np.empty(draws, probs_rct.dtype), np.empty(classes, np.float64)
     for r in range(rows):
         out_r[r] = np.nan
-        valid_r[r] = _means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
+        valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
         if valid_r[r]:
             total = 0.0
             for c in range(classes):
@@ -209,7 +209,15 @@ def pairwise_kl(
 
 
 @kernel()
-def _means(probs_ct: Floats, weights_t: Float64s, tolerance: float, sums_t: Floats, mean_c: Float64s) -> bool:
+def check(probs_rct: Floats, tolerance: float, valid_r: Bools) -> None:
+    """Whether every draw of each row is a distribution."""
+    sums_t = np.empty(probs_rct.shape[2], probs_rct.dtype)
+    for r in range(probs_rct.shape[0]):
+        valid_r[r] = _is_distribution(probs_rct[r], tolerance, sums_t)
+
+
+@kernel()
+def means(probs_ct: Floats, weights_t: Float64s, tolerance: float, sums_t: Floats, mean_c: Float64s) -> bool:
     """Whether every draw is a distribution; the weighted mean of each class if so."""
     valid = _is_distribution(probs_ct, tolerance, sums_t)
     if valid:
@@ -241,7 +249,7 @@ def _is_distribution(probs_ct: Floats, tolerance: float, sums_t: Floats) -> bool
 
 @kernel()
 def _means32(probs_rct: Float32s, tolerance: np.float32, mean_rc: Float32s, valid_r: Bools) -> None:
-    """``_means`` of a tile of rows with equal weights in float32: both sums and the sign from one load.
+    """``means`` of a tile of rows with equal weights in float32: both sums and the sign from one load.
 
     Four classes at a time, then two, then one: at (N, 10, 100) class by class takes 0.08 ns an element longer.
     """

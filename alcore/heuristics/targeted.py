@@ -1,0 +1,78 @@
+"""Heuristics that ask what a label tells about targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+from alcore.door import Float64s
+from alcore.epig import Targets, prepare
+from alcore.heuristics.base import RowWise, Streamed, Weights
+from alcore.stream import Block
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class EPIG(Streamed):
+    """Expected predictive information gain about targets as an object: see `alcore.epig`.
+
+    Args:
+        targets: (J, C, T) predictions of the same consistent draws for the inputs one cares to predict; ``kind`` and
+            ``weights`` of a call are theirs too. Read at each call.
+        target_weights: (J,) one weight a target.
+
+    >>> import alcore, numpy
+    >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
+    >>> len(alcore.Power(alcore.EPIG(probs[:10])).select(probs[10:], k=5, rng=0))
+    5
+    """
+
+    targets: Any
+    target_weights: Weights = None
+
+    def __repr__(self) -> str:
+        return "EPIG(targets)"
+
+    @property
+    def name(self) -> str:
+        return "epig"
+
+    @property
+    def rows(self) -> None:
+        return None
+
+    @property
+    def honours_mask(self) -> bool:
+        return False
+
+    def prepare(self, kind: str, weights: Weights) -> RowWise:
+        return _PreparedEPIG(prepare(self.targets, kind=kind, target_weights=self.target_weights, weights=weights))
+
+    def score_block(self, block: Block) -> Float64s:
+        return self.prepare(block.kind, block.weights).score_block(block)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _PreparedEPIG(Streamed):
+    """EPIG of one pass: its targets read, checked and packed."""
+
+    targets: Targets
+
+    @property
+    def name(self) -> str:
+        return "epig"
+
+    @property
+    def rows(self) -> None:
+        return None
+
+    @property
+    def honours_mask(self) -> bool:
+        return False
+
+    def prepare(self, kind: str, weights: Weights) -> _PreparedEPIG:
+        return self
+
+    def score_block(self, block: Block) -> Float64s:
+        return block.score(self.targets.measure)
