@@ -49,7 +49,9 @@ def epig(
     array([0.693147])
     """
     prepared = prepare(targets, kind=kind, target_weights=target_weights, weights=weights)
-    return score_blocks(probs, lambda block: block.score(prepared.measure), kind=kind, weights=weights)
+    return score_blocks(
+        probs, lambda block: block.score(prepared.measure), kind=kind, weights=weights, cost=prepared.cost
+    )
 
 
 def prepare(
@@ -74,6 +76,11 @@ class Targets:
     probs_jct: Array
     weights_j: Float64s | None
     weights_t: Float64s | None
+
+    @property
+    def cost(self) -> int:
+        """Of a row in row-wise measures: a logarithm for each class of each target, but blocks that fill the kernel's tile."""
+        return int(np.clip(self.probs_jct[..., 0].size, 1, 64))
 
     def measure(self, cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
         """EPIG of cells (R, C, T): the block's twin of `epig`."""

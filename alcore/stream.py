@@ -44,36 +44,39 @@ class Source:
         return self.cell_shape[1:-1]
 
 
-def open_source(predictions: Any, name: str = "probs") -> Source:
-    """A source from an array, a memmap, a path, a lazy array (zarr, HDF5, dask), a tensor or an iterable of blocks."""
+def open_source(predictions: Any, name: str = "probs", cost: int = 1) -> Source:
+    """A source from an array, a memmap, a path, a lazy array (zarr, HDF5, dask), a tensor or an iterable of blocks.
+
+    ``cost``: how many times the work of a row-wise measure each row is; its blocks are that many times smaller.
+    """
     if isinstance(predictions, str | os.PathLike):
         predictions = store.open_predictions(predictions)
     if isinstance(predictions, np.ndarray) or hasattr(predictions, "__dlpack__"):
-        return _array_source(door.as_array(predictions, name), name)
+        return _array_source(door.as_array(predictions, name), name, cost)
     if isinstance(predictions, Mapping):
         door.refuse_source(predictions, name)
     if hasattr(predictions, "shape") and hasattr(predictions, "dtype"):
-        return _lazy_source(predictions, name)
+        return _lazy_source(predictions, name, cost)
     if hasattr(predictions, "__array__"):
-        return _array_source(door.as_array(predictions, name), name)
+        return _array_source(door.as_array(predictions, name), name, cost)
     if isinstance(predictions, Iterable) and not isinstance(predictions, bytes | bytearray):
-        return _block_source(predictions, name)
+        return _block_source(predictions, name, cost)
     door.refuse_source(predictions, name)
 
 
-def _array_source(array: Array, name: str) -> Source:
+def _array_source(array: Array, name: str, cost: int) -> Source:
     door.check_axes(array.shape, name)
-    step = _block_rows(array.shape[1:], array.dtype.itemsize)
+    step = _block_rows(array.shape[1:], array.dtype.itemsize, cost)
     blocks = (array[start : start + step] for start in range(0, len(array), step))
     return Source(len(array), array.shape[1:], blocks, step)
 
 
-def _lazy_source(lazy: Any, name: str) -> Source:
+def _lazy_source(lazy: Any, name: str, cost: int) -> Source:
     """Rows are read when their turn comes, in multiples of the stored chunks, which decompress whole."""
     shape = door.as_shape(lazy.shape, name)
     door.check_dtype(lazy.dtype, name)
     door.check_axes(shape, name)
-    step = _block_rows(shape[1:], lazy.dtype.itemsize)
+    step = _block_rows(shape[1:], lazy.dtype.itemsize, cost)
     if hasattr(lazy, "read_blocks"):
         return Source(shape[0], shape[1:], lazy.read_blocks(step), step)
     chunk = _chunk_rows(lazy)
@@ -90,13 +93,13 @@ def _chunk_rows(lazy: Any) -> int:
     return int(max(chunks[0], default=1) if isinstance(chunks[0], tuple) else chunks[0]) or 1
 
 
-def _block_source(iterable: Iterable[Any], name: str) -> Source:
+def _block_source(iterable: Iterable[Any], name: str, cost: int) -> Source:
     """Blocks (n, C, ..., T) of any n. They are pulled in the caller's thread: frameworks keep state there."""
     parts = (_as_block(part, number, name) for number, part in enumerate(iterable))
     first = next(parts, None)
     if first is None:
         door.refuse_empty_stream(name)
-    step = _block_rows(first.shape[1:], first.dtype.itemsize)
+    step = _block_rows(first.shape[1:], first.dtype.itemsize, cost)
     return Source(None, first.shape[1:], _cut(first, parts, step, name), step)
 
 
@@ -123,9 +126,9 @@ def _cut(first: Array, rest: Iterator[Array], step: int, name: str) -> Iterator[
         number, block = number + 1, following
 
 
-def _block_rows(cell_shape: tuple[int, ...], itemsize: int) -> int:
+def _block_rows(cell_shape: tuple[int, ...], itemsize: int, cost: int) -> int:
     row_bytes = int(np.prod(cell_shape, dtype=np.int64)) * itemsize
-    return max(1, BLOCK_BYTES // max(1, row_bytes))
+    return max(1, BLOCK_BYTES // cost // max(1, row_bytes))
 
 
 # --- blocks -----------------------------------------------------------------------------------------------------------
@@ -221,10 +224,11 @@ def score_blocks(
     weights: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     name: str = "probs",
+    cost: int = 1,
 ) -> Float64s:
     """One pass over a source: what ``work`` gives for each block, (n, ...), joined along the rows."""
     said = door.as_kind(kind)
-    source = open_source(predictions, name)
+    source = open_source(predictions, name, cost)
     draw_weights = door.as_weights(weights, source.cell_shape[-1])
     padding = door.as_mask(mask, source.events, source.rows)
 

@@ -2,6 +2,7 @@
 
 {"versions": ["baal"]}     -> {"baal": "2.1.0"}
 {"load": "x.npy"}          -> {"shape": [...]}       the array that is scored from now on
+{"targets": "x.npy"}       -> {"shape": [...]}       the targets from now on
 {"time": "bald"}           -> {"seconds": 0.5}       one call
 {"save": "scores.npy"}     -> {"saved": true}        the scores of the last call
 """
@@ -18,23 +19,30 @@ from typing import Any
 import numpy as np
 from baal.active import heuristics
 
-CALLS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"bald": heuristics.BALD().compute_score}
+CALLS: dict[str, Callable[..., np.ndarray]] = {
+    "bald": heuristics.BALD().compute_score,
+    "epig": heuristics.EPIG().compute_score,
+}
 
 
 class Worker:
-    probs: np.ndarray
+    arrays: tuple[np.ndarray, ...]
     scores: np.ndarray
 
     def versions(self, packages: list[str]) -> dict[str, Any]:
         return {package: importlib.metadata.version(package) for package in packages}
 
     def load(self, path: str) -> dict[str, Any]:
-        self.probs = np.load(path, allow_pickle=False)
-        return {"shape": list(self.probs.shape)}
+        self.arrays = (np.load(path, allow_pickle=False),)
+        return {"shape": list(self.arrays[0].shape)}
+
+    def targets(self, path: str) -> dict[str, Any]:
+        self.arrays = (self.arrays[0], np.load(path, allow_pickle=False))
+        return {"shape": list(self.arrays[1].shape)}
 
     def time(self, name: str) -> dict[str, Any]:
         start = time.perf_counter()
-        self.scores = CALLS[name](self.probs)
+        self.scores = CALLS[name](*self.arrays)
         return {"seconds": time.perf_counter() - start}
 
     def save(self, path: str) -> dict[str, Any]:

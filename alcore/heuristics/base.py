@@ -62,6 +62,11 @@ class RowWise(Heuristic, ABC):
     def honours_mask(self) -> bool:
         """Whether padding is left out of its scores."""
 
+    @property
+    @abstractmethod
+    def cost(self) -> int:
+        """How many times the work of a row-wise measure a row takes; blocks are that many times smaller."""
+
     @abstractmethod
     def prepare(self, kind: str, weights: Weights) -> RowWise:
         """What scores the blocks of one pass: itself, or a form of it with what can be computed beforehand."""
@@ -107,8 +112,10 @@ class Streamed(RowWise, ABC):
     def score(self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None) -> Float64s:
         if mask is not None and not self.honours_mask:
             raise ValueError(f"mask: {self.name} scores cells one by one. Reduce them: Reduce({self!r}, 'mean').")
-        score_block = self.prepare(kind, weights).score_block
-        scores = score_blocks(predictions, score_block, kind=kind, weights=weights, mask=mask)
+        prepared = self.prepare(kind, weights)
+        scores = score_blocks(
+            predictions, prepared.score_block, kind=kind, weights=weights, mask=mask, cost=prepared.cost
+        )
         if self.rows not in (None, len(scores)):
             door.refuse_unequal_rows("probs", self.rows or 0, len(scores), "the precomputed scores")
         return scores
@@ -150,6 +157,10 @@ class Sum(Streamed):
     @property
     def honours_mask(self) -> bool:
         return all(term.honours_mask for _, term in self.terms)
+
+    @property
+    def cost(self) -> int:
+        return max(term.cost for _, term in self.terms)
 
     def prepare(self, kind: str, weights: Weights) -> Sum:
         return Sum(tuple((factor, term.prepare(kind, weights)) for factor, term in self.terms))

@@ -36,6 +36,11 @@ class _Measured(Streamed, ABC):
         return False
 
     @final
+    @property
+    def cost(self) -> int:
+        return 1
+
+    @final
     def prepare(self, kind: str, weights: Weights) -> _Measured:
         return self
 

@@ -45,6 +45,10 @@ class EPIG(Streamed):
     def honours_mask(self) -> bool:
         return False
 
+    @property
+    def cost(self) -> int:
+        return 1
+
     def prepare(self, kind: str, weights: Weights) -> RowWise:
         return _PreparedEPIG(prepare(self.targets, kind=kind, target_weights=self.target_weights, weights=weights))
 
@@ -70,6 +74,10 @@ class _PreparedEPIG(Streamed):
     @property
     def honours_mask(self) -> bool:
         return False
+
+    @property
+    def cost(self) -> int:
+        return self.targets.cost
 
     def prepare(self, kind: str, weights: Weights) -> _PreparedEPIG:
         return self

@@ -52,6 +52,10 @@ class Precomputed(RowWise):
             door.refuse_unequal_rows("scores", rows, self.rows, "the array of predictions")
         return np.array(self.scores, np.float64)
 
+    @property
+    def cost(self) -> int:
+        return 1
+
     def prepare(self, kind: str, weights: Weights) -> Precomputed:
         return self
 
@@ -100,6 +104,10 @@ class Reduce(Streamed):
     @property
     def honours_mask(self) -> bool:
         return True
+
+    @property
+    def cost(self) -> int:
+        return self.heuristic.cost
 
     def prepare(self, kind: str, weights: Weights) -> Reduce:
         return Reduce(self.heuristic.prepare(kind, weights), self.how, self.q)
