@@ -29,7 +29,7 @@ def tolerance(classes: int) -> float:
     Predictions pass through bfloat16 (unit roundoff 2^-9) and float16 (2^-11, and 2^-25 absolute for each small class)
     before they are widened, so the bound is theirs for every dtype: twice 2^-9, and 2^-25 a class.
     """
-    return 2.0**-8 + classes * 2.0**-25
+    return min(2.0**-8 + classes * 2.0**-25, 0.009)
 
 
 # --- arrays -----------------------------------------------------------------------------------------------------------
@@ -173,7 +173,8 @@ def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str) -> NoReturn
             f"{name}: expected finite numbers, but {at(c, t)} is {values[c, t]}. Nothing invalid is ranked: "
             "look for overflow in the model (half precision?) and drop or repair the row."
         )
-    sums = values.sum(axis=0)
+    with np.errstate(over="ignore"):
+        sums = values.sum(axis=0)
     t = int(np.abs(sums - 1).argmax())
     total = f"{at(':', t)} sums to {sums[t]:.6g}"
     if (values < 0).any():
@@ -258,7 +259,14 @@ def as_mask(mask: npt.ArrayLike | None, events: tuple[int, ...], rows: int | Non
     """Padding of shape (N, ...), True where a cell is padding."""
     if mask is None:
         return None
-    array = np.asarray(mask)
+    if isinstance(mask, np.ma.MaskedArray):
+        raise TypeError("mask: expected a plain array of booleans, got a masked array. Fill it first.")
+    try:
+        array = np.asarray(mask)
+    except (TypeError, RuntimeError, ValueError) as error:
+        raise TypeError(
+            f"mask: expected an array of booleans, got {type(mask).__name__} ({_first_line(error)})."
+        ) from error
     if array.dtype != np.bool_:
         raise TypeError(
             f"mask: expected booleans, True where a cell is padding, got {array.dtype}. "
@@ -299,14 +307,26 @@ def as_scores(scores: npt.ArrayLike, *, finite: bool = False, name: str = "score
     return array
 
 
+def as_cells(scores: npt.ArrayLike) -> Float64s:
+    """Scores (N, ...) in float64 and C order; NaN is left to whoever knows the padding."""
+    array = np.ascontiguousarray(_as_numbers(scores, "scores"))
+    if np.ndim(scores) == 0:
+        raise ValueError("scores: expected shape (N, ...), got a single number.")
+    return array
+
+
+def refuse_infinite(name: str, place: tuple[int, ...]) -> NoReturn:
+    where = ", ".join(map(str, place))
+    raise ValueError(
+        f"{name}: expected finite scores, but {name}[{where}] is infinite. Only `top` ranks infinity; "
+        "give pairwise_kl the smallest probability taken: floor=1e-6."
+    )
+
+
 def check_finite(array: Float64s, name: str) -> None:
     """Refuse infinity where it cannot be weighed."""
     if np.isinf(array).any():
-        where = ", ".join(str(int(i)) for i in np.argwhere(np.isinf(array))[0])
-        raise ValueError(
-            f"{name}: expected finite scores, but {name}[{where}] is infinite. Only `top` ranks infinity; "
-            "give pairwise_kl the smallest probability taken: floor=1e-6."
-        )
+        refuse_infinite(name, (int(np.isinf(array).argmax()),))
 
 
 def as_count(k: int, name: str = "k") -> int:

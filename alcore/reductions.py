@@ -34,16 +34,14 @@ def reduce(scores: npt.ArrayLike, how: How = "mean", *, q: float = 0.1, mask: np
     >>> alcore.reduce(scores, "mean", mask=padding)
     array([0.2, 0.2])
     """
-    array = np.asarray(scores, np.float64)
+    array = door.as_cells(scores)
     check_how(how, q)
-    if array.ndim == 0:
-        raise ValueError("scores: expected shape (N, ...), got a single number.")
     return reduce_cells(array, how, q, door.as_mask(mask, array.shape[1:], len(array)))
 
 
 def check_how(how: How, q: float) -> None:
     """Refuse an unknown reduction."""
-    if not callable(how) and how not in _REDUCTIONS:
+    if not callable(how) and (not isinstance(how, str) or how not in _REDUCTIONS):
         raise ValueError(f"how: expected a function or one of {', '.join(map(repr, _REDUCTIONS))}, got {how!r}.")
     door.as_share(q)
 
@@ -53,7 +51,7 @@ def reduce_cells(scores: Float64s, how: How, q: float, padding: Bools | None, fi
     n = len(scores)
     cells = math.prod(scores.shape[1:])
     values = scores.reshape(n, cells)
-    keep = np.ones((n, cells), np.bool_) if padding is None else ~padding.reshape(n, cells)
+    keep = np.ones((n, cells), np.bool_) if padding is None else np.ascontiguousarray(~padding.reshape(n, cells))
     _refuse_where(~keep.any(axis=1), first_row, "has no cell that is not padding: leave the row out")
     _refuse_where((np.isnan(values) & keep).any(axis=1), first_row, "has a score that is nan: NaN is not ranked")
     if callable(how):

@@ -112,6 +112,7 @@ def _draw(scores: Float64s, log_weights: Float64s, k: int, rng: np.random.Genera
     The probability of pick i is w_i over the sum of the rows not yet picked: the rows never picked plus the later picks.
     Those sums are built from the last pick backwards, in log space; subtracting from the total would cancel.
     """
+    log_weights = log_weights - (log_weights.max() if log_weights.size else 0.0)  # so that noise is not rounded off
     order = top(log_weights + rng.gumbel(size=log_weights.size), k).indices
     never = np.ones(log_weights.size, np.bool_)
     never[order] = False

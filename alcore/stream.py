@@ -18,9 +18,11 @@ import numpy.typing as npt
 from alcore import door, store
 from alcore.door import Array, Bools, Float64s, Kind
 from alcore.progress import track
-from alcore.threads import map_in_order
+from alcore.threads import apart, get_threads, map_in_order
 
 BLOCK_BYTES = 8 << 20  # read and handed to a thread at a time
+LARGEST_CHUNKS = 16  # blocks: larger stored chunks are decompressed again for each block, rather than held whole
+IN_FLIGHT_BYTES = 128 << 20  # in the hands of all threads together, so blocks shrink where there are many
 CHUNK_BYTES = 1 << 20  # converted at a time where a block is not in the layout that kernels read
 
 # cells (R, C, T), weights (T,) or None for equal ones, tolerance, scores out (R,), valid out (R,)
@@ -55,7 +57,8 @@ def open_source(predictions: Any, name: str = "probs", cost: int = 1) -> Source:
         return _array_source(door.as_array(predictions, name), name, cost)
     if isinstance(predictions, Mapping):
         door.refuse_source(predictions, name)
-    if hasattr(predictions, "shape") and hasattr(predictions, "dtype"):
+    sliceable = hasattr(predictions, "__getitem__") or hasattr(predictions, "read_blocks")
+    if sliceable and isinstance(getattr(predictions, "dtype", None), np.dtype) and hasattr(predictions, "shape"):
         return _lazy_source(predictions, name, cost)
     if hasattr(predictions, "__array__"):
         return _array_source(door.as_array(predictions, name), name, cost)
@@ -80,9 +83,23 @@ def _lazy_source(lazy: Any, name: str, cost: int) -> Source:
     if hasattr(lazy, "read_blocks"):
         return Source(shape[0], shape[1:], lazy.read_blocks(step), step)
     chunk = _chunk_rows(lazy)
-    step = max(1, round(step / chunk)) * chunk
-    blocks = (door.as_array(lazy[start : min(start + step, shape[0])], name) for start in range(0, shape[0], step))
+    whole_chunks = max(1, round(step / chunk)) * chunk
+    step = min(whole_chunks, LARGEST_CHUNKS * step)
+    blocks = (_read(lazy, start, min(start + step, shape[0]), name) for start in range(0, shape[0], step))
     return Source(shape[0], shape[1:], blocks, step)
+
+
+def _read(lazy: Any, start: int, stop: int, name: str) -> Array:
+    part = lazy[start:stop]
+    block = door.as_array(
+        part.compute() if hasattr(part, "compute") else part, name
+    )  # dask's masks would be lost otherwise
+    if len(block) > stop - start or block.shape[1:] != tuple(lazy.shape[1:]):
+        expected = (stop - start, *lazy.shape[1:])
+        raise ValueError(
+            f"{name}: rows {start} to {stop}: expected shape {expected}, as its shape says, got {block.shape}."
+        )
+    return block
 
 
 def _chunk_rows(lazy: Any) -> int:
@@ -128,7 +145,8 @@ def _cut(first: Array, rest: Iterator[Array], step: int, name: str) -> Iterator[
 
 def _block_rows(cell_shape: tuple[int, ...], itemsize: int, cost: int) -> int:
     row_bytes = int(np.prod(cell_shape, dtype=np.int64)) * itemsize
-    return max(1, BLOCK_BYTES // cost // max(1, row_bytes))
+    budget = min(BLOCK_BYTES, IN_FLIGHT_BYTES // get_threads()) // cost
+    return max(1, budget // max(1, row_bytes))
 
 
 # --- blocks -----------------------------------------------------------------------------------------------------------
@@ -186,7 +204,8 @@ class Block:
             probs_rct[~valid] = np.nan
         probs_rct = probs_rct.view()
         probs_rct.flags.writeable = False  # one compiled kernel for writable and read-only input
-        measure(probs_rct, self.weights, door.tolerance(classes), scores, valid)
+        with apart():
+            measure(probs_rct, self.weights, door.tolerance(classes), scores, valid)
         return scores.reshape(n, cells), valid.reshape(n, cells)
 
     def _refuse_invalid(self, valid: Bools, row: int, first: int, events: list[int]) -> None:

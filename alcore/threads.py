@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from alcore import door
 
@@ -23,6 +23,7 @@ SECONDS_APART = 0.1
 _lock = threading.Lock()
 _pools: dict[int, ThreadPoolExecutor] = {}
 _threads: int | None = None
+_thread = threading.local()
 
 
 def set_threads(threads: int | None) -> None:
@@ -73,7 +74,7 @@ def map_in_order(work: Callable[[Item], Result], items: Iterator[Item]) -> Itera
     exhausted = False
     try:
         while pending or not exhausted:
-            while not exhausted and len(pending) < 2 * threads:
+            while not exhausted and len(pending) < threads + 2:
                 try:
                     item = next(items)
                     pending.append((pool.submit(elsewhere, item), item))
@@ -87,9 +88,7 @@ def map_in_order(work: Callable[[Item], Result], items: Iterator[Item]) -> Itera
         if failure is not None:
             raise failure
     finally:
-        for future, _ in pending:
-            future.cancel()
-        wait([future for future, _ in pending])
+        wait([future for future, _ in pending if not future.cancel()])
 
 
 def _work_on_first_idle(work: Callable[[Item], Result], pending: deque[tuple[Future[Result], Item]]) -> None:
@@ -100,7 +99,7 @@ def _work_on_first_idle(work: Callable[[Item], Result], pending: deque[tuple[Fut
             pending[i] = own, item
             try:
                 own.set_result(work(item))
-            except Exception as error:
+            except Exception as error:  # an interrupt goes to the caller at once
                 own.set_exception(error)
             return
     if pending:
@@ -108,48 +107,67 @@ def _work_on_first_idle(work: Callable[[Item], Result], pending: deque[tuple[Fut
 
 
 def _apart(work: Callable[[Item], Result]) -> tuple[Callable[[Item], Result], Callable[[Item], Result]]:
-    """``work`` for the caller and ``work`` for workers, on different processors at the start of a pass.
-
-    After a pause Linux (6.18) wakes a worker on the processor of its waker and lets the two share it for tens of milliseconds,
-    the other processor idle: 14 to 29 ms at (50 000, 10, 100) where 14 would do. So for the first items the caller is held
-    where it is and workers elsewhere; later the scheduler is left to itself.
-    """
+    """``work`` for the caller and ``work`` for workers, whose kernels start on different processors (see `apart`)."""
     processor = _processor()
     if processor is None or not hasattr(os, "sched_setaffinity"):
         return work, work
     callers, until = processor(), time.monotonic() + SECONDS_APART
 
     def here(item: Item) -> Result:
-        with _held_to({callers}, until):
+        with _placed(_Place({callers}, until)):
             return work(item)
 
     def elsewhere(item: Item) -> Result:
-        with _held_to(os.sched_getaffinity(0) - {callers}, until):
+        with _placed(_Place(os.sched_getaffinity(0) - {callers}, until)):
             return work(item)
 
     return here, elsewhere
+
+
+class _Place(NamedTuple):
+    processors: set[int]
+    until: float
+
+
+@contextmanager
+def _placed(place: _Place) -> Iterator[None]:
+    before = getattr(_thread, "place", None)
+    _thread.place = place
+    try:
+        yield
+    finally:
+        _thread.place = before
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Around a kernel: at the start of a pass, hold the caller's thread where it is and workers' elsewhere.
+
+    After a pause Linux (6.18) wakes a worker on the processor of its waker and lets the two share it for tens of milliseconds,
+    the other processor idle: 14 to 29 ms at (50 000, 10, 100) where 14 would do. Later the scheduler is left to itself. Only
+    kernels run so: what a user's function starts would inherit the restriction.
+    """
+    place: _Place | None = getattr(_thread, "place", None)
+    if place is None or time.monotonic() > place.until:
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    if not place.processors & allowed:
+        yield
+        return
+    with suppress(OSError):  # a sandbox may forbid what is only a hint about speed
+        os.sched_setaffinity(0, place.processors & allowed)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.sched_setaffinity(0, allowed)
 
 
 @cache
 def _processor() -> Callable[[], int] | None:
     """The C library's function that tells which processor a thread is on, where it has one."""
     return getattr(ctypes.CDLL(None), "sched_getcpu", None) if os.name == "posix" else None
-
-
-@contextmanager
-def _held_to(processors: set[int], until: float) -> Iterator[None]:
-    """Keep this thread to some of its processors, if there are any, while it does one item."""
-    allowed = os.sched_getaffinity(0)
-    if not processors & allowed or time.monotonic() > until:
-        yield
-        return
-    with suppress(OSError):  # a sandbox may forbid what is only a hint about speed
-        os.sched_setaffinity(0, processors & allowed)
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            os.sched_setaffinity(0, allowed)
 
 
 def _pool(threads: int) -> ThreadPoolExecutor:

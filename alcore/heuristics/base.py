@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
+import numpy as np
 import numpy.typing as npt
 
 from alcore import door, select
@@ -169,7 +170,12 @@ class Sum(Streamed):
         total: Float64s | None = None
         for factor, term in self.terms:
             scores = term.score_block(block)
-            door.check_finite(scores, term.name)
+            infinite = np.isinf(scores)
+            if block.mask is not None and block.mask.shape == infinite.shape:
+                infinite &= ~block.mask
+            if infinite.any():
+                row, *event = map(int, np.argwhere(infinite)[0])
+                door.refuse_infinite(term.name, (block.start + row, *event))
             if total is not None and total.shape != scores.shape:
                 raise ValueError(
                     f"{self.name}: terms of shapes {total.shape} and {scores.shape} do not add up. Reduce each, or the sum."

@@ -113,6 +113,7 @@ class Random(Heuristic):
         self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None, rng: Rng = None
     ) -> Float64s:
         """Uniform random numbers in [0, 1), one a row, fresh at each call unless ``rng`` is given."""
+        door.as_kind(kind)
         return door.as_rng(rng).random(count_rows(predictions))
 
     def select(
@@ -125,6 +126,7 @@ class Random(Heuristic):
         weights: Weights = None,
         mask: Mask = None,
     ) -> Batch:
+        door.as_kind(kind)
         return select.softmax(np.zeros(count_rows(predictions)), k, beta=0.0, rng=rng)
 
 

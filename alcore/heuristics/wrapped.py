@@ -48,6 +48,7 @@ class Precomputed(RowWise):
         return f"Precomputed({self.rows} scores)"
 
     def score(self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None) -> Float64s:
+        door.as_kind(kind)
         if predictions is not None and (rows := count_rows(predictions)) != self.rows:
             door.refuse_unequal_rows("scores", rows, self.rows, "the array of predictions")
         return np.array(self.scores, np.float64)

@@ -227,11 +227,18 @@ def means(probs_ct: Floats, weights_t: Float64s, tolerance: float, sums_t: Float
 
 @kernel()
 def _weighted_means(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s) -> None:
+    """A class on which all draws agree has their value exactly: no rounding passes for disagreement."""
+    lead = 0
+    while weights_t[lead] == 0.0:
+        lead += 1
     for c in range(probs_ct.shape[0]):
-        mean = 0.0
+        first = np.float64(probs_ct[c, lead])
+        mean, differing = 0.0, 0.0
         for t in range(probs_ct.shape[1]):
-            mean += weights_t[t] * np.float64(probs_ct[c, t])
-        mean_c[c] = mean
+            p = np.float64(probs_ct[c, t])
+            mean += weights_t[t] * p
+            differing += weights_t[t] if p != first else 0.0
+        mean_c[c] = mean if differing > 0.0 else first
 
 
 @kernel()
@@ -373,12 +380,15 @@ def _mean_divergence(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s) ->
 
 @kernel()
 def _class_kl(probs_t: Floats, weights_t: Float64s, floor: float) -> float:
-    mean, zero = 0.0, False
+    lowest, highest, mean = math.inf, 0.0, 0.0
     for t in range(probs_t.size):
-        q = max(np.float64(probs_t[t]), floor)
-        mean += weights_t[t] * q
-        zero |= (q == 0.0) & (weights_t[t] > 0.0)
-    if mean > 0.0 and zero:
+        if weights_t[t] > 0.0:
+            q = max(np.float64(probs_t[t]), floor)
+            lowest, highest = min(lowest, q), max(highest, q)
+            mean += weights_t[t] * q
+    if lowest == highest:
+        return 0.0
+    if lowest == 0.0:
         return math.inf
     total = 0.0
     if mean > _TINY:
@@ -403,3 +413,5 @@ def _count_votes(probs_ct: Floats, weights_t: Float64s, best_t: Floats, vote_t: 
     votes_c[:] = 0.0
     for t in range(draws):
         votes_c[vote_t[t]] += weights_t[t]
+    if (votes_c > 0.0).sum() == 1:  # unanimous: exactly 1, whatever the weights round to
+        votes_c[votes_c.argmax()] = 1.0
