@@ -21,7 +21,7 @@ from alcore.progress import track
 from alcore.threads import apart, get_threads, map_in_order
 
 BLOCK_BYTES = 8 << 20  # read and handed to a thread at a time
-LARGEST_CHUNKS = 16  # blocks: larger stored chunks are decompressed again for each block, rather than held whole
+LARGEST_CHUNKS = 4  # blocks: larger stored chunks are decompressed again for each block, rather than held whole
 IN_FLIGHT_BYTES = 128 << 20  # in the hands of all threads together, so blocks shrink where there are many
 CHUNK_BYTES = 1 << 20  # converted at a time where a block is not in the layout that kernels read
 

@@ -254,3 +254,21 @@ def test_concrete_heuristics_are_frozen_final_and_public(cls: type) -> None:
     assert cls.__dataclass_params__.frozen
     assert getattr(cls, "__final__", False)
     assert cls.__name__ in alcore.__all__
+
+
+def test_a_sum_names_the_row_of_the_pool_whatever_the_block() -> None:
+    probs = np.full((30, 2, 2), 0.5)
+    probs[25] = [[1, 0], [0, 1]]
+    for source in (probs, iter([probs[:20], probs[20:]])):
+        with pytest.raises(ValueError, match=r"pairwise-kl\[25\] is infinite"):
+            (alcore.PairwiseKL() + alcore.BALD()).score(source)
+
+
+def test_a_sum_takes_infinity_in_padding() -> None:
+    cells = np.full((2, 2, 2, 3), 0.5)
+    cells[0, :, 1] = [[0, 1, 1], [1, 0, 0]]
+    padding = np.array([[False, True], [False, False]])
+    mixed = alcore.Reduce(0.5 * alcore.PairwiseKL() + alcore.Entropy())
+    np.testing.assert_allclose(mixed.score(cells, mask=padding), np.log(2))
+    with pytest.raises(ValueError, match=r"pairwise-kl\[0, 1\] is infinite"):
+        mixed.score(cells)

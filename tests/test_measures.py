@@ -360,3 +360,41 @@ def test_nothing_warns(case: Case) -> None:
         warnings.simplefilter("error")
         case.function(SAMPLE.astype(np.float32))
         case.function(SAMPLE)
+
+
+@each_measure
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_draws_that_agree_leave_no_rounding_residue(case: Case, dtype: type) -> None:
+    for draws in (1, 2, 3, 6, 7, 10, 49, 100, 300):
+        certain = np.zeros((1, 3, draws), dtype)
+        certain[:, 1] = 1
+        weights = np.random.default_rng(draws).random(draws) + 0.1
+        assert case.function(certain)[0] == 0
+        assert case.function(certain, weights=weights)[0] == 0
+        if case.name in ("bald", "mean-std", "pairwise-kl", "variation-ratio", "vote-entropy"):
+            alike = np.repeat(dirichlet(5, 3, 1, seed=draws).astype(dtype), draws, axis=-1)
+            assert not case.function(alike).any()
+            assert not case.function(alike, weights=weights).any()
+
+
+def test_a_draw_without_weight_does_not_count_as_disagreement() -> None:
+    probs = np.repeat(dirichlet(1, 3, 1), 5, axis=-1)
+    probs[:, :, [0, 3]] = dirichlet(1, 3, 2, seed=5)
+    for case in CASES:
+        if case.name in ("bald", "mean-std", "pairwise-kl"):
+            assert case.function(probs, weights=[0, 1, 2, 0, 1])[0] == 0
+
+
+def test_support_counts_rows_that_can_be_drawn() -> None:
+    probs = np.zeros((5, 3, 6))
+    probs[:, 0] = 1
+    probs[0, 0, :3], probs[0, 1, :3] = 0, 1
+    assert alcore.PowerBALD().select(probs, 5, rng=0).support.tolist() == [1, 4, 3, 2, 1]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(("classes", "draws", "spread"), [(1000, 1000, 0.046), (10, 1000, 0.05), (4, 200_000, 0.06)])
+def test_bald_of_float32_near_the_switch_of_forms(classes: int, draws: int, spread: float) -> None:
+    probs = near_certain(8, classes, draws, spread=spread, seed=3).astype(np.float32)
+    exact = alcore.bald(probs.astype(np.float64))
+    assert (np.abs(alcore.bald(probs) - exact) <= 1e-3 * exact).all()

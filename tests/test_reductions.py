@@ -132,3 +132,22 @@ def test_a_mask_without_reduction_or_event_axes_is_refused() -> None:
         alcore.BALD().score(TOKENS, mask=PADDING)
     with pytest.raises(ValueError, match="leave mask out"):
         alcore.Reduce(alcore.BALD()).score(dirichlet(3, 2, 2), mask=np.zeros(3, bool))
+
+
+def test_the_door_of_reduce() -> None:
+    with pytest.raises(TypeError, match="masked"):
+        alcore.reduce(np.ma.masked_array([[1.0, 2.0]], mask=[[0, 1]]))
+    with pytest.raises(TypeError, match="mask: expected a plain array"):
+        alcore.reduce([[1.0, 2.0]], mask=np.ma.masked_array([[False, True]]))
+    with pytest.raises(TypeError, match="array of numbers"):
+        alcore.reduce("abc")
+    with pytest.raises(ValueError, match="how: expected"):
+        alcore.reduce([[1.0]], ["mean"])
+
+
+def test_layout_of_scores_does_not_change_bits() -> None:
+    scores, mask = np.random.default_rng(0).random((9, 13, 7)), np.random.default_rng(1).random((9, 13, 7)) < 0.2
+    expected = alcore.reduce(scores, "mean", mask=mask)
+    np.testing.assert_array_equal(
+        alcore.reduce(np.asfortranarray(scores), "mean", mask=np.asfortranarray(mask)), expected
+    )

@@ -213,3 +213,14 @@ def test_the_global_random_state_is_left_alone() -> None:
         draw(SCORES, 3, rng=None)
         draw(SCORES, 3, rng=1)
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("scores", [[1e17] * 4, [4e15, 4e15 + 1]])
+def test_large_exponents_are_drawn_as_q_says(scores: list[float]) -> None:
+    weights = np.exp(np.array(scores) - max(scores))
+    first = np.zeros(len(scores))
+    for seed in range(400):
+        batch = alcore.softmax(scores, len(scores), rng=seed)
+        assert batch.q[0] == pytest.approx(weights[batch.indices[0]] / weights.sum())
+        first[batch.indices[0]] += 1
+    np.testing.assert_allclose(first / 400, weights / weights.sum(), atol=0.12)

@@ -328,3 +328,53 @@ def test_a_large_map_is_laid_out_piece_by_piece() -> None:
         """
     )
     assert grown <= 100
+
+
+def test_masks_of_dask_are_not_lost() -> None:
+    masked = dask.array.ma.masked_greater(dask.array.from_array(POOL, chunks=(13, 4, 6)), 0.9)
+    with pytest.raises(TypeError, match="without a mask"):
+        alcore.bald(masked)
+
+
+class Variable:
+    """An array in a wrapper whose dtype is its framework's own."""
+
+    shape, dtype = POOL.shape, "<dtype: 'float32'>"
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return POOL
+
+
+def test_anything_with_array_is_taken_whatever_its_dtype_is_called() -> None:
+    np.testing.assert_array_equal(alcore.bald(Variable()), alcore.bald(POOL))
+
+
+class Deformed:
+    shape, dtype = (97, 4, 6), np.dtype(np.float32)
+
+    def __init__(self, part: np.ndarray) -> None:
+        self.part = part
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        return self.part
+
+
+@pytest.mark.parametrize("part", [POOL[:, :3], np.concatenate([POOL, POOL])])
+def test_a_source_that_gives_other_blocks_than_it_says_is_refused(part: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="rows 0 to 97: expected shape"):
+        alcore.bald(Deformed(part))
+
+
+@pytest.mark.compiled
+def test_predictions_stored_draw_by_draw_take_bounded_memory(tmp_path: Path) -> None:
+    stored = zarr.create_array(
+        tmp_path / "preds.zarr", shape=(160_000, 10, 40), chunks=(160_000, 10, 1), dtype="float32", fill_value=0.1
+    )
+    assert stored.nbytes > 240 << 20
+    grown = growth(
+        f"""
+        def work():
+            assert not alcore.bald({str(tmp_path / "preds.zarr")!r}).any()
+        """
+    )
+    assert grown <= 200

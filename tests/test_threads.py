@@ -157,3 +157,40 @@ def test_results_keep_the_order_of_items_and_few_are_held() -> None:
     for done, result in enumerate(threads.map_in_order(lambda item: item * item, items())):
         assert result == done * done
         assert len(pulled) <= done + 2 * 3 + 1
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_interrupt_in_any_thread_reaches_the_caller(interrupt: type[BaseException], number: int) -> None:
+    def work(item: int) -> int:
+        if item >= 3:
+            raise interrupt
+        return item
+
+    alcore.set_threads(number)
+    with pytest.raises(interrupt):
+        list(threads.map_in_order(work, iter(range(20))))
+    np.testing.assert_array_equal(alcore.bald([POOL[:30], POOL[30:]]), alcore.bald(POOL))
+
+
+@on_linux
+def test_what_a_users_function_starts_may_use_every_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    maps = dirichlet(40, 3, 5, seed=3).reshape(8, 5, 3, 5).transpose(0, 2, 1, 3)
+    monkeypatch.setattr(stream, "BLOCK_BYTES", 1)
+    alcore.set_threads(2)
+    seen = []
+
+    def how(scores: np.ndarray) -> float:
+        seen.append(os.sched_getaffinity(0))
+        return float(scores.sum())
+
+    alcore.Reduce(alcore.BALD(), how).score(maps)
+    assert seen == [os.sched_getaffinity(0)] * 8
+
+
+def test_blocks_shrink_where_many_threads_hold_them() -> None:
+    row = np.zeros((1, 10, 100), np.float32)
+    alcore.set_threads(1)
+    few = stream.open_source([row]).step
+    alcore.set_threads(64)
+    assert stream.open_source([row]).step * 64 * row.nbytes <= stream.IN_FLIGHT_BYTES < few * 64 * row.nbytes
