@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 try:
     import typer
+    import typer.core
     from rich import box
     from rich.console import Console
     from rich.markup import escape
@@ -26,8 +28,28 @@ from alcore.heuristics import Heuristic, Random, RowWise
 from alcore.store import whole_file
 from alcore.stream import open_source
 
+
+class OneSentence(typer.core.TyperGroup):
+    """Wrong arguments are one sentence and exit code 2, as wrong files are, not a page of usage."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        if not extra.get("standalone_mode", True):
+            return super().main(*args, **extra)
+        try:
+            code = super().main(*args, **(extra | {"standalone_mode": False}))
+        except Exception as error:
+            kind = type(error).__name__  # typer's own copies of click's exceptions have no public module
+            if kind == "Abort":
+                sys.exit(130)
+            if not hasattr(error, "format_message"):
+                raise
+            _print_error(f"{error.format_message().rstrip('.')}. See alcore --help.")
+            sys.exit(2)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
 app = typer.Typer(
-    no_args_is_help=True,
+    cls=OneSentence,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -49,11 +71,16 @@ Count = Annotated[int, typer.Option("-k", help="Query size.")]
 
 
 @app.callback(invoke_without_command=True)
-def main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def main(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
     """What to label next, from saved predictions (N, C, ..., T)."""
     if version:
         out.print(alcore.__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -76,11 +103,8 @@ def score(
         if isinstance(chosen, Random):
             raise ValueError("random: its scores mean nothing. Draw a batch: alcore select FILE --heuristic random.")
         predictions = _open(file, member)
-        if output.suffix == ".csv" and reduce is None and len(predictions.shape) > 3:
-            raise ValueError(
-                f"{output}: a table takes one score a row, and predictions of shape {predictions.shape} have event axes. "
-                "Write .npy, or --reduce them."
-            )
+        if output.suffix == ".csv":
+            _check_reduced(predictions, reduce)
         scores = chosen.score(predictions, kind=kind, weights=_load(weights), mask=_load(mask))
         if output.suffix == ".npy":
             with whole_file(output) as stream:
@@ -114,7 +138,10 @@ def select(
         if output is not None:
             _check_output(output, (".csv",))
         chosen = _heuristic(heuristic, reduce, share, beta=beta, floor=floor)
-        batch = chosen.select(_open(file, member), k, rng=seed, kind=kind, weights=_load(weights), mask=_load(mask))
+        predictions = _open(file, member)
+        if not isinstance(chosen, Random):
+            _check_reduced(predictions, reduce)
+        batch = chosen.select(predictions, k, rng=seed, kind=kind, weights=_load(weights), mask=_load(mask))
         columns = {
             "pick": np.arange(1, len(batch) + 1),
             "row": batch.indices,
@@ -155,6 +182,7 @@ def bench(
         if plot is not None and not any(isinstance(one, RowWise) for one in chosen):
             raise ValueError(f"{plot}: expected a heuristic whose scores can be drawn, such as bald; none was named.")
         predictions, where = _read_if_small(_open(file, member))
+        _check_reduced(predictions, reduce)
         result = compare(
             predictions, k=k, heuristics=chosen, rng=seed, kind=kind, weights=_load(weights), mask=_load(mask)
         )
@@ -174,9 +202,12 @@ def _one_sentence() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, ImportError, OSError, MemoryError) as error:
-        sentence = " ".join(str(error).split())
-        err.print(f"[bold red]error:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+        _print_error(str(error))
         raise typer.Exit(2) from error
+
+
+def _print_error(text: str) -> None:
+    err.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}", highlight=False, soft_wrap=True)
 
 
 def _heuristic(name: str, reduce: str | None, share: float, **options: float | None) -> Heuristic:
@@ -197,6 +228,14 @@ def _read_if_small(source: Any) -> tuple[Any, str]:
         return source, "read from disk each time"
     blocks = list(open_source(source).blocks)
     return (np.concatenate(blocks) if blocks else source), "in memory"
+
+
+def _check_reduced(predictions: Any, reduce: str | None) -> None:
+    if reduce is None and len(predictions.shape) > 3:
+        raise ValueError(
+            f"probs: one score a row is needed, and predictions of shape {predictions.shape} have event axes. "
+            "Reduce them: --reduce mean (or sum, max, top-mean)."
+        )
 
 
 def _load(file: Path | None) -> Any:

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -285,7 +286,8 @@ REFUSALS: dict[str, tuple[Sequence[Sequence[str]], Sequence[str], str, Callable[
     "member of npy": ([SCORE], ["preds.npy", "--member", "pool"], "no members", lambda: None),
     "which member": ([SCORE, SELECT, BENCH], ["unnamed.npz"], "--member", lambda: None),
     "mask without events": ([SCORE], ["preds.npy", "--mask", "mask.npy"], "mask: ", lambda: None),
-    "mask unreduced": ([SCORE, SELECT], ["maps.npy", "--mask", "mask.npy"], "mask: ", lambda: None),
+    "mask unreduced": ([SCORE], ["maps.npy", "--mask", "mask.npy"], "mask: ", lambda: None),
+    "maps unreduced": ([SELECT], ["maps.npy"], "Reduce them: --reduce mean", lambda: None),
     "mask of numbers": (
         [SCORE, SELECT, BENCH],
         ["maps.npy", "--reduce", "mean", "--mask", "ints.npy"],
@@ -342,7 +344,7 @@ def test_refusals_are_one_sentence_and_leave_no_file(here: Path, command: Sequen
         (["score", "preds.npy", "-o"], "preds.npy", "preds.npy: is read from"),
         (["score", "preds.npy", "-o"], "./linked.npy", "linked.npy: is read from"),
         (["score", "preds.npy", "--weights", "weights.npy", "-o"], "weights.npy", "weights.npy: is read from"),
-        (["score", "maps.npy", "-o"], "s.csv", "s.csv: a table takes one score a row"),
+        (["score", "maps.npy", "-o"], "s.csv", "Reduce them: --reduce mean"),
         (["select", "preds.npy", "-o"], "s.npy", "s.npy: expected a file that ends in .csv"),
         (["select", "preds.npy", "-o"], "no/s.csv", "the folder no does not exist"),
         (["bench", "preds.npy", "--plot"], "s.jpg", "s.jpg: expected a file that ends in .png or .svg or .pdf"),
@@ -378,7 +380,7 @@ def test_wrong_usage_is_exit_code_2_and_leaves_no_file(here: Path, arguments: Se
     before = sorted(os.listdir())
     result = run(*arguments)
     assert result.exit_code == 2
-    assert "Usage" in result.stderr
+    assert re.fullmatch(r"error: .+ See alcore --help\.\n", result.stderr)
     assert "Traceback" not in result.output
     assert sorted(os.listdir()) == before
 
@@ -418,3 +420,16 @@ def test_random_has_no_scores_to_write(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "alcore select FILE --heuristic random" in result.stderr
     assert not (tmp_path / "s.npy").exists()
+
+
+def test_without_arguments_the_help_is_shown() -> None:
+    result = CliRunner().invoke(app, [])
+    assert result.exit_code == 2
+    assert "select" in result.stdout
+
+
+def test_maps_are_compared_when_they_are_reduced(here: Path) -> None:
+    refused, compared = run("bench", "maps.npy"), run("bench", "maps.npy", "--reduce", "mean", "-k", "3")
+    assert (refused.exit_code, compared.exit_code) == (2, 0)
+    assert "--reduce mean" in refused.stderr
+    assert "mean(bald)" in compared.stdout
