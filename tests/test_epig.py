@@ -60,6 +60,7 @@ def test_equals_its_definition_at_many_shapes(shape: tuple[int, int, int], targe
     np.testing.assert_allclose(narrow, expected, rtol=1e-4, atol=1e-8)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("spread", [1e-3, 1e-2, 0.1, 1.0])
 def test_small_information_keeps_its_relative_accuracy(spread: float) -> None:
     wide_pool = near_certain(6, 4, 30, spread=spread, seed=5)
@@ -75,6 +76,7 @@ def test_small_information_keeps_its_relative_accuracy(spread: float) -> None:
     np.testing.assert_allclose(scores[~large], expected[~large], atol=1e-11)
 
 
+@pytest.mark.compiled
 def test_agrees_with_the_authors_code(peers: dict[str, np.ndarray]) -> None:
     np.testing.assert_allclose(alcore.epig(peers["pool"], peers["target"]), peers["epig"], atol=1e-12)
     pairs = np.stack([alcore.epig(peers["pool"], peers["target"][j : j + 1]) for j in range(32)], axis=1)
@@ -87,6 +89,7 @@ def test_a_point_that_disagrees_by_halves_tells_log_two_about_itself() -> None:
         np.testing.assert_allclose(alcore.epig(opposed.astype(dtype), opposed.astype(dtype)), np.log(2), rtol=1e-6)
 
 
+@pytest.mark.compiled
 @given(st.integers(0, 10_000))
 def test_between_zero_and_the_information_of_either_side(seed: int) -> None:
     pool, targets = dirichlet(4, 3, 5, seed=seed, alpha=0.2), dirichlet(3, 3, 5, seed=seed + 1, alpha=0.2)
@@ -118,6 +121,7 @@ def test_logits_equal_their_softmax() -> None:
     np.testing.assert_allclose(alcore.epig(np.log(pool), np.log(targets), kind="logits"), expected, rtol=1e-10)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_same_bits_for_any_cutting_threads_and_layout(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
     pool, targets = dirichlet(50, 5, 9, seed=7).astype(dtype), dirichlet(70, 5, 9, seed=8).astype(dtype)
@@ -135,6 +139,7 @@ def test_same_bits_for_any_cutting_threads_and_layout(dtype: type, monkeypatch: 
             np.testing.assert_array_equal(alcore.epig(pool, source), expected)
 
 
+@pytest.mark.compiled
 def test_a_row_scores_the_same_wherever_it_stands() -> None:
     pool, targets = dirichlet(40, 10, 20, seed=7).astype(np.float32), dirichlet(40, 10, 20, seed=8).astype(np.float32)
     together = alcore.epig(pool, targets)
