@@ -18,7 +18,7 @@ import numpy.typing as npt
 from alcore import door, store
 from alcore.door import Array, Bools, Float64s, Kind
 from alcore.progress import track
-from alcore.threads import apart, get_threads, map_in_order
+from alcore.threads import get_threads, map_in_order
 
 BLOCK_BYTES = 8 << 20  # read and handed to a thread at a time
 LARGEST_CHUNKS = 4  # blocks: larger stored chunks are decompressed again for each block, rather than held whole
@@ -204,8 +204,7 @@ class Block:
             probs_rct[~valid] = np.nan
         probs_rct = probs_rct.view()
         probs_rct.flags.writeable = False  # one compiled kernel for writable and read-only input
-        with apart():
-            measure(probs_rct, self.weights, door.tolerance(classes), scores, valid)
+        measure(probs_rct, self.weights, door.tolerance(classes), scores, valid)
         return scores.reshape(n, cells), valid.reshape(n, cells)
 
     def _refuse_invalid(self, valid: Bools, row: int, first: int, events: list[int]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from alcore import door
 
@@ -107,59 +107,49 @@ def _work_on_first_idle(work: Callable[[Item], Result], pending: deque[tuple[Fut
 
 
 def _apart(work: Callable[[Item], Result]) -> tuple[Callable[[Item], Result], Callable[[Item], Result]]:
-    """``work`` for the caller and ``work`` for workers, whose kernels start on different processors (see `apart`)."""
+    """``work`` for the caller and ``work`` for workers, on different processors at the start of a pass.
+
+    After a pause Linux (6.18) wakes a worker on the processor of its waker and lets the two share it for tens of milliseconds,
+    the other processor idle: 14 to 29 ms at (50 000, 10, 100) where 14 would do. So for the first items the caller is held
+    where it is and workers elsewhere; later the scheduler is left to itself.
+    """
     processor = _processor()
     if processor is None or not hasattr(os, "sched_setaffinity"):
         return work, work
     callers, until = processor(), time.monotonic() + SECONDS_APART
 
     def here(item: Item) -> Result:
-        with _placed(_Place({callers}, until)):
+        with _held_to({callers}, until):
             return work(item)
 
     def elsewhere(item: Item) -> Result:
-        with _placed(_Place(os.sched_getaffinity(0) - {callers}, until)):
+        with _held_to(os.sched_getaffinity(0) - {callers}, until):
             return work(item)
 
     return here, elsewhere
 
 
-class _Place(NamedTuple):
-    processors: set[int]
-    until: float
-
-
 @contextmanager
-def _placed(place: _Place) -> Iterator[None]:
-    before = getattr(_thread, "place", None)
-    _thread.place = place
-    try:
-        yield
-    finally:
-        _thread.place = before
-
-
-@contextmanager
-def apart() -> Iterator[None]:
-    """Around a kernel: at the start of a pass, hold the caller's thread where it is and workers' elsewhere.
-
-    After a pause Linux (6.18) wakes a worker on the processor of its waker and lets the two share it for tens of milliseconds,
-    the other processor idle: 14 to 29 ms at (50 000, 10, 100) where 14 would do. Later the scheduler is left to itself. Only
-    kernels run so: what a user's function starts would inherit the restriction.
-    """
-    place: _Place | None = getattr(_thread, "place", None)
-    if place is None or time.monotonic() > place.until:
-        yield
-        return
+def _held_to(processors: set[int], until: float) -> Iterator[None]:
+    """Keep this thread to some of its processors, if there are any, while it does one item."""
     allowed = os.sched_getaffinity(0)
-    if not place.processors & allowed:
+    if not processors & allowed or time.monotonic() > until:
         yield
         return
+    _thread.allowed = allowed
     with suppress(OSError):  # a sandbox may forbid what is only a hint about speed
-        os.sched_setaffinity(0, place.processors & allowed)
+        os.sched_setaffinity(0, processors & allowed)
     try:
         yield
     finally:
+        let_go()
+
+
+def let_go() -> None:
+    """Let this thread run anywhere again: before a user's function, since what that starts would inherit the restriction."""
+    allowed: set[int] | None = getattr(_thread, "allowed", None)
+    _thread.allowed = None
+    if allowed is not None:
         with suppress(OSError):
             os.sched_setaffinity(0, allowed)
 
