@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alcore.kernels.jit import FORMULA, kernel
+from alcore.kernels.jit import FORMULA, SUMS, kernel
 
 _ROOT_HALF_32 = np.int32(0x3F3504F3)  # the bits of sqrt(1/2)
 _EXPONENT_32 = np.int32(-0x800000)  # sign and exponent bits
@@ -43,7 +43,7 @@ _L5 = 0.15314036025827247
 _L6 = 0.14796105510224017821
 
 
-@kernel(FORMULA)
+@kernel(SUMS)
 def xlogx32(x: np.float32) -> np.float32:
     """x log x in float32, x >= 0, relative error of the logarithm one unit in the last place; 0 at 0.
 
