@@ -9,19 +9,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from alcore import door
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Workers: TypeAlias = dict[int, set[int]]  # a thread's number in the system -> the processors it may use
 
 _THREAD_NAME = "alcore-worker"
 SECONDS_APART = 0.1
 _lock = threading.Lock()
-_pools: dict[int, ThreadPoolExecutor] = {}
+_pools: dict[int, tuple[ThreadPoolExecutor, Workers]] = {}
 _threads: int | None = None
 _thread = threading.local()
 
@@ -67,8 +68,8 @@ def map_in_order(work: Callable[[Item], Result], items: Iterator[Item]) -> Itera
     if threads == 1 or threading.current_thread().name.startswith(_THREAD_NAME):
         yield from map(work, items)  # a worker that waited for other workers could wait for itself
         return
-    pool = _pool(threads - 1)
-    here, elsewhere = _apart(work)
+    pool, workers = _pool(threads - 1)
+    here, let_workers_go = _apart(work, workers)
     pending: deque[tuple[Future[Result], Item]] = deque()
     failure: Exception | None = None
     exhausted = False
@@ -77,7 +78,7 @@ def map_in_order(work: Callable[[Item], Result], items: Iterator[Item]) -> Itera
             while not exhausted and len(pending) < threads + 2:
                 try:
                     item = next(items)
-                    pending.append((pool.submit(elsewhere, item), item))
+                    pending.append((pool.submit(work, item), item))
                 except StopIteration:
                     exhausted = True
                 except Exception as error:  # raised below, after the items before it have had their say
@@ -88,6 +89,7 @@ def map_in_order(work: Callable[[Item], Result], items: Iterator[Item]) -> Itera
         if failure is not None:
             raise failure
     finally:
+        let_workers_go()
         wait([future for future, _ in pending if not future.cancel()])
 
 
@@ -106,52 +108,49 @@ def _work_on_first_idle(work: Callable[[Item], Result], pending: deque[tuple[Fut
         wait([pending[0][0]])
 
 
-def _apart(work: Callable[[Item], Result]) -> tuple[Callable[[Item], Result], Callable[[Item], Result]]:
-    """``work`` for the caller and ``work`` for workers, on different processors at the start of a pass.
+def _apart(work: Callable[[Item], Result], workers: Workers) -> tuple[Callable[[Item], Result], Callable[[], None]]:
+    """``work`` for the caller, with the workers on other processors; and what gives those their freedom back.
 
     After a pause Linux (6.18) wakes a worker on the processor of its waker and lets the two share it for tens of milliseconds,
-    the other processor idle: 14 to 29 ms at (50 000, 10, 100) where 14 would do. So for the first items the caller is held
-    where it is and workers elsewhere; later the scheduler is left to itself.
+    the other processor idle: 14 to 29 ms at (50 000, 10, 100) where 13 would do. So workers are told where to wake and the
+    caller is held where it is; after a tenth of a second the scheduler is left to itself.
     """
     processor = _processor()
     if processor is None or not hasattr(os, "sched_setaffinity"):
-        return work, work
+        return work, lambda: None
     callers, until = processor(), time.monotonic() + SECONDS_APART
+    held = {worker: own for worker, own in list(workers.items()) if own - {callers}}
+    for worker, own in held.items():
+        _name_processors(worker, own - {callers})
+
+    def let_workers_go() -> None:
+        while held:
+            _name_processors(*held.popitem())
 
     def here(item: Item) -> Result:
-        with _held_to({callers}, until):
+        if time.monotonic() > until:
+            let_workers_go()
             return work(item)
-
-    def elsewhere(item: Item) -> Result:
-        with _held_to(os.sched_getaffinity(0) - {callers}, until):
+        _thread.allowed = os.sched_getaffinity(0)
+        _name_processors(0, {callers} & _thread.allowed or _thread.allowed)
+        try:
             return work(item)
+        finally:
+            let_go()
 
-    return here, elsewhere
+    return here, let_workers_go
 
 
-@contextmanager
-def _held_to(processors: set[int], until: float) -> Iterator[None]:
-    """Keep this thread to some of its processors, if there are any, while it does one item."""
-    allowed = os.sched_getaffinity(0)
-    if not processors & allowed or time.monotonic() > until:
-        yield
-        return
-    _thread.allowed = allowed
+def _name_processors(thread: int, processors: set[int]) -> None:
     with suppress(OSError):  # a sandbox may forbid what is only a hint about speed
-        os.sched_setaffinity(0, processors & allowed)
-    try:
-        yield
-    finally:
-        let_go()
+        os.sched_setaffinity(thread, processors)
 
 
 def let_go() -> None:
     """Let this thread run anywhere again: before a user's function, since what that starts would inherit the restriction."""
     allowed: set[int] | None = getattr(_thread, "allowed", None)
-    _thread.allowed = None
     if allowed is not None:
-        with suppress(OSError):
-            os.sched_setaffinity(0, allowed)
+        _name_processors(0, allowed)
 
 
 @cache
@@ -160,10 +159,20 @@ def _processor() -> Callable[[], int] | None:
     return getattr(ctypes.CDLL(None), "sched_getcpu", None) if os.name == "posix" else None
 
 
-def _pool(threads: int) -> ThreadPoolExecutor:
+def _pool(threads: int) -> tuple[ThreadPoolExecutor, Workers]:
+    """The pool of that size and its threads with the processors each was born with."""
     with _lock:
         if threads not in _pools:
-            _pools[threads] = ThreadPoolExecutor(threads, thread_name_prefix=_THREAD_NAME)
+            workers: Workers = {}
+
+            def register() -> None:
+                if hasattr(os, "sched_getaffinity"):
+                    _thread.allowed = workers[threading.get_native_id()] = os.sched_getaffinity(0)
+
+            _pools[threads] = (
+                ThreadPoolExecutor(threads, thread_name_prefix=_THREAD_NAME, initializer=register),
+                workers,
+            )
         return _pools[threads]
 
 

@@ -123,8 +123,9 @@ def test_processors_are_left_as_they_were() -> None:
     with pytest.raises(KeyError, match="0"):
         list(threads.map_in_order(failing, iter(range(20))))
     assert os.sched_getaffinity(0) == allowed
-    workers = threads._pool(max(1, alcore.get_threads() - 1))
-    assert workers.submit(os.sched_getaffinity, 0).result() == allowed
+    pool, workers = threads._pool(max(1, alcore.get_threads() - 1))
+    assert pool.submit(os.sched_getaffinity, 0).result() == allowed
+    assert all(os.sched_getaffinity(worker) == allowed for worker in workers)
 
 
 @on_linux
