@@ -137,6 +137,7 @@ def _apart(work: Callable[[Item], Result], workers: Workers) -> tuple[Callable[[
             return work(item)
         finally:
             let_go()
+            _thread.allowed = None  # the caller may change its processors later
 
     return here, let_workers_go
 

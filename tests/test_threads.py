@@ -129,6 +129,20 @@ def test_processors_are_left_as_they_were() -> None:
 
 
 @on_linux
+def test_a_callers_own_choice_of_processors_is_kept() -> None:
+    allowed = os.sched_getaffinity(0)
+    maps = dirichlet(40, 3, 5, seed=3).reshape(8, 5, 3, 5).transpose(0, 2, 1, 3)
+    alcore.set_threads(2)
+    alcore.bald([POOL[:30], POOL[30:]])
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        alcore.Reduce(alcore.BALD(), np.median).score([maps[:3], maps[3:]])
+        assert os.sched_getaffinity(0) == {min(allowed)}
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+@on_linux
 def test_processors_that_may_not_be_named_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(pid: int, processors: set[int]) -> None:
         raise PermissionError("not in this sandbox")
