@@ -255,6 +255,11 @@ def as_weights(
     return np.asarray(array / array.sum(), np.float64)
 
 
+def as_shares(weights: Float64s | None, count: int) -> Float64s:
+    """Weights that the door has seen, written out where they are equal."""
+    return np.full(count, 1.0 / count) if weights is None else weights
+
+
 def as_mask(mask: npt.ArrayLike | None, events: tuple[int, ...], rows: int | None) -> Bools | None:
     """Padding of shape (N, ...), True where a cell is padding."""
     if mask is None:
@@ -302,8 +307,8 @@ def as_scores(scores: npt.ArrayLike, *, finite: bool = False, name: str = "score
         raise ValueError(
             f"{name}: expected numbers, but {name}[{int(np.isnan(array).argmax())}] is nan. NaN is not ranked."
         )
-    if finite:
-        check_finite(array, name)
+    if finite and np.isinf(array).any():
+        refuse_infinite(name, (int(np.isinf(array).argmax()),))
     return array
 
 
@@ -321,12 +326,6 @@ def refuse_infinite(name: str, place: tuple[int, ...]) -> NoReturn:
         f"{name}: expected finite scores, but {name}[{where}] is infinite. Only `top` ranks infinity; "
         "give pairwise_kl the smallest probability taken: floor=1e-6."
     )
-
-
-def check_finite(array: Float64s, name: str) -> None:
-    """Refuse infinity where it cannot be weighed."""
-    if np.isinf(array).any():
-        refuse_infinite(name, (int(np.isinf(array).argmax()),))
 
 
 def as_count(k: int, name: str = "k") -> int:

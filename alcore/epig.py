@@ -90,8 +90,7 @@ class Targets:
             door.refuse_other_cells("targets", self.probs_jct.shape[1:], cells.shape[1:])
         single = cells.dtype == np.float32 and self.probs_jct.dtype == np.float32
         packed, columns = self._packed32 if single else self._packed64
-        draws = cells.shape[-1]
-        each = np.full(draws, 1.0 / draws) if weights is None else weights
+        each = door.as_shares(weights, cells.shape[-1])
         kernel(cells, each, packed, columns, single, tolerance, out, valid)
 
     @cached_property
@@ -105,10 +104,10 @@ class Targets:
     def _pack(self, dtype: type[np.floating]) -> tuple[Array, Array]:
         """w_t (q / mean - 1) and the means times the targets' weights, in chunks of target classes, zeros where padded."""
         from alcore.kernels.epig import COLUMNS, DRAWS
+        from alcore.kernels.measures import TINY
 
         targets, classes, draws = self.probs_jct.shape
-        each = np.full(draws, 1.0 / draws) if self.weights_t is None else self.weights_t
-        shares = np.full(targets, 1.0 / targets) if self.weights_j is None else self.weights_j
+        each, shares = door.as_shares(self.weights_t, draws), door.as_shares(self.weights_j, targets)
         flat = self.probs_jct.reshape(targets * classes, draws)
         chunks = -(-len(flat) // COLUMNS)
         packed = np.zeros((chunks, -(-draws // DRAWS) * DRAWS, COLUMNS), dtype)
@@ -116,7 +115,7 @@ class Targets:
         for q in range(chunks):
             part = flat[q * COLUMNS : (q + 1) * COLUMNS].astype(np.float64)
             mean = (part * each).sum(axis=1)
-            inverse = np.divide(1.0, mean, out=np.zeros_like(mean), where=mean > 1e-290)
+            inverse = np.divide(1.0, mean, out=np.zeros_like(mean), where=mean > TINY)
             packed[q, :draws, : len(part)] = ((part - mean[:, None]) * inverse[:, None] * each).T
             rows = np.arange(q * COLUMNS, q * COLUMNS + len(part)) // classes
             columns[q, : len(part)] = mean * shares[rows]

@@ -190,8 +190,7 @@ def _kernel(name: str, *arguments: float) -> CellMeasure:
     def measure(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
         from alcore.kernels import measures as kernels
 
-        draws = cells.shape[-1]
-        each = np.full(draws, 1.0 / draws) if weights is None else weights
+        each = door.as_shares(weights, cells.shape[-1])
         getattr(kernels, name)(cells, each, *arguments, tolerance, out, valid)
 
     return measure

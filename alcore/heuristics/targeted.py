@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -11,9 +12,28 @@ from alcore.heuristics.base import RowWise, Streamed, Weights
 from alcore.stream import Block
 
 
+class _Targeted(Streamed, ABC):
+    """What EPIG is before and after its targets are read."""
+
+    @final
+    @property
+    def name(self) -> str:
+        return "epig"
+
+    @final
+    @property
+    def rows(self) -> None:
+        return None
+
+    @final
+    @property
+    def honours_mask(self) -> bool:
+        return False
+
+
 @final
 @dataclass(frozen=True, eq=False)
-class EPIG(Streamed):
+class EPIG(_Targeted):
     """Expected predictive information gain about targets as an object: see `alcore.epig`.
 
     Args:
@@ -34,18 +54,6 @@ class EPIG(Streamed):
         return "EPIG(targets)"
 
     @property
-    def name(self) -> str:
-        return "epig"
-
-    @property
-    def rows(self) -> None:
-        return None
-
-    @property
-    def honours_mask(self) -> bool:
-        return False
-
-    @property
     def cost(self) -> int:
         return 1
 
@@ -58,22 +66,10 @@ class EPIG(Streamed):
 
 @final
 @dataclass(frozen=True, eq=False)
-class _PreparedEPIG(Streamed):
+class _PreparedEPIG(_Targeted):
     """EPIG of one pass: its targets read, checked and packed."""
 
     targets: Targets
-
-    @property
-    def name(self) -> str:
-        return "epig"
-
-    @property
-    def rows(self) -> None:
-        return None
-
-    @property
-    def honours_mask(self) -> bool:
-        return False
 
     @property
     def cost(self) -> int:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from alcore.kernels.jit import kernel
 from alcore.kernels.log import divergence, divergence32
-from alcore.kernels.measures import means
+from alcore.kernels.measures import TINY, means
 
 Floats = npt.NDArray[np.floating]
 Float64s = npt.NDArray[np.float64]
@@ -16,7 +16,6 @@ Bools = npt.NDArray[np.bool_]
 COLUMNS = 256  # target classes multiplied at a time: with 100 draws they stay in the L2 cache
 DRAWS = 4  # draws are padded with zeros to a multiple of this
 _TILE = 1 << 15  # deviations kept at a time
-_TINY = 1e-290
 
 
 @kernel()
@@ -62,7 +61,7 @@ def epig(
 def _set_deviations(probs_ct: Floats, mean_c: Float64s, deviation_ct: Floats) -> None:
     """p / mean - 1; 0 for a class that no draw allows."""
     for c in range(probs_ct.shape[0]):
-        inverse = 1.0 / mean_c[c] if mean_c[c] > _TINY else 0.0
+        inverse = 1.0 / mean_c[c] if mean_c[c] > TINY else 0.0
         for t in range(probs_ct.shape[1]):
             deviation_ct[c, t] = (np.float64(probs_ct[c, t]) - mean_c[c]) * inverse
 

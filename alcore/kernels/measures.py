@@ -24,7 +24,7 @@ Votes = npt.NDArray[np.int32]
 _SEGMENT = 1024  # float32 sums are handed to float64 after so many elements
 _TILE = 1 << 15  # elements: two passes over a tile of rows, the second from the L2 cache
 _ZERO32, _ONE32 = np.float32(0.0), np.float32(1.0)
-_TINY = 1e-290  # a class of smaller mean adds less than this to any divergence, and 1 / mean could overflow
+TINY = 1e-290  # a class of smaller mean adds less than this to any divergence, and 1 / mean could overflow
 
 
 @kernel()
@@ -369,7 +369,7 @@ def _mean_divergence(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s) ->
     total = 0.0
     for c in range(probs_ct.shape[0]):
         mean = mean_c[c]
-        if mean > _TINY:
+        if mean > TINY:
             inverse = 1.0 / mean
             of_class = 0.0
             for t in range(probs_ct.shape[1]):
@@ -391,7 +391,7 @@ def _class_kl(probs_t: Floats, weights_t: Float64s, floor: float) -> float:
     if lowest == 0.0:
         return math.inf
     total = 0.0
-    if mean > _TINY:
+    if mean > TINY:
         inverse, log_mean = 1.0 / mean, math.log(mean)
         for t in range(probs_t.size):
             q = max(np.float64(probs_t[t]), floor)
