@@ -138,9 +138,21 @@ def refuse_empty_stream(name: str) -> NoReturn:
 
 
 def refuse_event_axes(name: str, cell_shape: tuple[int, ...]) -> NoReturn:
+    rows = "J" if name == "targets" else "N"
     raise ValueError(
-        f"{name}: expected shape (J, C, T), got (J, {', '.join(map(str, cell_shape))}). Make a row of each pixel or token: move "
-        "its axes to the front and reshape to (J, C, T)."
+        f"{name}: expected shape ({rows}, C, T), got ({rows}, {', '.join(map(str, cell_shape))}). Make a row of each pixel or "
+        f"token: move its axes to the front and reshape to ({rows}, C, T)."
+    )
+
+
+def refuse_memory(needed: int, memory: int, remedy: str = "Raise memory, or lower samples and exact.") -> NoReturn:
+    raise ValueError(f"memory: expected at least {needed / 2**20:,.0f} MiB, got {memory / 2**20:,.0f}. {remedy}")
+
+
+def refuse_single_reading(name: str, why: str) -> NoReturn:
+    raise ValueError(
+        f"{name}: expected predictions that can be read again, got an iterable that is read once; {why}. "
+        "Save them first (.npy, zarr), or pass a list of blocks."
     )
 
 

@@ -103,8 +103,8 @@ class Targets:
 
     def _pack(self, dtype: type[np.floating]) -> tuple[Array, Array]:
         """w_t (q / mean - 1) and the means times the targets' weights, in chunks of target classes, zeros where padded."""
-        from alcore.kernels.epig import COLUMNS, DRAWS
         from alcore.kernels.measures import TINY
+        from alcore.kernels.product import COLUMNS, DRAWS
 
         targets, classes, draws = self.probs_jct.shape
         each, shares = door.as_shares(self.weights_t, draws), door.as_shares(self.weights_j, targets)

@@ -41,7 +41,7 @@ def top(scores: npt.ArrayLike, k: int, *, rng: Rng = None) -> Batch:
         above = np.flatnonzero(array > least)
         level = np.flatnonzero(array == least)[: count - above.size]
         chosen = np.concatenate([above[np.argsort(-array[above], kind="stable")], level]).astype(np.int64)
-    return Batch(chosen, array[chosen], np.ones(count), np.ones(count, np.int64))
+    return Batch.certain(chosen, array[chosen])
 
 
 def softmax(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = None) -> Batch:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ BLOCK_BYTES = 8 << 20  # read and handed to a thread at a time
 LARGEST_CHUNKS = 4  # blocks: larger stored chunks are decompressed again for each block, rather than held whole
 IN_FLIGHT_BYTES = 128 << 20  # in the hands of all threads together, so blocks shrink where there are many
 CHUNK_BYTES = 1 << 20  # converted at a time where a block is not in the layout that kernels read
+
+Result = TypeVar("Result")
 
 # cells (R, C, T), weights (T,) or None for equal ones, tolerance, scores out (R,), valid out (R,)
 CellMeasure: TypeAlias = Callable[[Array, Float64s | None, float, Float64s, Bools], None]
@@ -190,10 +192,22 @@ class Block:
                     self._refuse_invalid(valid, row, cell, events)
         return scores.reshape(n, *events)
 
+    def cells(self, rows: npt.NDArray[np.int64] | None = None) -> Array:
+        """The named rows (all without names) as the kernels read them, checked: (n, C, T) probabilities, float32 or float64."""
+        array = self.array if rows is None else self.array[rows]
+        parts: list[Array] = []
+
+        def keep(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
+            from alcore.kernels.measures import check
+
+            check(cells, tolerance, valid)
+            parts.append(cells.copy())
+
+        Block(self.start, array, self.kind, self.weights, None, self.name).score(keep)
+        return np.concatenate(parts) if parts else np.empty((0, *array.shape[1:]), np.float32)
+
     def _is_ready(self, array: Array) -> bool:
-        """Whether the kernels can read the block where it lies."""
-        plain = array.dtype.isnative and array.dtype.itemsize >= 4 and self.kind == "probs"
-        return plain and array.shape[2] == 1 and array.flags.c_contiguous and array.flags.aligned
+        return array.shape[2] == 1 and _lies_ready(array, self.kind)
 
     def _score_chunk(self, chunk: Array, measure: CellMeasure) -> tuple[Float64s, Bools]:
         n, cells, classes, draws = chunk.shape
@@ -225,6 +239,12 @@ class Block:
         refuse(self.array[cell], (self.start + row + i, *place), self.name)
 
 
+def _lies_ready(array: Array, kind: Kind) -> bool:
+    """Whether the kernels can read an array where it lies."""
+    plain = array.dtype.isnative and array.dtype.itemsize >= 4 and kind == "probs"
+    return plain and array.flags.c_contiguous and array.flags.aligned
+
+
 def _lay_out(chunk: Array) -> Array:
     """C-contiguous, aligned, in the machine's byte order, float32 or float64; a copy only where it has to be."""
     native = np.require(chunk, chunk.dtype.newbyteorder("="), ["C", "A"])
@@ -248,8 +268,21 @@ def score_blocks(
     cost: int = 1,
 ) -> Float64s:
     """One pass over a source: what ``work`` gives for each block, (n, ...), joined along the rows."""
-    said = door.as_kind(kind)
     source = open_source(predictions, name, cost)
+    return _join(map_blocks(source, work, kind=kind, weights=weights, mask=mask, name=name), source.rows)
+
+
+def map_blocks(
+    source: Source,
+    work: Callable[[Block], Result],
+    *,
+    kind: str = "probs",
+    weights: npt.ArrayLike | None = None,
+    mask: npt.ArrayLike | None = None,
+    name: str = "probs",
+) -> Iterator[Result]:
+    """What ``work`` gives for each block of a source, in order; for an empty block where there is no row."""
+    said = door.as_kind(kind)
     draw_weights = door.as_weights(weights, source.cell_shape[-1])
     padding = door.as_mask(mask, source.events, source.rows)
 
@@ -272,7 +305,7 @@ def score_blocks(
 
     with closing(track(blocks(), source.rows, "rows scored")) as tracked:  # the bar is gone when an error arrives
         in_order = map if source.rows is not None and source.rows <= source.step else map_in_order
-        return _join(iter(in_order(work, (block for _, block in tracked))), source.rows)
+        yield from in_order(work, (block for _, block in tracked))
 
 
 def _join(parts: Iterator[Float64s], rows: int | None) -> Float64s:
@@ -285,28 +318,92 @@ def _join(parts: Iterator[Float64s], rows: int | None) -> Float64s:
             joined = np.empty((rows, *part.shape[1:]))
         joined[start : start + len(part)] = part
         start += len(part)
-    assert joined is not None  # score_blocks yields an empty block where there is no row
+    assert joined is not None  # map_blocks has an empty block where there is no row
     return joined
 
 
 def read_rows(predictions: Any, *, kind: str = "probs", name: str = "probs") -> Array:
     """A source without event axes in memory and checked: probabilities (N, C, T), float32 or float64."""
-    said, source = door.as_kind(kind), open_source(predictions, name)
+    source = open_source(predictions, name)
+    refuse_events(source, name)
+    return np.concatenate(list(map_blocks(source, Block.cells, kind=kind, name=name)))
+
+
+def refuse_events(source: Source, name: str = "probs") -> None:
+    """Where rows are compared with each other they have one prediction each."""
     if source.events:
         door.refuse_event_axes(name, source.cell_shape)
-    parts: list[Array] = []
 
-    def keep(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
-        from alcore.kernels.measures import check
 
-        check(cells, tolerance, valid)
-        parts.append(cells.copy())
+def as_ready(predictions: Any, kind: Kind) -> Array | None:
+    """The array (N, C, T) where it lies in memory (or mapped) as the kernels read it; None where it has to be converted."""
+    if not (isinstance(predictions, np.ndarray) or hasattr(predictions, "__dlpack__")):
+        return None
+    array = door.as_array(predictions, "probs")
+    door.check_axes(array.shape, "probs")
+    if array.ndim > 3:
+        door.refuse_event_axes("probs", array.shape[1:])
+    return array if _lies_ready(array, kind) else None
 
-    start = 0
-    for array in source.blocks:
-        Block(start, array, said, None, None, name).score(keep)
-        start += len(array)
-    return np.concatenate(parts) if parts else np.empty((0, *source.cell_shape), np.float32)
+
+def can_reread(predictions: Any) -> bool:
+    """Whether a source gives the same rows a second time; of an iterable only a list or a tuple is trusted to."""
+    return (
+        isinstance(predictions, list | tuple) or not isinstance(predictions, Iterable) or hasattr(predictions, "dtype")
+    )
+
+
+# --- the one bounded buffer -------------------------------------------------------------------------------------------
+
+
+class Best:
+    """The rows of largest bound among all that were offered, at most ``capacity``, and the largest bound that was let go.
+
+    Of equal bounds the lowest row stays, so what is held does not depend on how the rows were cut into blocks.
+    """
+
+    def __init__(self, capacity: int, cell_shape: tuple[int, ...]) -> None:
+        self._capacity, self._held = capacity, 0
+        self._room = capacity + max(1, capacity // 8)  # so that the least are let go many at a time
+        self.cells: Array = np.empty((0, *cell_shape), np.float32)
+        self.bound, self.index = np.empty(self._room), np.empty(self._room, np.int64)
+        self.least, self.let_go = -np.inf, -np.inf  # what is under ``least`` need not be offered
+
+    def offer(self, cells: Array, bound: Float64s, index: npt.NDArray[np.int64]) -> None:
+        if len(index) and not len(self.cells):
+            self.cells = np.empty(
+                (self._room, *cells.shape[1:]), cells.dtype
+            )  # pages that are not written take no memory
+        place = 0
+        while place < len(index):
+            count = min(self._room - self._held, len(index) - place)
+            here, there = np.s_[self._held : self._held + count], np.s_[place : place + count]
+            self.cells[here], self.bound[here], self.index[here] = cells[there], bound[there], index[there]
+            self._held, place = self._held + count, place + count
+            if self._held == self._room:
+                self._let_go()
+
+    def skip(self, bound: float) -> None:
+        """Count as let go what was not offered."""
+        self.let_go = max(self.let_go, bound)
+
+    def close(self) -> None:
+        """Let go of all but the best."""
+        self._let_go()
+        self.cells, self.bound, self.index = (held[: self._held] for held in (self.cells, self.bound, self.index))
+
+    def _let_go(self) -> None:
+        if self._held <= self._capacity:
+            return
+        order = np.lexsort((self.index[: self._held], -self.bound[: self._held]))
+        self.skip(float(self.bound[order[self._capacity]]))
+        self.least = float(self.bound[order[self._capacity - 1]])
+        stay = np.sort(order[: self._capacity])
+        movers = stay[stay >= self._capacity]
+        holes = np.setdiff1d(np.arange(self._capacity), stay, assume_unique=True)
+        for held in (self.cells, self.bound, self.index):
+            held[holes] = held[movers]
+        self._held = self._capacity
 
 
 def count_rows(predictions: Any) -> int:

@@ -1,0 +1,119 @@
+"""Rows to choose a batch from, with a bound of what each may add: all that lie in memory, or the best of one pass over a source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door, measures, store
+from alcore.door import Array, Float64s
+from alcore.stream import Best, Block, as_ready, can_reread, map_blocks, open_source, refuse_events
+
+Ints = npt.NDArray[np.int64]
+
+MEMORY = 400 << 20
+READING_BYTES = 128 << 20  # of it, for the blocks of a pass
+LEAST_ROWS = 16  # that a buffer must hold
+
+
+class Candidates:
+    """Rows to choose from: a whole pool, or the best of it."""
+
+    def __init__(self, cells: Array, index: Ints, bound: Float64s, known: int = 0, let_go: float = -np.inf) -> None:
+        self.cells = cells.view()
+        self.cells.flags.writeable = False  # one compiled kernel for writable and read-only input
+        self.index, self.bound, self.let_go = index, bound, let_go  # the largest bound of a row that is not here
+        self.known = np.full(len(index), known)  # how many picks each bound knew of
+
+    @classmethod
+    def of(cls, buffer: Best, known: int = 0) -> Candidates:
+        buffer.close()
+        return cls(buffer.cells, buffer.index, buffer.bound, known, buffer.let_go)
+
+    def largest(self, slots: Ints, count: int) -> tuple[Ints, Ints]:
+        """So many slots of largest bound, the lowest rows first among equals, and the rest."""
+        rest = slots[:0]
+        if len(slots) > count:
+            split = np.argpartition(-self.bound[slots], count - 1)
+            slots, rest = slots[split[:count]], slots[split[count:]]
+        return slots[np.lexsort((self.index[slots], -self.bound[slots]))], rest
+
+    def distinct(self, slots: Ints) -> tuple[Ints, list[tuple[Ints, int]]]:
+        """Slots without those that repeat another, whose bound is then equal too; and the repeats of each original."""
+        from alcore.kernels.configurations import same_as
+
+        slots = slots[np.lexsort((self.index[slots], -self.bound[slots]))]
+        bound = self.bound[slots]
+        originals, repeats = [slots[:0]], []
+        for run in np.split(slots, np.flatnonzero(bound[1:] != bound[:-1]) + 1) if len(slots) else []:
+            while len(run) > 1:
+                same = np.empty(len(run), np.bool_)
+                same_as(self.cells, run[0], run, same)
+                if same.sum() == 1:
+                    break
+                originals.append(run[:1])
+                repeats.append((run[same][1:], int(run[0])))
+                run = run[~same]
+            originals.append(run)
+        return np.concatenate(originals), repeats
+
+
+class Pool:
+    """Predictions (N, C, T): read where they lie, or once, keeping the rows of largest BALD in bounded memory."""
+
+    def __init__(
+        self, predictions: Any, kind: str, weights: npt.ArrayLike | None, memory: int, needed: Callable[[int], int]
+    ) -> None:
+        if isinstance(predictions, str | os.PathLike):
+            predictions = store.open_predictions(predictions)
+        self.predictions, self.kind, self.weights = predictions, door.as_kind(kind), weights
+        self._memory, self._needed = (
+            door.as_count(memory, "memory"),
+            needed,
+        )  # bytes, and those of the search for T draws
+        ready = as_ready(predictions, kind)
+        self.can_reread = ready is None and can_reread(predictions)
+        if ready is None:
+            self._read()
+        else:
+            self.cell_shape = ready.shape[1:]
+            self.scores = measures.bald(ready, weights=weights)
+            self.candidates = Candidates(ready, np.arange(len(ready)), self.scores.copy())
+
+    def _read(self) -> None:
+        source = open_source(self.predictions)
+        refuse_events(source)
+        self.cell_shape = source.cell_shape
+        buffer = self.buffer()
+        scores: list[Float64s] = []
+
+        def work(block: Block) -> tuple[int, Float64s, Ints, Array]:
+            bald = block.score(measures._bald)
+            rows = np.flatnonzero(bald >= buffer.least)
+            return block.start, bald, rows, block.cells(rows)
+
+        for start, bald, rows, cells in map_blocks(source, work, kind=self.kind, weights=self.weights):
+            scores.append(bald)
+            if len(rows) < len(bald):
+                buffer.skip(float(np.delete(bald, rows).max()))
+            buffer.offer(cells, bald[rows], start + rows)
+        self.scores = np.concatenate(scores)
+        self.candidates = Candidates.of(buffer)
+
+    def buffer(self) -> Best:
+        """An empty buffer of the rows that fit into memory."""
+        row_bytes = 8 * int(np.prod(self.cell_shape))
+        taken = READING_BYTES + self._needed(self.cell_shape[-1])
+        rows = rows_that_fit(self._memory - taken, row_bytes)
+        if rows < LEAST_ROWS:
+            door.refuse_memory(taken + 2 * LEAST_ROWS * row_bytes, self._memory)
+        return Best(rows, self.cell_shape)
+
+
+def rows_that_fit(room: int, row_bytes: int) -> int:
+    """A buffer has an eighth more room than it keeps."""
+    return int(room / (1.125 * row_bytes))

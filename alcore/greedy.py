@@ -1,0 +1,221 @@
+"""Lazy greedy selection of batches whose gains only shrink as the batch grows, from arrays and from streams.
+
+A gain computed for an earlier pick bounds the gain now, and the BALD of a row bounds it from the start. So candidates are
+evaluated in the order of their bounds, and most never are. The same bound makes one pass over a stream enough: with the rows of
+largest BALD in memory, a pick is certain while its gain exceeds everything that was let go.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+from alcore.candidates import Candidates, Pool
+from alcore.door import Array, Float64s
+from alcore.stream import Block, map_blocks, open_source
+from alcore.threads import map_in_order
+
+Ints = npt.NDArray[np.int64]
+
+FIRST_BLOCK = 4  # candidates evaluated to the last level before any other; eight times as many at each coarser level
+LARGEST_BLOCK = 4096
+LARGEST_PART = 64  # of a block, in the hands of one thread
+ROUNDING = 2e-6  # nats that float32 gains may be off: within it bounds decide nothing
+CONTENDERS = 64  # of the gains within ROUNDING of the best, so many are evaluated again in float64
+LEAST_GAIN = 1e-6  # nats: under it, or under its standard error, a gain is noise
+
+
+class Objective(ABC):
+    """What a batch is worth; its gains shrink as it grows."""
+
+    @property
+    @abstractmethod
+    def saturates(self) -> bool:
+        """Whether the batch ends where no gain exceeds its noise."""
+
+    @property
+    @abstractmethod
+    def levels(self) -> int:
+        """How many screens there are, from the cheapest to the gain itself."""
+
+    @abstractmethod
+    def screen(self, level: int, cells: Array, slots: Ints, bound: Float64s, known: Ints) -> Float64s:
+        """At least the gains of ``cells[slots]``, up to ROUNDING; ``bound`` held when the batch had ``known`` rows."""
+
+    @abstractmethod
+    def decide(self, cells_ct: Float64s, gain: float) -> tuple[float, float]:
+        """The gain of a row as it is reported, given what the last screen found, and its standard error."""
+
+    @abstractmethod
+    def slack(self, cells_ct: Float64s) -> float:
+        """How far a gain (such as that of this row) may exceed what it was before the last pick, in nats."""
+
+    @abstractmethod
+    def add(self, cells_ct: Float64s) -> None:
+        """The batch has one more row."""
+
+
+@dataclass(frozen=True)
+class Pick:
+    slot: int
+    gain: float
+    error: float
+
+
+class Search:
+    """The candidate of largest gain, the lowest row of equals."""
+
+    def __init__(self, objective: Objective, candidates: Candidates, picks: int, slack: float) -> None:
+        self._objective, self._candidates, self._picks = objective, candidates, picks
+        self._slack = slack
+        self._best = -np.inf
+        self._evaluated: list[Ints] = []
+
+    def run(self, slots: Ints) -> Pick:
+        self._descend(0, slots, self._slack)
+        return self._decide()
+
+    def _descend(self, level: int, slots: Ints, slack: float) -> None:
+        """Screen in the order of the bounds; what can still be the best goes on to the next level."""
+        bound, last = self._candidates.bound, self._objective.levels - 1
+        size = FIRST_BLOCK * 8 ** (last - level)
+        while slots.size:
+            block, slots = self._candidates.largest(slots, size)
+            self._screen(level, block)
+            if level < last:
+                self._descend(level + 1, block[bound[block] > self._best - ROUNDING], ROUNDING)
+            else:
+                self._evaluated.append(block)
+                self._best = max(self._best, float(bound[block].max()))
+            slots = slots[bound[slots] > self._best - slack]
+            size = min(2 * size, LARGEST_BLOCK)
+
+    def _screen(self, level: int, slots: Ints) -> None:
+        """Bounds of slots at a level, equal rows only once, on all threads."""
+        c, last = self._candidates, level == self._objective.levels - 1
+        originals, repeats = c.distinct(slots)
+        step = min(64, -(-len(originals) // 2))
+        parts = (originals[start : start + step] for start in range(0, len(originals), step))
+
+        def work(part: Ints) -> Float64s:
+            return self._objective.screen(level, c.cells, part, c.bound[part], c.known[part])
+
+        gains = np.concatenate(list(map_in_order(work, parts)))
+        c.bound[originals] = gains if last else np.minimum(gains, c.bound[originals] + self._slack)
+        for copies, original in repeats:
+            c.bound[copies] = c.bound[original]
+        if last:
+            c.known[slots] = self._picks
+
+    def _decide(self) -> Pick:
+        """Among gains that rounding cannot tell apart the largest in float64."""
+        c = self._candidates
+        slots = np.concatenate(self._evaluated)
+        slots = slots[c.bound[slots] >= self._best - ROUNDING]
+        slots = slots[np.lexsort((c.index[slots], -c.bound[slots]))]
+        found: Pick | None = None
+        for slot in c.distinct(slots[:CONTENDERS])[0]:
+            pick = Pick(int(slot), *self._objective.decide(c.cells[slot].astype(np.float64), float(c.bound[slot])))
+            if found is None or (pick.gain, -c.index[slot]) > (found.gain, -c.index[found.slot]):
+                found = pick
+        assert found is not None
+        return found
+
+
+# --- batches ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A batch; the rows from ``joint`` on are the rest in BALD order."""
+
+    indices: Ints
+    gains: Float64s
+    joint: int
+    certified_until: int
+
+
+def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
+    """Row by row of largest gain, until k rows, until no gain exceeds its noise or until no row is left to compare."""
+    candidates, size = pool.candidates, min(k, len(pool.scores))
+    picked: list[tuple[int, float]] = []
+    certified_until: int | None = None
+    reread = False
+    while len(picked) < size:
+        pick, slack = _next(objective, candidates, len(picked))
+        gain = -np.inf if pick is None else pick.gain
+        if picked and not reread and candidates.let_go > -np.inf and gain <= candidates.let_go + slack:
+            if pool.can_reread:
+                candidates, reread = _read_again(objective, pool, [row for row, _ in picked], gain - slack), True
+                continue
+            certified_until = len(picked) if certified_until is None else certified_until
+        if pick is None or (objective.saturates and gain < max(pick.error, LEAST_GAIN)):
+            break
+        reread = False
+        picked.append((int(candidates.index[pick.slot]), gain))
+        objective.add(candidates.cells[pick.slot].astype(np.float64))
+        candidates.bound[pick.slot] = -np.inf
+    return _filled(picked, pool.scores, size, certified_until)
+
+
+def _next(objective: Objective, candidates: Candidates, picks: int) -> tuple[Pick | None, float]:
+    """The best candidate and the slack of bounds from before; with an empty batch gains are BALD."""
+    left = np.flatnonzero(candidates.bound > -np.inf)
+    if not left.size:
+        return None, 0.0
+    top = candidates.largest(left, 1)[0][0]
+    if picks == 0:
+        return Pick(int(top), float(candidates.bound[top]), 0.0), 0.0
+    slack = max(ROUNDING, objective.slack(candidates.cells[top].astype(np.float64)))
+    return Search(objective, candidates, picks, slack).run(left), slack
+
+
+def _filled(picked: list[tuple[int, float]], scores: Float64s, size: int, certified_until: int | None) -> Chosen:
+    rows = np.array([row for row, _ in picked], np.int64)
+    gains = np.zeros(size)
+    gains[: len(rows)] = [gain for _, gain in picked]
+    if len(rows) < size:
+        rest = np.delete(np.arange(len(scores)), rows)
+        order = np.argsort(-scores[rest], kind="stable")[: size - len(rows)]
+        indices = np.concatenate([rows, rest[order]])
+    else:
+        indices = rows
+    return Chosen(indices, gains, len(rows), size if certified_until is None else certified_until)
+
+
+def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float) -> Candidates:
+    """A second pass: every row that may gain more than ``floor`` is evaluated now, and the best are kept.
+
+    The row of largest gain is among them, since whatever is let go was screened under the best gain seen by then.
+    """
+    source, buffer, best = open_source(pool.predictions), pool.buffer(), floor
+
+    def work(block: Block) -> tuple[Ints, Array, Float64s, float, float]:
+        scores = pool.scores[block.start : block.start + len(block)].copy()
+        if len(scores) < len(block):
+            door.refuse_unequal_rows("probs", len(pool.scores), block.start + len(block), "the first reading")
+        scores[[row - block.start for row in taken if block.start <= row < block.start + len(block)]] = -np.inf
+        rows = np.flatnonzero(scores >= best)
+        cells, bound = block.cells(rows), scores[rows]
+        live = np.arange(len(rows))
+        for level in range(objective.levels):
+            live = live[bound[live] >= best]
+            bound[live] = objective.screen(level, cells, live, scores[rows[live]], np.zeros(len(live), np.int64))
+        scores[rows] = -np.inf
+        return (
+            block.start + rows,
+            cells,
+            bound,
+            float(bound[live].max(initial=-np.inf)),
+            float(scores.max(initial=-np.inf)),
+        )
+
+    for rows, cells, bound, gain, rest in map_blocks(source, work, kind=pool.kind, weights=pool.weights):
+        buffer.offer(cells, bound, rows)
+        buffer.skip(rest)
+        best = max(best, gain - ROUNDING)
+    return Candidates.of(buffer, known=len(taken))

@@ -1,0 +1,200 @@
+"""Label configurations of a batch: posteriors over draws after each, and what a further label would tell.
+
+``rows_ut`` holds one posterior over draws for each distinct configuration, ``omega_u`` their probabilities. For products they are
+packed in chunks of columns, (chunks, draws padded, columns), with zeros where padded. Posteriors are float32, every sum
+over configurations float64; everything is added in an order that depends on shapes alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore.kernels.jit import kernel
+from alcore.kernels.log import log, xlogx32
+from alcore.kernels.product import multiply
+
+Floats = npt.NDArray[np.floating]
+Float32s = npt.NDArray[np.float32]
+Float64s = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_LEAST = np.float32(1e-30)  # of a posterior: a draw all but ruled out may be the only one to allow a later label
+
+
+@kernel()
+def extend(
+    rows_ut: Float32s, parent_v: Ints, label_v: Ints, probs_ct: Float64s, start: int, stop: int, out_vt: Float32s
+) -> None:
+    """Rows start to stop of ``out_vt``: the parent's posterior times the likelihood of the label, renormalised."""
+    draws = rows_ut.shape[1]
+    product_t = np.empty(draws, np.float64)
+    for v in range(start, stop):
+        row_t, likelihood_t = rows_ut[parent_v[v]], probs_ct[label_v[v]]
+        total = 0.0
+        for t in range(draws):
+            product_t[t] = np.float64(row_t[t]) * likelihood_t[t]
+            total += product_t[t]
+        scale = 1.0 / total
+        for t in range(draws):
+            out_vt[v, t] = max(np.float32(product_t[t] * scale), _LEAST)
+
+
+@kernel()
+def predict(rows_ut: Float32s, probs_ct: Float64s, out_uc: Float64s) -> None:
+    """sum_t row_ut p_ct, the predictive probability of each label after each configuration."""
+    for u in range(rows_ut.shape[0]):
+        for c in range(probs_ct.shape[0]):
+            total = 0.0
+            for t in range(probs_ct.shape[1]):
+                total += np.float64(rows_ut[u, t]) * probs_ct[c, t]
+            out_uc[u, c] = total
+
+
+@kernel()
+def draw_labels(cumulative_tc: Float64s, owner_m: Ints, uniform_m: Float64s, out_m: Ints) -> None:
+    """Each configuration's label from the distribution of its owner: the first class whose cumulative sum exceeds the uniform."""
+    last = cumulative_tc.shape[1] - 1
+    for m in range(owner_m.size):
+        sums_c = cumulative_tc[owner_m[m]]
+        point = uniform_m[m] * sums_c[last]
+        label = 0
+        while label < last and sums_c[label] <= point:
+            label += 1
+        while label > 0 and sums_c[label] == sums_c[label - 1]:  # rounding led past the last class that is possible
+            label -= 1
+        out_m[m] = label
+
+
+@kernel()
+def effective_draws(rows_ut: Float32s, omega_u: Float64s) -> float:
+    """sum_u omega_u / sum_t row_ut^2."""
+    total = 0.0
+    for u in range(rows_ut.shape[0]):
+        square = 0.0
+        for t in range(rows_ut.shape[1]):
+            square += np.float64(rows_ut[u, t]) * np.float64(rows_ut[u, t])
+        total += omega_u[u] / square
+    return total
+
+
+@kernel()
+def lead(rows_ut: Float32s, start: int, stop: int, draw_u: Ints, weight_u: Float64s) -> None:
+    """The draw of largest weight of each posterior (the first of equals) and that weight."""
+    for u in range(start, stop):
+        row_t = rows_ut[u]
+        largest = np.float32(0.0)
+        for t in range(row_t.size):
+            largest = max(largest, row_t[t])
+        draw = 0
+        while draw < row_t.size - 1 and row_t[draw] != largest:
+            draw += 1
+        draw_u[u], weight_u[u] = draw, largest
+
+
+@kernel()
+def merge(rows_ut: Float32s, omega_u: Float64s, group_u: Ints, out_gt: Float64s, omega_g: Float64s) -> None:
+    """The mean posterior of each group of configurations, and the group's probability."""
+    out_gt[:] = 0.0
+    omega_g[:] = 0.0
+    for u in range(rows_ut.shape[0]):
+        g, omega = group_u[u], omega_u[u]
+        omega_g[g] += omega
+        row_t, sum_t = rows_ut[u], out_gt[g]
+        for t in range(row_t.size):
+            sum_t[t] += omega * np.float64(row_t[t])
+    for g in range(out_gt.shape[0]):
+        if omega_g[g] > 0.0:
+            scale = 1.0 / omega_g[g]
+            for t in range(out_gt.shape[1]):
+                out_gt[g, t] *= scale
+
+
+@kernel()
+def pack(rows_ut: Float32s, start: int, stop: int, packed_qtj: Float32s) -> None:
+    """Posteriors of chunks start to stop, a chunk's columns side by side."""
+    columns = packed_qtj.shape[2]
+    for q in range(start, stop):
+        chunk_tj = packed_qtj[q]
+        chunk_tj[:] = np.float32(0.0)
+        for j in range(min(columns, rows_ut.shape[0] - q * columns)):
+            row_t = rows_ut[q * columns + j]
+            for t in range(row_t.size):
+                chunk_tj[t, j] = row_t[t]
+
+
+@kernel()
+def screen(
+    probs_nct: Floats, rows_n: Ints, packed_qtj: Float32s, omega_qj: Float32s, mean_t: Float32s, out_n: Float64s
+) -> None:
+    """Gains sum_u omega_u H(sum_t row_ut p_t) - sum_t mean_t H(p_t) of the named rows, in float32 chunk by chunk."""
+    classes, draws = probs_nct.shape[1:]
+    even = classes + classes % 2
+    a_ct = np.zeros((even, packed_qtj.shape[1]), np.float32)
+    x_2j = np.empty((2, packed_qtj.shape[2]), np.float32)
+    for n in range(rows_n.size):
+        probs_ct = probs_nct[rows_n[n]]
+        total = 0.0
+        for c in range(classes):
+            for t in range(draws):
+                a_ct[c, t] = np.float32(probs_ct[c, t])
+            total += _sum_xlogx32(a_ct[c, :draws], mean_t)
+        for q in range(packed_qtj.shape[0]):
+            for c in range(0, even, 2):
+                multiply(a_ct[c : c + 2], packed_qtj[q], x_2j)
+                total -= _sum_xlogx32(x_2j[0], omega_qj[q]) + _sum_xlogx32(x_2j[1], omega_qj[q])
+        out_n[n] = total
+
+
+@kernel()
+def _sum_xlogx32(x_j: Float32s, weight_j: Float32s) -> float:
+    total = np.float32(0.0)
+    for j in range(weight_j.size):
+        total += weight_j[j] * xlogx32(x_j[j])
+    return np.float64(total)
+
+
+@kernel()
+def informations(probs_ct: Float64s, packed_qtj: Float32s, start: int, stop: int, out_qj: Float64s) -> None:
+    """I(y; draw) after each configuration of chunks start to stop: H(sum_t row_t p_t) - sum_t row_t H(p_t), in float64."""
+    classes, draws = probs_ct.shape
+    even = classes + 1 + (classes + 1) % 2
+    a_ct = np.zeros((even, packed_qtj.shape[1]), np.float64)
+    x_cj = np.empty((even, packed_qtj.shape[2]), np.float64)
+    for c in range(classes):
+        for t in range(draws):
+            a_ct[c, t] = probs_ct[c, t]
+            a_ct[classes, t] += probs_ct[c, t] * log(probs_ct[c, t])
+    for q in range(start, stop):
+        for c in range(0, even, 2):
+            multiply(a_ct[c : c + 2], packed_qtj[q], x_cj[c : c + 2])
+        out_j = out_qj[q]
+        for j in range(out_j.size):
+            out_j[j] = x_cj[classes, j]
+        for c in range(classes):
+            for j in range(out_j.size):
+                out_j[j] -= x_cj[c, j] * log(x_cj[c, j])
+
+
+@kernel()
+def mean_and_error(values_qj: Float64s, omega_u: Float64s, square_u: Float64s) -> tuple[float, float]:
+    """sum_u omega_u v_u and its standard error; square_u is sum_m omega_m^2 over the configurations m that share u."""
+    values = values_qj.reshape(values_qj.size)
+    mean = 0.0
+    for u in range(omega_u.size):
+        mean += omega_u[u] * values[u]
+    variance = 0.0
+    for u in range(omega_u.size):
+        variance += square_u[u] * (values[u] - mean) * (values[u] - mean)
+    return mean, np.sqrt(variance)
+
+
+@kernel()
+def same_as(probs_nct: Floats, row: int, rows_n: Ints, out_n: npt.NDArray[np.bool_]) -> None:
+    """Whether each of the rows holds what ``row`` holds."""
+    for n in range(rows_n.size):
+        differing = False
+        for c in range(probs_nct.shape[1]):
+            for t in range(probs_nct.shape[2]):
+                differing |= probs_nct[rows_n[n], c, t] != probs_nct[row, c, t]
+        out_n[n] = not differing
