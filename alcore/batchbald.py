@@ -15,8 +15,6 @@ from alcore.configurations import Configurations, bytes_of_configurations
 from alcore.door import Array, Float64s, Rng
 from alcore.greedy import Ints, Objective, choose
 
-ERRORS = 4  # standard errors that a gain may exceed an earlier one by, when sampling
-
 
 class SaturationWarning(UserWarning):
     """The draws were exhausted before the batch was full."""
@@ -98,7 +96,6 @@ class JointInformation(Objective):
 
     def __init__(self, configurations: Configurations) -> None:
         self._configurations = configurations
-        self._error = 0.0
         self.effective = [configurations.effective_draws()]  # before the first pick, and after each
         self.exact_until = 0
 
@@ -114,13 +111,7 @@ class JointInformation(Objective):
         return self._configurations.levels()[level].bound(cells, slots)
 
     def decide(self, cells_ct: Float64s, gain: float) -> tuple[float, float]:
-        gain, self._error = self._configurations.information(cells_ct)
-        return gain, self._error
-
-    def slack(self, cells_ct: Float64s) -> float:
-        if not self._configurations.is_exact and self._error == 0.0:
-            self.decide(cells_ct, 0.0)
-        return ERRORS * self._error
+        return self._configurations.information(cells_ct)
 
     def add(self, cells_ct: Float64s) -> None:
         self.exact_until += self._configurations.is_exact

@@ -47,19 +47,20 @@ class Candidates:
         from alcore.kernels.configurations import same_as
 
         slots = slots[np.lexsort((self.index[slots], -self.bound[slots]))]
-        bound = self.bound[slots]
-        originals, repeats = [slots[:0]], []
-        for run in np.split(slots, np.flatnonzero(bound[1:] != bound[:-1]) + 1) if len(slots) else []:
-            while len(run) > 1:
-                same = np.empty(len(run), np.bool_)
-                same_as(self.cells, run[0], run, same)
-                if same.sum() == 1:
-                    break
-                originals.append(run[:1])
-                repeats.append((run[same][1:], int(run[0])))
-                run = run[~same]
-            originals.append(run)
-        return np.concatenate(originals), repeats
+        changes = np.flatnonzero(np.diff(self.bound[slots])) + 1
+        starts = np.concatenate([[0], changes])
+        lengths = np.diff(starts, append=len(slots))
+        original = np.ones(len(slots), np.bool_)
+        repeats: list[tuple[Ints, int]] = []
+        for start, length in zip(starts[lengths > 1], lengths[lengths > 1], strict=True):
+            places = np.arange(start, start + length)
+            while len(places) > 1:
+                same = np.empty(len(places), np.bool_)
+                same_as(self.cells, slots[places[0]], slots[places], same)
+                repeats.append((slots[places[same][1:]], int(slots[places[0]])))
+                original[places[same][1:]] = False
+                places = places[~same]
+        return slots[original], repeats
 
 
 class Pool:

@@ -21,11 +21,13 @@ from alcore.threads import map_in_order
 
 Ints = npt.NDArray[np.int64]
 
-FIRST_BLOCK = 4  # candidates evaluated to the last level before any other; eight times as many at each coarser level
+FIRST_BLOCK = 4  # candidates evaluated to the last level before any other
+COARSER = 3  # times as many at each coarser level
 LARGEST_BLOCK = 4096
 LARGEST_PART = 64  # of a block, in the hands of one thread
-ROUNDING = 2e-6  # nats that float32 gains may be off: within it bounds decide nothing
+ROUNDING = 1e-6  # nats: float32 gains are off by up to 2e-7 at 10 classes, and within it bounds decide nothing
 CONTENDERS = 64  # of the gains within ROUNDING of the best, so many are evaluated again in float64
+ERRORS = 4  # standard errors of a sampled gain by which it must exceed what was let go to be certain
 LEAST_GAIN = 1e-6  # nats: under it, or under its standard error, a gain is noise
 
 
@@ -51,10 +53,6 @@ class Objective(ABC):
         """The gain of a row as it is reported, given what the last screen found, and its standard error."""
 
     @abstractmethod
-    def slack(self, cells_ct: Float64s) -> float:
-        """How far a gain (such as that of this row) may exceed what it was before the last pick, in nats."""
-
-    @abstractmethod
     def add(self, cells_ct: Float64s) -> None:
         """The batch has one more row."""
 
@@ -69,30 +67,34 @@ class Pick:
 class Search:
     """The candidate of largest gain, the lowest row of equals."""
 
-    def __init__(self, objective: Objective, candidates: Candidates, picks: int, slack: float) -> None:
+    def __init__(self, objective: Objective, candidates: Candidates, picks: int) -> None:
         self._objective, self._candidates, self._picks = objective, candidates, picks
-        self._slack = slack
         self._best = -np.inf
+        self._noise = LEAST_GAIN if objective.saturates else -np.inf  # candidates that gain less need not be told apart
         self._evaluated: list[Ints] = []
 
-    def run(self, slots: Ints) -> Pick:
-        self._descend(0, slots, self._slack)
-        return self._decide()
+    def run(self, slots: Ints) -> Pick | None:
+        """None where nothing exceeds the noise."""
+        self._descend(0, self._promising(slots))
+        return self._decide() if self._evaluated else None
 
-    def _descend(self, level: int, slots: Ints, slack: float) -> None:
+    def _descend(self, level: int, slots: Ints) -> None:
         """Screen in the order of the bounds; what can still be the best goes on to the next level."""
         bound, last = self._candidates.bound, self._objective.levels - 1
-        size = FIRST_BLOCK * 8 ** (last - level)
+        size = FIRST_BLOCK * COARSER ** (last - level)
         while slots.size:
             block, slots = self._candidates.largest(slots, size)
             self._screen(level, block)
             if level < last:
-                self._descend(level + 1, block[bound[block] > self._best - ROUNDING], ROUNDING)
+                self._descend(level + 1, self._promising(block))
             else:
                 self._evaluated.append(block)
                 self._best = max(self._best, float(bound[block].max()))
-            slots = slots[bound[slots] > self._best - slack]
+            slots = self._promising(slots)
             size = min(2 * size, LARGEST_BLOCK)
+
+    def _promising(self, slots: Ints) -> Ints:
+        return slots[self._candidates.bound[slots] > max(self._best - ROUNDING, self._noise)]
 
     def _screen(self, level: int, slots: Ints) -> None:
         """Bounds of slots at a level, equal rows only once, on all threads."""
@@ -105,7 +107,7 @@ class Search:
             return self._objective.screen(level, c.cells, part, c.bound[part], c.known[part])
 
         gains = np.concatenate(list(map_in_order(work, parts)))
-        c.bound[originals] = gains if last else np.minimum(gains, c.bound[originals] + self._slack)
+        c.bound[originals] = gains if last else np.minimum(gains, c.bound[originals])
         for copies, original in repeats:
             c.bound[copies] = c.bound[original]
         if last:
@@ -167,11 +169,12 @@ def _next(objective: Objective, candidates: Candidates, picks: int) -> tuple[Pic
     left = np.flatnonzero(candidates.bound > -np.inf)
     if not left.size:
         return None, 0.0
-    top = candidates.largest(left, 1)[0][0]
     if picks == 0:
-        return Pick(int(top), float(candidates.bound[top]), 0.0), 0.0
-    slack = max(ROUNDING, objective.slack(candidates.cells[top].astype(np.float64)))
-    return Search(objective, candidates, picks, slack).run(left), slack
+        top = left[candidates.bound[left] == candidates.bound[left].max()]
+        slot = int(top[candidates.index[top].argmin()])
+        return Pick(slot, float(candidates.bound[slot]), 0.0), 0.0
+    pick = Search(objective, candidates, picks).run(left)
+    return pick, max(ROUNDING, ERRORS * pick.error if pick else 0.0)
 
 
 def _filled(picked: list[tuple[int, float]], scores: Float64s, size: int, certified_until: int | None) -> Chosen:
