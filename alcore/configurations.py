@@ -21,6 +21,7 @@ NEGLIGIBLE = 1e-12  # configurations of smaller probability are dropped while al
 STEPS = 8  # of the largest posterior weight, by which configurations of one leading draw are grouped
 CLEAR = 0.8  # a largest weight from which the second draw does not matter
 FINER = 2  # a level of groups is worth its products where the next finer one has so many times its rows
+COARSE_REST, FINE_REST = 1e-3, 1e-7  # nats by which a bound may be too large for the sake of classes that tell little
 PARTS = 8  # of the work on configurations, shared among threads
 
 
@@ -31,13 +32,14 @@ class Level:
     packed_qtj: Array
     omega_qj: Array
     mean_t: Array
+    rest: float  # nats: classes worth less together are not looked at closely
 
     def bound(self, probs_nct: Array, rows_n: Ints) -> Float64s:
         """At least the gain of each row, up to float32 rounding: information is concave in the posterior, groups overstate it."""
         from alcore.kernels.configurations import screen
 
         out = np.empty(len(rows_n))
-        screen(probs_nct, rows_n, self.packed_qtj, self.omega_qj, self.mean_t, out)
+        screen(probs_nct, rows_n, self.packed_qtj, self.omega_qj, self.mean_t, self.rest, out)
         return out
 
 
@@ -142,7 +144,8 @@ class Configurations:
         if self._levels is None:
             parts = [*self._groups(), (self.rows_ut, self.omega_u)]
             mean_1t = merged(*parts[0], np.zeros(len(parts[0][0]), np.int64))[0]
-            self._levels = [_packed(rows, omega, mean_1t[0]) for rows, omega in parts]
+            rests = [COARSE_REST] * (len(parts) - 1) + [FINE_REST]
+            self._levels = [_packed(*part, mean_1t[0], rest) for part, rest in zip(parts, rests, strict=True)]
         return self._levels
 
     def _groups(self) -> list[tuple[Array, Float64s]]:
@@ -183,7 +186,7 @@ def merged(rows_ut: Array, omega_u: Float64s, key_u: Ints) -> tuple[Array, Float
     return mean_gt.astype(np.float32), omega_g
 
 
-def _packed(rows_ut: Array, omega_u: Float64s, mean_t: Array) -> Level:
+def _packed(rows_ut: Array, omega_u: Float64s, mean_t: Array, rest: float) -> Level:
     from alcore.kernels.configurations import pack
     from alcore.kernels.product import COLUMNS, DRAWS
 
@@ -194,7 +197,7 @@ def _packed(rows_ut: Array, omega_u: Float64s, mean_t: Array) -> Level:
     in_parts(chunks, lambda start, stop: pack(rows_ut, start, stop, packed_qtj))
     omega_qj = np.zeros((chunks, columns), np.float32)
     omega_qj.reshape(-1)[:rows] = omega_u
-    return Level(packed_qtj, omega_qj, mean_t)
+    return Level(packed_qtj, omega_qj, mean_t, rest)
 
 
 def in_parts(count: int, work: Callable[[int, int], None]) -> None:

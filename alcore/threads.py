@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import cache
+from itertools import pairwise
 from typing import TypeAlias, TypeVar
 
 from alcore import door
@@ -91,6 +92,27 @@ def map_in_order(work: Callable[[Item], Result], items: Iterator[Item]) -> Itera
     finally:
         let_workers_go()
         wait([future for future, _ in pending if not future.cancel()])
+
+
+def in_parts(count: int, work: Callable[[int, int], None], least: int = 1) -> None:
+    """``work(start, stop)`` on consecutive ranges of 0 … count, one a thread, each of ``least`` at least: for work under a millisecond.
+
+    70 µs with two threads, where `map_in_order` takes 120 for two items and 370 for eight.
+    """
+    parts = min(get_threads(), count // max(1, least))
+    if parts < 2 or threading.current_thread().name.startswith(_THREAD_NAME):
+        if count:
+            work(0, count)
+        return
+    pool, _ = _pool(get_threads() - 1)
+    bounds = [count * part // parts for part in range(parts + 1)]
+    others = [pool.submit(work, start, stop) for start, stop in pairwise(bounds[1:])]
+    try:
+        work(bounds[0], bounds[1])
+    finally:
+        wait(others)
+    for other in others:
+        other.result()
 
 
 def _work_on_first_idle(work: Callable[[Item], Result], pending: deque[tuple[Future[Result], Item]]) -> None:

@@ -137,25 +137,53 @@ def pack(rows_ut: Float32s, start: int, stop: int, packed_qtj: Float32s) -> None
 
 @kernel()
 def screen(
-    probs_nct: Floats, rows_n: Ints, packed_qtj: Float32s, omega_qj: Float32s, mean_t: Float32s, out_n: Float64s
+    probs_nct: Floats,
+    rows_n: Ints,
+    packed_qtj: Float32s,
+    omega_qj: Float32s,
+    mean_t: Float32s,
+    rest: float,
+    out_n: Float64s,
 ) -> None:
-    """Gains sum_u omega_u H(sum_t row_ut p_t) - sum_t mean_t H(p_t) of the named rows, in float32 chunk by chunk."""
+    """Gains sum_u omega_u H(sum_t row_ut p_t) - sum_t mean_t H(p_t) of the named rows, at most ``rest`` too large.
+
+    What a class adds to the gain is concave in the posterior, so it is at most what the class adds under the mean posterior:
+    classes worth little there are counted at that, and only the others are multiplied. float32 chunk by chunk.
+    """
     classes, draws = probs_nct.shape[1:]
-    even = classes + classes % 2
-    a_ct = np.zeros((even, packed_qtj.shape[1]), np.float32)
+    a_ct = np.zeros((classes + 1, packed_qtj.shape[1]), np.float32)
     x_2j = np.empty((2, packed_qtj.shape[2]), np.float32)
+    none_t = np.zeros(packed_qtj.shape[1], np.float32)
+    least = rest / classes
     for n in range(rows_n.size):
-        probs_ct = probs_nct[rows_n[n]]
-        total = 0.0
+        kept, total = 0, 0.0
         for c in range(classes):
-            for t in range(draws):
-                a_ct[c, t] = np.float32(probs_ct[c, t])
-            total += _sum_xlogx32(a_ct[c, :draws], mean_t)
+            a_t = a_ct[kept]
+            mean, within = _class_sums(probs_nct[rows_n[n], c], mean_t, a_t)
+            prior = within - np.float64(xlogx32(np.float32(mean)))
+            if prior > least:
+                kept += 1
+                total += within
+            else:
+                total += max(prior, 0.0)
+        a_ct[kept] = none_t
         for q in range(packed_qtj.shape[0]):
-            for c in range(0, even, 2):
+            for c in range(0, kept, 2):
                 multiply(a_ct[c : c + 2], packed_qtj[q], x_2j)
                 total -= _sum_xlogx32(x_2j[0], omega_qj[q]) + _sum_xlogx32(x_2j[1], omega_qj[q])
         out_n[n] = total
+
+
+@kernel()
+def _class_sums(probs_t: Floats, mean_t: Float32s, out_t: Float32s) -> tuple[float, float]:
+    """sum_t mean_t p_t and sum_t mean_t p_t log p_t; the class in float32."""
+    mean, within = np.float32(0.0), np.float32(0.0)
+    for t in range(mean_t.size):
+        p = np.float32(probs_t[t])
+        out_t[t] = p
+        mean += mean_t[t] * p
+        within += mean_t[t] * xlogx32(p)
+    return np.float64(mean), np.float64(within)
 
 
 @kernel()
