@@ -15,6 +15,7 @@ from __future__ import annotations
 from alcore import bench, plot
 from alcore.batch import Batch
 from alcore.epig import epig
+
 from alcore.heuristics import (
     BALD,
     EPIG,

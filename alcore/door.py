@@ -137,10 +137,19 @@ def refuse_empty_stream(name: str) -> NoReturn:
     )
 
 
-def refuse_event_axes(name: str, cell_shape: tuple[int, ...]) -> NoReturn:
+def refuse_event_axes(name: str, cell_shape: tuple[int, ...], rows: str = "J") -> NoReturn:
+    """Event axes where rows are compared with each other; ``rows`` is the letter of their axis."""
     raise ValueError(
-        f"{name}: expected shape (J, C, T), got (J, {', '.join(map(str, cell_shape))}). Make a row of each pixel or token: move "
-        "its axes to the front and reshape to (J, C, T)."
+        f"{name}: expected shape ({rows}, C, T), got ({rows}, {', '.join(map(str, cell_shape))}). Make a row of each pixel or "
+        f"token: move its axes to the front and reshape to ({rows}, C, T)."
+    )
+
+
+def refuse_single_pass(name: str, value: Any, remedy: str) -> NoReturn:
+    """A generator where more than one pass is needed."""
+    raise TypeError(
+        f"{name}: expected predictions that can be read again, got a {type(value).__name__}, which ends after one pass. "
+        f"Save them first (np.save), pass a list of blocks, or {remedy}."
     )
 
 
@@ -339,6 +348,28 @@ def as_count(k: int, name: str = "k") -> int:
     if count < 0:
         raise ValueError(f"{name}: expected at least 0, got {count}.")
     return count
+
+
+def as_size(size: int, name: str) -> int:
+    """A whole number of at least 1."""
+    count = as_count(size, name)
+    if count == 0:
+        raise ValueError(f"{name}: expected at least 1, got 0.")
+    return count
+
+
+def as_flag(flag: bool, name: str) -> bool:
+    if not isinstance(flag, bool | np.bool_):
+        raise TypeError(f"{name}: expected True or False, got {flag!r}.")
+    return bool(flag)
+
+
+def as_labels(labels: str) -> Literal["drawn", "expected"]:
+    if labels == "drawn":
+        return "drawn"
+    if labels == "expected":
+        return "expected"
+    raise ValueError(f"labels: expected 'drawn' or 'expected', got {labels!r}.")
 
 
 def as_rng(rng: Rng) -> np.random.Generator:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ CHUNK_BYTES = 1 << 20  # converted at a time where a block is not in the layout 
 
 # cells (R, C, T), weights (T,) or None for equal ones, tolerance, scores out (R,), valid out (R,)
 CellMeasure: TypeAlias = Callable[[Array, Float64s | None, float, Float64s, Bools], None]
+Values = TypeVar("Values", bound=Array)
 
 
 # --- sources ----------------------------------------------------------------------------------------------------------
@@ -239,14 +240,14 @@ def _lay_out(chunk: Array) -> Array:
 
 def score_blocks(
     predictions: Any,
-    work: Callable[[Block], Float64s],
+    work: Callable[[Block], Values],
     *,
     kind: str = "probs",
     weights: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     name: str = "probs",
     cost: int = 1,
-) -> Float64s:
+) -> Values:
     """One pass over a source: what ``work`` gives for each block, (n, ...), joined along the rows."""
     said = door.as_kind(kind)
     source = open_source(predictions, name, cost)
@@ -275,25 +276,35 @@ def score_blocks(
         return _join(iter(in_order(work, (block for _, block in tracked))), source.rows)
 
 
-def _join(parts: Iterator[Float64s], rows: int | None) -> Float64s:
+def _join(parts: Iterator[Values], rows: int | None) -> Values:
     if rows is None:
-        return np.concatenate(list(parts))
-    joined: Float64s | None = None
+        return cast(Values, np.concatenate(list(parts)))
+    joined: Values | None = None
     start = 0
     for part in parts:
         if joined is None:
-            joined = np.empty((rows, *part.shape[1:]))
+            joined = cast(Values, np.empty((rows, *part.shape[1:]), part.dtype))
         joined[start : start + len(part)] = part
         start += len(part)
     assert joined is not None  # score_blocks yields an empty block where there is no row
     return joined
 
 
-def read_rows(predictions: Any, *, kind: str = "probs", name: str = "probs") -> Array:
-    """A source without event axes in memory and checked: probabilities (N, C, T), float32 or float64."""
+def read_rows(
+    predictions: Any,
+    *,
+    kind: str = "probs",
+    name: str = "probs",
+    axis: str = "J",
+    rows: npt.NDArray[np.int64] | None = None,
+) -> Array:
+    """A source without event axes in memory and checked: probabilities (N, C, T), float32 or float64.
+
+    ``rows``: only these, in increasing order. ``axis``: the letter that refusals give to the axis of rows.
+    """
     said, source = door.as_kind(kind), open_source(predictions, name)
     if source.events:
-        door.refuse_event_axes(name, source.cell_shape)
+        door.refuse_event_axes(name, source.cell_shape, axis)
     parts: list[Array] = []
 
     def keep(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
@@ -304,7 +315,11 @@ def read_rows(predictions: Any, *, kind: str = "probs", name: str = "probs") -> 
 
     start = 0
     for array in source.blocks:
-        Block(start, array, said, None, None, name).score(keep)
+        if rows is None:
+            Block(start, array, said, None, None, name).score(keep)
+        else:
+            for i in rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + len(array))] - start:
+                Block(start + int(i), array[i : i + 1], said, None, None, name).score(keep)
         start += len(array)
     return np.concatenate(parts) if parts else np.empty((0, *source.cell_shape), np.float32)
 

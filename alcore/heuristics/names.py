@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from alcore.heuristics.base import Heuristic, RowWise
 from alcore.heuristics.drawn import Power, Random, Softmax, SoftRank
+from alcore.heuristics.independence import ICAL
 from alcore.heuristics.measured import (
     BALD,
     Entropy,
@@ -24,7 +25,7 @@ from alcore.heuristics.targeted import EPIG
 from alcore.heuristics.wrapped import Precomputed, Reduce
 from alcore.reductions import How, check_how
 
-_PLAIN: dict[str, type[Heuristic]] = {
+_PLAIN: dict[str, Callable[..., Heuristic]] = {
     "bald": BALD,
     "entropy": Entropy,
     "expected-entropy": ExpectedEntropy,
@@ -36,6 +37,8 @@ _PLAIN: dict[str, type[Heuristic]] = {
     "vote-entropy": VoteEntropy,
     "random": Random,
     "epig": EPIG,
+    "ical": ICAL,
+    "ical-pointwise": ICALPointwise,
     "precomputed": Precomputed,
 }
 _WRAPPERS: dict[str, Callable[..., Heuristic]] = {"power": Power, "softmax": Softmax, "softrank": SoftRank}
