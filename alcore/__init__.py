@@ -15,10 +15,10 @@ from __future__ import annotations
 from alcore import bench, plot
 from alcore.batch import Batch
 from alcore.epig import epig
-
 from alcore.heuristics import (
     BALD,
     EPIG,
+    ICAL,
     Entropy,
     ExpectedEntropy,
     Heuristic,
@@ -41,6 +41,7 @@ from alcore.heuristics import (
     VoteEntropy,
     heuristic,
 )
+from alcore.ical import ical
 from alcore.measures import (
     bald,
     entropy,
@@ -62,6 +63,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BALD",
     "EPIG",
+    "ICAL",
     "Batch",
     "Entropy",
     "ExpectedEntropy",
@@ -90,6 +92,7 @@ __all__ = [
     "expected_entropy",
     "get_threads",
     "heuristic",
+    "ical",
     "least_confidence",
     "margin",
     "mean_std",

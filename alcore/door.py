@@ -137,19 +137,18 @@ def refuse_empty_stream(name: str) -> NoReturn:
     )
 
 
-def refuse_event_axes(name: str, cell_shape: tuple[int, ...], rows: str = "J") -> NoReturn:
-    """Event axes where rows are compared with each other; ``rows`` is the letter of their axis."""
+def refuse_event_axes(name: str, cell_shape: tuple[int, ...]) -> NoReturn:
+    rows = "J" if name == "targets" else "N"
     raise ValueError(
         f"{name}: expected shape ({rows}, C, T), got ({rows}, {', '.join(map(str, cell_shape))}). Make a row of each pixel or "
         f"token: move its axes to the front and reshape to ({rows}, C, T)."
     )
 
 
-def refuse_single_pass(name: str, value: Any, remedy: str) -> NoReturn:
-    """A generator where more than one pass is needed."""
-    raise TypeError(
-        f"{name}: expected predictions that can be read again, got a {type(value).__name__}, which ends after one pass. "
-        f"Save them first (np.save), pass a list of blocks, or {remedy}."
+def refuse_single_reading(name: str, why: str) -> NoReturn:
+    raise ValueError(
+        f"{name}: expected predictions that can be read again, got an iterable that is read once; {why}. "
+        "Save them first (.npy, zarr), or pass a list of blocks."
     )
 
 
@@ -362,6 +361,14 @@ def as_flag(flag: bool, name: str) -> bool:
     if not isinstance(flag, bool | np.bool_):
         raise TypeError(f"{name}: expected True or False, got {flag!r}.")
     return bool(flag)
+
+
+def refuse_joint(heuristic: str) -> NoReturn:
+    """A sum or a wrapper of a heuristic that has no score of each row."""
+    raise TypeError(
+        f"{heuristic}: its batches are chosen jointly, so there are no row scores that add up, multiply, reduce or are drawn "
+        "from: expected a row-wise heuristic such as BALD(). Call its select."
+    )
 
 
 def as_labels(labels: str) -> Literal["drawn", "expected"]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -13,13 +13,13 @@ import numpy.typing as npt
 from alcore import door
 from alcore.batch import Batch
 from alcore.door import Array, Bools, Float64s, Rng
-from alcore.stream import Block, count_rows, open_source, read_rows, score_blocks
+from alcore.stream import Block, can_reread, count_rows, map_blocks, open_source, refuse_events, score_blocks
 from alcore.threads import map_in_order
 
 Rows = npt.NDArray[np.int64]
 
 ALPHAS = (0.2, 0.5, 1.0, 2.0, 5.0)  # of the authors' mixture of rational quadratic kernels
-# Labels are equal (distance 0, kernel 1) or not (squared distance 2), so centred kernels are this times the centred indicator.
+# 1 - kappa: one-hot labels are equal, kernel 1, or at squared distance 2, so a kernel is kappa and this where they are equal.
 SPREAD = 1.0 - sum((1.0 + 1.0 / alpha) ** -alpha for alpha in ALPHAS) / len(ALPHAS)
 TOGETHER = 16  # picks whose reference sets are read in one pass over the labels, or over the source
 TILE = 4096  # rows of labels handed to a thread
@@ -39,11 +39,12 @@ def ical(
     weights: npt.ArrayLike | None = None,
     rng: Rng = None,
 ) -> Batch:
-    """Information condensing: the k rows whose labels depend most on those of the pool, HSIC(n, R) = (1−κ)²/T² tr(Y_nᵀ H K_R H Y_n).
+    """Information condensing: the k rows whose labels depend most on the pool's, HSIC(n, R) = (1−κ)²/T² tr(Y_nᵀ H K_R H Y_n).
 
-    Y_n (T, C) are one-hot labels y_nt ~ p_nt, one for each row and draw, H centres, K_R = mean_{r∈R} Y_r Y_rᵀ and κ = mean_α (1+1/α)^−α
-    over α ∈ {0.2, 0.5, 1, 2, 5}: the mixture of rational quadratic kernels of Jain et al. 2020 (arXiv:2002.07916), without a T×T kernel
-    for each row. R is drawn from the pool, with replacement, anew for each pick; for one R the batch would be the top k of HSIC.
+    Y_n (T, C) are one-hot labels y_nt ~ p_nt, one for each row and draw, H centres, K_R = mean_{r∈R} Y_r Y_rᵀ, and κ is the mean of
+    (1 + 1/α)^−α over α ∈ {0.2, 0.5, 1, 2, 5}: the mixture of rational quadratic kernels of Jain et al. 2020 (arXiv:2002.07916),
+    without a T×T kernel for each row. R is drawn from the pool, with replacement, anew for each pick; for one R the batch would
+    be the top k of HSIC.
 
     The draws must be consistent: draw t is the same network for every row (an ensemble is; plain MC dropout with a new mask for
     every row is not, and ICAL then silently measures nothing).
@@ -51,9 +52,9 @@ def ical(
     Args:
         probs: (N, C, T) probabilities or logits from any source.
         k: query size; where k ≥ N all N rows are returned, in the order chosen.
-        pointwise: after the first pick maximise HSIC(R, B∪n) · (mean_{r∈D} max(1, (h(r, B∪n) + a)/(h(r, B) + a)) − 1) instead, h(r, B)
-            the mean HSIC(r, i) of i ∈ B, D further rows of the pool, a = 1e-8 + the larger of the least h(r, B∪n) and the least
-            h(r, B): rows that add nothing to what B tells about D count less.
+        pointwise: the picks after the first maximise HSIC(R, B∪n) · (mean_{r∈D} max(1, (h(r, B∪n) + a)/(h(r, B) + a)) − 1) instead:
+            B are the picks so far, D further rows of the pool, h(r, B) the mean HSIC(r, i) of i ∈ B, a = 1e-8 + the larger of
+            the least h(r, B∪n) and the least h(r, B). Rows that add nothing to what B tells about D count less.
         labels: "drawn" as in the paper, or "expected", which has no sampling noise: Y_n Y_nᵀ becomes p_t·p_u off its diagonal and
             stays 1 on it, and a row is left out of R and D where it is the candidate. That reads the source more than once.
         references, comparisons: rows in R and in D.
@@ -62,9 +63,9 @@ def ical(
         rng: None for fresh entropy, a seed, or a numpy.random.Generator. Labels depend on it, the row and the draw alone.
 
     Returns: a `Batch`; scores are what each pick maximised, no unit, 0 … (1−κ)² for HSIC; q = 1, support = 1.
-    Cost O(N·(C·T + k·T²/C)) time, up to k·T²/4 where two classes share a row's draws, N·T labels of a byte and 64·T² bytes in
-    memory; pointwise `comparisons` times as much a pick. Expected labels: O(N·T²·(C + k)), two passes for every 16 picks
-    (pointwise: for each pick). Raises: as `entropy`; ValueError for event axes; TypeError for expected labels of a generator.
+    Cost O(N·(C·T + k·T²/C)) time, O(N·T) bytes for the labels and 64·T² for pairs of draws; pointwise `comparisons` times the
+    work for each pick. Expected labels: O(N·T²·(C + k)) time, two passes for every 16 picks (pointwise: for each pick).
+    Raises: as `entropy`, and ValueError for event axes and for expected labels of what can be read only once.
 
     >>> import alcore, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
@@ -117,9 +118,7 @@ def _pick(picks: _Picks, pool: _Pool, references: int, rng: np.random.Generator)
             picks.take_best(values_n)
 
 
-def _pick_pointwise(
-    picks: _Picks, pool: _Pool, references: int, comparisons: int, rng: np.random.Generator
-) -> None:
+def _pick_pointwise(picks: _Picks, pool: _Pool, references: int, comparisons: int, rng: np.random.Generator) -> None:
     while len(picks.chosen) < picks.count:
         reference, batch = picks.draw(references, rng), picks.chosen
         if not batch:
@@ -215,9 +214,8 @@ class ExpectedLabels(_Pool):
     probs: Any
     kind: str
     weights: npt.ArrayLike | None
-    uniform: float
     count: int
-    cell_shape: tuple[int, ...]
+    draws_t: Rows
 
     @property
     def rows(self) -> int:
@@ -226,12 +224,11 @@ class ExpectedLabels(_Pool):
     def dependence(self, sets: Sequence[Rows]) -> Float64s:
         from alcore.kernels.ical import expected
 
-        draws_t = _resample(door.as_weights(self.weights, self.cell_shape[-1]), self.cell_shape[-1], self.uniform)
-        kernels_tlt, rows_m, counts_lm, own_m = self._read_sets(sets, draws_t)
+        kernels_tlt, rows_m, counts_lm, own_m = self._read_sets(sets)
 
         def work(block: Block) -> Float64s:
             def fill(cells: Array, first: int, tolerance: float, out: Array, valid: Bools) -> None:
-                expected(cells, draws_t, kernels_tlt, tolerance, out, valid)
+                expected(cells, self.draws_t, kernels_tlt, tolerance, out, valid)
 
             return _fill_rows(block, fill, (len(sets),), np.float64)
 
@@ -239,44 +236,64 @@ class ExpectedLabels(_Pool):
         if len(values_nl) != self.rows:
             door.refuse_unequal_rows("probs", self.rows, len(values_nl), "the pass before")
         values_ln = np.ascontiguousarray(values_nl.T)
-        sizes_l = counts_lm.sum(axis=1, keepdims=True)
-        whole_lm = values_ln[:, rows_m] * sizes_l
-        without_lm = whole_lm - counts_lm * own_m  # a row leaves the sets that it is in
-        without_lm[without_lm <= ROUNDING * whole_lm] = 0.0
-        values_ln[:, rows_m] = without_lm / np.maximum(sizes_l - counts_lm, 1)
-        return values_ln * (SPREAD**2 / draws_t.size**2)
+        for place, rows in enumerate(sets):  # a row leaves the sets that it is in
+            in_it = np.flatnonzero(counts_lm[place])
+            count_m, row_m = counts_lm[place, in_it], rows_m[in_it]
+            whole_m = values_ln[place, row_m] * len(rows)
+            rest_m = whole_m - count_m * own_m[in_it]
+            rest_m[(rest_m <= ROUNDING * whole_m) | (count_m == len(rows))] = 0.0
+            values_ln[place, row_m] = rest_m / np.maximum(len(rows) - count_m, 1)
+        values_ln *= SPREAD**2 / self.draws_t.size**2
+        return values_ln
 
-    def _read_sets(self, sets: Sequence[Rows], draws_t: Rows) -> tuple[Float64s, Rows, Rows, Float64s]:
+    def _read_sets(self, sets: Sequence[Rows]) -> tuple[Float64s, Rows, Rows, Float64s]:
         """The mean centred kernel of each set as the kernel `expected` takes it; the rows M in any of them, how often
-        each is in each, and the squared norm of their centred kernels.
+        each is in each, and the squared norms of their centred kernels.
         """
         from alcore.kernels.ical import centred_kernels
 
         rows_m = np.unique(np.concatenate(sets))
-        probs_mct = read_rows(self.probs, kind=self.kind, axis="N", rows=rows_m)
-        if len(probs_mct) != len(rows_m):
-            door.refuse_unequal_rows("probs", self.rows, len(probs_mct), "the pass before")
+        probs_mct = self._read(rows_m)
         counts_lm = np.zeros((len(sets), len(rows_m)), np.int64)
-        own_m, draws = np.zeros(len(rows_m)), draws_t.size
+        own_m, draws = np.zeros(len(rows_m)), self.draws_t.size
         kernels_tlt, sum_tt = np.empty((draws, len(sets), draws)), np.empty((draws, draws))
         for place, rows in enumerate(sets):
             np.add.at(counts_lm[place], np.searchsorted(rows_m, rows), 1)
             used = np.flatnonzero(counts_lm[place])
             own_r = np.empty(len(used))
-            centred_kernels(probs_mct[used], draws_t, counts_lm[place, used], sum_tt, own_r)
+            centred_kernels(probs_mct[used], self.draws_t, counts_lm[place, used], sum_tt, own_r)
             own_m[used] = own_r
             kernels_tlt[:, place] = (2 * sum_tt - np.diag(np.diag(sum_tt))) / len(rows)
         return kernels_tlt, rows_m, counts_lm, own_m
+
+    def _read(self, rows_m: Rows) -> Array:
+        """Those rows, in order."""
+
+        def work(block: Block) -> list[Array]:
+            first, end = np.searchsorted(rows_m, [block.start, block.start + len(block)])
+            places = rows_m[first:end] - block.start
+            # One by one, so that a row which is refused is called by its number.
+            return [
+                replace(block, start=block.start + i, array=block.array[i : i + 1]).cells() for i in map(int, places)
+            ]
+
+        parts = [row for rows in map_blocks(open_source(self.probs), work, kind=self.kind) for row in rows]
+        if len(parts) != len(rows_m):
+            door.refuse_unequal_rows("probs", self.rows, len(parts), "the pass before")
+        return np.concatenate(parts)
 
 
 def _draw(probs: Any, kind: str, weights: npt.ArrayLike | None, rng: np.random.Generator) -> DrawnLabels:
     """One pass; a label depends on the key, its row and its draw, so not on how the source is cut."""
     key, uniform = rng.integers(2**64, dtype=np.uint64), rng.random()
+    door.as_kind(kind)
 
     def work(block: Block) -> Array:
         from alcore.kernels.ical import draw
 
-        classes, draws = _check_axes(block.array.shape[1:])
+        classes, *events, draws = block.array.shape[1:]
+        if events:
+            door.refuse_event_axes("probs", block.array.shape[1:])
         draws_t = _resample(block.weights, draws, uniform)
 
         def fill(cells: Array, first: int, tolerance: float, out: Array, valid: Bools) -> None:
@@ -289,21 +306,16 @@ def _draw(probs: Any, kind: str, weights: npt.ArrayLike | None, rng: np.random.G
 
 
 def _expect(probs: Any, kind: str, weights: npt.ArrayLike | None, rng: np.random.Generator) -> ExpectedLabels:
-    rng.integers(2**64, dtype=np.uint64)  # the reference sets of a seed are those of drawn labels
+    rng.integers(2**64, dtype=np.uint64)  # the sets of a seed are then those of drawn labels
     uniform = rng.random()
     door.as_kind(kind)
-    if isinstance(probs, Iterator):
-        door.refuse_single_pass("probs", probs, "labels='drawn'")
-    cell_shape = open_source(probs).cell_shape
-    _check_axes(cell_shape)
-    door.as_weights(weights, cell_shape[-1])
-    return ExpectedLabels(probs, kind, weights, uniform, count_rows(probs), cell_shape)
-
-
-def _check_axes(cell_shape: tuple[int, ...]) -> tuple[int, int]:
-    if len(cell_shape) != 2:
-        door.refuse_event_axes("probs", cell_shape, "N")
-    return cell_shape[0], cell_shape[1]
+    if not can_reread(probs):
+        door.refuse_single_reading("probs", "expected labels take several passes (labels='drawn' takes one)")
+    source = open_source(probs)
+    refuse_events(source)
+    draws = source.cell_shape[-1]
+    draws_t = _resample(door.as_weights(weights, draws), draws, uniform)
+    return ExpectedLabels(probs, kind, weights, count_rows(probs), draws_t)
 
 
 def _resample(weights: Float64s | None, draws: int, uniform: float) -> Rows:

@@ -26,9 +26,11 @@ LARGEST_CHUNKS = 4  # blocks: larger stored chunks are decompressed again for ea
 IN_FLIGHT_BYTES = 128 << 20  # in the hands of all threads together, so blocks shrink where there are many
 CHUNK_BYTES = 1 << 20  # converted at a time where a block is not in the layout that kernels read
 
+Result = TypeVar("Result")
+Values = TypeVar("Values", bound=Array)
+
 # cells (R, C, T), weights (T,) or None for equal ones, tolerance, scores out (R,), valid out (R,)
 CellMeasure: TypeAlias = Callable[[Array, Float64s | None, float, Float64s, Bools], None]
-Values = TypeVar("Values", bound=Array)
 
 
 # --- sources ----------------------------------------------------------------------------------------------------------
@@ -191,6 +193,20 @@ class Block:
                     self._refuse_invalid(valid, row, cell, events)
         return scores.reshape(n, *events)
 
+    def cells(self, rows: npt.NDArray[np.int64] | None = None) -> Array:
+        """The named rows (all without names) as the kernels read them, checked: (n, C, T) probabilities, float32 or float64."""
+        array = self.array if rows is None else self.array[rows]
+        parts: list[Array] = []
+
+        def keep(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
+            from alcore.kernels.measures import check
+
+            check(cells, tolerance, valid)
+            parts.append(cells.copy())
+
+        Block(self.start, array, self.kind, self.weights, None, self.name).score(keep)
+        return np.concatenate(parts) if parts else np.empty((0, *array.shape[1:]), np.float32)
+
     def _is_ready(self, array: Array) -> bool:
         """Whether the kernels can read the block where it lies."""
         plain = array.dtype.isnative and array.dtype.itemsize >= 4 and self.kind == "probs"
@@ -249,8 +265,21 @@ def score_blocks(
     cost: int = 1,
 ) -> Values:
     """One pass over a source: what ``work`` gives for each block, (n, ...), joined along the rows."""
-    said = door.as_kind(kind)
     source = open_source(predictions, name, cost)
+    return _join(map_blocks(source, work, kind=kind, weights=weights, mask=mask, name=name), source.rows)
+
+
+def map_blocks(
+    source: Source,
+    work: Callable[[Block], Result],
+    *,
+    kind: str = "probs",
+    weights: npt.ArrayLike | None = None,
+    mask: npt.ArrayLike | None = None,
+    name: str = "probs",
+) -> Iterator[Result]:
+    """What ``work`` gives for each block of a source, in order; for an empty block where there is no row."""
+    said = door.as_kind(kind)
     draw_weights = door.as_weights(weights, source.cell_shape[-1])
     padding = door.as_mask(mask, source.events, source.rows)
 
@@ -273,7 +302,7 @@ def score_blocks(
 
     with closing(track(blocks(), source.rows, "rows scored")) as tracked:  # the bar is gone when an error arrives
         in_order = map if source.rows is not None and source.rows <= source.step else map_in_order
-        return _join(iter(in_order(work, (block for _, block in tracked))), source.rows)
+        yield from in_order(work, (block for _, block in tracked))
 
 
 def _join(parts: Iterator[Values], rows: int | None) -> Values:
@@ -286,42 +315,37 @@ def _join(parts: Iterator[Values], rows: int | None) -> Values:
             joined = cast(Values, np.empty((rows, *part.shape[1:]), part.dtype))
         joined[start : start + len(part)] = part
         start += len(part)
-    assert joined is not None  # score_blocks yields an empty block where there is no row
+    assert joined is not None  # map_blocks has an empty block where there is no row
     return joined
 
 
-def read_rows(
-    predictions: Any,
-    *,
-    kind: str = "probs",
-    name: str = "probs",
-    axis: str = "J",
-    rows: npt.NDArray[np.int64] | None = None,
-) -> Array:
-    """A source without event axes in memory and checked: probabilities (N, C, T), float32 or float64.
+def read_rows(predictions: Any, *, kind: str = "probs", name: str = "probs") -> Array:
+    """A source without event axes in memory and checked: probabilities (N, C, T), float32 or float64."""
+    source = open_source(predictions, name)
+    refuse_events(source, name)
+    return np.concatenate(list(map_blocks(source, Block.cells, kind=kind, name=name)))
 
-    ``rows``: only these, in increasing order. ``axis``: the letter that refusals give to the axis of rows.
-    """
-    said, source = door.as_kind(kind), open_source(predictions, name)
+
+def refuse_events(source: Source, name: str = "probs") -> None:
+    """Where rows are compared with each other they have one prediction each."""
     if source.events:
-        door.refuse_event_axes(name, source.cell_shape, axis)
-    parts: list[Array] = []
+        door.refuse_event_axes(name, source.cell_shape)
 
-    def keep(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
-        from alcore.kernels.measures import check
 
-        check(cells, tolerance, valid)
-        parts.append(cells.copy())
+def as_ready(predictions: Any, kind: Kind) -> Array | None:
+    """The array (N, C, T) where it lies in memory (or mapped) as the kernels read it; None where it has to be converted."""
+    if not (isinstance(predictions, np.ndarray) or hasattr(predictions, "__dlpack__")):
+        return None
+    array = door.as_array(predictions, "probs")
+    door.check_axes(array.shape, "probs")
+    plain = array.dtype.isnative and array.dtype.itemsize >= 4 and kind == "probs"
+    return array if plain and array.ndim == 3 and array.flags.c_contiguous and array.flags.aligned else None
 
-    start = 0
-    for array in source.blocks:
-        if rows is None:
-            Block(start, array, said, None, None, name).score(keep)
-        else:
-            for i in rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + len(array))] - start:
-                Block(start + int(i), array[i : i + 1], said, None, None, name).score(keep)
-        start += len(array)
-    return np.concatenate(parts) if parts else np.empty((0, *source.cell_shape), np.float32)
+
+def can_reread(predictions: Any) -> bool:
+    """Whether a source gives the same rows a second time; of an iterable only a list or a tuple is trusted to."""
+    whole = isinstance(predictions, list | tuple | str) or not isinstance(predictions, Iterable)
+    return whole or hasattr(predictions, "dtype")
 
 
 def count_rows(predictions: Any) -> int:

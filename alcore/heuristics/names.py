@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 
 import numpy.typing as npt
 
@@ -38,7 +39,7 @@ _PLAIN: dict[str, Callable[..., Heuristic]] = {
     "random": Random,
     "epig": EPIG,
     "ical": ICAL,
-    "ical-pointwise": ICALPointwise,
+    "ical-pointwise": partial(ICAL, True),
     "precomputed": Precomputed,
 }
 _WRAPPERS: dict[str, Callable[..., Heuristic]] = {"power": Power, "softmax": Softmax, "softrank": SoftRank}
@@ -51,7 +52,8 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
         name: "bald", "entropy", …, or a row-wise one behind "power-", "softmax-" or "softrank-", such as "power-bald".
         reduce, q: how event axes become one score a row, as in `Reduce`, before anything is drawn; "random" needs none.
         options: what its class takes: ``beta`` for the stochastic ones, ``floor`` for "pairwise-kl", ``scores`` for
-            "precomputed", ``targets`` and ``target_weights`` for "epig".
+            "precomputed", ``targets`` and ``target_weights`` for "epig", ``labels``, ``references`` and ``comparisons`` for
+            "ical" and "ical-pointwise".
 
     Raises: ValueError for an unknown name, TypeError for an option it does not take.
 
@@ -73,7 +75,9 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
     if unknown := [option for option in options if option not in taken]:
         raise TypeError(f"heuristic: {name!r} does not take {', '.join(unknown)}.")
     if missing := [option for option, one in taken.items() if one.default is one.empty and option not in options]:
-        raise TypeError(f"heuristic: {name!r} needs {', '.join(missing)}, as {_PLAIN[plain].__name__} does.")
+        raise TypeError(
+            f"heuristic: {name!r} needs {', '.join(missing)}, as {getattr(_PLAIN[plain], '__name__', plain)} does."
+        )
     found = _PLAIN[plain](**options)
     if reduce is not None:
         check_how(reduce, q)
