@@ -62,7 +62,7 @@ def ical(
         weights: (T,) one weight a draw: T draws of equal weight are taken in their place, by systematic resampling.
         rng: None for fresh entropy, a seed, or a numpy.random.Generator. Labels depend on it, the row and the draw alone.
 
-    Returns: a `Batch`; scores are what each pick maximised, no unit, 0 … (1−κ)² for HSIC; q = 1, support = 1.
+    Returns: a `Batch`; scores are what each pick maximised, no unit, HSIC 0 … (1−κ)²/4; q = 1, support = 1.
     Cost O(N·(C·T + k·T²/C)) time, O(N·T) bytes for the labels and 64·T² for pairs of draws; pointwise `comparisons` times the
     work for each pick. Expected labels: O(N·T²·(C + k)) time, two passes for every 16 picks (pointwise: for each pick).
     Raises: as `entropy`, and ValueError for event axes and for expected labels of what can be read only once.
@@ -172,7 +172,8 @@ class DrawnLabels(_Pool):
 
         draws = self.labels_nt.shape[1]
         largest = max(map(len, sets))
-        packed = draws**3 * largest < 1 << 31  # two sums then share a word
+        # A word is at most T |R|, either sign, and the groups of a row have at most T^2 / 2 pairs: two sums then share a word.
+        packed = draws**3 * largest < 1 << 32
         lanes = WORDS * (2 if packed else 1)
         chunks = -(-len(sets) // lanes)
         words_qttw = np.zeros((chunks, draws, draws, WORDS), np.int64)

@@ -37,8 +37,8 @@ def speed_table() -> Table:
         for name, taken in seconds.items()
     ]
     text = (
-        f"float32, random predictions (Dirichlet(1)): every class is drawn, no row is certain. k = {PICKS}, {REFERENCES} references, "
-        "20 comparisons; labels and checks included. Medians of 3."
+        "float32, random predictions (Dirichlet(1)): every class is drawn, no row is certain. "
+        f"k = {PICKS}, {REFERENCES} references, 20 comparisons; labels and checks included. Medians of 3."
     )
     return Table("ICAL", text, ["what", "(N, C, T)", "ms", "fastest – slowest", "other work meanwhile"], rows)
 
@@ -70,9 +70,9 @@ def brute_force_table() -> Table:
         "reached",
     ]
     text = (
-        f"The same picks from a float32 kernel (T, T) of every row, {KERNEL_BYTES >> 30} GiB of them, in NumPy: {ROWS} rows' kernels at "
-        "a time, and one matrix-vector product by its BLAS for each pick. alcore: medians of 7 runs; the brute force: one. Both "
-        "draw the labels."
+        f"As many picks from a float32 kernel (T, T) of every row, {KERNEL_BYTES >> 30} GiB of them, in NumPy: "
+        f"{ROWS} rows' kernels at a time, and one matrix-vector product by its BLAS for each pick. Both draw the labels. "
+        f"alcore: medians of {RUNS} runs; the brute force: one."
     )
     return Table("ICAL against kernels of every row", text, [*columns, "other work meanwhile"], rows)
 

@@ -10,7 +10,7 @@ import pytest
 
 import alcore
 from alcore import stream
-from alcore.ical import DrawnLabels, ExpectedLabels, _draw, _expect
+from alcore.ical import SPREAD, DrawnLabels, ExpectedLabels, _draw, _expect
 from tests.cases import dirichlet, special
 
 ALPHAS = (0.2, 0.5, 1, 2, 5)
@@ -58,15 +58,17 @@ def test_equals_explicit_kernels(classes: int, draws: int) -> None:
     sets = [rng.integers(20, size=size) for size in (1, 7, *range(2, 20))]
     pool = DrawnLabels(labels.astype(np.min_scalar_type(classes - 1)), classes)
     expected = np.stack([hsic(every, every[rows].mean(axis=0)) for rows in sets])
-    np.testing.assert_allclose(pool.dependence(sets), expected, rtol=1e-12, atol=1e-15)
+    found = pool.dependence(sets)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+    assert ((found >= 0) & (found <= SPREAD**2 / 4)).all()
 
 
 @pytest.mark.compiled
 def test_sums_that_do_not_fit_into_half_a_word() -> None:
     labels = random_labels(12, 5, 420, seed=3)
-    every, rows = kernels(labels), np.arange(40) % 12
+    every, rows = kernels(labels), np.arange(60) % 12
     pool = DrawnLabels(labels.astype(np.uint8), 5)
-    assert 420**3 * len(rows) > 1 << 31
+    assert 420**3 * len(rows) > 1 << 32
     np.testing.assert_allclose(
         pool.dependence([rows])[0], hsic(every, every[rows].mean(axis=0)), rtol=1e-10, atol=1e-15
     )
@@ -79,6 +81,16 @@ def test_agrees_with_the_authors_code(peers: dict[str, np.ndarray]) -> None:
     pairs = pool.dependence([np.array([row]) for row in range(64)])
     np.testing.assert_allclose(pairs, peers["ical_hsic_pairs"], rtol=1e-11, atol=1e-14)
     np.testing.assert_array_equal(pairs, pairs.T)
+
+
+@pytest.mark.parametrize("size", [1, 65_000])
+def test_the_largest_score_is_of_two_classes_by_halves(size: int) -> None:
+    """Its sums are the largest too: with 65 000 references they need all bits of half a word, less one."""
+    labels = np.array([[0] * 20 + [1] * 20, [1] * 20 + [0] * 20, [0] * 21 + [1] * 19, [0, 1] * 20], np.uint8)
+    found = DrawnLabels(labels, 2).dependence([np.zeros(size, np.int64)] * 16)
+    assert 40**3 * size < 1 << 32
+    np.testing.assert_allclose(found[:, :2], SPREAD**2 / 4, rtol=1e-14)
+    assert (found[:, 2:] < SPREAD**2 / 4).all()
 
 
 def test_certain_rows_depend_on_nothing_exactly() -> None:
@@ -270,6 +282,7 @@ def sources(probs: np.ndarray, folder: Path) -> dict[str, Any]:
     return {
         "Fortran order": np.asfortranarray(probs),
         "strided": np.repeat(probs, 2, axis=0)[::2],
+        "backwards": np.ascontiguousarray(probs[::-1, ::-1])[::-1, ::-1],
         "big-endian": probs.astype(probs.dtype.newbyteorder(">")),
         "path": folder / "probs.npy",
         "text": str(folder / "probs.npy"),
