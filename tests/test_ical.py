@@ -83,7 +83,7 @@ def test_agrees_with_the_authors_code(peers: dict[str, np.ndarray]) -> None:
     np.testing.assert_array_equal(pairs, pairs.T)
 
 
-@pytest.mark.parametrize("size", [1, 65_000])
+@pytest.mark.parametrize("size", [1, pytest.param(65_000, marks=pytest.mark.compiled)])
 def test_the_largest_score_is_of_two_classes_by_halves(size: int) -> None:
     """Its sums are the largest too: with 65 000 references they need all bits of half a word, less one."""
     labels = np.array([[0] * 20 + [1] * 20, [1] * 20 + [0] * 20, [0] * 21 + [1] * 19, [0, 1] * 20], np.uint8)
