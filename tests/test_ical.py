@@ -265,11 +265,11 @@ def test_rows_that_share_what_they_tell_are_chosen_over_noise() -> None:
     labels = np.concatenate([np.repeat(shared, 10, axis=0), own])
     probs = np.eye(2)[labels].transpose(0, 2, 1)
     for kind in ("drawn", "expected"):
-        assert (alcore.ical(probs, 8, labels=kind, rng=0).indices < 10).all()
-        assert (alcore.ical(probs, 8, labels=kind, pointwise=True, rng=0).indices >= 10).any()
+        assert (alcore.ical(probs, 8, labels=kind, references=60, rng=0).indices < 10).all()
+        assert (alcore.ical(probs, 8, labels=kind, pointwise=True, references=60, rng=0).indices >= 10).any()
         shuffled = probs[:, :, rng.permutation(30)]
-        batch = alcore.ical(probs, 8, labels=kind, rng=0)
-        again = alcore.ical(shuffled, 8, labels=kind, rng=0)
+        batch = alcore.ical(probs, 8, labels=kind, references=60, rng=0)
+        again = alcore.ical(shuffled, 8, labels=kind, references=60, rng=0)
         np.testing.assert_array_equal(again.indices, batch.indices)
         np.testing.assert_allclose(again.scores, batch.scores, rtol=1e-12)
 
