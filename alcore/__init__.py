@@ -18,6 +18,7 @@ from alcore.epig import epig
 from alcore.heuristics import (
     BALD,
     EPIG,
+    ICAL,
     Entropy,
     ExpectedEntropy,
     Heuristic,
@@ -40,6 +41,7 @@ from alcore.heuristics import (
     VoteEntropy,
     heuristic,
 )
+from alcore.ical import ical
 from alcore.measures import (
     bald,
     entropy,
@@ -61,6 +63,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BALD",
     "EPIG",
+    "ICAL",
     "Batch",
     "Entropy",
     "ExpectedEntropy",
@@ -89,6 +92,7 @@ __all__ = [
     "expected_entropy",
     "get_threads",
     "heuristic",
+    "ical",
     "least_confidence",
     "margin",
     "mean_std",

@@ -353,6 +353,36 @@ def as_count(k: int, name: str = "k") -> int:
     return count
 
 
+def as_size(size: int, name: str) -> int:
+    """A whole number of at least 1."""
+    count = as_count(size, name)
+    if count == 0:
+        raise ValueError(f"{name}: expected at least 1, got 0.")
+    return count
+
+
+def as_flag(flag: bool, name: str) -> bool:
+    if not isinstance(flag, bool | np.bool_):
+        raise TypeError(f"{name}: expected True or False, got {flag!r}.")
+    return bool(flag)
+
+
+def refuse_joint(heuristic: str) -> NoReturn:
+    """A sum or a wrapper of a heuristic that has no score of each row."""
+    raise TypeError(
+        f"{heuristic}: its batches are chosen jointly, so there are no row scores that add up, multiply, reduce or are drawn "
+        "from: expected a row-wise heuristic such as BALD(). Call its select."
+    )
+
+
+def as_labels(labels: str) -> Literal["drawn", "expected"]:
+    if labels == "drawn":
+        return "drawn"
+    if labels == "expected":
+        return "expected"
+    raise ValueError(f"labels: expected 'drawn' or 'expected', got {labels!r}.")
+
+
 def as_rng(rng: Rng) -> np.random.Generator:
     """A generator from None (fresh entropy), a seed or a generator; never a global."""
     if isinstance(rng, np.random.Generator):

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ IN_FLIGHT_BYTES = 128 << 20  # in the hands of all threads together, so blocks s
 CHUNK_BYTES = 1 << 20  # converted at a time where a block is not in the layout that kernels read
 
 Result = TypeVar("Result")
+Values = TypeVar("Values", bound=Array)
 
 # cells (R, C, T), weights (T,) or None for equal ones, tolerance, scores out (R,), valid out (R,)
 CellMeasure: TypeAlias = Callable[[Array, Float64s | None, float, Float64s, Bools], None]
@@ -259,14 +260,14 @@ def _lay_out(chunk: Array) -> Array:
 
 def score_blocks(
     predictions: Any,
-    work: Callable[[Block], Float64s],
+    work: Callable[[Block], Values],
     *,
     kind: str = "probs",
     weights: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     name: str = "probs",
     cost: int = 1,
-) -> Float64s:
+) -> Values:
     """One pass over a source: what ``work`` gives for each block, (n, ...), joined along the rows."""
     source = open_source(predictions, name, cost)
     return _join(map_blocks(source, work, kind=kind, weights=weights, mask=mask, name=name), source.rows)
@@ -308,14 +309,14 @@ def map_blocks(
         yield from in_order(work, (block for _, block in tracked))
 
 
-def _join(parts: Iterator[Float64s], rows: int | None) -> Float64s:
+def _join(parts: Iterator[Values], rows: int | None) -> Values:
     if rows is None:
-        return np.concatenate(list(parts))
-    joined: Float64s | None = None
+        return cast(Values, np.concatenate(list(parts)))
+    joined: Values | None = None
     start = 0
     for part in parts:
         if joined is None:
-            joined = np.empty((rows, *part.shape[1:]))
+            joined = cast(Values, np.empty((rows, *part.shape[1:]), part.dtype))
         joined[start : start + len(part)] = part
         start += len(part)
     assert joined is not None  # map_blocks has an empty block where there is no row
@@ -348,9 +349,8 @@ def as_ready(predictions: Any, kind: Kind) -> Array | None:
 
 def can_reread(predictions: Any) -> bool:
     """Whether a source gives the same rows a second time; of an iterable only a list or a tuple is trusted to."""
-    return (
-        isinstance(predictions, list | tuple) or not isinstance(predictions, Iterable) or hasattr(predictions, "dtype")
-    )
+    whole = isinstance(predictions, list | tuple | str) or not isinstance(predictions, Iterable)
+    return whole or hasattr(predictions, "dtype")
 
 
 # --- the one bounded buffer -------------------------------------------------------------------------------------------

@@ -18,14 +18,14 @@ LEVELS = [
     {"cli"},
     {"bench", "plot"},
     {"heuristics"},
-    {"epig", "select", "reductions"},
+    {"epig", "ical", "select", "reductions"},
     {"measures"},
     {"stream"},
     {"store", "threads"},
     {"door", "batch", "progress"},
     {"kernels"},
 ]
-NAMES_KERNELS = {"epig", "measures", "stream"}
+NAMES_KERNELS = {"epig", "ical", "measures", "stream"}
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "flax", "sklearn"}
 HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "matplotlib", "typer", "rich", "pandas"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

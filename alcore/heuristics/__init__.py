@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from alcore.heuristics.base import Heuristic, RowWise, Sum
 from alcore.heuristics.drawn import Power, PowerBALD, Random, Softmax, SoftmaxBALD, SoftRank, SoftRankBALD
+from alcore.heuristics.independence import ICAL
 from alcore.heuristics.measured import (
     BALD,
     Entropy,
@@ -26,6 +27,7 @@ from alcore.heuristics.wrapped import Precomputed, Reduce
 __all__ = [
     "BALD",
     "EPIG",
+    "ICAL",
     "Entropy",
     "ExpectedEntropy",
     "Heuristic",

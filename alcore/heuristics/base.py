@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, TypeAlias, final
+from typing import Any, NoReturn, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,45 @@ class Heuristic(ABC):
         mask: Mask = None,
     ) -> Batch:
         """The k rows to label; rng is None, a seed or a numpy.random.Generator, other arguments as `score`."""
+
+
+class Joint(Heuristic, ABC):
+    """A heuristic whose batch is chosen jointly: what a pick is worth depends on other rows, so no row has its own score."""
+
+    @final
+    def score(self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None) -> Float64s:
+        raise TypeError(f"{self.name}: has no score of a row on its own. Call select(predictions, k).")
+
+    @final
+    def select(
+        self,
+        predictions: Any,
+        k: int,
+        *,
+        rng: Rng = None,
+        kind: str = "probs",
+        weights: Weights = None,
+        mask: Mask = None,
+    ) -> Batch:
+        if mask is not None:
+            raise ValueError(f"mask: {self.name} compares rows without event axes (N, C, T): leave mask out.")
+        return self._choose(predictions, k, rng, kind, weights)
+
+    @abstractmethod
+    def _choose(self, predictions: Any, k: int, rng: Rng, kind: str, weights: Weights) -> Batch:
+        """The batch of its function."""
+
+    @final
+    def __mul__(self, factor: object) -> NoReturn:
+        door.refuse_joint(self.name)
+
+    __rmul__ = __mul__
+
+    @final
+    def __add__(self, other: object) -> NoReturn:
+        door.refuse_joint(self.name)
+
+    __radd__ = __add__
 
 
 class RowWise(Heuristic, ABC):
@@ -191,6 +230,8 @@ def as_terms(heuristic: object) -> tuple[tuple[float, RowWise], ...]:
         return heuristic.terms
     if isinstance(heuristic, RowWise):
         return ((1.0, heuristic),)
+    if isinstance(heuristic, Joint):
+        door.refuse_joint(heuristic.name)
     raise TypeError(
         f"{heuristic!r}: expected a row-wise heuristic such as BALD(), whose score of a row depends on that row alone; "
         "only those add up, reduce and are drawn from. Wrap last: Power(0.7 * BALD() + 0.3 * Entropy())."

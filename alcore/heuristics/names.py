@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 
 import numpy.typing as npt
 
 from alcore.heuristics.base import Heuristic, RowWise
 from alcore.heuristics.drawn import Power, Random, Softmax, SoftRank
+from alcore.heuristics.independence import ICAL
 from alcore.heuristics.measured import (
     BALD,
     Entropy,
@@ -24,7 +26,7 @@ from alcore.heuristics.targeted import EPIG
 from alcore.heuristics.wrapped import Precomputed, Reduce
 from alcore.reductions import How, check_how
 
-_PLAIN: dict[str, type[Heuristic]] = {
+_PLAIN: dict[str, Callable[..., Heuristic]] = {
     "bald": BALD,
     "entropy": Entropy,
     "expected-entropy": ExpectedEntropy,
@@ -36,6 +38,8 @@ _PLAIN: dict[str, type[Heuristic]] = {
     "vote-entropy": VoteEntropy,
     "random": Random,
     "epig": EPIG,
+    "ical": ICAL,
+    "ical-pointwise": partial(ICAL, True),
     "precomputed": Precomputed,
 }
 _WRAPPERS: dict[str, Callable[..., Heuristic]] = {"power": Power, "softmax": Softmax, "softrank": SoftRank}
@@ -48,7 +52,8 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
         name: "bald", "entropy", …, or a row-wise one behind "power-", "softmax-" or "softrank-", such as "power-bald".
         reduce, q: how event axes become one score a row, as in `Reduce`, before anything is drawn; "random" needs none.
         options: what its class takes: ``beta`` for the stochastic ones, ``floor`` for "pairwise-kl", ``scores`` for
-            "precomputed", ``targets`` and ``target_weights`` for "epig".
+            "precomputed", ``targets`` and ``target_weights`` for "epig", ``labels``, ``references`` and ``comparisons`` for
+            "ical" and "ical-pointwise".
 
     Raises: ValueError for an unknown name, TypeError for an option it does not take.
 
@@ -70,7 +75,9 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
     if unknown := [option for option in options if option not in taken]:
         raise TypeError(f"heuristic: {name!r} does not take {', '.join(unknown)}.")
     if missing := [option for option, one in taken.items() if one.default is one.empty and option not in options]:
-        raise TypeError(f"heuristic: {name!r} needs {', '.join(missing)}, as {_PLAIN[plain].__name__} does.")
+        raise TypeError(
+            f"heuristic: {name!r} needs {', '.join(missing)}, as {getattr(_PLAIN[plain], '__name__', plain)} does."
+        )
     found = _PLAIN[plain](**options)
     if reduce is not None:
         check_how(reduce, q)

@@ -1,0 +1,291 @@
+"""Labels drawn from predictions, and how much each row's labels depend on sets of other rows (HSIC)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore.kernels.jit import FORMULA, kernel
+from alcore.kernels.measures import check
+
+Floats = npt.NDArray[np.floating]
+Float64s = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Labels = npt.NDArray[np.unsignedinteger]
+Int64s = npt.NDArray[np.int64]
+Members = npt.NDArray[np.uint32]
+
+WORDS = 8  # of 64 bits for each pair of draws: one cache line
+_TILE = 64  # rows whose groups are kept while one matrix after the other is read
+_CHECKED = 16  # rows checked, then drawn from the L1 cache
+_CLASSES = 4  # multiplied at a time; classes are padded with zeros to a multiple of it
+_ROWS = 16  # rows that read a line of the matrices while it is in the L1 cache
+
+_END = np.uint32(0xFFFFFFFF)
+_LOWER, _HALF = 0xFFFFFFFF, 1 << 31  # of a word that holds two signed sums
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)  # splitmix64 (Steele, Lea, Flood 2014)
+_MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_S27, _S30, _S31, _S11 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(11)
+
+
+# --- drawn labels -----------------------------------------------------------------------------------------------------
+
+
+@kernel(FORMULA)
+def draw(
+    probs_rct: Floats,
+    draws_t: Int64s,
+    resampled: bool,
+    key: np.uint64,
+    first: int,
+    tolerance: float,
+    labels_rt: Labels,
+    valid_r: Bools,
+) -> None:
+    """labels[r, t] ~ probs[r, :, draws_t[t]], from a uniform number that depends on the key, row first + r and t alone."""
+    rows, classes, draws = probs_rct.shape
+    row_ct = np.empty((classes, draws), probs_rct.dtype)
+    sum_t, at_t, label_t = np.empty(draws), np.empty(draws), np.empty(draws, np.int64)
+    for start in range(0, rows, _CHECKED):
+        stop = min(start + _CHECKED, rows)
+        check(probs_rct[start:stop], tolerance, valid_r[start:stop])
+        for r in range(start, stop):
+            _set_uniforms(key, np.uint64(first + r) * np.uint64(draws), at_t)
+            if resampled:
+                for c in range(classes):
+                    for t in range(draws):
+                        row_ct[c, t] = probs_rct[r, c, draws_t[t]]
+                _draw_row(row_ct, at_t, sum_t, label_t)
+            else:
+                _draw_row(probs_rct[r], at_t, sum_t, label_t)
+            for t in range(draws):
+                labels_rt[r, t] = label_t[t]
+
+
+@kernel(FORMULA)
+def _set_uniforms(key: np.uint64, before: np.uint64, uniform_t: Float64s) -> None:
+    """Numbers in [0, 1) from places before, before + 1, ... of a stream."""
+    for t in range(uniform_t.size):
+        z = key + (before + np.uint64(t)) * _STEP
+        z = (z ^ (z >> _S30)) * _MIX1
+        z = (z ^ (z >> _S27)) * _MIX2
+        uniform_t[t] = np.float64((z ^ (z >> _S31)) >> _S11) * 2.0**-53
+
+
+@kernel(FORMULA)
+def _draw_row(probs_ct: Floats, at_t: Float64s, sum_t: Float64s, label_t: Int64s) -> None:
+    """The first class whose cumulative probability exceeds the draw's uniform number times its sum: never one of probability 0."""
+    sum_t[:] = 0.0
+    for c in range(probs_ct.shape[0]):
+        for t in range(sum_t.size):
+            sum_t[t] += np.float64(probs_ct[c, t])
+    for t in range(sum_t.size):
+        at_t[t] *= sum_t[t]
+        sum_t[t] = 0.0
+        label_t[t] = 0
+    for c in range(probs_ct.shape[0] - 1):
+        for t in range(sum_t.size):
+            sum_t[t] += np.float64(probs_ct[c, t])
+            label_t[t] += 1 if sum_t[t] <= at_t[t] else 0
+
+
+@kernel()
+def count_pairs(labels_nt: Labels, rows_r: Int64s, pairs_tt: Int64s) -> None:
+    """How many of the rows have equal labels at each pair of draws."""
+    pairs_tt[:] = 0
+    for r in rows_r:
+        labels_t = labels_nt[r]
+        for t in range(labels_t.size):
+            for u in range(labels_t.size):
+                pairs_tt[t, u] += 1 if labels_t[t] == labels_t[u] else 0
+
+
+@kernel()
+def dependence(
+    labels_rt: Labels, classes: int, words_qttw: Int64s, totals_l: Int64s, packed: bool, out_lr: Float64s
+) -> None:
+    """T^2 tr(Y' H M H Y) of each row's one-hot labels Y with the pair counts M of each set: whole numbers, no order matters.
+
+    A word holds T M - m_t - m_u of set w, m_t the sums of M, off the diagonal doubled since a pair is read once, and where
+    ``packed`` that of set w + WORDS in its upper half. ``totals_l`` are the sums of m_t.
+    Of a class that most draws have, the others are read instead: as H centres, both have the same score.
+    """
+    rows, draws = labels_rt.shape
+    count_c, seen_g = np.zeros(classes, np.int64), np.empty(draws, np.int64)
+    members_rm, squares_r = np.empty((_TILE, 2 * draws + 2), np.uint32), np.empty(_TILE, np.int64)
+    sum_w = np.empty(WORDS, np.int64)
+    for start in range(0, rows, _TILE):
+        stop = min(start + _TILE, rows)
+        for r in range(start, stop):
+            squares_r[r - start] = _group(labels_rt[r], count_c, seen_g, members_rm[r - start])
+        for q in range(words_qttw.shape[0]):
+            for r in range(start, stop):
+                _add_up(members_rm[r - start], words_qttw[q], sum_w)
+                for w in range(WORDS):
+                    lower, place = sum_w[w], q * WORDS + w
+                    if packed:
+                        lower = ((lower + _HALF) & _LOWER) - _HALF
+                        place += q * WORDS
+                        upper = (sum_w[w] - lower) >> 32
+                        out_lr[place + WORDS, r] = draws * upper + squares_r[r - start] * totals_l[place + WORDS]
+                    out_lr[place, r] = draws * lower + squares_r[r - start] * totals_l[place]
+
+
+@kernel()
+def _group(labels_t: Labels, count_c: Int64s, seen_g: Int64s, members_m: Members) -> int:
+    """Draws of equal labels one group after the other, an _END after each and after all; the sum of the groups' squared sizes.
+
+    ``count_c`` holds zeros, before and after. The members of a class that has over half of the draws are left out, and all
+    others follow as one more group.
+    """
+    groups, largest, end, squares = 0, -1, 0, 0
+    for t in range(labels_t.size):
+        c = np.int64(labels_t[t])
+        if count_c[c] == 0:
+            seen_g[groups] = c
+            groups += 1
+        count_c[c] += 1
+    for g in range(groups):
+        c = seen_g[g]
+        size = count_c[c]
+        if 2 * size > labels_t.size:
+            largest = c
+        else:
+            count_c[c] = end
+            end += size + 1
+            members_m[end - 1] = _END
+            squares += size * size
+    others = 0
+    for t in range(labels_t.size):
+        c = np.int64(labels_t[t])
+        if c != largest:
+            members_m[count_c[c]] = t
+            count_c[c] += 1
+            if largest >= 0:
+                members_m[end + others] = t
+                others += 1
+    if others > 0:
+        end += others + 1
+        members_m[end - 1] = _END
+    members_m[end] = _END
+    for g in range(groups):
+        count_c[seen_g[g]] = 0
+    return squares + others * others
+
+
+@kernel()
+def _add_up(members_m: Members, words_ttw: Int64s, sum_w: Int64s) -> None:
+    """The words of all pairs within groups, a draw with itself included.
+
+    Eight sums by name, in loops without a known end, which the compiler leaves alone: what it makes of loops over words takes
+    twice to four times as long.
+    """
+    w0, w1, w2, w3, w4, w5, w6, w7 = 0, 0, 0, 0, 0, 0, 0, 0
+    i = np.uint64(0)
+    while members_m[i] != _END:
+        words_tw = words_ttw[np.int64(members_m[i])]
+        j = i
+        while members_m[j] != _END:
+            u = np.int64(members_m[j])
+            w0 += words_tw[u, 0]
+            w1 += words_tw[u, 1]
+            w2 += words_tw[u, 2]
+            w3 += words_tw[u, 3]
+            w4 += words_tw[u, 4]
+            w5 += words_tw[u, 5]
+            w6 += words_tw[u, 6]
+            w7 += words_tw[u, 7]
+            j += np.uint64(1)
+        i += np.uint64(1)
+        if members_m[i] == _END:
+            i += np.uint64(1)
+    sum_w[0], sum_w[1], sum_w[2], sum_w[3] = w0, w1, w2, w3
+    sum_w[4], sum_w[5], sum_w[6], sum_w[7] = w4, w5, w6, w7
+
+
+# --- expected labels --------------------------------------------------------------------------------------------------
+
+
+@kernel()
+def centred_kernels(probs_rct: Floats, draws_t: Int64s, count_r: Int64s, sum_tt: Float64s, own_r: Float64s) -> None:
+    """The sum of count_r F_r, and tr(F_r F_r) of each row: F = H P H, P_tu = p_t.p_u off the diagonal and 1 on it."""
+    rows, draws = probs_rct.shape[0], draws_t.size
+    centred_ct, rest_t = np.empty((_even(probs_rct.shape[1]), draws)), np.empty(draws)
+    sum_tt[:] = 0.0
+    for r in range(rows):
+        _centre(probs_rct[r], draws_t, centred_ct, rest_t)
+        mean, own = rest_t.sum() / draws, 0.0
+        for t in range(draws):
+            for u in range(draws):
+                product = (mean - rest_t[t] - rest_t[u]) / draws
+                for c in range(centred_ct.shape[0]):
+                    product += centred_ct[c, t] * centred_ct[c, u]
+                product += rest_t[t] if t == u else 0.0
+                sum_tt[t, u] += count_r[r] * product
+                own += product * product
+        own_r[r] = own
+
+
+@kernel()
+def expected(
+    probs_rct: Floats, draws_t: Int64s, kernels_tlt: Float64s, tolerance: float, out_rl: Float64s, valid_r: Bools
+) -> None:
+    """tr(F_r K_l) of each row and each centred kernel; ``kernels_tlt[t, l, u]`` is read for u >= t, doubled where u > t."""
+    rows, classes = probs_rct.shape[:2]
+    draws = draws_t.size
+    centred_rct, rest_rt = np.empty((_ROWS, _even(classes), draws)), np.empty((_ROWS, draws))
+    product_u = np.empty(draws)
+    out_rl[:] = 0.0
+    for start in range(0, rows, _ROWS):
+        stop = min(start + _ROWS, rows)
+        check(probs_rct[start:stop], tolerance, valid_r[start:stop])
+        for r in range(start, stop):
+            _centre(probs_rct[r], draws_t, centred_rct[r - start], rest_rt[r - start])
+        for t in range(draws):
+            for r in range(start, stop):
+                _multiply(centred_rct[r - start], t, product_u)
+                product_u[t] += rest_rt[r - start, t]
+                for k in range(out_rl.shape[1]):
+                    out_rl[r, k] += _dot(product_u[t:], kernels_tlt[t, k, t:])
+
+
+@kernel()
+def _even(classes: int) -> int:
+    return -(-classes // _CLASSES) * _CLASSES
+
+
+@kernel()
+def _centre(probs_ct: Floats, draws_t: Int64s, centred_ct: Float64s, rest_t: Float64s) -> None:
+    """p - its mean, exactly 0 where all draws agree, padded with zeros; and 1 - p.p of each draw."""
+    classes, draws = probs_ct.shape[0], draws_t.size
+    rest_t[:] = 1.0
+    centred_ct[classes:] = 0.0
+    for c in range(classes):
+        first, total = np.float64(probs_ct[c, draws_t[0]]), 0.0
+        for t in range(draws):
+            p = np.float64(probs_ct[c, draws_t[t]])
+            centred_ct[c, t] = p - first
+            total += p - first
+            rest_t[t] -= p * p
+        for t in range(draws):
+            centred_ct[c, t] -= total / draws
+
+
+@kernel()
+def _multiply(centred_ct: Float64s, t: int, out_u: Float64s) -> None:
+    """sum_c x_ct x_cu for u >= t."""
+    out_u[t:] = 0.0
+    for c in range(0, centred_ct.shape[0], _CLASSES):
+        a0_u, a1_u, a2_u, a3_u = centred_ct[c], centred_ct[c + 1], centred_ct[c + 2], centred_ct[c + 3]
+        a0, a1, a2, a3 = a0_u[t], a1_u[t], a2_u[t], a3_u[t]
+        for u in range(t, out_u.size):
+            out_u[u] += a0 * a0_u[u] + a1 * a1_u[u] + a2 * a2_u[u] + a3 * a3_u[u]
+
+
+@kernel()
+def _dot(a_u: Float64s, b_u: Float64s) -> float:
+    total = 0.0
+    for u in range(a_u.size):
+        total += a_u[u] * b_u[u]
+    return total
