@@ -15,7 +15,7 @@ import alcore
 from tests import joint_oracle as oracle
 from tests.cases import dirichlet, near_certain, special
 from tests.conftest import INTERPRETED
-from tests.joint_oracle import dyadic, one_hot, small_buffer
+from tests.joint_oracle import WIDE, dyadic, one_hot, small_buffer
 from tests.test_stream import SOURCES
 
 POOL = dirichlet(40, 3, 8, seed=51, alpha=0.6)
@@ -36,9 +36,7 @@ def assert_same_bits(batch: alcore.Batch, expected: alcore.Batch) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-6)])
-@pytest.mark.parametrize(
-    "shape", [(8, 4, 6), (12, 2, 9), (9, 3, 20), (7, 4, 41), (6, 9, 8), (5, 2, 1 + 1), (30, 5, 33)]
-)
+@pytest.mark.parametrize("shape", [(8, 4, 6), (12, 2, 9), (9, 3, 20), (7, 4, 41), (6, 9, 8), (5, 2, 2), (25, 5, 33)])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_picks_and_gains_equal_the_definition(
     shape: tuple[int, int, int], dtype: type, tolerance: float, weighted: bool
@@ -68,7 +66,7 @@ def test_two_picks_are_those_of_batchbald() -> None:
         pool = dirichlet(50, 3, 12, seed=seed, alpha=0.6)
         batch, joint = alcore.two_bald(pool, 2), alcore.batchbald(pool, 2, rng=0)
         assert batch.indices.tolist() == joint.indices.tolist()
-        np.testing.assert_allclose(batch.scores, joint.scores, rtol=1e-8)
+        np.testing.assert_allclose(batch.scores, joint.scores, rtol=0, atol=WIDE)
     assert alcore.two_bald(pool, 1).indices.tolist() == alcore.top(alcore.bald(pool), 1).indices.tolist()
 
 
@@ -215,7 +213,6 @@ def test_sizes_at_the_ends() -> None:
     [
         ({"k": -1}, ValueError, "k: expected at least 0, got -1"),
         ({"k": 1.5}, TypeError, "k: expected a whole number"),
-        ({"memory": 1}, ValueError, "memory: expected at least"),
         ({"memory": "1"}, TypeError, "memory: expected a whole number"),
         ({"kind": "p"}, ValueError, "kind: expected"),
         ({"weights": [1]}, ValueError, "weights: expected shape"),
@@ -224,6 +221,11 @@ def test_sizes_at_the_ends() -> None:
 def test_arguments_are_refused(options: dict[str, Any], error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         alcore.two_bald(POOL, **{"k": 2, **options})
+
+
+def test_too_little_memory_is_refused_with_what_is_enough() -> None:
+    with pytest.raises(ValueError, match="memory: expected at least"):
+        alcore.two_bald(iter([POOL]), 2, memory=1)
 
 
 def test_predictions_that_are_none_are_refused() -> None:
