@@ -363,10 +363,10 @@ def test_fifty_picks_of_ten_classes_stay_finite() -> None:
 # --- reproducible bits ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [{}, {"exact": 0, "samples": 1000}, {"exact": 9, "samples": 1000}])
+@pytest.mark.parametrize("options", [{"exact": 300}, {"exact": 0, "samples": 300}, {"exact": 20, "samples": 300}])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_a_seed_gives_the_same_bits_on_any_threads(options: dict[str, int], dtype: type) -> None:
-    pool = dirichlet(150 if INTERPRETED else 700, 4, 12, seed=8).astype(dtype)
+    pool = dirichlet(30 if INTERPRETED else 700, 4, 12, seed=8).astype(dtype)
     expected = alcore.batchbald(pool, 6, rng=3, **options)
     for threads in (1, 2, 3):
         alcore.set_threads(threads)
@@ -417,7 +417,8 @@ def test_logits_equal_their_softmax() -> None:
     with np.errstate(divide="ignore"):
         ruled_out = np.log(one_hot(12, 3, 4, seed=1))  # -inf
     certain = alcore.batchbald(ruled_out, 2, kind="logits", rng=0)
-    assert certain.indices.tolist() == oracle.batchbald(one_hot(12, 3, 4, seed=1), 2).indices.tolist()
+    information = oracle.batchbald(one_hot(12, 3, 4, seed=1), 2).information  # rows tie but for rounding
+    np.testing.assert_allclose(certain.information, information, rtol=0, atol=WIDE)
 
 
 # --- saturation -------------------------------------------------------------------------------------------------------
@@ -465,7 +466,7 @@ def test_four_draws_that_are_certain_are_told_apart_by_two_rows(dtype: type, exa
     assert expected.information[-1] == pytest.approx(np.log(4))
     batch = saturating(pool, 20, exact=exact, samples=400)
     assert batch.saturated_at == 2
-    assert batch.indices[:2].tolist() == expected.indices.tolist()
+    np.testing.assert_allclose(batch.information[:2], expected.information, rtol=1e-6)  # rows tie but for rounding
     np.testing.assert_allclose(batch.information[1:], np.log(4), rtol=1e-6)
     np.testing.assert_allclose(batch.effective_draws[1:], 1, rtol=1e-6)
     assert_filled(pool, batch, 20)
