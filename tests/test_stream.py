@@ -263,7 +263,7 @@ def peak_growth(work):
     def watch():
         while not done.wait(0.002):
             peak[0] = max(peak[0], anonymous_mib() - start)
-    watcher = threading.Thread(target=watch)
+    watcher = threading.Thread(target=watch, daemon=True)  # an error of the work ends the script
     watcher.start()
     work()
     done.set()

@@ -1,0 +1,305 @@
+"""Batch EPIG: what the labels of a batch tell about each target, greedily, against all label configurations."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import alcore
+from tests import joint_oracle as oracle
+from tests.cases import dirichlet, special
+from tests.conftest import INTERPRETED
+from tests.joint_oracle import WIDE, dyadic, one_hot
+from tests.test_stream import SOURCES
+
+POOL = dirichlet(20, 3, 8, seed=61, alpha=0.5)
+TARGETS = dirichlet(6, 3, 8, seed=62, alpha=0.5)
+WEIGHTS = np.array([3, 1, 0, 2, 1, 5, 1, 2])
+SHARES = np.array([2, 0, 1, 4, 1, 1])
+REPORTED = ("scores", "information", "effective_draws")
+
+
+def assert_equals(batch: alcore.Batch, expected: oracle.Greedy, tolerance: float) -> None:
+    assert expected.gap > 10 * tolerance, "the pool nearly ties: take another seed"
+    assert batch.indices.tolist() == expected.indices.tolist()
+    np.testing.assert_allclose(batch.scores, expected.gains, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(batch.information, expected.information, rtol=0, atol=tolerance * len(batch))
+    np.testing.assert_allclose(batch.effective_draws, expected.effective_draws, rtol=100 * tolerance)
+    assert batch.exact_until == len(batch)
+    assert batch.saturated_at is None
+    assert batch.q.tolist() == [1.0] * len(batch)
+
+
+def assert_same_bits(batch: alcore.Batch, expected: alcore.Batch) -> None:
+    for field in ("indices", *REPORTED):
+        np.testing.assert_array_equal(getattr(batch, field), getattr(expected, field), err_msg=field)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, WIDE), (np.float32, 1e-6)])
+@pytest.mark.parametrize(("shape", "targets", "k"), [((8, 4, 6), 3, 4), ((8, 2, 9), 7, 5), ((6, 3, 20), 1, 4)])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_small_batches_equal_all_configurations(
+    shape: tuple[int, int, int], targets: int, k: int, weighted: bool, dtype: type, tolerance: float
+) -> None:
+    pool = dirichlet(*shape, seed=1, alpha=0.5).astype(dtype)
+    target = dirichlet(targets, *shape[1:], seed=2, alpha=0.5).astype(dtype)
+    weights, shares = (np.arange(shape[2]) % 3 + 0.5, np.arange(targets) + 1.0) if weighted else (None, None)
+    batch = alcore.batch_epig(pool, target, k, weights=weights, target_weights=shares, rng=0)
+    assert_equals(batch, oracle.batch_epig(pool, target, k, shares, weights), tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_numbers_that_every_dtype_holds_give_the_same_answer(dtype: type) -> None:
+    pool, targets = dyadic(12, 3, 7, seed=4), dyadic(4, 3, 7, seed=5)
+    batch = alcore.batch_epig(pool.astype(dtype), targets.astype(dtype), 4, rng=0)
+    assert_equals(batch, oracle.batch_epig(pool, targets, 4), 1e-6)
+
+
+def test_the_first_pick_is_the_row_of_largest_epig() -> None:
+    for dtype in (np.float32, np.float64):
+        pool, targets = POOL.astype(dtype), TARGETS.astype(dtype)
+        epig = alcore.epig(pool, targets, target_weights=SHARES)
+        batch = alcore.batch_epig(pool, targets, 3, target_weights=SHARES, rng=0)
+        assert batch.indices[0] == alcore.top(epig, 1).indices[0]
+        assert batch.scores[0] == pytest.approx(epig.max(), abs=1e-6)
+        assert batch.information[0] == pytest.approx(epig.max(), abs=1e-6)
+
+
+@pytest.mark.compiled
+def test_the_first_pick_agrees_with_the_authors_code(peers: dict[str, np.ndarray]) -> None:
+    batch = alcore.batch_epig(peers["pool"], peers["target"], 2, rng=0)
+    assert batch.indices[0] == peers["epig"].argmax()
+    assert batch.scores[0] == pytest.approx(peers["epig"].max(), abs=WIDE)
+    assert_equals(batch, oracle.batch_epig(peers["pool"], peers["target"], 2), WIDE)
+
+
+def test_two_rows_that_tell_nothing_alone_may_tell_all_together() -> None:
+    """Gains of EPIG can grow: the target is whether a and b differ, and a row's gain of before is no bound."""
+    a, b = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    weights = [0.15, 0.35, 0.2, 0.3]
+    differ = np.eye(2)[a ^ b].T
+    hint = 0.4 + 0.2 * differ  # 0.6 for the target's label
+    pool, targets = np.stack([hint, np.eye(2)[b].T, np.eye(2)[a].T]), differ[None]
+    alone = alcore.epig(pool, targets, weights=weights)
+    assert alone[2] > alone[0] > 10 * alone[1]
+    batch = alcore.batch_epig(pool, targets, 2, weights=weights, rng=0)
+    assert batch.indices.tolist() == [2, 1]
+    assert batch.scores[1] > batch.scores[0] > 0
+    expected = oracle.batch_epig(pool, targets, 2, None, weights)
+    np.testing.assert_allclose(batch.scores, expected.gains, rtol=0, atol=WIDE)
+    before = oracle.entropies(targets @ np.array(weights)).mean()
+    assert batch.information[-1] == pytest.approx(before, abs=WIDE)
+
+
+@pytest.mark.compiled
+@given(st.integers(0, 10_000))
+@pytest.mark.filterwarnings("ignore::alcore.SaturationWarning")
+def test_information_runs_and_is_bounded_by_the_entropy_of_the_targets(seed: int) -> None:
+    for dtype in (np.float32, np.float64):
+        pool = dirichlet(6, 3, 5, seed=seed, alpha=0.3).astype(dtype)
+        targets = dirichlet(3, 3, 5, seed=seed + 1, alpha=0.3).astype(dtype)
+        batch = alcore.batch_epig(pool, targets, 4, rng=0)
+        np.testing.assert_allclose(batch.information, np.cumsum(batch.scores), rtol=0, atol=1e-6)
+        assert (batch.scores >= 0).all()
+        assert batch.information[-1] <= alcore.entropy(targets).mean() + 1e-6
+        assert batch.information[-1] <= alcore.bald(targets).mean() + 1e-6
+        joint = alcore.batch_information(pool, batch.indices).value
+        assert batch.information[-1] <= joint + 1e-6
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, WIDE), (np.float32, 1e-6)])
+def test_draw_weights_equal_repeated_draws(dtype: type, tolerance: float) -> None:
+    pool, targets = POOL.astype(dtype), TARGETS.astype(dtype)
+    weighted = alcore.batch_epig(pool, targets, 4, weights=WEIGHTS, rng=0)
+    assert_equals(weighted, oracle.batch_epig(pool, targets, 4, None, WEIGHTS), tolerance)
+    repeated = alcore.batch_epig(np.repeat(pool, WEIGHTS, axis=-1), np.repeat(targets, WEIGHTS, axis=-1), 4, rng=0)
+    assert repeated.indices.tolist() == weighted.indices.tolist()
+    np.testing.assert_allclose(repeated.scores, weighted.scores, rtol=0, atol=2 * tolerance)
+
+
+def test_target_weights_equal_repeated_targets() -> None:
+    weighted = alcore.batch_epig(POOL, TARGETS, 4, target_weights=SHARES, rng=0)
+    assert_equals(weighted, oracle.batch_epig(POOL, TARGETS, 4, SHARES), WIDE)
+    repeated = alcore.batch_epig(POOL, np.repeat(TARGETS, SHARES, axis=0), 4, rng=0)
+    assert repeated.indices.tolist() == weighted.indices.tolist()
+    np.testing.assert_allclose(repeated.scores, weighted.scores, rtol=0, atol=WIDE)
+
+
+def test_permutations_permute_the_answer() -> None:
+    rng = np.random.default_rng(0)
+    expected = alcore.batch_epig(POOL, TARGETS, 4, rng=0)
+    rows, draws = rng.permutation(20), rng.permutation(8)
+    moved = alcore.batch_epig(POOL[rows], TARGETS[::-1], 4, rng=0)
+    assert rows[moved.indices].tolist() == expected.indices.tolist()
+    turned = alcore.batch_epig(POOL[:, ::-1, draws], TARGETS[:, :, draws], 4, rng=0)
+    assert turned.indices.tolist() == expected.indices.tolist()
+    for batch in (moved, turned):
+        np.testing.assert_allclose(batch.scores, expected.scores, rtol=0, atol=WIDE)
+
+
+def test_duplicates_have_their_true_gain_and_ties_go_to_the_lowest_row() -> None:
+    three = dirichlet(3, 3, 9, seed=12, alpha=0.5)
+    targets = dirichlet(4, 3, 9, seed=13, alpha=0.5)
+    for dtype, tolerance in ((np.float64, WIDE), (np.float32, 1e-6)):
+        pool, target = three[[2, 0, 0, 1, 1, 2]].astype(dtype), targets.astype(dtype)
+        assert_equals(alcore.batch_epig(pool, target, 4, rng=0), oracle.batch_epig(pool, target, 4), tolerance)
+        equal = alcore.batch_epig(np.repeat(three[:1], 50, axis=0).astype(dtype), target, 4, rng=0)
+        assert equal.indices.tolist() == [0, 1, 2, 3]
+
+
+def test_certain_and_tiny_rows() -> None:
+    rows = np.concatenate([special(4, 6), dirichlet(4, 4, 6, seed=9)])
+    for dtype, tolerance in ((np.float32, 1e-6), (np.float64, WIDE)):
+        pool, targets = rows.astype(dtype), rows[4:9].astype(dtype)
+        assert_equals(alcore.batch_epig(pool, targets, 4, rng=0), oracle.batch_epig(pool, targets, 4), tolerance)
+
+
+# --- sampling ---------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=3)
+@given(st.integers(0, 1000))
+def test_sampled_picks_are_near_the_best(seed: int) -> None:
+    pool, targets = dirichlet(12, 3, 10, seed=seed, alpha=0.4), dirichlet(4, 3, 10, seed=seed + 1, alpha=0.4)
+    batch = alcore.batch_epig(pool, targets, 3, samples=1000 if INTERPRETED else 10_000, exact=0, rng=seed)
+    slack = 0.06 if INTERPRETED else 0.02
+    for i in range(3):
+        before = batch.indices[:i].tolist()
+        had = oracle.target_information(pool[before], targets) if before else 0.0
+        true = [
+            oracle.target_information(pool[[*before, b]], targets) - had if b not in before else -1.0 for b in range(12)
+        ]
+        assert true[batch.indices[i]] >= max(true) - slack
+        assert abs(batch.scores[i] - true[batch.indices[i]]) <= slack
+    assert batch.exact_until == 1
+
+
+def test_a_seed_gives_the_same_bits_for_any_source_layout_and_threads(tmp_path: Path) -> None:
+    for dtype in (np.float32, np.float64):
+        pool, targets = dirichlet(97, 3, 6, seed=21).astype(dtype), dirichlet(5, 3, 6, seed=22).astype(dtype)
+        for options in ({}, {"exact": 0, "samples": 300}):
+            expected = alcore.batch_epig(pool, targets, 4, rng=0, **options)
+            for threads in (1, 2):
+                alcore.set_threads(threads)
+                assert_same_bits(alcore.batch_epig(pool, targets, 4, rng=0, **options), expected)
+            for name, make in SOURCES.items():
+                folder = tmp_path / f"{name} {np.dtype(dtype)} {len(options)}"
+                folder.mkdir()
+                batch = alcore.batch_epig(make(pool, folder), targets, 4, rng=0, **options)
+                assert_same_bits(batch, expected)
+                assert batch.certified_until == 4
+            for source in (np.asfortranarray(pool), np.ascontiguousarray(pool[::-1])[::-1]):
+                source.flags.writeable = False
+                assert_same_bits(alcore.batch_epig(source, targets, 4, rng=0, **options), expected)
+    np.save(tmp_path / "targets.npy", targets)
+    assert_same_bits(alcore.batch_epig(pool, tmp_path / "targets.npy", 4, rng=0, **options), expected)
+
+
+def test_logits_are_of_both() -> None:
+    expected = alcore.batch_epig(POOL, TARGETS, 4, rng=0)
+    batch = alcore.batch_epig(np.log(POOL), np.log(TARGETS) + 2, 4, kind="logits", rng=0)
+    assert batch.indices.tolist() == expected.indices.tolist()
+    np.testing.assert_allclose(batch.scores, expected.scores, rtol=0, atol=WIDE)
+
+
+# --- edges ------------------------------------------------------------------------------------------------------------
+
+
+def test_sizes_at_the_ends() -> None:
+    for batch in (
+        alcore.batch_epig(POOL, TARGETS, 0, rng=0),
+        alcore.batch_epig(np.empty((0, 3, 8)), TARGETS, 3, rng=0),
+    ):
+        assert len(batch) == 0
+        for field in ("indices", *REPORTED):
+            assert getattr(batch, field).shape == (0,)
+        assert (batch.exact_until, batch.saturated_at, batch.fill) == (0, None, None)
+    pool = dirichlet(3, 3, 30, seed=2, alpha=0.5)
+    targets = dirichlet(4, 3, 30, seed=3, alpha=0.5)
+    assert_equals(alcore.batch_epig(pool, targets, 99, rng=0), oracle.batch_epig(pool, targets, 3), WIDE)
+    assert alcore.batch_epig(pool[:1], targets, 1, rng=0).indices.tolist() == [0]
+
+
+def test_targets_that_are_known_saturate() -> None:
+    pool, targets = one_hot(30, 3, 4, seed=5), one_hot(6, 3, 4, seed=6)
+    for options in ({}, {"exact": 0, "samples": 400}):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            batch = alcore.batch_epig(pool, targets, 12, rng=0, **options)
+        assert [w.category for w in caught] == [alcore.SaturationWarning]
+        assert 1 <= batch.saturated_at <= 4
+        assert len(set(batch.indices.tolist())) == 12
+        assert batch.fill is not None
+        assert batch.scores[batch.saturated_at :].tolist() == [0.0] * (12 - batch.saturated_at)
+        before = oracle.entropies(targets.mean(axis=2)).mean()
+        assert batch.information[-1] == pytest.approx(before, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("targets", "error", "said"),
+    [
+        (dirichlet(3, 4, 8), ValueError, "targets: expected 3 classes and 8 draws, as probs has, got 4 and 8"),
+        (dirichlet(3, 3, 9), ValueError, "got 3 and 9. Predict both with the same draws"),
+        (np.empty((0, 3, 8)), ValueError, "targets: expected at least one"),
+        (dirichlet(6, 3, 8).reshape(3, 2, 3, 8).transpose(0, 2, 1, 3), ValueError, "targets: expected shape"),
+        (np.where(np.arange(3)[:, None, None] == 1, np.nan, dirichlet(3, 3, 8)), ValueError, r"targets\[1, 0, 0\]"),
+        (np.ones((3, 3, 8), int), TypeError, "targets: expected float16"),
+        (None, TypeError, "targets: expected an array"),
+    ],
+)
+@pytest.mark.parametrize("k", [0, 2])
+def test_targets_that_do_not_fit_are_refused(targets: Any, error: type[Exception], said: str, k: int) -> None:
+    for call in (
+        lambda: alcore.batch_epig(POOL, targets, k, rng=0),
+        lambda: alcore.BatchEPIG(targets).select(POOL, k, rng=0),
+    ):
+        with pytest.raises(error, match=said):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"k": -1}, ValueError, "k: expected at least 0, got -1"),
+        ({"k": 1.5}, TypeError, "k: expected a whole number"),
+        ({"samples": -1}, ValueError, "samples: expected at least"),
+        ({"samples": "3"}, TypeError, "samples: expected a whole number"),
+        ({"kind": "p"}, ValueError, "kind: expected"),
+        ({"weights": [1]}, ValueError, "weights: expected shape"),
+        ({"target_weights": [1, 2]}, ValueError, "target_weights: expected shape"),
+        ({"target_weights": np.zeros(6)}, ValueError, "target_weights: expected at least one above 0"),
+        ({"rng": "0"}, TypeError, "rng: expected None"),
+    ],
+)
+def test_arguments_are_refused(options: dict[str, Any], error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        alcore.batch_epig(POOL, TARGETS, **{"k": 2, **options})
+
+
+def test_predictions_that_are_none_are_refused() -> None:
+    bad = POOL.copy()
+    bad[13, 1, 2] = np.nan
+    for source in (bad, [bad[:10], bad[10:]]):
+        with pytest.raises(ValueError, match=r"probs\[13, 1, 2\] is nan"):
+            alcore.batch_epig(source, TARGETS, 2, rng=0)
+    with pytest.raises(ValueError, match="kind='logits'"):
+        alcore.batch_epig(np.random.default_rng(0).normal(scale=4, size=(10, 3, 8)), TARGETS, 2)
+    maps = dirichlet(20, 3, 8).reshape(4, 5, 3, 8).transpose(0, 2, 1, 3)
+    with pytest.raises(ValueError, match=r"probs: expected shape \(N, C, T\)"):
+        alcore.batch_epig(maps, TARGETS, 2, rng=0)
+
+
+def test_inputs_stay_as_they_were() -> None:
+    given_ = [POOL.copy(), TARGETS.copy(), WEIGHTS.astype(float), SHARES.astype(float)]
+    for array in given_:
+        array.flags.writeable = False
+    pool, targets, weights, shares = given_
+    alcore.batch_epig(pool, targets, 3, weights=weights, target_weights=shares, rng=0)
+    for array, before in zip(given_, (POOL, TARGETS, WEIGHTS, SHARES), strict=True):
+        np.testing.assert_array_equal(array, before)
