@@ -76,6 +76,7 @@ def pools() -> Iterator[tuple[str, np.ndarray, tuple[str, ...]]]:
     """Baal, the slowest, is asked about the first pool alone."""
     yield "structured", structured_probs(POOL), ("redux", "baal")
     yield "Dirichlet(1)", random_probs(POOL), ("redux",)
+    yield "structured, small", structured_probs((300, *POOL[1:])), ("redux",)
 
 
 def contest(peer: Peer, pool: str, probs: np.ndarray, peers: tuple[str, ...]) -> Contest:
@@ -119,7 +120,9 @@ def information_table(contests: list[Contest]) -> Table:
         "What the batches of the same runs are worth: `alcore.batch_information` with 1 000 000 fresh configurations, the same for "
         "all. The target is that alcore's batch is not worth less than the peer's by more than 0.005 nats. Said: the information "
         f"that the side itself reports for its batch; there are at most log T = {np.log(POOL[-1]):.2f} nats. Baal's batch is the "
-        "first of its ranks: it chooses one row more than asked, and ranks the first choice last."
+        "first of its ranks: it chooses one row more than asked, and ranks the first choice last. batchbald-redux is in float32, "
+        "faster than float64; there 0 · log 0 may make the score of a row NaN, and such a row is then chosen. The small "
+        "structured pool is one where that happens."
     )
     columns = ["pool", "batch of", "information", "standard error", "said", "alcore's less this", "target", "reached"]
     rows = [row for found in contests for row in information_rows(found)]
@@ -130,7 +133,9 @@ def information_rows(found: Contest) -> list[list[str]]:
     batch = select(found.probs)
     bald_top = alcore.top(alcore.bald(found.probs), K).indices
     sides = [("alcore", batch.indices, f"{batch.information[-1]:.4f}")]
-    sides += [(PEER_NAMES[n], answer["indices"], f"{answer['information']:.4f}") for n, answer in found.answers.items()]
+    for name, answer in found.answers.items():
+        lost = f", NaN at {answer['nan']} of its picks" if answer["nan"] else ""
+        sides.append((PEER_NAMES[name], answer["indices"], f"{answer['information']:.4f}{lost}"))
     sides += [("the largest BALD", bald_top, "")]
     measured = [alcore.batch_information(found.probs, indices, samples=1_000_000, rng=1) for _, indices, _ in sides]
     rows = []

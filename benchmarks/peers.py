@@ -6,7 +6,8 @@
 {"time": "bald"}           -> {"seconds": 0.5}       one call
 {"save": "scores.npy"}     -> {"saved": true}        the scores of the last call
 {"batch": {"of": "redux", "k": 10, "samples": 10000}}
-                           -> {"seconds": 60.0, "indices": [...], "information": 4.1}    BatchBALD, float32, one call
+                           -> {"seconds": 60.0, "indices": [...], "information": 4.1, "nan": 0}
+                                                      BatchBALD, one call: its picks, the information it says, picks by NaN
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def redux_batch(probs: np.ndarray, k: int, samples: int) -> dict[str, Any]:
     start = time.perf_counter()
     batch = get_batchbald_batch(log_probs, k, samples)
     seconds = time.perf_counter() - start
-    return {"seconds": seconds, "indices": batch.indices, "information": batch.scores[-1]}
+    lost = int(np.isnan(batch.scores).sum())
+    return {"seconds": seconds, "indices": batch.indices, "information": batch.scores[-1], "nan": lost}
 
 
 def baal_batch(probs: np.ndarray, k: int, samples: int) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def baal_batch(probs: np.ndarray, k: int, samples: int) -> dict[str, Any]:
     start = time.perf_counter()
     ranks, scores = heuristic.get_ranks(probs)
     seconds = time.perf_counter() - start
-    return {"seconds": seconds, "indices": ranks[:k].tolist(), "information": float(scores.max())}
+    return {"seconds": seconds, "indices": ranks[:k].tolist(), "information": float(scores.max()), "nan": 0}
 
 
 BATCHES = {"redux": redux_batch, "baal": baal_batch}
