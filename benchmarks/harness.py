@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import statistics
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from typing import Any
 import numpy as np
 
 RUNS = 7
+QUICK = os.environ.get("ALCORE_BENCH_QUICK", "") not in ("", "0")
 YES, NO = "yes", "**no**"
 
 
@@ -82,6 +86,63 @@ def random_probs(shape: tuple[int, ...], seed: int = 0, dtype: type = np.float32
     return probs
 
 
+def structured_probs(shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
+    """A Bayesian's pool: clustered inputs under draws of a softmax model's posterior, the same draws for every row.
+
+    Most rows lie in clusters that were trained on and score near 0; one in twenty lies in one that was not, up to about 0.8 nats.
+    The model comes from the seed before the inputs: pools of any number of rows come from one model and one distribution.
+    """
+    rows, classes, draws = shape
+    features, clusters, trained = 16, 48, 36
+    rng = np.random.default_rng(seed)
+    prototypes = rng.normal(size=(classes, features))
+    centres = prototypes[np.arange(clusters) % classes] + 0.7 * rng.normal(size=(clusters, features))
+    centres *= 1.5
+    seen = np.repeat(centres[:trained], 20, axis=0)
+    seen += rng.normal(size=seen.shape)
+    scatter = 1.2 * np.linalg.cholesky(np.linalg.inv(np.eye(features) + 0.01 * seen.T @ seen))
+    weights = 0.7 * prototypes.T[:, :, None] + np.tensordot(scatter, rng.normal(size=(features, classes, draws)), 1)
+    cluster = np.where(rng.random(rows) < 0.05, rng.integers(trained, clusters, rows), rng.integers(0, trained, rows))
+    inputs = (centres[cluster] + rng.normal(size=(rows, features))).astype(np.float32)
+    probs = (inputs @ weights.reshape(features, -1).astype(np.float32)).reshape(shape)
+    probs -= probs.max(axis=1, keepdims=True)
+    np.exp(probs, out=probs)
+    probs /= probs.sum(axis=1, keepdims=True)
+    return probs
+
+
+def mebibytes_grown(work: Callable[[], object]) -> float:
+    """By how much this process's anonymous memory grew at most during ``work``, looked at every 2 ms."""
+    start, peak, done = anonymous_mib(), [0.0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.002):
+            peak[0] = max(peak[0], anonymous_mib() - start)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        work()
+    finally:
+        done.set()
+        watcher.join()
+    return max(peak[0], anonymous_mib() - start)
+
+
+def anonymous_mib() -> float:
+    found = re.search(r"RssAnon:\s+(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+def in_new_process(function: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What a function of a module beside this one returns in a process of its own."""
+    code = f"import json, {function.__module__} as module; print(json.dumps(module.{function.__name__}()))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=Path(__file__).parent, check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(done.stdout))
+
+
 def shape_text(shape: tuple[int, ...]) -> str:
     return "(" + ", ".join(f"{n:,}".replace(",", " ") for n in shape) + ")"
 
@@ -113,7 +174,11 @@ class Peer:
     def __init__(self, python: str) -> None:
         script = Path(__file__).with_name("peers.py")
         self._process = subprocess.Popen(
-            [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [python, str(script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TQDM_DISABLE": "1"},
         )
 
     @property

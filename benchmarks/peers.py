@@ -5,6 +5,9 @@
 {"targets": "x.npy"}       -> {"shape": [...]}       the targets from now on
 {"time": "bald"}           -> {"seconds": 0.5}       one call
 {"save": "scores.npy"}     -> {"saved": true}        the scores of the last call
+{"batch": {"of": "redux", "k": 10, "samples": 10000}}
+                           -> {"seconds": 60.0, "indices": [...], "information": 4.1, "nan": 0}
+                                                      BatchBALD, one call: its picks, the information it says, picks by NaN
 """
 
 from __future__ import annotations
@@ -17,12 +20,36 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from baal.active import heuristics
+from batchbald_redux.batchbald import get_batchbald_batch
 
 CALLS: dict[str, Callable[..., np.ndarray]] = {
     "bald": heuristics.BALD().compute_score,
     "epig": heuristics.EPIG().compute_score,
 }
+
+
+def redux_batch(probs: np.ndarray, k: int, samples: int) -> dict[str, Any]:
+    """The logarithms are not timed; zeros among the probabilities would make it choose rows with NaN."""
+    log_probs = torch.from_numpy(np.log(np.maximum(probs, np.finfo(np.float32).tiny)).transpose(0, 2, 1)).contiguous()
+    start = time.perf_counter()
+    batch = get_batchbald_batch(log_probs, k, samples)
+    seconds = time.perf_counter() - start
+    lost = int(np.isnan(batch.scores).sum())
+    return {"seconds": seconds, "indices": batch.indices, "information": batch.scores[-1], "nan": lost}
+
+
+def baal_batch(probs: np.ndarray, k: int, samples: int) -> dict[str, Any]:
+    """``num_samples`` is the batch size, ``num_draw`` the configurations of each draw; the batch is the first k of its ranks."""
+    heuristic = heuristics.BatchBALD(num_samples=k, num_draw=samples // probs.shape[-1])
+    start = time.perf_counter()
+    ranks, scores = heuristic.get_ranks(probs)
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "indices": ranks[:k].tolist(), "information": float(scores.max()), "nan": 0}
+
+
+BATCHES = {"redux": redux_batch, "baal": baal_batch}
 
 
 class Worker:
@@ -44,6 +71,10 @@ class Worker:
         start = time.perf_counter()
         self.scores = CALLS[name](*self.arrays)
         return {"seconds": time.perf_counter() - start}
+
+    def batch(self, command: dict[str, Any]) -> dict[str, Any]:
+        torch.manual_seed(0)
+        return BATCHES[command["of"]](self.arrays[0], command["k"], command["samples"])
 
     def save(self, path: str) -> dict[str, Any]:
         np.save(path, self.scores)

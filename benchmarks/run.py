@@ -3,6 +3,8 @@
     python benchmarks/run.py            # all tables, written
     python benchmarks/run.py startup    # bench_startup.py alone, printed
 
+The peers' BatchBALD takes most of the time; with ALCORE_BENCH_QUICK=1 it is left out and nothing is written.
+
 The peers live in an environment of their own, `.venv-peers`, made here where it is missing (peers.txt pins it). The
 environment variable ALCORE_PEERS_PYTHON names the interpreter of another one, PYTHON the one that makes it.
 """
@@ -20,7 +22,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness import OtherWork, Peer, Table
+from harness import QUICK, OtherWork, Peer, Table
 
 import alcore
 
@@ -30,6 +32,8 @@ PEERS_PINS = HERE / "peers.txt"
 TORCH = "torch==2.13.0"
 BAAL = "baal==2.1.0"
 BAAL_NEEDS = ["numpy", "scipy", "structlog", "tqdm", "matplotlib", "Pillow", "scikit-learn", "torchmetrics"]
+REDUX = "batchbald-redux==2.0.5"
+REDUX_NEEDS = ["toma", "tqdm"]
 
 
 def main() -> None:
@@ -37,9 +41,9 @@ def main() -> None:
     python = peers_python()
     start, others = time.perf_counter(), OtherWork()
     with Peer(python) as peer:
-        peer_versions = peer.ask(versions=["baal", "torch", "numpy"])
+        peer_versions = peer.ask(versions=["baal", "batchbald-redux", "torch", "numpy"])
         found = [table for name in chosen for table in run_tables(name, peer)]
-    if sys.argv[1:]:
+    if sys.argv[1:] or QUICK:
         return
     seconds = time.perf_counter() - start
     page = render(found, peer_versions, seconds, others.cores())
@@ -69,8 +73,8 @@ def peers_python() -> str:
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         install += ["--constraint", str(PEERS_PINS)]
         subprocess.run([*install, TORCH], check=True)
-        subprocess.run([*install, *BAAL_NEEDS], check=True)
-        subprocess.run([*install, "--no-deps", BAAL], check=True)
+        subprocess.run([*install, *BAAL_NEEDS, *REDUX_NEEDS], check=True)
+        subprocess.run([*install, "--no-deps", BAAL, REDUX], check=True)
         done.touch()
     return python
 
