@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from alcore import bench, plot
 from alcore.batch import Batch
+from alcore.batchbald import SaturationWarning, batchbald
 from alcore.epig import epig
 from alcore.heuristics import (
     BALD,
@@ -78,6 +79,7 @@ __all__ = [
     "Random",
     "Reduce",
     "RowWise",
+    "SaturationWarning",
     "SoftRank",
     "SoftRankBALD",
     "Softmax",
@@ -86,6 +88,7 @@ __all__ = [
     "VariationRatio",
     "VoteEntropy",
     "bald",
+    "batchbald",
     "bench",
     "entropy",
     "epig",
