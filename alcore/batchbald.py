@@ -54,8 +54,8 @@ def batchbald(
         rng: None, a seed or a numpy.random.Generator.
 
     Returns: a `Batch` in the order chosen, scores = gains in nats, with
-        information: I(y_S; θ) after each pick, at most min(log T, k log C) up to sampling error. It is measured on the configurations
-            that chose the picks and so a little optimistic: `batch_information` estimates it afresh.
+        information: I(y_S; θ) after each pick, at most min(log T, k log C) up to sampling error. It is measured on those
+            configurations that chose the picks and so a little optimistic: `batch_information` estimates it afresh.
         effective_draws: mean number of draws that still explain the labels, after each pick.
         exact_until: how many gains are exact (to 1e-6 nats).
         saturated_at: how many rows were chosen before the best gain fell under the standard error of the information so far (or
