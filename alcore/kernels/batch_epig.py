@@ -51,9 +51,7 @@ def batch_epig(
         for p in range(size):
             n, m = (start + p) // configurations, (start + p) % configurations
             value_p[p] = 0.0
-            _set_deviations(
-                probs_nct[rows_n[n]], draws_mu[m], weights_mu[m], count_m[m], mean_pc[p], deviation_pcu[p]
-            )
+            _set_deviations(probs_nct[rows_n[n]], draws_mu[m], weights_mu[m], count_m[m], mean_pc[p], deviation_pcu[p])
         for q in range(packed_qtj.shape[0]):
             for p in range(size):
                 m = (start + p) % configurations
