@@ -19,7 +19,7 @@ from alcore.stream import Block, CellMeasure, Source, can_reread, map_blocks, op
 NEGLIGIBLE = 1e-9  # a draw of smaller posterior weight is left out of its configuration
 LEAST = 1e-12  # a target class that a configuration makes less probable is left out: it tells less than 1e-10 nats
 SLACK = 1e-5  # nats by which rounding may put a gain above its bound
-FINER = 8  # times smaller than those of `epig` are the blocks of later picks: what one finds lets the next pass over rows
+FINER = 8  # times smaller blocks than `epig` reads: what one finds lets the next pass over rows
 
 
 def batch_epig(
