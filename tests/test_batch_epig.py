@@ -191,6 +191,7 @@ def test_rows_that_are_passed_over_would_not_have_been_picked(
     options: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = np.concatenate([dirichlet(12, 3, 20, seed=41, alpha=0.3), dirichlet(8, 3, 20, seed=42, alpha=30)])
+    alcore.set_threads(1)  # so that the first block is done when the second is looked at
     blocks, looked = [pool[:12], pool[12:]], []
     gains = module._Given.gains
     monkeypatch.setattr(module._Given, "gains", lambda *args: looked.append(len(args[2])) or gains(*args))
