@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from alcore import bench, plot
 from alcore.batch import Batch
+from alcore.batch_epig import batch_epig
 from alcore.batchbald import SaturationWarning, batchbald
 from alcore.epig import epig
 from alcore.heuristics import (
     BALD,
     EPIG,
     ICAL,
+    BatchEPIG,
     Entropy,
     ExpectedEntropy,
     Heuristic,
@@ -66,6 +68,7 @@ __all__ = [
     "EPIG",
     "ICAL",
     "Batch",
+    "BatchEPIG",
     "Entropy",
     "ExpectedEntropy",
     "Heuristic",
@@ -88,6 +91,7 @@ __all__ = [
     "VariationRatio",
     "VoteEntropy",
     "bald",
+    "batch_epig",
     "batchbald",
     "bench",
     "entropy",

@@ -18,6 +18,7 @@ LEVELS = [
     {"cli"},
     {"bench", "plot"},
     {"heuristics"},
+    {"batch_epig"},
     {"epig", "ical", "select", "reductions"},
     {"measures"},
     {"stream"},
@@ -25,7 +26,7 @@ LEVELS = [
     {"door", "batch", "progress"},
     {"kernels"},
 ]
-NAMES_KERNELS = {"epig", "ical", "measures", "stream"}
+NAMES_KERNELS = {"batch_epig", "epig", "ical", "measures", "stream"}
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "flax", "sklearn"}
 HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "matplotlib", "typer", "rich", "pandas"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

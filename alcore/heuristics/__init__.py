@@ -21,13 +21,14 @@ from alcore.heuristics.measured import (
     VoteEntropy,
 )
 from alcore.heuristics.names import heuristic
-from alcore.heuristics.targeted import EPIG
+from alcore.heuristics.targeted import EPIG, BatchEPIG
 from alcore.heuristics.wrapped import Precomputed, Reduce
 
 __all__ = [
     "BALD",
     "EPIG",
     "ICAL",
+    "BatchEPIG",
     "Entropy",
     "ExpectedEntropy",
     "Heuristic",

@@ -22,7 +22,7 @@ from alcore.heuristics.measured import (
     VariationRatio,
     VoteEntropy,
 )
-from alcore.heuristics.targeted import EPIG
+from alcore.heuristics.targeted import EPIG, BatchEPIG
 from alcore.heuristics.wrapped import Precomputed, Reduce
 from alcore.reductions import How, check_how
 
@@ -38,6 +38,7 @@ _PLAIN: dict[str, Callable[..., Heuristic]] = {
     "vote-entropy": VoteEntropy,
     "random": Random,
     "epig": EPIG,
+    "batch-epig": BatchEPIG,
     "ical": ICAL,
     "ical-pointwise": partial(ICAL, True),
     "precomputed": Precomputed,
@@ -52,8 +53,8 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
         name: "bald", "entropy", …, or a row-wise one behind "power-", "softmax-" or "softrank-", such as "power-bald".
         reduce, q: how event axes become one score a row, as in `Reduce`, before anything is drawn; "random" needs none.
         options: what its class takes: ``beta`` for the stochastic ones, ``floor`` for "pairwise-kl", ``scores`` for
-            "precomputed", ``targets`` and ``target_weights`` for "epig", ``labels``, ``references`` and ``comparisons`` for
-            "ical" and "ical-pointwise".
+            "precomputed", ``targets`` and ``target_weights`` for "epig" and "batch-epig", ``samples`` and ``exact`` for
+            "batch-epig", ``labels``, ``references`` and ``comparisons`` for "ical" and "ical-pointwise".
 
     Raises: ValueError for an unknown name, TypeError for an option it does not take.
 
