@@ -28,7 +28,7 @@ def batch_epig(
     k: int,
     *,
     samples: int = 100,
-    exact: int = 1_000,
+    exact: int = 100,
     kind: str = "probs",
     target_weights: npt.ArrayLike | None = None,
     weights: npt.ArrayLike | None = None,

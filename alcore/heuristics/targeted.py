@@ -105,7 +105,7 @@ class BatchEPIG(Joint):
     targets: Any
     target_weights: Weights = None
     samples: int = 100
-    exact: int = 1_000
+    exact: int = 100
 
     def __post_init__(self) -> None:
         door.as_count(self.samples, "samples")
