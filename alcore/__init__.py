@@ -20,6 +20,7 @@ from alcore.heuristics import (
     BALD,
     EPIG,
     ICAL,
+    BatchBALD,
     Entropy,
     ExpectedEntropy,
     Heuristic,
@@ -38,11 +39,13 @@ from alcore.heuristics import (
     SoftRank,
     SoftRankBALD,
     Sum,
+    TwoBALD,
     VariationRatio,
     VoteEntropy,
     heuristic,
 )
 from alcore.ical import ical
+from alcore.information import Estimate, batch_information, joint_entropy
 from alcore.measures import (
     bald,
     entropy,
@@ -58,6 +61,7 @@ from alcore.reductions import reduce
 from alcore.select import power, softmax, softrank, top
 from alcore.store import open_predictions
 from alcore.threads import get_threads, set_threads
+from alcore.two_bald import two_bald
 
 __version__ = "0.1.0"
 
@@ -66,7 +70,9 @@ __all__ = [
     "EPIG",
     "ICAL",
     "Batch",
+    "BatchBALD",
     "Entropy",
+    "Estimate",
     "ExpectedEntropy",
     "Heuristic",
     "LeastConfidence",
@@ -85,9 +91,11 @@ __all__ = [
     "Softmax",
     "SoftmaxBALD",
     "Sum",
+    "TwoBALD",
     "VariationRatio",
     "VoteEntropy",
     "bald",
+    "batch_information",
     "batchbald",
     "bench",
     "entropy",
@@ -96,6 +104,7 @@ __all__ = [
     "get_threads",
     "heuristic",
     "ical",
+    "joint_entropy",
     "least_confidence",
     "margin",
     "mean_std",
@@ -108,6 +117,7 @@ __all__ = [
     "softmax",
     "softrank",
     "top",
+    "two_bald",
     "variation_ratio",
     "vote_entropy",
 ]

@@ -67,7 +67,12 @@ class Pool:
     """Predictions (N, C, T): read where they lie, or once, keeping the rows of largest BALD in bounded memory."""
 
     def __init__(
-        self, predictions: Any, kind: str, weights: npt.ArrayLike | None, memory: int, needed: Callable[[int], int]
+        self,
+        predictions: Any,
+        kind: str,
+        weights: npt.ArrayLike | None,
+        memory: int,
+        needed: Callable[[int], int] | None = None,
     ) -> None:
         if isinstance(predictions, str | os.PathLike):
             predictions = store.open_predictions(predictions)
@@ -76,7 +81,7 @@ class Pool:
             door.as_count(memory, "memory"),
             needed,
         )  # bytes, and those of the search for T draws
-        ready = as_ready(predictions, kind)
+        ready = as_ready(predictions, self.kind)
         self.can_reread = ready is None and can_reread(predictions)
         if ready is None:
             self._read()
@@ -108,10 +113,11 @@ class Pool:
     def buffer(self) -> Best:
         """An empty buffer of the rows that fit into memory."""
         row_bytes = 8 * int(np.prod(self.cell_shape))
-        taken = READING_BYTES + self._needed(self.cell_shape[-1])
+        taken = READING_BYTES + (self._needed(self.cell_shape[-1]) if self._needed else 0)
         rows = rows_that_fit(self._memory - taken, row_bytes)
         if rows < LEAST_ROWS:
-            door.refuse_memory(taken + 2 * LEAST_ROWS * row_bytes, self._memory)
+            remedy = "Raise memory, or lower samples and exact." if self._needed else "Raise memory."
+            door.refuse_memory(taken + 2 * LEAST_ROWS * row_bytes, self._memory, remedy)
         return Best(rows, self.cell_shape)
 
 

@@ -106,7 +106,7 @@ class Configurations:
         # Configurations with the same labels so far share a row, and keep their owners.
         histories, self._row_m = np.unique(self._row_m * classes + labels, return_inverse=True)
         self._extend(probs_ct, histories // classes, histories % classes)
-        omega_m = self._weights_t[self._owner_m] / strata
+        omega_m = self.omega_m()
         self.omega_u = np.bincount(self._row_m, omega_m)
         self.square_u = np.bincount(self._row_m, omega_m**2)
 
@@ -138,6 +138,14 @@ class Configurations:
         in_parts(len(packed_qtj), lambda start, stop: informations(probs_ct, packed_qtj, start, stop, values_qj))
         gain, error = mean_and_error(values_qj, self.omega_u, self.square_u)
         return max(gain, 0.0), error
+
+    def omega_m(self) -> Float64s:
+        """The probability of each configuration."""
+        return self.omega_u if self._owner_m is None else self._weights_t[self._owner_m] / self._strata
+
+    def of_each(self, values_u: Float64s) -> Float64s:
+        """Values of distinct configurations -> of each: sampled ones keep their places, those of an owner side by side."""
+        return values_u if self._owner_m is None else values_u[self._row_m]
 
     def levels(self) -> list[Level]:
         """From a few groups of configurations to all of them one by one."""

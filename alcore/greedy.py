@@ -202,11 +202,12 @@ def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float
         if len(scores) < len(block):
             door.refuse_unequal_rows("probs", len(pool.scores), block.start + len(block), "the first reading")
         scores[[row - block.start for row in taken if block.start <= row < block.start + len(block)]] = -np.inf
-        rows = np.flatnonzero(scores >= best)
+        least = best  # which grows meanwhile
+        rows = np.flatnonzero((scores >= least) & (scores > -np.inf))
         cells, bound = block.cells(rows), scores[rows]
         live = np.arange(len(rows))
         for level in range(objective.levels):
-            live = live[bound[live] >= best]
+            live = live[bound[live] >= least]
             bound[live] = objective.screen(level, cells, live, scores[rows[live]], np.zeros(len(live), np.int64))
         scores[rows] = -np.inf
         return (
