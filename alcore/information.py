@@ -57,7 +57,8 @@ def joint_entropy(
         weights: (T,) one weight a draw, scaled to sum 1; default equal. The same as repeating draws.
         rng: None, a seed or a numpy.random.Generator, where configurations are sampled.
 
-    Returns: an `Estimate` in nats, 0 … k log C; its error is 0.0 where all configurations were enumerated.
+    Returns: an `Estimate` in nats, 0 … k log C; its error is 0.0 where all configurations were enumerated, else what labels drawn
+        independently would have: stratified ones err less, by a third where the draws are many.
     Cost O(C^k·T) time and O(C^(k/2)·T) memory, or O(k·samples·C·T) time and O(T) memory for 20 000 configurations at a time.
     Raises: as `entropy`; ValueError for event axes, negative samples or exact.
 
@@ -170,32 +171,48 @@ def _products(probs_kct: Float64s, start_t: Float64s) -> Float64s:
 
 
 def _sampled(probs_kct: Float64s, weights_t: Float64s, samples: int, rng: np.random.Generator) -> Estimate:
-    """The mean of independent replicates; what a configuration says of all rows is one observation."""
+    """Means over independent replicates of what each configuration says of all rows, in two ways at once.
+
+    How far its posterior went from the prior is the information too; from each other the two differ by noise alone. Taking away
+    from the first what this noise predicts leaves a third of its error for 10 rows of 10 classes, 3 % for 80.
+    """
     owners = int((weights_t > 0).sum())
     strata = max(1, samples // owners)
     replicates = -(-strata // max(1, TOGETHER // owners))
-    means, variances = np.empty(replicates), np.empty(replicates)
-    for replicate in range(replicates):
+    mean_2, covariance_22 = np.zeros(2), np.zeros((2, 2))
+    for _ in range(replicates):
         configurations = Configurations(weights_t, strata // replicates * owners, 0, rng)
-        total_m = np.zeros(1)
-        for i, probs_ct in enumerate(probs_kct):
-            if i:
-                configurations.add(probs_kct[i - 1])
-            total_m = total_m + _after_each(configurations, probs_ct)
+        gained_m = np.zeros(1)
+        for probs_ct in probs_kct:
+            gained_m = gained_m + _after_each(configurations, probs_ct)
+            configurations.add(probs_ct)
         omega_m = configurations.omega_m()
-        means[replicate] = (omega_m * total_m).sum()
-        variances[replicate] = (omega_m**2 * (total_m - means[replicate]) ** 2).sum()
-    return Estimate(max(float(means.mean()), 0.0), math.sqrt(variances.sum()) / replicates)
+        value_2m = np.stack(np.broadcast_arrays(gained_m, gained_m - _from_prior(configurations, weights_t)))
+        means = (omega_m * value_2m).sum(axis=1)
+        spread_2m = omega_m * (value_2m - means[:, None])
+        mean_2 += means / replicates
+        covariance_22 += (spread_2m[:, None] * spread_2m).sum(axis=2) / replicates**2
+    slope = covariance_22[0, 1] / covariance_22[1, 1] if covariance_22[1, 1] > 0 else 0.0
+    line_2 = np.array([1.0, -slope])
+    variance = float((line_2[:, None] * covariance_22 * line_2).sum())
+    return Estimate(max(float((line_2 * mean_2).sum()), 0.0), math.sqrt(max(variance, 0.0)))
 
 
 def _after_each(configurations: Configurations, probs_ct: Float64s) -> Float64s:
-    """I(y; draw) after each configuration, those of an owner side by side."""
+    """I(y; draw) after each configuration."""
     from alcore.kernels.information import informations
 
-    values_u = np.empty(len(configurations.rows_ut))
-    in_parts(
-        len(values_u),
-        lambda start, stop: informations(configurations.rows_ut, probs_ct, start, stop, values_u),
-        64,
-    )
+    rows_ut = configurations.rows_ut
+    values_u = np.empty(len(rows_ut))
+    in_parts(len(rows_ut), lambda start, stop: informations(rows_ut, probs_ct, start, stop, values_u), 64)
+    return configurations.of_each(values_u)
+
+
+def _from_prior(configurations: Configurations, weights_t: Float64s) -> Float64s:
+    """The divergence of each configuration's posterior from the prior."""
+    from alcore.kernels.information import divergences
+
+    rows_ut = configurations.rows_ut
+    values_u = np.empty(len(rows_ut))
+    in_parts(len(rows_ut), lambda start, stop: divergences(rows_ut, weights_t, start, stop, values_u), 64)
     return configurations.of_each(values_u)

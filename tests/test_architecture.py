@@ -18,14 +18,16 @@ LEVELS = [
     {"cli"},
     {"bench", "plot"},
     {"heuristics"},
-    {"epig", "ical", "select", "reductions"},
+    {"batchbald", "ical", "information", "reductions", "select", "two_bald"},
+    {"epig", "greedy"},
+    {"candidates", "configurations"},
     {"measures"},
     {"stream"},
     {"store", "threads"},
     {"door", "batch", "progress"},
     {"kernels"},
 ]
-NAMES_KERNELS = {"epig", "ical", "measures", "stream"}
+NAMES_KERNELS = {"candidates", "configurations", "epig", "ical", "information", "measures", "stream"}
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "flax", "sklearn"}
 HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "matplotlib", "typer", "rich", "pandas"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -44,3 +44,13 @@ def informations(rows_ut: Float32s, probs_ct: Float64s, start: int, stop: int, o
                 mean += np.float64(row_t[t]) * p_t[t]
             total -= mean * log(mean)
         out_u[u] = total
+
+
+@kernel()
+def divergences(rows_ut: Float32s, weights_t: Float64s, start: int, stop: int, out_u: Float64s) -> None:
+    """sum_t row_t log(row_t / weight_t) of configurations start to stop; draws of weight 0 add less than 1e-27."""
+    for u in range(start, stop):
+        row_t, total = rows_ut[u], 0.0
+        for t in range(row_t.size):
+            total += np.float64(row_t[t]) * (log(np.float64(row_t[t])) - log(weights_t[t]))
+        out_u[u] = total
