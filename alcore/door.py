@@ -363,6 +363,10 @@ def as_size(size: int, name: str) -> int:
 
 def as_indices(indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """Different row numbers (k,), at least 0."""
+    if isinstance(indices, np.ma.MaskedArray):
+        raise TypeError(
+            "indices: expected a plain array of row numbers, got a masked array. Pass indices.compressed()."
+        )
     array = np.asarray(indices)
     if array.dtype.kind not in "iu" and array.shape != (0,):
         raise TypeError(
