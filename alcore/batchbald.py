@@ -16,6 +16,9 @@ from alcore.door import Array, Float64s, Rng
 from alcore.greedy import Ints, Objective, choose
 
 
+LEAST_GAIN = 1e-6  # nats, what posteriors in float32 may be off by
+
+
 class SaturationWarning(UserWarning):
     """The draws were exhausted before the batch was full."""
 
@@ -55,8 +58,8 @@ def batchbald(
             chose the picks and so a little optimistic: `batch_information` estimates it afresh.
         effective_draws: mean number of draws that still explain the labels, after each pick.
         exact_until: how many gains are exact (to 1e-6 nats).
-        saturated_at: how many rows were chosen before the best gain fell under its standard error (or 1e-6 nats): the draws are
-            exhausted, and the rest, scored 0, is filled in BALD order (``fill``), with a `SaturationWarning`.
+        saturated_at: how many rows were chosen before the best gain fell under the standard error of the information so far (or
+            1e-6 nats): the draws are exhausted, and the rest, scored 0, is filled in BALD order (``fill``), with a `SaturationWarning`.
         certified_until: the first picks that are certain to be those of the whole pool.
     The same seed gives the same bits on any number of threads.
     Cost: BALD of the pool, and a few hundred evaluations O(samples·C·T); O(samples·T) memory.
@@ -100,8 +103,8 @@ class JointInformation(Objective):
         self.exact_until = 0
 
     @property
-    def saturates(self) -> bool:
-        return True
+    def noise(self) -> float:
+        return max(LEAST_GAIN, self._configurations.noise())
 
     @property
     def levels(self) -> int:

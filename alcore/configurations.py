@@ -6,14 +6,13 @@ at every pick, so that gains of different picks share their noise. BatchBALD: Ki
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore.door import Array, Float64s
-from alcore.threads import map_in_order
+from alcore.threads import in_parts
 
 Ints = npt.NDArray[np.int64]
 
@@ -22,7 +21,6 @@ STEPS = 8  # of the largest posterior weight, by which configurations of one lea
 CLEAR = 0.8  # a largest weight from which the second draw does not matter
 FINER = 2  # a level of groups is worth its products where the next finer one has so many times its rows
 COARSE_REST, FINE_REST = 1e-3, 1e-7  # nats by which a bound may be too large for the sake of classes that tell little
-PARTS = 8  # of the work on configurations, shared among threads
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,12 @@ class Level:
     omega_qj: Array
     mean_t: Array
     rest: float  # nats: classes worth less together are not looked at closely
+
+    @classmethod
+    def of(cls, packed_qtj: Array, omega_u: Float64s, mean_t: Array, rest: float) -> Level:
+        omega_qj = np.zeros((len(packed_qtj), packed_qtj.shape[2]), np.float32)
+        omega_qj.reshape(-1)[: len(omega_u)] = omega_u
+        return cls(packed_qtj, omega_qj, mean_t, rest)
 
     def bound(self, probs_nct: Array, rows_n: Ints) -> Float64s:
         """At least the gain of each row, up to float32 rounding: information is concave in the posterior, groups overstate it."""
@@ -52,13 +56,23 @@ class Configurations:
         self._strata = max(1, samples // len(self._owners))
         self._batch: list[Float64s] = []
         self._owner_m: Ints | None = None  # None while all configurations are kept
-        self._row_m = np.empty(0, np.int64)
+        self._row_m, self._total_m = np.empty(0, np.int64), np.empty(0)
+        self._spaces: dict[str, Array] = {}
+        self._turn = False
         self._start()
 
     def _start(self) -> None:
         self.rows_ut = self._weights_t.astype(np.float32)[None]
         self.omega_u, self.square_u = np.ones(1), np.zeros(1)
         self._levels: list[Level] | None = None
+        self._last: tuple[Float64s, Float64s] | None = None  # a row and what it tells after each configuration
+
+    def _space(self, name: str, shape: tuple[int, ...], dtype: type) -> Array:
+        """An array to be written to whole, in memory that is used again: fresh pages cost more than what is written to them."""
+        size = int(np.prod(shape))
+        if name not in self._spaces or self._spaces[name].size < size:
+            self._spaces[name] = np.empty(size, dtype)
+        return self._spaces[name][:size].reshape(shape)
 
     @property
     def is_exact(self) -> bool:
@@ -66,18 +80,21 @@ class Configurations:
 
     def add(self, probs_ct: Float64s) -> None:
         """Condition on the label of one more row."""
+        if not self.is_exact:
+            self._total_m += self._values(probs_ct)[self._row_m]
         self._batch.append(probs_ct)
         if self._owner_m is None and len(self.omega_u) * len(probs_ct) <= self._exact:
             self._expand(probs_ct)
         elif self._owner_m is None:
             self._owner_m = np.repeat(self._owners, self._strata)
             self._row_m = np.zeros(len(self._owner_m), np.int64)
+            self._total_m = np.zeros(len(self._owner_m))
             self._start()
             for earlier in self._batch:
                 self._sample(earlier)
         else:
             self._sample(probs_ct)
-        self._levels = None
+        self._levels, self._last = None, None
 
     def _expand(self, probs_ct: Float64s) -> None:
         """Every configuration with every label."""
@@ -106,14 +123,15 @@ class Configurations:
         # Configurations with the same labels so far share a row, and keep their owners.
         histories, self._row_m = np.unique(self._row_m * classes + labels, return_inverse=True)
         self._extend(probs_ct, histories // classes, histories % classes)
-        omega_m = self.omega_m()
+        omega_m = self._weights_t[self._owner_m] / strata
         self.omega_u = np.bincount(self._row_m, omega_m)
         self.square_u = np.bincount(self._row_m, omega_m**2)
 
     def _extend(self, probs_ct: Float64s, parents: Ints, labels: Ints) -> None:
         from alcore.kernels.configurations import extend
 
-        rows_vt = np.empty((len(parents), self.rows_ut.shape[1]), np.float32)
+        self._turn = not self._turn  # the parents' rows are read while the children's are written
+        rows_vt = self._space(f"rows {self._turn}", (len(parents), self.rows_ut.shape[1]), np.float32)
         in_parts(
             len(parents), lambda start, stop: extend(self.rows_ut, parents, labels, probs_ct, start, stop, rows_vt)
         )
@@ -131,89 +149,128 @@ class Configurations:
         The entropy of each predictive distribution less the mean entropy of its own draws, not less that of all draws: the same in
         expectation (the mean posterior is the prior), never negative, and with half the spread.
         """
-        from alcore.kernels.configurations import informations, mean_and_error
+        from alcore.kernels.configurations import mean_and_error
 
-        packed_qtj = self.levels()[-1].packed_qtj
-        values_qj = np.empty((len(packed_qtj), packed_qtj.shape[2]))
-        in_parts(len(packed_qtj), lambda start, stop: informations(probs_ct, packed_qtj, start, stop, values_qj))
-        gain, error = mean_and_error(values_qj, self.omega_u, self.square_u)
+        gain, error = mean_and_error(self._values(probs_ct), self.omega_u, self.square_u)
         return max(gain, 0.0), error
 
-    def omega_m(self) -> Float64s:
-        """The probability of each configuration."""
-        return self.omega_u if self._owner_m is None else self._weights_t[self._owner_m] / self._strata
+    def _values(self, probs_ct: Float64s) -> Float64s:
+        """The information of one row after each configuration; the last answer is kept."""
+        from alcore.kernels.configurations import informations
+
+        if self._last is None or not np.array_equal(self._last[0], probs_ct):
+            packed_qtj = self.levels()[-1].packed_qtj
+            values_qj = np.empty((len(packed_qtj), packed_qtj.shape[2]))
+            in_parts(len(packed_qtj), lambda start, stop: informations(probs_ct, packed_qtj, start, stop, values_qj))
+            self._last = probs_ct, values_qj.reshape(-1)[: len(self.rows_ut)]
+        return self._last[1]
+
+    def noise(self) -> float:
+        """The standard error of the information that was sampled so far; 0 while all configurations are kept."""
+        if self._owner_m is None:
+            return 0.0
+        total_ts = self._total_m.reshape(len(self._owners), self._strata)
+        # Each draw owns as many configurations as any other: what differs between owners is no error.
+        centred_ts = total_ts - total_ts.mean(axis=1 if self._strata > 1 else None, keepdims=True)
+        share_t1 = self._weights_t[self._owners, None] / self._strata
+        return float(np.sqrt((share_t1**2 * centred_ts**2).sum() * self._strata / max(1, self._strata - 1)))
+
+    @property
+    def total_m(self) -> Float64s:
+        """The information of the rows added since labels are sampled, after each configuration: those of an owner side by side."""
+        return self._total_m
 
     def of_each(self, values_u: Float64s) -> Float64s:
-        """Values of distinct configurations -> of each: sampled ones keep their places, those of an owner side by side."""
-        return values_u if self._owner_m is None else values_u[self._row_m]
+        """Values of distinct configurations -> of each that is sampled."""
+        return values_u[self._row_m]
 
     def levels(self) -> list[Level]:
         """From a few groups of configurations to all of them one by one."""
         if self._levels is None:
-            parts = [*self._groups(), (self.rows_ut, self.omega_u)]
-            mean_1t = merged(*parts[0], np.zeros(len(parts[0][0]), np.int64))[0]
-            rests = [COARSE_REST] * (len(parts) - 1) + [FINE_REST]
-            self._levels = [_packed(*part, mean_1t[0], rest) for part, rest in zip(parts, rests, strict=True)]
+            finest_qtj = self._space("finest", _chunks(*self.rows_ut.shape), np.float32)
+            rows, columns = len(self.rows_ut), finest_qtj.shape[2]
+            first_u, second_u, weight_u = np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty(rows)
+
+            def pack_and_lead(start: int, stop: int) -> None:
+                from alcore.kernels.configurations import leaders
+
+                _pack(self.rows_ut, start, stop, finest_qtj)
+                leaders(self.rows_ut, start * columns, min(stop * columns, rows), first_u, second_u, weight_u)
+
+            in_parts(len(finest_qtj), pack_and_lead)
+            groups = self._groups(first_u, second_u, weight_u)
+            mean_1t, _ = merged(*(groups or [(self.rows_ut, self.omega_u)])[0], None)
+            mean_t = mean_1t[0]
+            self._levels = [
+                *(Level.of(_packed(part), omega, mean_t, COARSE_REST) for part, omega in groups),
+                Level.of(finest_qtj, self.omega_u, mean_t, FINE_REST),
+            ]
         return self._levels
 
-    def _groups(self) -> list[tuple[Array, Float64s]]:
+    def _groups(self, first_u: Ints, second_u: Ints, weight_u: Float64s) -> list[tuple[Array, Float64s]]:
         """Groups of configurations, the coarsest first: by the draw that leads, by its weight too, by the second draw too.
 
         With 100 draws and 10 000 configurations these are 100, some 600 and some 2 000. Of 5 000 candidates the first
         left 180 to the next at a tenth pick, that 38, the last 14.
         """
-        from alcore.kernels.configurations import leaders
-
         rows, draws = self.rows_ut.shape
         if rows < FINER * len(self._owners):
             return []
-        first_u, second_u, weight_u = np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty(rows)
-        in_parts(rows, lambda start, stop: leaders(self.rows_ut, start, stop, first_u, second_u, weight_u))
         step_u = np.minimum((weight_u * STEPS).astype(np.int64), STEPS - 1)
-        finest = merged(self.rows_ut, self.omega_u, first_u * (draws + 1) + np.where(weight_u < CLEAR, second_u, draws))
-        middle = merged(self.rows_ut, self.omega_u, first_u * STEPS + step_u)
-        coarsest = merged(*middle, np.unique(first_u * STEPS + step_u) // STEPS)
+        keys = [first_u * (draws + 1) + np.where(weight_u < CLEAR, second_u, draws), first_u * STEPS + step_u]
+        parts: list[tuple[Array, Float64s]] = [(self.rows_ut, self.omega_u)] * 2
+
+        def merge_each(start: int, stop: int) -> None:
+            parts[start:stop] = [merged(self.rows_ut, self.omega_u, key) for key in keys[start:stop]]
+
+        in_parts(2, merge_each)
+        parts.append(merged(*parts[1], np.unique(keys[1]) // STEPS))
         groups: list[tuple[Array, Float64s]] = []
         finer = rows
-        for level in (finest, middle, coarsest):
-            if FINER * len(level[0]) <= finer:
-                groups.insert(0, level)
-                finer = len(level[0])
+        for part in parts:
+            if FINER * len(part[0]) <= finer:
+                groups.insert(0, part)
+                finer = len(part[0])
         return groups
 
 
-def merged(rows_ut: Array, omega_u: Float64s, key_u: Ints) -> tuple[Array, Float64s]:
-    """The mean posterior and the probability of the configurations of each key."""
+def merged(rows_ut: Array, omega_u: Float64s, key_u: Ints | None) -> tuple[Array, Float64s]:
+    """The mean posterior and the probability of the configurations of each key; of all of them without keys."""
     from alcore.kernels.configurations import merge
 
-    present = np.flatnonzero(np.bincount(key_u))
-    group = np.zeros(int(present[-1]) + 1, np.int64)
-    group[present] = np.arange(len(present))
-    mean_gt, omega_g = np.empty((len(present), rows_ut.shape[1])), np.empty(len(present))
-    merge(rows_ut, omega_u, group[key_u], mean_gt, omega_g)
-    return mean_gt.astype(np.float32), omega_g
+    keys = np.zeros(len(rows_ut), np.int64) if key_u is None else key_u
+    order = np.argsort(keys.astype(np.min_scalar_type(int(keys.max()))), kind="stable")  # 16 bits are sorted by radix
+    ends = np.append(np.flatnonzero(np.diff(keys[order])) + 1, len(keys))
+    mean_gt, omega_g = np.empty((len(ends), rows_ut.shape[1]), np.float32), np.empty(len(ends))
+    merge(rows_ut, omega_u, order, ends, mean_gt, omega_g)
+    return mean_gt, omega_g
 
 
-def _packed(rows_ut: Array, omega_u: Float64s, mean_t: Array, rest: float) -> Level:
-    from alcore.kernels.configurations import pack
+def _chunks(rows: int, draws: int) -> tuple[int, int, int]:
+    """Chunks, draws and columns of packed rows."""
     from alcore.kernels.product import COLUMNS, DRAWS
 
-    rows, draws = rows_ut.shape
     chunks = -(-rows // COLUMNS)
-    columns = -(-rows // (8 * chunks)) * 8
-    packed_qtj = np.empty((chunks, -(-draws // DRAWS) * DRAWS, columns), np.float32)
-    in_parts(chunks, lambda start, stop: pack(rows_ut, start, stop, packed_qtj))
-    omega_qj = np.zeros((chunks, columns), np.float32)
-    omega_qj.reshape(-1)[:rows] = omega_u
-    return Level(packed_qtj, omega_qj, mean_t, rest)
+    return chunks, -(-draws // DRAWS) * DRAWS, -(-rows // (8 * chunks)) * 8
 
 
-def in_parts(count: int, work: Callable[[int, int], None]) -> None:
-    """``work`` on consecutive ranges of 0 … count, on all threads where there is enough of it."""
-    step = max(1, -(-count // PARTS))
-    ranges = [(start, min(start + step, count)) for start in range(0, count, step)]
-    for _ in map_in_order(lambda part: work(*part), iter(ranges)):
-        pass
+def _pack(rows_ut: Array, start: int, stop: int, packed_qtj: Array) -> None:
+    """Fill chunks start to stop with rows as columns, zeros where padded."""
+    (rows, draws), columns = rows_ut.shape, packed_qtj.shape[2]
+    whole = min(stop, max(rows // columns, start))
+    body = rows_ut[start * columns : whole * columns].reshape(-1, columns, draws)
+    packed_qtj[start:whole, :draws] = body.transpose(0, 2, 1)
+    packed_qtj[start:stop, draws:] = 0.0
+    if whole < stop:
+        last = rows_ut[whole * columns :]
+        packed_qtj[whole, :draws, : len(last)] = last.T
+        packed_qtj[whole, :, len(last) :] = 0.0
+
+
+def _packed(rows_ut: Array) -> Array:
+    packed_qtj = np.empty(_chunks(*rows_ut.shape), np.float32)
+    _pack(rows_ut, 0, len(packed_qtj), packed_qtj)
+    return packed_qtj
 
 
 def bytes_of_configurations(draws: int, samples: int, exact: int) -> int:

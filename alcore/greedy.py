@@ -28,7 +28,6 @@ LARGEST_PART = 64  # of a block, in the hands of one thread
 ROUNDING = 1e-6  # nats: float32 gains are off by up to 2e-7 at 10 classes, and within it bounds decide nothing
 CONTENDERS = 64  # of the gains within ROUNDING of the best, so many are evaluated again in float64
 ERRORS = 4  # standard errors of a sampled gain by which it must exceed what was let go to be certain
-LEAST_GAIN = 1e-6  # nats: under it, or under its standard error, a gain is noise
 
 
 class Objective(ABC):
@@ -36,8 +35,8 @@ class Objective(ABC):
 
     @property
     @abstractmethod
-    def saturates(self) -> bool:
-        """Whether the batch ends where no gain exceeds its noise."""
+    def noise(self) -> float:
+        """A gain under this is worth nothing, and the batch ends; -inf where gains may be negative."""
 
     @property
     @abstractmethod
@@ -70,7 +69,7 @@ class Search:
     def __init__(self, objective: Objective, candidates: Candidates, picks: int) -> None:
         self._objective, self._candidates, self._picks = objective, candidates, picks
         self._best = -np.inf
-        self._noise = LEAST_GAIN if objective.saturates else -np.inf  # candidates that gain less need not be told apart
+        self._noise = objective.noise
         self._evaluated: list[Ints] = []
 
     def run(self, slots: Ints) -> Pick | None:
@@ -155,7 +154,7 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
                 candidates, reread = _read_again(objective, pool, [row for row, _ in picked], gain - slack), True
                 continue
             certified_until = len(picked) if certified_until is None else certified_until
-        if pick is None or (objective.saturates and gain < max(pick.error, LEAST_GAIN)):
+        if pick is None or gain < objective.noise:
             break
         reread = False
         picked.append((int(candidates.index[pick.slot]), gain))

@@ -72,8 +72,8 @@ class PairInformation(Objective):
         self._batch: list[Targets] = []
 
     @property
-    def saturates(self) -> bool:
-        return False
+    def noise(self) -> float:
+        return -np.inf
 
     @property
     def levels(self) -> int:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import alcore
 from alcore.candidates import Candidates, Pool
-from alcore.greedy import ERRORS, LEAST_GAIN, ROUNDING, Objective, Search, choose
+from alcore.greedy import ERRORS, ROUNDING, Objective, Search, choose
 from tests.cases import dirichlet
 from tests.joint_oracle import small_buffer
 
@@ -27,14 +27,14 @@ def group(row_ct: np.ndarray) -> int:
 class Toy(Objective):
     """BALD over one plus the rows of the same group so far; each level but the last adds up to ``loose`` of noise of its own."""
 
-    def __init__(self, levels: int = 1, loose: float = 0.0, saturates: bool = False, error: float = 0.0) -> None:
-        self._levels, self._loose, self._saturates, self._error = levels, loose, saturates, error
+    def __init__(self, levels: int = 1, loose: float = 0.0, noise: float = -np.inf, error: float = 0.0) -> None:
+        self._levels, self._loose, self._noise, self._error = levels, loose, noise, error
         self._groups: Counter[int] = Counter()
         self.screened = [0] * levels
 
     @property
-    def saturates(self) -> bool:
-        return self._saturates
+    def noise(self) -> float:
+        return self._noise
 
     @property
     def levels(self) -> int:
@@ -123,11 +123,12 @@ def test_what_rounding_cannot_tell_apart_is_decided_anew() -> None:
     assert (pick.slot, pick.gain, pick.error) == (int(decided.argmax()), decided.max(), 0.125)
 
 
-def test_gains_below_the_noise_are_none_where_the_objective_saturates() -> None:
-    pool = np.repeat(dirichlet(5, 3, 1), 4, axis=2)  # draws that agree
-    own = Candidates(pool, np.arange(5), np.full(5, LEAST_GAIN / 2))
-    assert Search(Toy(saturates=True), own, 0).run(np.arange(5)) is None
-    assert Search(Toy(), own, 0).run(np.arange(5)) is not None
+def test_what_is_bounded_under_the_noise_is_not_looked_at() -> None:
+    own = Candidates(POOL, np.arange(40), alcore.bald(POOL))
+    objective = Toy(noise=2.0)
+    assert Search(objective, own, 0).run(np.arange(40)) is None
+    assert objective.screened == [0]
+    assert Search(Toy(), own, 0).run(np.arange(40)) is not None
 
 
 # --- batches ----------------------------------------------------------------------------------------------------------
@@ -182,15 +183,15 @@ def test_what_is_left_over_is_filled_in_bald_order(monkeypatch: pytest.MonkeyPat
     assert found.gains[5:].tolist() == [0.0] * 4
 
 
-def test_a_batch_ends_where_no_gain_exceeds_its_error() -> None:
+def test_a_batch_ends_where_no_gain_exceeds_the_noise() -> None:
     rows, gains = brute_force(POOL, 20)
-    error = (gains[6] + gains[7]) / 2
-    found = choose(Toy(saturates=True, error=error), Pool(POOL, "probs", None, 0), 20)
+    noise = (gains[6] + gains[7]) / 2
+    found = choose(Toy(noise=noise), Pool(POOL, "probs", None, 0), 20)
     assert found.joint == 7
     assert found.indices[:7].tolist() == rows[:7]
     rest = [row for row in np.argsort(-alcore.bald(POOL), kind="stable").tolist() if row not in rows[:7]]
     assert found.indices[7:].tolist() == rest[:13]
-    assert choose(Toy(error=error), Pool(POOL, "probs", None, 0), 20).joint == 20
+    assert choose(Toy(), Pool(POOL, "probs", None, 0), 20).joint == 20
 
 
 def test_an_uncertain_gain_certifies_less(monkeypatch: pytest.MonkeyPatch) -> None:

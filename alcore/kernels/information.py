@@ -1,4 +1,4 @@
-"""The joint distribution of a batch's labels, and what a further label tells after each configuration; float64."""
+"""The joint distribution of a batch's labels, and how far each configuration takes the posterior from the prior; float64."""
 
 from __future__ import annotations
 
@@ -23,26 +23,6 @@ def entropies(a_ut: Float64s, b_vt: Float64s, start: int, stop: int, out_u: Floa
             for t in range(draws):
                 joint += a_t[t] * b_t[t]
             total -= joint * log(joint)
-        out_u[u] = total
-
-
-@kernel()
-def informations(rows_ut: Float32s, probs_ct: Float64s, start: int, stop: int, out_u: Float64s) -> None:
-    """I(y; draw) after configurations start to stop: H(sum_t row_t p_t) - sum_t row_t H(p_t)."""
-    classes, draws = probs_ct.shape
-    within_t = np.zeros(draws)
-    for c in range(classes):
-        for t in range(draws):
-            within_t[t] += probs_ct[c, t] * log(probs_ct[c, t])
-    for u in range(start, stop):
-        row_t, total = rows_ut[u], 0.0
-        for t in range(draws):
-            total += np.float64(row_t[t]) * within_t[t]
-        for c in range(classes):
-            p_t, mean = probs_ct[c], 0.0
-            for t in range(draws):
-                mean += np.float64(row_t[t]) * p_t[t]
-            total -= mean * log(mean)
         out_u[u] = total
 
 
