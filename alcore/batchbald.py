@@ -15,7 +15,6 @@ from alcore.configurations import Configurations, bytes_of_configurations
 from alcore.door import Array, Float64s, Rng
 from alcore.greedy import Ints, Objective, choose
 
-
 LEAST_GAIN = 1e-6  # nats, what posteriors in float32 may be off by
 
 
@@ -40,7 +39,8 @@ def batchbald(
     every row is not, and BatchBALD then silently measures nothing).
 
     Each pick gains I(y_b; θ | y_S) = Σ_m ω_m [H(Σ_t W_mt p_bt) − Σ_t W_mt H(p_bt)] over configurations m of the labels so far, with
-    their posteriors W_m over draws: all configurations while they are few, sampled ones after that. Kirsch et al. 2019 (arXiv:1906.08158).
+    their posteriors W_m over draws: all configurations while they are few, sampled ones after that.
+    Kirsch et al. 2019 (arXiv:1906.08158).
 
     Args:
         probs: (N, C, T) probabilities or logits from any source. Arrays in memory are read where they lie; of files and
@@ -54,12 +54,12 @@ def batchbald(
         rng: None, a seed or a numpy.random.Generator.
 
     Returns: a `Batch` in the order chosen, scores = gains in nats, with
-        information: I(y_S; θ) after each pick, at most min(log T, k log C) up to sampling error. It is measured on the configurations that
-            chose the picks and so a little optimistic: `batch_information` estimates it afresh.
+        information: I(y_S; θ) after each pick, at most min(log T, k log C) up to sampling error. It is measured on those
+            configurations that chose the picks and so a little optimistic: `batch_information` estimates it afresh.
         effective_draws: mean number of draws that still explain the labels, after each pick.
         exact_until: how many gains are exact (to 1e-6 nats).
         saturated_at: how many rows were chosen before the best gain fell under the standard error of the information so far (or
-            1e-6 nats): the draws are exhausted, and the rest, scored 0, is filled in BALD order (``fill``), with a `SaturationWarning`.
+            1e-6 nats): the draws are exhausted. The rest, scored 0, is filled in BALD order (``fill``), with a `SaturationWarning`.
         certified_until: the first picks that are certain to be those of the whole pool.
     The same seed gives the same bits on any number of threads.
     Cost: BALD of the pool, and a few hundred evaluations O(samples·C·T); O(samples·T) memory.

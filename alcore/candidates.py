@@ -42,6 +42,12 @@ class Candidates:
             slots, rest = slots[split[:count]], slots[split[count:]]
         return slots[np.lexsort((self.index[slots], -self.bound[slots]))], rest
 
+    def leave_out(self, count: int) -> None:
+        """Let go of all but so many rows of largest bound."""
+        _, rest = self.largest(np.arange(len(self.index)), count)
+        self.let_go = max(self.let_go, float(self.bound[rest].max(initial=-np.inf)))
+        self.bound[rest] = -np.inf
+
     def distinct(self, slots: Ints) -> tuple[Ints, list[tuple[Ints, int]]]:
         """Slots without those that repeat another, whose bound is then equal too; and the repeats of each original."""
         from alcore.kernels.configurations import same_as
@@ -100,7 +106,7 @@ class Pool:
         def work(block: Block) -> tuple[int, Float64s, Ints, Array]:
             bald = block.score(measures._bald)
             rows = np.flatnonzero(bald >= buffer.least)
-            return block.start, bald, rows, block.cells(rows)
+            return block.start, bald, rows, block.scored_cells(rows)
 
         for start, bald, rows, cells in map_blocks(source, work, kind=self.kind, weights=self.weights):
             scores.append(bald)

@@ -56,7 +56,8 @@ class Configurations:
         self._strata = max(1, samples // len(self._owners))
         self._batch: list[Float64s] = []
         self._owner_m: Ints | None = None  # None while all configurations are kept
-        self._row_m, self._total_m = np.empty(0, np.int64), np.empty(0)
+        self._row_m = np.empty(0, np.int64)
+        self._total_m = np.empty(0)  # what the rows sampled for told after each configuration
         self._spaces: dict[str, Array] = {}
         self._turn = False
         self._start()
@@ -124,8 +125,8 @@ class Configurations:
         histories, self._row_m = np.unique(self._row_m * classes + labels, return_inverse=True)
         self._extend(probs_ct, histories // classes, histories % classes)
         omega_m = self._weights_t[self._owner_m] / strata
-        self.omega_u = np.bincount(self._row_m, omega_m)
-        self.square_u = np.bincount(self._row_m, omega_m**2)
+        self.omega_u = np.bincount(self._row_m, omega_m).astype(np.float64)
+        self.square_u = np.bincount(self._row_m, omega_m**2).astype(np.float64)
 
     def _extend(self, probs_ct: Float64s, parents: Ints, labels: Ints) -> None:
         from alcore.kernels.configurations import extend

@@ -17,15 +17,15 @@ from alcore import door
 from alcore.candidates import Candidates, Pool
 from alcore.door import Array, Float64s
 from alcore.stream import Block, map_blocks, open_source
-from alcore.threads import map_in_order
+from alcore.threads import in_parts
 
 Ints = npt.NDArray[np.int64]
 
 FIRST_BLOCK = 4  # candidates evaluated to the last level before any other
 COARSER = 3  # times as many at each coarser level
 LARGEST_BLOCK = 4096
-LARGEST_PART = 64  # of a block, in the hands of one thread
 ROUNDING = 1e-6  # nats: float32 gains are off by up to 2e-7 at 10 classes, and within it bounds decide nothing
+UNCERTAIN_ROWS = 500  # for each row of the batch: among so many it is chosen on once picks are no longer certain
 CONTENDERS = 64  # of the gains within ROUNDING of the best, so many are evaluated again in float64
 ERRORS = 4  # standard errors of a sampled gain by which it must exceed what was let go to be certain
 
@@ -99,13 +99,13 @@ class Search:
         """Bounds of slots at a level, equal rows only once, on all threads."""
         c, last = self._candidates, level == self._objective.levels - 1
         originals, repeats = c.distinct(slots)
-        step = min(64, -(-len(originals) // 2))
-        parts = (originals[start : start + step] for start in range(0, len(originals), step))
+        gains = np.empty(len(originals))
 
-        def work(part: Ints) -> Float64s:
-            return self._objective.screen(level, c.cells, part, c.bound[part], c.known[part])
+        def screen(start: int, stop: int) -> None:
+            part = originals[start:stop]
+            gains[start:stop] = self._objective.screen(level, c.cells, part, c.bound[part], c.known[part])
 
-        gains = np.concatenate(list(map_in_order(work, parts)))
+        in_parts(len(originals), screen)
         c.bound[originals] = gains if last else np.minimum(gains, c.bound[originals])
         for copies, original in repeats:
             c.bound[copies] = c.bound[original]
@@ -149,11 +149,14 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
     while len(picked) < size:
         pick, slack = _next(objective, candidates, len(picked))
         gain = -np.inf if pick is None else pick.gain
-        if picked and not reread and candidates.let_go > -np.inf and gain <= candidates.let_go + slack:
+        least = max(gain, objective.noise) - slack  # a row that was let go matters if it may gain more
+        if picked and not reread and candidates.let_go > -np.inf and least <= candidates.let_go:
             if pool.can_reread:
-                candidates, reread = _read_again(objective, pool, [row for row, _ in picked], gain - slack), True
+                candidates, reread = _read_again(objective, pool, [row for row, _ in picked], least), True
                 continue
-            certified_until = len(picked) if certified_until is None else certified_until
+            if certified_until is None:
+                certified_until = len(picked)
+                candidates.leave_out(UNCERTAIN_ROWS * size)
         if pick is None or gain < objective.noise:
             break
         reread = False
@@ -201,9 +204,9 @@ def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float
         if len(scores) < len(block):
             door.refuse_unequal_rows("probs", len(pool.scores), block.start + len(block), "the first reading")
         scores[[row - block.start for row in taken if block.start <= row < block.start + len(block)]] = -np.inf
-        least = best  # which grows meanwhile
+        least = best  # may grow meanwhile, and every row must be screened that is said to be
         rows = np.flatnonzero((scores >= least) & (scores > -np.inf))
-        cells, bound = block.cells(rows), scores[rows]
+        cells, bound = block.scored_cells(rows), scores[rows]
         live = np.arange(len(rows))
         for level in range(objective.levels):
             live = live[bound[live] >= least]

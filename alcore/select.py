@@ -85,8 +85,9 @@ def power(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = None) 
         return first
     rest = np.flatnonzero(array <= 0).astype(np.int64)
     second = _draw(array, np.zeros(rest.size), count - len(first), generator, rest)
-    parts = zip(*((b.indices, b.scores, b.q, b.support) for b in (first, second)), strict=True)
-    return Batch(*(np.concatenate(part) for part in parts))
+    q, support = np.concatenate([first.q, second.q]), np.concatenate([first.support, second.support])
+    chosen = np.concatenate([first.indices, second.indices])
+    return Batch(chosen, array[chosen], q, support)
 
 
 def softrank(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = None) -> Batch:

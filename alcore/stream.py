@@ -193,9 +193,8 @@ class Block:
                     self._refuse_invalid(valid, row, cell, events)
         return scores.reshape(n, *events)
 
-    def cells(self, rows: npt.NDArray[np.int64] | None = None) -> Array:
-        """The named rows (all without names) as the kernels read them, checked: (n, C, T) probabilities, float32 or float64."""
-        array = self.array if rows is None else self.array[rows]
+    def cells(self) -> Array:
+        """Rows as the kernels read them, checked: (n, C, T) probabilities, float32 or float64."""
         parts: list[Array] = []
 
         def keep(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
@@ -204,8 +203,15 @@ class Block:
             check(cells, tolerance, valid)
             parts.append(cells.copy())
 
-        Block(self.start, array, self.kind, self.weights, None, self.name).score(keep)
-        return np.concatenate(parts) if parts else np.empty((0, *array.shape[1:]), np.float32)
+        self.score(keep)
+        return np.concatenate(parts) if parts else np.empty((0, *self.array.shape[1:]), np.float32)
+
+    def scored_cells(self, rows: npt.NDArray[np.int64]) -> Array:
+        """Some rows as the kernels read them, of a block that was scored, and thereby checked, before."""
+        array = self.array[rows]
+        if array.ndim == 3 and _lies_ready(array, self.kind):
+            return array
+        return Block(self.start, array, self.kind, None, None, self.name).cells()
 
     def _is_ready(self, array: Array) -> bool:
         return array.shape[2] == 1 and _lies_ready(array, self.kind)
@@ -390,7 +396,8 @@ class Best:
     def close(self) -> None:
         """Let go of all but the best."""
         self._let_go()
-        self.cells, self.bound, self.index = (held[: self._held] for held in (self.cells, self.bound, self.index))
+        self.cells, self.bound = self.cells[: self._held], self.bound[: self._held]
+        self.index = self.index[: self._held]
 
     def _let_go(self) -> None:
         if self._held <= self._capacity:

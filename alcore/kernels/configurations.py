@@ -140,7 +140,7 @@ def screen(
     What a class adds to the gain is concave in the posterior, so it is at most what the class adds under the mean posterior:
     classes worth little there are counted at that, and only the others are multiplied. float32 chunk by chunk.
     """
-    classes, draws = probs_nct.shape[1:]
+    classes = probs_nct.shape[1]
     a_ct = np.zeros((classes + 1, packed_qtj.shape[1]), np.float32)
     x_2j = np.empty((2, packed_qtj.shape[2]), np.float32)
     none_t = np.zeros(packed_qtj.shape[1], np.float32)
