@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from alcore import bench, plot
 from alcore.batch import Batch
+from alcore.batch_epig import batch_epig
 from alcore.batchbald import SaturationWarning, batchbald
 from alcore.epig import epig
 from alcore.heuristics import (
@@ -21,6 +22,7 @@ from alcore.heuristics import (
     EPIG,
     ICAL,
     BatchBALD,
+    BatchEPIG,
     Entropy,
     ExpectedEntropy,
     Heuristic,
@@ -71,6 +73,7 @@ __all__ = [
     "ICAL",
     "Batch",
     "BatchBALD",
+    "BatchEPIG",
     "Entropy",
     "Estimate",
     "ExpectedEntropy",
@@ -95,6 +98,7 @@ __all__ = [
     "VariationRatio",
     "VoteEntropy",
     "bald",
+    "batch_epig",
     "batch_information",
     "batchbald",
     "bench",

@@ -20,7 +20,7 @@ NEGLIGIBLE = 1e-12  # configurations of smaller probability are dropped while al
 STEPS = 8  # of the largest posterior weight, by which configurations of one leading draw are grouped
 CLEAR = 0.8  # a largest weight from which the second draw does not matter
 FINER = 2  # a level of groups is worth its products where the next finer one has so many times its rows
-COARSE_REST, FINE_REST = 1e-3, 1e-7  # nats by which a bound may be too large for the sake of classes that tell little
+COARSE_REST, FINE_REST = 3e-3, 1e-7  # nats by which a bound may be too large for the sake of classes that tell little
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ LEVELS = [
     {"cli"},
     {"bench", "plot"},
     {"heuristics"},
-    {"batchbald", "ical", "information", "reductions", "select", "two_bald"},
+    {"batch_epig", "batchbald", "ical", "information", "reductions", "select", "two_bald"},
     {"epig", "greedy"},
     {"candidates", "configurations"},
     {"measures"},
@@ -27,7 +27,7 @@ LEVELS = [
     {"door", "batch", "progress"},
     {"kernels"},
 ]
-NAMES_KERNELS = {"candidates", "configurations", "epig", "ical", "information", "measures", "stream"}
+NAMES_KERNELS = {"batch_epig", "candidates", "configurations", "epig", "ical", "information", "measures", "stream"}
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "flax", "sklearn"}
 HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "matplotlib", "typer", "rich", "pandas"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import alcore
+from alcore.configurations import Configurations
+from alcore.epig import prepare
 from tests import joint_oracle as oracle
 from tests.cases import dirichlet, special
 from tests.conftest import INTERPRETED
 from tests.joint_oracle import WIDE, dyadic, one_hot
 from tests.test_stream import SOURCES
 
+module = sys.modules[alcore.batch_epig.__module__]  # the function has its name
 POOL = dirichlet(20, 3, 8, seed=61, alpha=0.5)
 TARGETS = dirichlet(6, 3, 8, seed=62, alpha=0.5)
 WEIGHTS = np.array([3, 1, 0, 2, 1, 5, 1, 2])
 SHARES = np.array([2, 0, 1, 4, 1, 1])
+PICKS = 3 if INTERPRETED else 4  # a fourth pick looks at 27 configurations
+READ_ONCE = ("generator of blocks", "blocks of tensors")
 REPORTED = ("scores", "information", "effective_draws")
 
 
@@ -42,7 +47,9 @@ def assert_same_bits(batch: alcore.Batch, expected: alcore.Batch) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, WIDE), (np.float32, 1e-6)])
-@pytest.mark.parametrize(("shape", "targets", "k"), [((8, 4, 6), 3, 4), ((8, 2, 9), 7, 5), ((6, 3, 20), 1, 4)])
+@pytest.mark.parametrize(
+    ("shape", "targets", "k"), [((8, 4, 6), 3, PICKS), ((8, 2, 9), 7, PICKS + 1), ((6, 3, 20), 1, PICKS)]
+)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_small_batches_equal_all_configurations(
     shape: tuple[int, int, int], targets: int, k: int, weighted: bool, dtype: type, tolerance: float
@@ -57,8 +64,8 @@ def test_small_batches_equal_all_configurations(
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_numbers_that_every_dtype_holds_give_the_same_answer(dtype: type) -> None:
     pool, targets = dyadic(12, 3, 7, seed=4), dyadic(4, 3, 7, seed=5)
-    batch = alcore.batch_epig(pool.astype(dtype), targets.astype(dtype), 4, rng=0)
-    assert_equals(batch, oracle.batch_epig(pool, targets, 4), 1e-6)
+    batch = alcore.batch_epig(pool.astype(dtype), targets.astype(dtype), PICKS, rng=0)
+    assert_equals(batch, oracle.batch_epig(pool, targets, PICKS), 1e-6)
 
 
 def test_the_first_pick_is_the_row_of_largest_epig() -> None:
@@ -99,7 +106,6 @@ def test_two_rows_that_tell_nothing_alone_may_tell_all_together() -> None:
 
 @pytest.mark.compiled
 @given(st.integers(0, 10_000))
-@pytest.mark.filterwarnings("ignore::alcore.SaturationWarning")
 def test_information_runs_and_is_bounded_by_the_entropy_of_the_targets(seed: int) -> None:
     for dtype in (np.float32, np.float64):
         pool = dirichlet(6, 3, 5, seed=seed, alpha=0.3).astype(dtype)
@@ -109,35 +115,34 @@ def test_information_runs_and_is_bounded_by_the_entropy_of_the_targets(seed: int
         assert (batch.scores >= 0).all()
         assert batch.information[-1] <= alcore.entropy(targets).mean() + 1e-6
         assert batch.information[-1] <= alcore.bald(targets).mean() + 1e-6
-        joint = alcore.batch_information(pool, batch.indices).value
-        assert batch.information[-1] <= joint + 1e-6
+        assert batch.information[-1] <= oracle.joint_information(pool[batch.indices]) + 1e-6
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, WIDE), (np.float32, 1e-6)])
 def test_draw_weights_equal_repeated_draws(dtype: type, tolerance: float) -> None:
     pool, targets = POOL.astype(dtype), TARGETS.astype(dtype)
-    weighted = alcore.batch_epig(pool, targets, 4, weights=WEIGHTS, rng=0)
-    assert_equals(weighted, oracle.batch_epig(pool, targets, 4, None, WEIGHTS), tolerance)
-    repeated = alcore.batch_epig(np.repeat(pool, WEIGHTS, axis=-1), np.repeat(targets, WEIGHTS, axis=-1), 4, rng=0)
+    weighted = alcore.batch_epig(pool, targets, PICKS, weights=WEIGHTS, rng=0)
+    assert_equals(weighted, oracle.batch_epig(pool, targets, PICKS, None, WEIGHTS), tolerance)
+    repeated = alcore.batch_epig(np.repeat(pool, WEIGHTS, axis=-1), np.repeat(targets, WEIGHTS, axis=-1), PICKS, rng=0)
     assert repeated.indices.tolist() == weighted.indices.tolist()
     np.testing.assert_allclose(repeated.scores, weighted.scores, rtol=0, atol=2 * tolerance)
 
 
 def test_target_weights_equal_repeated_targets() -> None:
-    weighted = alcore.batch_epig(POOL, TARGETS, 4, target_weights=SHARES, rng=0)
-    assert_equals(weighted, oracle.batch_epig(POOL, TARGETS, 4, SHARES), WIDE)
-    repeated = alcore.batch_epig(POOL, np.repeat(TARGETS, SHARES, axis=0), 4, rng=0)
+    weighted = alcore.batch_epig(POOL, TARGETS, PICKS, target_weights=SHARES, rng=0)
+    assert_equals(weighted, oracle.batch_epig(POOL, TARGETS, PICKS, SHARES), WIDE)
+    repeated = alcore.batch_epig(POOL, np.repeat(TARGETS, SHARES, axis=0), PICKS, rng=0)
     assert repeated.indices.tolist() == weighted.indices.tolist()
     np.testing.assert_allclose(repeated.scores, weighted.scores, rtol=0, atol=WIDE)
 
 
 def test_permutations_permute_the_answer() -> None:
     rng = np.random.default_rng(0)
-    expected = alcore.batch_epig(POOL, TARGETS, 4, rng=0)
+    expected = alcore.batch_epig(POOL, TARGETS, PICKS, rng=0)
     rows, draws = rng.permutation(20), rng.permutation(8)
-    moved = alcore.batch_epig(POOL[rows], TARGETS[::-1], 4, rng=0)
+    moved = alcore.batch_epig(POOL[rows], TARGETS[::-1], PICKS, rng=0)
     assert rows[moved.indices].tolist() == expected.indices.tolist()
-    turned = alcore.batch_epig(POOL[:, ::-1, draws], TARGETS[:, :, draws], 4, rng=0)
+    turned = alcore.batch_epig(POOL[:, ::-1, draws], TARGETS[:, :, draws], PICKS, rng=0)
     assert turned.indices.tolist() == expected.indices.tolist()
     for batch in (moved, turned):
         np.testing.assert_allclose(batch.scores, expected.scores, rtol=0, atol=WIDE)
@@ -148,16 +153,52 @@ def test_duplicates_have_their_true_gain_and_ties_go_to_the_lowest_row() -> None
     targets = dirichlet(4, 3, 9, seed=13, alpha=0.5)
     for dtype, tolerance in ((np.float64, WIDE), (np.float32, 1e-6)):
         pool, target = three[[2, 0, 0, 1, 1, 2]].astype(dtype), targets.astype(dtype)
-        assert_equals(alcore.batch_epig(pool, target, 4, rng=0), oracle.batch_epig(pool, target, 4), tolerance)
-        equal = alcore.batch_epig(np.repeat(three[:1], 50, axis=0).astype(dtype), target, 4, rng=0)
-        assert equal.indices.tolist() == [0, 1, 2, 3]
+        assert_equals(alcore.batch_epig(pool, target, PICKS, rng=0), oracle.batch_epig(pool, target, PICKS), tolerance)
+        equal = alcore.batch_epig(np.repeat(three[:1], 10, axis=0).astype(dtype), target, PICKS, rng=0)
+        assert equal.indices.tolist() == [*range(PICKS)]
 
 
 def test_certain_and_tiny_rows() -> None:
     rows = np.concatenate([special(4, 6), dirichlet(4, 4, 6, seed=9)])
     for dtype, tolerance in ((np.float32, 1e-6), (np.float64, WIDE)):
         pool, targets = rows.astype(dtype), rows[4:9].astype(dtype)
-        assert_equals(alcore.batch_epig(pool, targets, 4, rng=0), oracle.batch_epig(pool, targets, 4), tolerance)
+        assert_equals(
+            alcore.batch_epig(pool, targets, PICKS, rng=0), oracle.batch_epig(pool, targets, PICKS), tolerance
+        )
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-6), (np.float32, 1e-5)])
+@pytest.mark.parametrize(("labels", "exact"), [(2, 1000), (8, 0)])
+def test_gains_are_epig_under_each_posterior(labels: int, exact: int, dtype: type, tolerance: float) -> None:
+    """More targets than a chunk, more pairs than a tile, draws that are ruled out."""
+    pool, targets = dirichlet(40, 5, 23, seed=31, alpha=0.2), dirichlet(130, 5, 23, seed=32, alpha=0.2)
+    pool, targets = pool.astype(dtype), targets.astype(dtype)
+    shares = np.arange(130) % 3 + 1.0
+    configurations = Configurations(np.full(23, 1 / 23), 100, exact, np.random.default_rng(0))
+    for row in pool[:labels]:
+        configurations.add(row.astype(np.float64))
+    assert len(configurations.omega_u) >= 20
+    packed = module._PackedTargets(prepare(targets, target_weights=shares))
+    gains = module._Given(packed, configurations).gains(pool, np.arange(3, 40))
+    each = zip(configurations.rows_ut, configurations.omega_u, strict=True)
+    expected = sum(omega * alcore.epig(pool, targets, target_weights=shares, weights=row) for row, omega in each)
+    np.testing.assert_allclose(gains, expected[3:], rtol=tolerance)
+
+
+@pytest.mark.parametrize("options", [{}, {"exact": 0, "samples": 60}])
+def test_rows_that_are_passed_over_would_not_have_been_picked(
+    options: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = np.concatenate([dirichlet(12, 3, 20, seed=41, alpha=0.3), dirichlet(8, 3, 20, seed=42, alpha=30)])
+    alcore.set_threads(1)  # so that the first block is done when the second is looked at
+    blocks, looked = [pool[:12], pool[12:]], []
+    gains = module._Given.gains
+    monkeypatch.setattr(module._Given, "gains", lambda *args: looked.append(len(args[2])) or gains(*args))
+    batch = alcore.batch_epig(blocks, pool[:6], 3, rng=0, **options)
+    assert 12 <= looked[0] < 20 <= sum(looked)
+    monkeypatch.setattr(module, "SLACK", np.inf)
+    assert_same_bits(alcore.batch_epig(blocks, pool[:6], 3, rng=0, **options), batch)
 
 
 # --- sampling ---------------------------------------------------------------------------------------------------------
@@ -180,6 +221,7 @@ def test_sampled_picks_are_near_the_best(seed: int) -> None:
     assert batch.exact_until == 1
 
 
+@pytest.mark.compiled
 def test_a_seed_gives_the_same_bits_for_any_source_layout_and_threads(tmp_path: Path) -> None:
     for dtype in (np.float32, np.float64):
         pool, targets = dirichlet(97, 3, 6, seed=21).astype(dtype), dirichlet(5, 3, 6, seed=22).astype(dtype)
@@ -189,6 +231,8 @@ def test_a_seed_gives_the_same_bits_for_any_source_layout_and_threads(tmp_path: 
                 alcore.set_threads(threads)
                 assert_same_bits(alcore.batch_epig(pool, targets, 4, rng=0, **options), expected)
             for name, make in SOURCES.items():
+                if name in READ_ONCE:
+                    continue
                 folder = tmp_path / f"{name} {np.dtype(dtype)} {len(options)}"
                 folder.mkdir()
                 batch = alcore.batch_epig(make(pool, folder), targets, 4, rng=0, **options)
@@ -201,9 +245,19 @@ def test_a_seed_gives_the_same_bits_for_any_source_layout_and_threads(tmp_path: 
     assert_same_bits(alcore.batch_epig(pool, tmp_path / "targets.npy", 4, rng=0, **options), expected)
 
 
+def test_what_is_read_once_gives_one_pick(tmp_path: Path) -> None:
+    pool, targets = dirichlet(20, 3, 6, seed=21), dirichlet(5, 3, 6, seed=22)
+    for name in READ_ONCE:
+        assert len(alcore.batch_epig(SOURCES[name](pool, tmp_path), targets, 0)) == 0
+        batch = alcore.batch_epig(SOURCES[name](pool, tmp_path), targets, 1, rng=0)
+        assert_same_bits(batch, alcore.batch_epig(pool, targets, 1, rng=0))
+        with pytest.raises(ValueError, match="probs: expected predictions that can be read again"):
+            alcore.batch_epig(SOURCES[name](pool, tmp_path), targets, 2)
+
+
 def test_logits_are_of_both() -> None:
-    expected = alcore.batch_epig(POOL, TARGETS, 4, rng=0)
-    batch = alcore.batch_epig(np.log(POOL), np.log(TARGETS) + 2, 4, kind="logits", rng=0)
+    expected = alcore.batch_epig(POOL, TARGETS, PICKS, rng=0)
+    batch = alcore.batch_epig(np.log(POOL), np.log(TARGETS) + 2, PICKS, kind="logits", rng=0)
     assert batch.indices.tolist() == expected.indices.tolist()
     np.testing.assert_allclose(batch.scores, expected.scores, rtol=0, atol=WIDE)
 
@@ -226,17 +280,21 @@ def test_sizes_at_the_ends() -> None:
     assert alcore.batch_epig(pool[:1], targets, 1, rng=0).indices.tolist() == [0]
 
 
-def test_targets_that_are_known_saturate() -> None:
-    pool, targets = one_hot(30, 3, 4, seed=5), one_hot(6, 3, 4, seed=6)
+def test_a_gain_of_zero_does_not_end_the_search() -> None:
+    """Neither answer alone tells anything about whether they differ, and rows that tell nothing come before."""
+    one, two = np.eye(2)[[0, 0, 1, 1]].T, np.eye(2)[[0, 1, 0, 1]].T
+    pool, targets = np.stack([one, two]), np.eye(2)[[0, 1, 1, 0]].T[None]
+    batch = alcore.batch_epig(pool, targets, 2, rng=0)
+    np.testing.assert_allclose(batch.scores, [0, np.log(2)], rtol=0, atol=WIDE)
+
+
+def test_targets_that_are_known_add_nothing() -> None:
+    pool, targets = one_hot(15, 3, 4, seed=5), one_hot(6, 3, 4, seed=6)
     for options in ({}, {"exact": 0, "samples": 400}):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            batch = alcore.batch_epig(pool, targets, 12, rng=0, **options)
-        assert [w.category for w in caught] == [alcore.SaturationWarning]
-        assert 1 <= batch.saturated_at <= 4
+        batch = alcore.batch_epig(pool, targets, 12, rng=0, **options)
+        assert (batch.saturated_at, batch.fill) == (None, None)
         assert len(set(batch.indices.tolist())) == 12
-        assert batch.fill is not None
-        assert batch.scores[batch.saturated_at :].tolist() == [0.0] * (12 - batch.saturated_at)
+        assert batch.scores[4:] == pytest.approx(0.0, abs=1e-6)
         before = oracle.entropies(targets.mean(axis=2)).mean()
         assert batch.information[-1] == pytest.approx(before, abs=1e-6)
 

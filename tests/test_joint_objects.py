@@ -58,7 +58,9 @@ def test_the_name_gives_the_object(name: str) -> None:
     found = alcore.heuristic(name, **options)
     assert found.name == name
     assert type(found) is type(OBJECTS[name]())
-    batch, expected = found.select(POOL, 3, rng=0), OBJECTS[name]().select(iter([POOL[:11], POOL[11:]]), 3, rng=0)
+    blocks = [POOL[:11], POOL[11:]]
+    again = blocks if name == "batch-epig" else iter(blocks)  # it takes a pass a pick
+    batch, expected = found.select(POOL, 3, rng=0), OBJECTS[name]().select(again, 3, rng=0)
     assert batch.indices.tolist() == expected.indices.tolist()
     if name != "batch-epig":
         assert found == OBJECTS[name]()

@@ -22,7 +22,7 @@ from alcore.heuristics.measured import (
     VoteEntropy,
 )
 from alcore.heuristics.names import heuristic
-from alcore.heuristics.targeted import EPIG
+from alcore.heuristics.targeted import EPIG, BatchEPIG
 from alcore.heuristics.wrapped import Precomputed, Reduce
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "EPIG",
     "ICAL",
     "BatchBALD",
+    "BatchEPIG",
     "Entropy",
     "ExpectedEntropy",
     "Heuristic",

@@ -23,7 +23,7 @@ from alcore.heuristics.measured import (
     VariationRatio,
     VoteEntropy,
 )
-from alcore.heuristics.targeted import EPIG
+from alcore.heuristics.targeted import EPIG, BatchEPIG
 from alcore.heuristics.wrapped import Precomputed, Reduce
 from alcore.reductions import How, check_how
 
@@ -41,6 +41,7 @@ _PLAIN: dict[str, Callable[..., Heuristic]] = {
     "epig": EPIG,
     "batchbald": BatchBALD,
     "two-bald": TwoBALD,
+    "batch-epig": BatchEPIG,
     "ical": ICAL,
     "ical-pointwise": partial(ICAL, True),
     "precomputed": Precomputed,
@@ -55,8 +56,9 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
         name: "bald", "entropy", …, or a row-wise one behind "power-", "softmax-" or "softrank-", such as "power-bald".
         reduce, q: how event axes become one score a row, as in `Reduce`, before anything is drawn; "random" needs none.
         options: what its class takes: ``beta`` for the stochastic ones, ``floor`` for "pairwise-kl", ``scores`` for
-            "precomputed", ``targets`` and ``target_weights`` for "epig", ``samples``, ``exact`` and ``memory`` for
-            "batchbald", ``memory`` for "two-bald", ``labels``, ``references`` and ``comparisons`` for "ical" and "ical-pointwise".
+            "precomputed", ``targets`` and ``target_weights`` for "epig" and "batch-epig", ``samples`` and ``exact`` for
+            "batchbald" and "batch-epig", ``memory`` for "batchbald" and "two-bald", ``labels``, ``references`` and ``comparisons``
+            for "ical" and "ical-pointwise".
 
     Raises: ValueError for an unknown name, TypeError for an option it does not take.
 

@@ -6,9 +6,12 @@ from abc import ABC
 from dataclasses import dataclass
 from typing import Any, final
 
-from alcore.door import Float64s
+from alcore import door
+from alcore.batch import Batch
+from alcore.batch_epig import batch_epig
+from alcore.door import Float64s, Rng
 from alcore.epig import Targets, prepare
-from alcore.heuristics.base import RowWise, Streamed, Weights
+from alcore.heuristics.base import Joint, RowWise, Streamed, Weights
 from alcore.stream import Block
 
 
@@ -80,3 +83,50 @@ class _PreparedEPIG(_Targeted):
 
     def score_block(self, block: Block) -> Float64s:
         return block.score(self.targets.measure)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class BatchEPIG(Joint):
+    """The greedy batch that tells most about targets as an object: see `alcore.batch_epig`.
+
+    Args:
+        targets: (J, C, T) predictions of the same consistent draws for the inputs one cares to predict; ``kind`` and
+            ``weights`` of a call are theirs too. Read at each call.
+        target_weights: (J,) one weight a target.
+        samples, exact: configurations sampled, and configurations × classes up to which all are kept.
+
+    >>> import alcore, numpy
+    >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
+    >>> len(alcore.BatchEPIG(probs[:10]).select(probs[10:], k=3, rng=0))
+    3
+    """
+
+    targets: Any
+    target_weights: Weights = None
+    samples: int = 100
+    exact: int = 1_000
+
+    def __post_init__(self) -> None:
+        door.as_count(self.samples, "samples")
+        door.as_count(self.exact, "exact")
+
+    def __repr__(self) -> str:
+        return f"BatchEPIG(targets, samples={self.samples}, exact={self.exact})"
+
+    @property
+    def name(self) -> str:
+        return "batch-epig"
+
+    def _choose(self, predictions: Any, k: int, rng: Rng, kind: str, weights: Weights) -> Batch:
+        return batch_epig(
+            predictions,
+            self.targets,
+            k,
+            samples=self.samples,
+            exact=self.exact,
+            kind=kind,
+            target_weights=self.target_weights,
+            weights=weights,
+            rng=rng,
+        )
