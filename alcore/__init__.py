@@ -21,6 +21,7 @@ from alcore.heuristics import (
     BALD,
     EPIG,
     ICAL,
+    BatchBALD,
     BatchEPIG,
     Entropy,
     ExpectedEntropy,
@@ -40,11 +41,13 @@ from alcore.heuristics import (
     SoftRank,
     SoftRankBALD,
     Sum,
+    TwoBALD,
     VariationRatio,
     VoteEntropy,
     heuristic,
 )
 from alcore.ical import ical
+from alcore.information import Estimate, batch_information, joint_entropy
 from alcore.measures import (
     bald,
     entropy,
@@ -60,6 +63,7 @@ from alcore.reductions import reduce
 from alcore.select import power, softmax, softrank, top
 from alcore.store import open_predictions
 from alcore.threads import get_threads, set_threads
+from alcore.two_bald import two_bald
 
 __version__ = "0.1.0"
 
@@ -68,8 +72,10 @@ __all__ = [
     "EPIG",
     "ICAL",
     "Batch",
+    "BatchBALD",
     "BatchEPIG",
     "Entropy",
+    "Estimate",
     "ExpectedEntropy",
     "Heuristic",
     "LeastConfidence",
@@ -88,10 +94,12 @@ __all__ = [
     "Softmax",
     "SoftmaxBALD",
     "Sum",
+    "TwoBALD",
     "VariationRatio",
     "VoteEntropy",
     "bald",
     "batch_epig",
+    "batch_information",
     "batchbald",
     "bench",
     "entropy",
@@ -100,6 +108,7 @@ __all__ = [
     "get_threads",
     "heuristic",
     "ical",
+    "joint_entropy",
     "least_confidence",
     "margin",
     "mean_std",
@@ -112,6 +121,7 @@ __all__ = [
     "softmax",
     "softrank",
     "top",
+    "two_bald",
     "variation_ratio",
     "vote_entropy",
 ]

@@ -73,7 +73,12 @@ class Pool:
     """Predictions (N, C, T): read where they lie, or once, keeping the rows of largest BALD in bounded memory."""
 
     def __init__(
-        self, predictions: Any, kind: str, weights: npt.ArrayLike | None, memory: int, needed: Callable[[int], int]
+        self,
+        predictions: Any,
+        kind: str,
+        weights: npt.ArrayLike | None,
+        memory: int,
+        needed: Callable[[int], int] | None = None,
     ) -> None:
         if isinstance(predictions, str | os.PathLike):
             predictions = store.open_predictions(predictions)
@@ -114,10 +119,11 @@ class Pool:
     def buffer(self) -> Best:
         """An empty buffer of the rows that fit into memory."""
         row_bytes = 8 * int(np.prod(self.cell_shape))
-        taken = READING_BYTES + self._needed(self.cell_shape[-1])
+        taken = READING_BYTES + (self._needed(self.cell_shape[-1]) if self._needed else 0)
         rows = rows_that_fit(self._memory - taken, row_bytes)
         if rows < LEAST_ROWS:
-            door.refuse_memory(taken + 2 * LEAST_ROWS * row_bytes, self._memory)
+            remedy = "Raise memory, or lower samples and exact." if self._needed else "Raise memory."
+            door.refuse_memory(taken + 2 * LEAST_ROWS * row_bytes, self._memory, remedy)
         return Best(rows, self.cell_shape)
 
 

@@ -176,6 +176,15 @@ class Configurations:
         share_t1 = self._weights_t[self._owners, None] / self._strata
         return float(np.sqrt((share_t1**2 * centred_ts**2).sum() * self._strata / max(1, self._strata - 1)))
 
+    @property
+    def total_m(self) -> Float64s:
+        """The information of the rows added since labels are sampled, after each configuration: those of an owner side by side."""
+        return self._total_m
+
+    def of_each(self, values_u: Float64s) -> Float64s:
+        """Values of distinct configurations -> of each that is sampled."""
+        return values_u[self._row_m]
+
     def levels(self) -> list[Level]:
         """From a few groups of configurations to all of them one by one."""
         if self._levels is None:

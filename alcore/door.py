@@ -145,7 +145,7 @@ def refuse_event_axes(name: str, cell_shape: tuple[int, ...]) -> NoReturn:
     )
 
 
-def refuse_memory(needed: int, memory: int, remedy: str = "Raise memory, or lower samples and exact.") -> NoReturn:
+def refuse_memory(needed: int, memory: int, remedy: str) -> NoReturn:
     raise ValueError(f"memory: expected at least {needed / 2**20:,.0f} MiB, got {memory / 2**20:,.0f}. {remedy}")
 
 
@@ -359,6 +359,43 @@ def as_size(size: int, name: str) -> int:
     if count == 0:
         raise ValueError(f"{name}: expected at least 1, got 0.")
     return count
+
+
+def as_indices(indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Different row numbers (k,), at least 0."""
+    if isinstance(indices, np.ma.MaskedArray):
+        raise TypeError(
+            "indices: expected a plain array of row numbers, got a masked array. Pass indices.compressed()."
+        )
+    array = np.asarray(indices)
+    if array.dtype.kind not in "iu" and array.shape != (0,):
+        raise TypeError(
+            f"indices: expected whole numbers, got {array.dtype}. "
+            "Pass row numbers, such as batch.indices; those of a mask are np.flatnonzero(mask)."
+        )
+    if array.ndim != 1:
+        raise ValueError(
+            f"indices: expected shape (k,), one row number a pick, got {array.shape}. For one row pass [row]."
+        )
+    rows = array.astype(np.int64)
+    if (rows < 0).any():
+        raise ValueError(f"indices: expected row numbers of at least 0, counted from the front, got {rows.min()}.")
+    different, times = np.unique(rows, return_counts=True)
+    if len(different) < len(rows):
+        row = different[times > 1][0]
+        raise ValueError(
+            f"indices: expected different rows, but {row} stands there twice. A row has one label: np.unique(indices)."
+        )
+    return rows
+
+
+def check_rows(rows: npt.NDArray[np.int64], count: int) -> None:
+    """Row numbers of predictions that have so many rows."""
+    if len(rows) and rows.max() >= count:
+        raise ValueError(
+            f"indices: expected row numbers under {count}, the rows of probs, got {rows.max()}. "
+            "Pass the predictions that the batch was chosen from."
+        )
 
 
 def as_flag(flag: bool, name: str) -> bool:

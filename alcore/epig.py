@@ -110,13 +110,14 @@ class Targets:
         each, shares = door.as_shares(self.weights_t, draws), door.as_shares(self.weights_j, targets)
         flat = self.probs_jct.reshape(targets * classes, draws)
         chunks = -(-len(flat) // COLUMNS)
-        packed = np.zeros((chunks, -(-draws // DRAWS) * DRAWS, COLUMNS), dtype)
-        columns = np.zeros((chunks, COLUMNS), dtype)
+        width = -(-len(flat) // (8 * chunks)) * 8
+        packed = np.zeros((chunks, -(-draws // DRAWS) * DRAWS, width), dtype)
+        columns = np.zeros((chunks, width), dtype)
         for q in range(chunks):
-            part = flat[q * COLUMNS : (q + 1) * COLUMNS].astype(np.float64)
+            part = flat[q * width : (q + 1) * width].astype(np.float64)
             mean = (part * each).sum(axis=1)
             inverse = np.divide(1.0, mean, out=np.zeros_like(mean), where=mean > TINY)
             packed[q, :draws, : len(part)] = ((part - mean[:, None]) * inverse[:, None] * each).T
-            rows = np.arange(q * COLUMNS, q * COLUMNS + len(part)) // classes
+            rows = np.arange(q * width, q * width + len(part)) // classes
             columns[q, : len(part)] = mean * shares[rows]
         return packed, columns

@@ -205,7 +205,7 @@ def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float
             door.refuse_unequal_rows("probs", len(pool.scores), block.start + len(block), "the first reading")
         scores[[row - block.start for row in taken if block.start <= row < block.start + len(block)]] = -np.inf
         least = best  # may grow meanwhile, and every row must be screened that is said to be
-        rows = np.flatnonzero(scores >= least)
+        rows = np.flatnonzero((scores >= least) & (scores > -np.inf))
         cells, bound = block.scored_cells(rows), scores[rows]
         live = np.arange(len(rows))
         for level in range(objective.levels):

@@ -18,15 +18,16 @@ LEVELS = [
     {"cli"},
     {"bench", "plot"},
     {"heuristics"},
-    {"batch_epig"},
-    {"epig", "ical", "select", "reductions"},
+    {"batch_epig", "batchbald", "ical", "information", "reductions", "select", "two_bald"},
+    {"epig", "greedy"},
+    {"candidates", "configurations"},
     {"measures"},
     {"stream"},
     {"store", "threads"},
     {"door", "batch", "progress"},
     {"kernels"},
 ]
-NAMES_KERNELS = {"batch_epig", "epig", "ical", "measures", "stream"}
+NAMES_KERNELS = {"batch_epig", "candidates", "configurations", "epig", "ical", "information", "measures", "stream"}
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "flax", "sklearn"}
 HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "matplotlib", "typer", "rich", "pandas"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -171,7 +171,9 @@ def test_sampled_values_are_unbiased_narrow_and_say_their_error(
     error = np.array([estimate.value for estimate in found]) - truth
     said = np.array([estimate.standard_error for estimate in found])
     assert abs(error.mean()) <= 3 * error.std() / math.sqrt(SEEDS)
-    assert 0.4 <= (error / said).std() <= 1.15
+    assert (
+        0.2 <= (error / said).std() <= 1.15
+    )  # what stratified labels save is not in it, most of the error of a few rows
     independent = [independent_entropy(batch, samples, seed) for seed in range(SEEDS)]
     assert error.std() <= 0.7 * np.std(independent)
 
@@ -191,7 +193,7 @@ def test_sampled_information_is_unbiased(weighted: bool, dtype: type) -> None:
     )
     error = found[:, 0] - truth
     assert abs(error.mean()) <= 3 * error.std() / math.sqrt(len(error))
-    assert 0.4 <= (error / found[:, 1]).std() <= 1.15
+    assert 0.2 <= (error / found[:, 1]).std() <= 1.15
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
@@ -244,6 +246,47 @@ def test_eighty_rows_of_ten_classes_stay_finite() -> None:
     assert entropy.value > 80
 
 
+@pytest.mark.compiled
+def test_many_samples_are_replicates_that_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alcore.information.TOGETHER", 500)
+    for weights in (None, WEIGHTS):
+        found = alcore.batch_information(POOL, BATCH, samples=20_000, exact=0, weights=weights, rng=0)
+        truth = oracle.joint_information(POOL[BATCH], weights)
+        assert abs(found.value - truth) <= 3 * found.standard_error
+        once = alcore.batch_information(POOL, BATCH, samples=500, exact=0, weights=weights, rng=0)
+        assert 4 < once.standard_error / found.standard_error < 10  # the root of 40 replicates
+
+
+def test_long_batches_cost_little_precision() -> None:
+    errors = []
+    for k in (4, 12, 30):
+        pool = dirichlet(k, 3, 10, seed=8, alpha=0.8)
+        errors.append(alcore.batch_information(pool, range(k), samples=500, exact=0, rng=0).standard_error)
+    assert errors[2] < errors[1] < 2 * errors[0]
+
+
+def test_probabilities_of_low_precision_do_not_add_up_their_error() -> None:
+    pool = dirichlet(10, 3, 6, seed=2)
+    low = pool.astype(np.float16)
+    exact = alcore.batch_information(low, range(10))
+    sampled = alcore.batch_information(low, range(10), exact=0, samples=3000, rng=0)
+    assert exact.value == pytest.approx(oracle.joint_information(pool), abs=2e-3)
+    assert abs(sampled.value - exact.value) <= 3 * sampled.standard_error
+
+
+def test_rows_of_a_stream_are_read_once_and_refused_by_their_own_number() -> None:
+    found = alcore.batch_information((POOL[i : i + 5] for i in range(0, 12, 5)), BATCH)
+    assert found == alcore.batch_information(POOL, BATCH)
+    bad = POOL.copy()
+    bad[11, 0, 3] = np.nan
+    for source in (bad, iter([bad[:6], bad[6:]]), bad.astype(np.float16)):
+        with pytest.raises(ValueError, match=r"probs\[11, 0, 3\] is nan"):
+            alcore.batch_information(source, [2, 11])
+    with pytest.raises(ValueError, match="under 12, the rows of probs, got 12"):
+        alcore.batch_information(iter([POOL[:6], POOL[6:]]), [0, 12])
+    assert alcore.batch_information(bad, BATCH[:2]) == alcore.batch_information(POOL, BATCH[:2])
+
+
 def test_more_draws_than_samples() -> None:
     found = alcore.joint_entropy(dirichlet(4, 3, 50, seed=1), samples=10, exact=0, rng=0)
     assert np.isfinite(found.value)
@@ -263,7 +306,9 @@ def test_more_draws_than_samples() -> None:
         ([True, False], TypeError, "indices: expected"),
         ([[0, 1]], ValueError, "indices: expected"),
         (3, ValueError, "indices: expected"),
+        ([4, 2, 4], ValueError, "indices: expected different rows, but 4 stands there twice"),
         (None, TypeError, "indices: expected"),
+        (np.ma.masked_array([0, 1], [False, True]), TypeError, "indices: expected a plain array"),
     ],
 )
 def test_rows_that_are_none_are_refused(indices: Any, error: type[Exception], said: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from alcore.heuristics.base import Heuristic, RowWise, Sum
 from alcore.heuristics.drawn import Power, PowerBALD, Random, Softmax, SoftmaxBALD, SoftRank, SoftRankBALD
 from alcore.heuristics.independence import ICAL
+from alcore.heuristics.joint import BatchBALD, TwoBALD
 from alcore.heuristics.measured import (
     BALD,
     Entropy,
@@ -28,6 +29,7 @@ __all__ = [
     "BALD",
     "EPIG",
     "ICAL",
+    "BatchBALD",
     "BatchEPIG",
     "Entropy",
     "ExpectedEntropy",
@@ -47,6 +49,7 @@ __all__ = [
     "Softmax",
     "SoftmaxBALD",
     "Sum",
+    "TwoBALD",
     "VariationRatio",
     "VoteEntropy",
     "heuristic",

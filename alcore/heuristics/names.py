@@ -11,6 +11,7 @@ import numpy.typing as npt
 from alcore.heuristics.base import Heuristic, RowWise
 from alcore.heuristics.drawn import Power, Random, Softmax, SoftRank
 from alcore.heuristics.independence import ICAL
+from alcore.heuristics.joint import BatchBALD, TwoBALD
 from alcore.heuristics.measured import (
     BALD,
     Entropy,
@@ -38,6 +39,8 @@ _PLAIN: dict[str, Callable[..., Heuristic]] = {
     "vote-entropy": VoteEntropy,
     "random": Random,
     "epig": EPIG,
+    "batchbald": BatchBALD,
+    "two-bald": TwoBALD,
     "batch-epig": BatchEPIG,
     "ical": ICAL,
     "ical-pointwise": partial(ICAL, True),
@@ -54,7 +57,8 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
         reduce, q: how event axes become one score a row, as in `Reduce`, before anything is drawn; "random" needs none.
         options: what its class takes: ``beta`` for the stochastic ones, ``floor`` for "pairwise-kl", ``scores`` for
             "precomputed", ``targets`` and ``target_weights`` for "epig" and "batch-epig", ``samples`` and ``exact`` for
-            "batch-epig", ``labels``, ``references`` and ``comparisons`` for "ical" and "ical-pointwise".
+            "batchbald" and "batch-epig", ``memory`` for "batchbald" and "two-bald", ``labels``, ``references`` and ``comparisons``
+            for "ical" and "ical-pointwise".
 
     Raises: ValueError for an unknown name, TypeError for an option it does not take.
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from alcore.kernels.jit import kernel
 from alcore.kernels.log import divergence, divergence32
 from alcore.kernels.measures import TINY, means
-from alcore.kernels.product import COLUMNS, multiply
+from alcore.kernels.product import multiply
 
 Floats = npt.NDArray[np.floating]
 Float64s = npt.NDArray[np.float64]
@@ -30,12 +30,12 @@ def epig(
 ) -> None:
     """sum_c mean_c sum_j column_j ((1 + d) log(1 + d) - d), d = sum_t (p_ct / mean_c - 1) packed_tj.
 
-    ``packed_qtj`` holds w_t (q_jt / mean_j - 1) of the targets' classes in chunks of COLUMNS, ``columns_qj`` their means times
-    the targets' weights, zeros where padded; both float32 where ``single``. A row's score depends on its row and the targets.
+    ``packed_qtj`` holds w_t (q_jt / mean_j - 1) of the targets' classes in chunks, ``columns_qj`` their means times the
+    targets' weights, zeros where padded; both float32 where ``single``. A row's score depends on its row and the targets.
     """
     rows, classes, draws = probs_rct.shape
     even = classes + classes % 2
-    sums_t, delta_2j = np.empty(draws, probs_rct.dtype), np.empty((2, COLUMNS), packed_qtj.dtype)
+    sums_t, delta_2j = np.empty(draws, probs_rct.dtype), np.empty((2, packed_qtj.shape[2]), packed_qtj.dtype)
     tile = max(1, _TILE // (even * packed_qtj.shape[1]))
     deviation_rct = np.zeros((tile, even, packed_qtj.shape[1]), packed_qtj.dtype)
     mean_rc = np.zeros((tile, even), np.float64)

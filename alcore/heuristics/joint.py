@@ -1,0 +1,75 @@
+"""Heuristics that ask for what the labels of a batch tell about the model, each row less what the others tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+from alcore import door
+from alcore.batch import Batch
+from alcore.batchbald import batchbald
+from alcore.candidates import MEMORY
+from alcore.door import Rng
+from alcore.heuristics.base import Joint, Weights
+from alcore.two_bald import two_bald
+
+
+@final
+@dataclass(frozen=True)
+class BatchBALD(Joint):
+    """Joint information of a batch and the model as an object: see `alcore.batchbald`.
+
+    Args:
+        samples: configurations sampled where there are too many to keep them all.
+        exact: configurations × classes up to which gains are exact.
+        memory: bytes that a pass over a file or a stream may take.
+
+    >>> import alcore, numpy
+    >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
+    >>> len(alcore.BatchBALD().select(probs, k=5, rng=0))
+    5
+    """
+
+    samples: int = 10_000
+    exact: int = 10_000
+    memory: int = MEMORY
+
+    def __post_init__(self) -> None:
+        for name in ("samples", "exact", "memory"):
+            door.as_count(getattr(self, name), name)
+
+    @property
+    def name(self) -> str:
+        return "batchbald"
+
+    def _choose(self, predictions: Any, k: int, rng: Rng, kind: str, weights: Weights) -> Batch:
+        options = {"samples": self.samples, "exact": self.exact, "memory": self.memory}
+        return batchbald(predictions, k, kind=kind, weights=weights, rng=rng, **options)
+
+
+@final
+@dataclass(frozen=True)
+class TwoBALD(Joint):
+    """BALD less pairwise information as an object: see `alcore.two_bald`. It draws nothing, so ``rng`` changes nothing.
+
+    Args:
+        memory: bytes that a pass over a file or a stream may take.
+
+    >>> import alcore, numpy
+    >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
+    >>> len(alcore.TwoBALD().select(probs, k=5))
+    5
+    """
+
+    memory: int = MEMORY
+
+    def __post_init__(self) -> None:
+        door.as_count(self.memory, "memory")
+
+    @property
+    def name(self) -> str:
+        return "two-bald"
+
+    def _choose(self, predictions: Any, k: int, rng: Rng, kind: str, weights: Weights) -> Batch:
+        door.as_rng(rng)
+        return two_bald(predictions, k, kind=kind, weights=weights, memory=self.memory)

@@ -1,0 +1,214 @@
+"""The lazy search and what is built on it, with an objective simple enough to write out."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import alcore
+from alcore.candidates import Candidates, Pool
+from alcore.greedy import ERRORS, ROUNDING, Objective, Search, choose
+from tests.cases import dirichlet
+from tests.joint_oracle import small_buffer
+
+POOL = dirichlet(40, 3, 8, seed=91, alpha=0.5)
+
+
+def group(row_ct: np.ndarray) -> int:
+    return int(row_ct[:, 0].argmax())
+
+
+class Toy(Objective):
+    """BALD over one plus the rows of the same group so far; each level but the last adds up to ``loose`` of noise of its own."""
+
+    def __init__(self, levels: int = 1, loose: float = 0.0, noise: float = -np.inf, error: float = 0.0) -> None:
+        self._levels, self._loose, self._noise, self._error = levels, loose, noise, error
+        self._groups: Counter[int] = Counter()
+        self.screened = [0] * levels
+
+    @property
+    def noise(self) -> float:
+        return self._noise
+
+    @property
+    def levels(self) -> int:
+        return self._levels
+
+    def screen(self, level: int, cells: Any, slots: Any, bound: Any, known: Any) -> Any:
+        self.screened[level] += len(slots)
+        gains = alcore.bald(cells[slots]) / [1 + self._groups[group(cells[slot])] for slot in slots]
+        assert (gains <= bound + ROUNDING).all()
+        noise = (
+            self._loose
+            * (self._levels - 1 - level)
+            * np.array([float(cells[slot].sum(axis=1)[1]) % 1 for slot in slots])
+        )
+        return gains + noise
+
+    def decide(self, cells_ct: Any, gain: float) -> tuple[float, float]:
+        return gain, self._error
+
+    def add(self, cells_ct: Any) -> None:
+        self._groups[group(cells_ct)] += 1
+
+
+def brute_force(pool: np.ndarray, k: int) -> tuple[list[int], list[float]]:
+    left, groups = alcore.bald(pool), Counter[int]()
+    rows, gains = [], []
+    for _ in range(min(k, len(pool))):
+        values = left / [1 + groups[group(row)] for row in pool]
+        rows.append(int(values.argmax()))
+        gains.append(float(values[rows[-1]]))
+        groups[group(pool[rows[-1]])] += 1
+        left[rows[-1]] = -np.inf
+    return rows, gains
+
+
+# --- the search -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("levels", "loose"), [(1, 0.0), (2, 0.05), (3, 0.5), (4, 0.0)])
+def test_the_search_finds_the_largest_gain_under_loose_bounds(levels: int, loose: float) -> None:
+    for seed in range(5):
+        pool = dirichlet(300, 3, 8, seed=seed, alpha=0.5)
+        objective = Toy(levels, loose)
+        for row in pool[:3]:
+            objective.add(row)
+        gains = alcore.bald(pool) / [1 + objective._groups[group(row)] for row in pool]
+        own = Candidates(pool, np.arange(300), alcore.bald(pool) + np.random.default_rng(seed).random(300))
+        pick = Search(objective, own, 3).run(np.arange(300))
+        assert (pick.slot, pick.gain, pick.error) == (int(gains.argmax()), gains.max(), 0.0)
+        known = own.known == 3
+        np.testing.assert_array_equal(own.bound[known], gains[known])
+        assert (own.bound >= gains).all()
+
+
+def test_the_search_leaves_rows_that_cannot_win_alone() -> None:
+    pool = dirichlet(3000, 3, 8, seed=1, alpha=0.5)
+    objective = Toy(2, 0.01)
+    objective.add(pool[0])
+    own = Candidates(pool, np.arange(3000), alcore.bald(pool))
+    Search(objective, own, 1).run(np.arange(3000))
+    assert objective.screened[0] < 200
+    assert objective.screened[1] < 100
+
+
+def test_equal_rows_of_a_block_are_evaluated_once_and_the_lowest_is_picked() -> None:
+    pool = np.repeat(dirichlet(2, 3, 8, seed=4), 50, axis=0)
+    index = np.random.default_rng(0).permutation(100)
+    own, objective = Candidates(pool, index, alcore.bald(pool)), Toy()
+    pick = Search(objective, own, 0).run(np.arange(100))
+    best = alcore.bald(pool) == alcore.bald(pool).max()
+    assert own.index[pick.slot] == index[best].min()
+    assert objective.screened[0] <= 4
+
+
+def test_what_rounding_cannot_tell_apart_is_decided_anew() -> None:
+    class Rounded(Toy):
+        def screen(self, level: int, cells: Any, slots: Any, bound: Any, known: Any) -> Any:
+            return 0.5 + 0.4 * ROUNDING * np.cos(slots)
+
+        def decide(self, cells_ct: Any, gain: float) -> tuple[float, float]:
+            return float(np.floor(cells_ct[0, 0] * 10)), 0.125
+
+    own = Candidates(POOL, np.arange(40), np.ones(40))
+    pick = Search(Rounded(), own, 0).run(np.arange(40))
+    decided = np.floor(POOL[:, 0, 0] * 10)
+    assert (pick.slot, pick.gain, pick.error) == (int(decided.argmax()), decided.max(), 0.125)
+
+
+def test_what_is_bounded_under_the_noise_is_not_looked_at() -> None:
+    own = Candidates(POOL, np.arange(40), alcore.bald(POOL))
+    objective = Toy(noise=2.0)
+    assert Search(objective, own, 0).run(np.arange(40)) is None
+    assert objective.screened == [0]
+    assert Search(Toy(), own, 0).run(np.arange(40)) is not None
+
+
+# --- batches ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", [0, 1, 7, 40, 50])
+@pytest.mark.parametrize("levels", [1, 3])
+def test_a_batch_is_that_of_the_full_search(k: int, levels: int) -> None:
+    found = choose(Toy(levels, 0.02), Pool(POOL, "probs", None, 0), k)
+    rows, gains = brute_force(POOL, k)
+    assert found.indices.tolist() == rows
+    np.testing.assert_allclose(found.gains, gains, rtol=0, atol=1e-12)
+    assert (found.joint, found.certified_until) == (len(rows), len(rows))
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    rows=st.integers(1, 45),
+    cuts=st.lists(st.integers(0, 40), max_size=4),
+    levels=st.integers(1, 3),
+)
+def test_any_cutting_and_any_buffer(seed: int, rows: int, cuts: list[int], levels: int) -> None:
+    pool = dirichlet(40, 3, 5, seed=seed, alpha=0.5)
+    if seed % 2:
+        pool = pool[np.arange(40) % 9]  # ties
+    blocks = [pool[a:b] for a, b in itertools.pairwise([0, *sorted(cuts), 40])]
+    expected, gains = brute_force(pool, 12)
+    with pytest.MonkeyPatch.context() as patched:
+        small_buffer(patched, rows)
+        again = choose(Toy(levels, 0.02), Pool(blocks, "probs", None, 0), 12)
+        held = Pool(iter(blocks), "probs", None, 0)
+        let_go = held.candidates.let_go
+        once = choose(Toy(levels, 0.02), held, 12)
+    assert again.indices.tolist() == expected
+    np.testing.assert_allclose(again.gains, gains, rtol=0, atol=1e-12)
+    assert (again.joint, again.certified_until) == (12, 12)
+    until = once.certified_until
+    assert once.indices[:until].tolist() == expected[:until]
+    assert all(gain > let_go for gain in once.gains[1:until])
+    assert until == 12 or until == once.joint or once.gains[until] <= let_go + ROUNDING
+    assert once.joint == min(12, rows)
+    assert len(set(once.indices.tolist())) == 12
+
+
+def test_what_is_left_over_is_filled_in_bald_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_buffer(monkeypatch, 5)
+    found = choose(Toy(), Pool(iter([POOL]), "probs", None, 0), 9)
+    order = np.argsort(-alcore.bald(POOL), kind="stable").tolist()
+    assert found.joint == 5
+    assert sorted(found.indices[:5].tolist()) == sorted(order[:5])
+    assert found.indices[5:].tolist() == order[5:9]
+    assert found.gains[5:].tolist() == [0.0] * 4
+
+
+def test_a_batch_ends_where_no_gain_exceeds_the_noise() -> None:
+    rows, gains = brute_force(POOL, 20)
+    noise = (gains[6] + gains[7]) / 2
+    found = choose(Toy(noise=noise), Pool(POOL, "probs", None, 0), 20)
+    assert found.joint == 7
+    assert found.indices[:7].tolist() == rows[:7]
+    rest = [row for row in np.argsort(-alcore.bald(POOL), kind="stable").tolist() if row not in rows[:7]]
+    assert found.indices[7:].tolist() == rest[:13]
+    assert choose(Toy(), Pool(POOL, "probs", None, 0), 20).joint == 20
+
+
+def test_an_uncertain_gain_certifies_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_buffer(monkeypatch, 12)
+    gains = np.array(brute_force(POOL, 3)[1]) - np.sort(alcore.bald(POOL))[-13]
+    assert gains[1] > gains[2] > 0
+    until = []
+    for error in (0.0, (gains[1] + gains[2]) / 2 / ERRORS, 10.0):
+        found = choose(Toy(error=error), Pool(iter([POOL]), "probs", None, 0), 10)
+        until.append(found.certified_until)
+    assert until == [3, 2, 1]  # the first pick is the largest BALD, which is exact
+
+
+def test_a_second_pass_that_finds_more_rows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_buffer(monkeypatch, 3)
+    blocks = [POOL[:20], POOL[20:]]
+    pool = Pool(blocks, "probs", None, 0)
+    blocks.append(POOL[:5])
+    with pytest.raises(ValueError, match="probs: expected 40 rows, as the first reading has"):
+        choose(Toy(), pool, 10)
