@@ -138,7 +138,9 @@ class _Search:
             if not len(block) or gain_n[best] == -np.inf:
                 return None
             self._floor = max(self._floor, float(gain_n[best]))
-            return _Pick(block.start + best, float(gain_n[best]), block.scored_cells(np.array([best]))[0].astype(np.float64))
+            return _Pick(
+                block.start + best, float(gain_n[best]), block.scored_cells(np.array([best]))[0].astype(np.float64)
+            )
 
         picks = map_blocks(source, work, kind=self._kind, weights=self._weights)
         pick = max(filter(None, picks), key=lambda one: one.gain, default=None)  # the first of equal ones

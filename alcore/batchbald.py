@@ -78,18 +78,17 @@ def batchbald(
     prior = door.as_shares(door.as_weights(weights, draws), draws)
     information = JointInformation(Configurations(prior, sampled, kept, generator))
     chosen = choose(information, pool, count)
-    saturated = chosen.joint < len(chosen.indices)
-    if saturated:
-        warn_saturated(chosen.joint, len(chosen.indices), draws)
     filled = len(chosen.indices) - chosen.joint
+    if chosen.saturated:
+        warn_saturated(chosen.joint, len(chosen.indices), draws)
     return Batch.certain(
         chosen.indices,
         chosen.gains,
         information=np.cumsum(chosen.gains),
         effective_draws=np.array(information.effective[1:] + information.effective[-1:] * filled),
         exact_until=information.exact_until,
-        saturated_at=chosen.joint if saturated else None,
-        fill="bald" if saturated else None,
+        saturated_at=chosen.joint if chosen.saturated else None,
+        fill="bald" if filled else None,
         certified_until=chosen.certified_until,
     )
 

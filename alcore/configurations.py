@@ -57,7 +57,7 @@ class Configurations:
         self._batch: list[Float64s] = []
         self._owner_m: Ints | None = None  # None while all configurations are kept
         self._row_m = np.empty(0, np.int64)
-        self._total_m = np.empty(0)  # what the rows sampled for told after each configuration
+        self.total_m = np.empty(0)  # what the rows told since labels are sampled, those of an owner side by side
         self._spaces: dict[str, Array] = {}
         self._turn = False
         self._start()
@@ -82,14 +82,14 @@ class Configurations:
     def add(self, probs_ct: Float64s) -> None:
         """Condition on the label of one more row."""
         if not self.is_exact:
-            self._total_m += self._values(probs_ct)[self._row_m]
+            self.total_m += self._values(probs_ct)[self._row_m]
         self._batch.append(probs_ct)
         if self._owner_m is None and len(self.omega_u) * len(probs_ct) <= self._exact:
             self._expand(probs_ct)
         elif self._owner_m is None:
             self._owner_m = np.repeat(self._owners, self._strata)
             self._row_m = np.zeros(len(self._owner_m), np.int64)
-            self._total_m = np.zeros(len(self._owner_m))
+            self.total_m = np.zeros(len(self._owner_m))
             self._start()
             for earlier in self._batch:
                 self._sample(earlier)
@@ -170,16 +170,11 @@ class Configurations:
         """The standard error of the information that was sampled so far; 0 while all configurations are kept."""
         if self._owner_m is None:
             return 0.0
-        total_ts = self._total_m.reshape(len(self._owners), self._strata)
+        total_ts = self.total_m.reshape(len(self._owners), self._strata)
         # Each draw owns as many configurations as any other: what differs between owners is no error.
         centred_ts = total_ts - total_ts.mean(axis=1 if self._strata > 1 else None, keepdims=True)
         share_t1 = self._weights_t[self._owners, None] / self._strata
         return float(np.sqrt((share_t1**2 * centred_ts**2).sum() * self._strata / max(1, self._strata - 1)))
-
-    @property
-    def total_m(self) -> Float64s:
-        """The information of the rows added since labels are sampled, after each configuration: those of an owner side by side."""
-        return self._total_m
 
     def of_each(self, values_u: Float64s) -> Float64s:
         """Values of distinct configurations -> of each that is sampled."""

@@ -132,11 +132,12 @@ class Search:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A batch; the rows from ``joint`` on are the rest in BALD order."""
+    """A batch; the rows from ``joint`` on are the rest in BALD order: gains were noise (``saturated``), or no row was left."""
 
     indices: Ints
     gains: Float64s
     joint: int
+    saturated: bool
     certified_until: int
 
 
@@ -163,7 +164,8 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
         picked.append((int(candidates.index[pick.slot]), gain))
         objective.add(candidates.cells[pick.slot].astype(np.float64))
         candidates.bound[pick.slot] = -np.inf
-    return _filled(picked, pool.scores, size, certified_until)
+    saturated = len(picked) < size and bool((candidates.bound > -np.inf).any())
+    return _filled(picked, pool.scores, size, saturated, size if certified_until is None else certified_until)
 
 
 def _next(objective: Objective, candidates: Candidates, picks: int) -> tuple[Pick | None, float]:
@@ -179,7 +181,9 @@ def _next(objective: Objective, candidates: Candidates, picks: int) -> tuple[Pic
     return pick, max(ROUNDING, ERRORS * pick.error if pick else 0.0)
 
 
-def _filled(picked: list[tuple[int, float]], scores: Float64s, size: int, certified_until: int | None) -> Chosen:
+def _filled(
+    picked: list[tuple[int, float]], scores: Float64s, size: int, saturated: bool, certified_until: int
+) -> Chosen:
     rows = np.array([row for row, _ in picked], np.int64)
     gains = np.zeros(size)
     gains[: len(rows)] = [gain for _, gain in picked]
@@ -189,7 +193,7 @@ def _filled(picked: list[tuple[int, float]], scores: Float64s, size: int, certif
         indices = np.concatenate([rows, rest[order]])
     else:
         indices = rows
-    return Chosen(indices, gains, len(rows), size if certified_until is None else certified_until)
+    return Chosen(indices, gains, len(rows), saturated, certified_until)
 
 
 def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float) -> Candidates:
