@@ -19,6 +19,10 @@ from alcore.door import Array
 FORMATS = ".npy, .npz, .zarr, .h5 or .hdf5"
 
 
+class NoMember(ValueError):  # noqa: N818 - said to users as a ValueError
+    """The file is whole, but the array asked for is not one that can be told among its arrays."""
+
+
 def open_predictions(path: str | os.PathLike[str], member: str | None = None, *, default: str | None = None) -> Any:
     """Open an array on disk as a source of predictions, reading nothing but its header.
 
@@ -224,17 +228,17 @@ def _choose(file: Path, names: list[str], member: str | None, default: str | Non
     if member is None and default in names:
         return str(default)
     if member is None:
-        raise ValueError(
+        raise NoMember(
             f"{file}: expected one array, got members {listed}. Name one: member=... (on the command line --member)."
         )
     if member not in names:
-        raise ValueError(f"{file}: no member {member!r}; it has {listed}.")
+        raise NoMember(f"{file}: no member {member!r}; it has {listed}.")
     return member
 
 
 def _refuse_member(file: Path, member: str | None) -> None:
     if member is not None:
-        raise ValueError(f"{file}: holds one array and no members, got member {member!r}. Leave it out.")
+        raise NoMember(f"{file}: holds one array and no members, got member {member!r}. Leave it out.")
 
 
 def _import(module: str, extra: str) -> Any:

@@ -10,12 +10,14 @@ import pytest
 
 import alcore
 from alcore.bench import compare
-from alcore.bench.compare import DEFAULT
+from alcore.bench.compare import DEFAULT, JOINT
+from tests.cases import dirichlet
 
 RNG = np.random.default_rng(0)
 PROBS = RNG.dirichlet(np.ones(3), size=(30, 6)).transpose(0, 2, 1).copy()
 MAPS = RNG.dirichlet(np.ones(3), size=(20, 2, 2, 5)).transpose(0, 4, 1, 2, 3).copy()
 FEW = ("bald", "entropy", "power-bald", "random")
+QUICK = [alcore.BatchBALD(samples=60, exact=200) if name == "batchbald" else name for name in DEFAULT]
 
 
 def picks(result: alcore.bench.Comparison) -> list[list[int]]:
@@ -25,7 +27,7 @@ def picks(result: alcore.bench.Comparison) -> list[list[int]]:
 @pytest.mark.parametrize(("k", "rows"), [(0, 30), (1, 30), (7, 30), (30, 30), (99, 30), (5, 1)])
 @pytest.mark.parametrize("draws", [1, 6])
 def test_shapes(k: int, rows: int, draws: int) -> None:
-    result = compare(PROBS[:rows, :, :draws], k=k, rng=0)
+    result = compare(PROBS[:rows, :, :draws], k=k, heuristics=QUICK, samples=60, rng=0)
     count = len(DEFAULT)
     assert result.names == DEFAULT
     assert result.shape == (rows, 3, draws)
@@ -33,8 +35,17 @@ def test_shapes(k: int, rows: int, draws: int) -> None:
     assert (result.seconds > 0).all()
     assert result.overlap.shape == (count, count)
     assert {len(batch) for batch in result.batches} == {min(k, rows)}
-    assert set(result.scores) == {name for name in DEFAULT if not name.startswith(("power", "soft", "random"))}
+    assert set(result.scores) == {name for name in DEFAULT if not name.startswith(("power", "soft", "random", *JOINT))}
     assert {scores.shape for scores in result.scores.values()} == {(rows,)}
+    assert result.information.shape == result.information_error.shape == result.redundancy.shape == (count,)
+    assert result.information_bound == pytest.approx(np.log(draws))
+    assert set(result.information_curves) == set(DEFAULT)
+    assert (result.information <= np.log(draws) + 4 * result.information_error + 1e-6).all()
+    for picks_drawn, nats in result.information_curves.values():
+        assert picks_drawn[0] == nats[0] == 0
+        assert picks_drawn[-1] == min(k, rows)
+        assert (np.diff(picks_drawn) > 0).all()
+        assert picks_drawn.shape == nats.shape
 
 
 @pytest.mark.parametrize("k", [0, 4, 30])
@@ -126,10 +137,93 @@ def test_kind_and_weights_reach_every_heuristic() -> None:
     np.testing.assert_allclose(result.scores["bald"], alcore.bald(PROBS, weights=weights), rtol=1e-10)
 
 
+# --- information ------------------------------------------------------------------------------------------------------
+
+POOL = dirichlet(20, 3, 12, seed=5, alpha=0.5)
+WEIGHTS = np.arange(12) % 3 + 0.5
+
+
+@pytest.mark.parametrize("kind", ["probs", "logits"])
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_information_is_that_of_the_batch(weights: Any, kind: str) -> None:
+    given = np.log(POOL) if kind == "logits" else POOL
+    result = compare(given, k=4, heuristics=["bald", "batchbald", "two-bald"], rng=0, weights=weights, kind=kind)
+    for i, name in enumerate(result.names):
+        rows = result.batches[i].indices
+        exact = alcore.batch_information(POOL, rows, weights=weights).value
+        assert result.information[i] == pytest.approx(exact, abs=1e-6)
+        assert result.information_error[i] == 0
+        alone = alcore.bald(POOL, weights=weights)[rows].sum()
+        assert result.redundancy[i] == pytest.approx(alone - exact, abs=1e-6)
+        picks_drawn, nats = result.information_curves[name]
+        assert picks_drawn.tolist() == [0, 1, 2, 3, 4]
+        for count, value in zip(picks_drawn, nats, strict=True):
+            prefix = alcore.batch_information(POOL, rows[:count], weights=weights).value
+            assert value == pytest.approx(prefix, abs=1e-6)
+    np.testing.assert_allclose(result.information_curves["batchbald"][1][1:], result.batches[1].information, atol=1e-6)
+
+
+def test_the_bound_is_log_t_or_the_entropy_of_the_weights() -> None:
+    assert compare(POOL, k=1, heuristics=["random"]).information_bound == pytest.approx(np.log(12))
+    shares = np.array([0.5, 0.5] + [0.0] * 10)
+    assert compare(POOL, k=1, heuristics=["random"], weights=shares).information_bound == pytest.approx(np.log(2))
+    assert compare(POOL[..., :1], k=1, heuristics=["random"]).information_bound == 0
+
+
+def test_many_picks_are_sampled_and_say_their_error() -> None:
+    result = compare(POOL, k=8, heuristics=["bald"], rng=0, samples=600)
+    value, error = result.information[0], result.information_error[0]
+    exact = alcore.batch_information(POOL, result.batches[0].indices).value
+    assert 0 < error < 0.05
+    assert abs(value - exact) <= 5 * error
+    assert result.information_curves["bald"][0].tolist() == [0, 1, 2, 3, 5, 8]
+
+
+def test_information_of_a_batch_does_not_depend_on_the_others() -> None:
+    alone, among = (compare(POOL, k=9, heuristics=h, rng=0, samples=600) for h in (["bald"], ["bald", "margin"]))
+    assert alone.information[0] == among.information[0]
+
+
+def test_exhausted_draws_stay_at_the_bound_without_a_warning() -> None:
+    certain = np.zeros((20, 2, 4))
+    certain[np.arange(20)[:, None], (np.arange(20)[:, None] >> np.arange(4)) % 2, np.arange(4)] = 1
+    result = compare(certain, k=15, heuristics=["batchbald", "bald"], rng=0, samples=100)
+    batch = result.batches[0]
+    assert batch.saturated_at is not None
+    assert batch.saturated_at < 15
+    np.testing.assert_allclose(result.information, np.log(4), atol=1e-6)
+    assert result.redundancy[1] > 5
+    assert (np.diff(result.information_curves["bald"][1]) >= -1e-9).all()
+
+
+def test_rows_of_files_are_weighed_as_those_in_memory(tmp_path: Path) -> None:
+    np.save(tmp_path / "preds.npy", POOL)
+    expected, found = (
+        compare(given, k=9, heuristics=FEW, rng=0, samples=600) for given in (POOL, tmp_path / "preds.npy")
+    )
+    np.testing.assert_array_equal(found.information, expected.information)
+
+
+def test_event_axes_have_no_joint_information() -> None:
+    result = compare(MAPS, k=3, heuristics=[alcore.Reduce(alcore.BALD())], rng=0)
+    joint = (result.information, result.information_error, result.redundancy, result.information_bound)
+    assert joint == (None,) * 4
+    assert result.information_curves == {}
+    with pytest.raises(ValueError, match=r"expected shape \(N, C, T\)"):
+        compare(MAPS, k=3, heuristics=["batchbald"], rng=0)
+
+
+def test_targets_join_as_objects() -> None:
+    heuristics = [alcore.EPIG(POOL[:5]), alcore.BatchEPIG(POOL[:5])]
+    result = compare(POOL[5:], k=3, heuristics=heuristics, rng=0)
+    assert result.names == ("epig", "batch-epig")
+    assert set(result.scores) == {"epig"}
+
+
 def test_predictions_are_left_as_they_were() -> None:
     probs = PROBS.copy()
     probs.flags.writeable = False
-    compare(probs, k=3, rng=0)
+    compare(probs, k=3, heuristics=QUICK, rng=0)
     np.testing.assert_array_equal(probs, PROBS)
 
 
@@ -147,6 +241,9 @@ BAD_ARGUMENTS: dict[str, tuple[dict[str, Any], str]] = {
     "function": ({"heuristics": [alcore.bald]}, "heuristics: expected"),
     "negative k": ({"k": -1}, "k: expected"),
     "fractional k": ({"k": 1.5}, "k: expected"),
+    "samples": ({"samples": 0}, "samples: expected at least 1"),
+    "joint by a mask": ({"heuristics": ["ical"], "mask": np.zeros(30, np.bool_)}, "mask: expected"),
+    "targets": ({"heuristics": ["epig"]}, "needs targets"),
     "rng": ({"rng": "0"}, "rng: expected"),
     "kind": ({"kind": "logit"}, "kind: expected"),
     "weights": ({"weights": [1.0]}, r"weights: expected shape \(6,\)"),

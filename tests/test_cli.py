@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from typer.testing import CliRunner
 
 import alcore
 from alcore import cli
-from alcore.bench.compare import DEFAULT, compare
+from alcore.bench.compare import DEFAULT, JOINT, compare
 from alcore.cli import app
+from alcore.heuristics import names
+from alcore.heuristics.base import Joint
 
 RNG = np.random.default_rng(0)
 PROBS = RNG.dirichlet(np.ones(3), size=(30, 6)).transpose(0, 2, 1).copy()
@@ -31,6 +34,9 @@ MAPS = RNG.dirichlet(np.ones(3), size=(20, 2, 2, 5)).transpose(0, 4, 1, 2, 3).co
 PADDING = np.zeros((20, 2, 2), np.bool_)
 PADDING[:, 1, 1] = True
 WEIGHTS = np.arange(6.0)
+TARGETS = RNG.dirichlet(np.ones(3), size=(4, 6)).transpose(0, 2, 1).copy()
+CERTAIN = np.zeros((30, 2, 4))  # 30 rows that ask two questions about four draws
+CERTAIN[np.arange(30)[:, None], (np.arange(30)[:, None] >> np.arange(4)) % 2, np.arange(4)] = 1
 MARKUP = ("[red]x.npy", "[red]:smile:[bold].npy", "x[.npy", "a\\.npy", "[link=x]y.npy", "ß ½.npy")
 
 
@@ -46,6 +52,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.save("weights.npy", WEIGHTS)
     np.savez("several.npz", pool=PROBS, pool_labels=np.arange(30), test=PROBS[:9])
     np.savez("unnamed.npz", a=PROBS, b=PROBS)
+    np.savez("asked.npz", pool=PROBS, target=TARGETS)
+    np.save("targets.npy", TARGETS)
+    np.save("certain.npy", CERTAIN)
     return tmp_path
 
 
@@ -84,7 +93,7 @@ def test_scores_go_to_csv_without_loss(here: Path) -> None:
     np.testing.assert_array_equal(columns["score"], alcore.margin(PROBS))
 
 
-@pytest.mark.parametrize("name", [name for name in DEFAULT if name != "random"])
+@pytest.mark.parametrize("name", [name for name in DEFAULT if name not in ("random", *JOINT)])
 def test_every_heuristic_scores_by_name(here: Path, name: str) -> None:
     done("score", "preds.npy", "-H", name, "-o", "s.npy")
     np.testing.assert_array_equal(np.load("s.npy"), alcore.heuristic(name).score(PROBS))
@@ -156,6 +165,87 @@ def test_rows_of_maps_are_chosen(here: Path, name: str) -> None:
     assert picks == heuristic.select(MAPS, 4, mask=PADDING, rng=2).indices.tolist()
 
 
+@pytest.mark.parametrize("name", ["batchbald", "two-bald", "ical", "ical-pointwise", "batch-epig"])
+def test_joint_batches_bring_what_they_know(here: Path, name: str) -> None:
+    given = ("--targets", "targets.npy") if name == "batch-epig" else ()
+    shown = table(done("select", "preds.npy", "-H", name, "-k", 4, "--seed", 3, *given))
+    options = {"targets": TARGETS} if given else {}
+    batch = alcore.heuristic(name, **options).select(PROBS, 4, rng=3)
+    assert shown["row"] == batch.indices.tolist()
+    assert shown["score"] == batch.scores.tolist()
+    known = [column for column in ("information", "effective_draws") if getattr(batch, column) is not None]
+    assert list(shown) == ["pick", "row", "score", "q", "support", *known]
+    for column in known:
+        assert shown[column] == getattr(batch, column).tolist()
+    assert known or name not in ("batchbald", "batch-epig")
+
+
+def test_samples_and_exact_reach_batchbald(here: Path) -> None:
+    given = ("preds.npy", "-H", "batchbald", "-k", 6, "--seed", 1)
+    shown = table(done("select", *given, "--samples", 60, "--exact", 0))
+    batch = alcore.batchbald(PROBS, 6, samples=60, exact=0, rng=1)
+    assert shown["information"] == batch.information.tolist()
+    assert shown["information"] != table(done("select", *given))["information"]
+
+
+def test_exhausted_draws_are_a_note_of_one_line(here: Path) -> None:
+    result = run("select", "certain.npy", "-H", "batchbald", "-k", 9, "-o", "picks.csv")
+    assert result.exit_code == 0
+    assert re.fullmatch(r"note: the 4 draws were exhausted after \d of 9 picks: .+\n", result.stderr)
+    assert result.stdout == "batchbald: 9 rows -> picks.csv\n"
+    assert len(table(Path("picks.csv").read_text())["row"]) == 9
+
+
+def test_other_warnings_stay_warnings(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def warn(*arguments: Any, **options: Any) -> None:
+        warnings.warn("beware", RuntimeWarning, stacklevel=2)
+
+    monkeypatch.setattr(alcore.BALD, "select", warn, raising=False)
+    assert isinstance(run("select", "preds.npy").exception, RuntimeWarning)  # as pytest makes it
+
+
+def test_picks_that_are_not_certain_are_noted(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = dataclasses.replace(alcore.batchbald(PROBS, 4, rng=0), certified_until=2)
+    monkeypatch.setattr(alcore.BatchBALD, "_choose", lambda *arguments: batch)
+    result = run("select", "preds.npy", "-H", "batchbald", "-k", 4)
+    assert re.fullmatch(r"note: only the first 2 of 4 picks are certain .+ read again, such as .npy.\n", result.stderr)
+    assert len(table(result.stdout)["row"]) == 4
+
+
+# --- targets ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["epig", "power-epig", "softmax-epig", "softrank-epig"])
+def test_targets_come_from_their_file_or_from_the_predictions_own(here: Path, name: str) -> None:
+    expected = alcore.EPIG(TARGETS).score(PROBS)
+    done("score", "preds.npy", "-H", name, "--targets", "targets.npy", "-o", "s.npy")
+    np.testing.assert_array_equal(np.load("s.npy"), expected)
+    done("score", "preds.npy", "-H", name, "--targets", "asked.npz", "-o", "s.npy")
+    np.testing.assert_array_equal(np.load("s.npy"), expected)
+    result = run("score", "asked.npz", "-H", name, "-o", "t.npy")
+    assert result.stderr == "note: targets are the member 'target' of asked.npz, shape (4, 3, 6).\n"
+    np.testing.assert_array_equal(np.load("t.npy"), expected)
+
+
+def test_targets_named_go_before_the_predictions_own(here: Path) -> None:
+    np.save("other.npy", PROBS[:2])
+    shown = done("select", "asked.npz", "-H", "epig", "--targets", "other.npy", "-k", 3)
+    assert table(shown)["row"] == alcore.EPIG(PROBS[:2]).select(PROBS, 3).indices.tolist()
+
+
+@pytest.mark.parametrize("name", ["x.zarr", "x.h5"])
+def test_targets_of_zarr_and_hdf5(here: Path, name: str) -> None:
+    root: Any = zarr.open_group(name, mode="w") if name == "x.zarr" else h5py.File(name, "w")
+    for member, array in (("pool", PROBS), ("target", TARGETS)):
+        root.create_array(member, data=array) if name == "x.zarr" else root.create_dataset(member, data=array)
+    if name == "x.h5":
+        root.close()
+    result = run("select", name, "-H", "batch-epig", "-k", 2, "--seed", 0)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == f"note: targets are the member 'target' of {name}, shape (4, 3, 6).\n"
+    assert table(result.stdout)["row"] == alcore.batch_epig(PROBS, TARGETS, 2, rng=0).indices.tolist()
+
+
 # --- sources ----------------------------------------------------------------------------------------------------------
 
 
@@ -180,11 +270,75 @@ def test_zarr_and_hdf5_are_read(here: Path, name: str) -> None:
 
 
 def test_bench_compares_all_by_default_and_draws(here: Path) -> None:
-    shown = done("bench", "several.npz", "-k", 5, "--floor", 0.001, "--plot", "scores.png")
+    shown = done("bench", "several.npz", "-k", 5, "--floor", 0.001, "--plot", "picture.png")
     assert all(shown.count(name) >= 2 for name in DEFAULT)
+    assert "epig" not in shown
     assert "several.npz (in memory)" in shown
-    assert "score distributions -> scores.png" in shown
-    assert Path("scores.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    assert "information of the picks and score distributions -> picture.png" in shown
+    assert Path("picture.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_bench_takes_ten_picks_unless_told(here: Path) -> None:
+    assert "30 x 3 x 6, 10 picks each" in done("bench", "preds.npy", "--heuristics", "bald")
+
+
+def test_bench_weighs_batches(here: Path) -> None:
+    shown = done("bench", "preds.npy", "-k", 4, "--heuristics", "bald,batchbald")
+    result = compare(PROBS, k=4, heuristics=["bald", "batchbald"], rng=0)
+    assert all(title in shown for title in ("nats", "of log T", "redundant"))
+    for value, redundancy in zip(result.information, result.redundancy, strict=True):
+        row = f"{value:.3f} {100 * value / np.log(6):.1f} % {redundancy:.3f}"
+        assert row in " ".join(shown.split())
+    weighted = done("bench", "preds.npy", "-k", 4, "--heuristics", "bald", "--weights", "weights.npy")
+    assert "of H(w)" in weighted
+
+
+def test_bench_has_epig_where_there_are_targets(here: Path) -> None:
+    result = run("bench", "asked.npz", "-k", 3, "--floor", 0.001)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == "note: targets are the member 'target' of asked.npz, shape (4, 3, 6).\n"
+    assert result.stdout.count(" epig ") == 2
+    assert "batch-epig" not in result.stdout
+    shown = done("bench", "preds.npy", "-k", 3, "--heuristics", "epig,batch-epig,bald", "--targets", "targets.npy")
+    assert shown.count("batch-epig") == 2
+
+
+def test_labels_called_target_are_no_targets(here: Path) -> None:
+    np.savez("labelled.npz", pool=PROBS, target=np.arange(30))
+    assert "epig" not in done("bench", "labelled.npz", "-k", 3, "--floor", 0.001)
+    result = run("select", "labelled.npz", "-H", "epig")
+    assert result.exit_code == 2
+    assert "targets: expected" in result.stderr
+
+
+def test_bench_notes_exhausted_draws(here: Path) -> None:
+    result = run("bench", "certain.npy", "-k", 9, "--heuristics", "bald,batchbald")
+    assert result.exit_code == 0, result.output
+    assert re.fullmatch(
+        r"note: batchbald exhausted the 4 draws after \d of 9 picks; the rest follow in BALD order\.\n", result.stderr
+    )
+    assert "100.0 %" in result.stdout
+
+
+def test_bench_of_one_draw_has_no_share(here: Path) -> None:
+    np.save("one.npy", PROBS[..., :1])
+    assert " 0.000 - 0.000 " in " ".join(done("bench", "one.npy", "-k", 2, "--heuristics", "bald").split())
+
+
+def test_bench_draws_what_has_no_scores(here: Path) -> None:
+    shown = done("bench", "preds.npy", "-k", 3, "--heuristics", "random,ical", "--plot", "picture.svg")
+    assert "\ninformation of the picks -> picture.svg" in shown
+
+
+def test_bench_fits_a_hundred_columns(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    big = np.concatenate([PROBS] * 40)
+    np.savez("big.npz", pool=big, target=TARGETS)
+    shown = run("bench", "big.npz", "-k", 9, "--floor", 0.001).stdout.split("overlap")[0]
+    rows = [line for line in shown.splitlines() if re.match(r" +\d+  [a-z]", line)]
+    assert len(rows) == len(DEFAULT) + 1  # none takes a second line
+    assert all(len(line) <= 100 for line in shown.splitlines())
+    assert not re.search(r"^ {30,}\d", shown, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("ending", "magic"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
@@ -202,23 +356,31 @@ def test_bench_shows_the_first_picks_of_those_named(here: Path) -> None:
 @pytest.mark.parametrize("reduce", [None, "top-mean"])
 @pytest.mark.parametrize("width", [80, 120])
 def test_no_number_is_cut_off(width: int, reduce: str | None) -> None:
-    heuristics = [alcore.heuristic(name, reduce=reduce) for name in DEFAULT]
-    result = compare(MAPS if reduce else PROBS, k=20, heuristics=heuristics, rng=0)
+    names = [name for name in DEFAULT if not (reduce and name in JOINT)]
+    heuristics = [alcore.heuristic(name, reduce=reduce) for name in names]
+    result = compare(MAPS if reduce else PROBS, k=6, heuristics=heuristics, rng=0)
+    if not reduce:
+        result = dataclasses.replace(result, information_error=np.full(len(names), 0.123))
     rows = np.arange(20) + 1_234_560
     far = alcore.Batch(rows, np.ones(20), np.ones(20), np.ones(20, np.int64))
-    result = dataclasses.replace(result, batches=(far,) * len(DEFAULT), overlap=np.ones_like(result.overlap))
+    result = dataclasses.replace(result, batches=(far,) * len(names), overlap=np.ones_like(result.overlap))
     console = Console(width=width, file=io.StringIO(), record=True)
-    console.print(cli._ranking_table(result, "preds.npy"), cli._overlap_table(result))
+    console.print(cli._ranking_table(result, "preds.npy", "log T", width), cli._overlap_table(result, width))
     lines = [line.split() for line in console.export_text().splitlines()]
     words = [word for line in lines for word in line]
     firsts = [line[0] for line in lines if line]
-    assert all(words.count(str(row)) == len(DEFAULT) for row in rows[:5])
-    assert words.count("100") == len(DEFAULT) * (len(DEFAULT) - 1)
-    assert all(firsts.count(str(number)) == 2 for number in range(2, len(DEFAULT) + 1))
+    assert all(words.count(str(row)) == len(names) for row in rows[:5])
+    assert reduce or sum(word.endswith("±.123") for word in words) == len(names)
+    assert words.count("100") == len(names) * (len(names) - 1)
+    assert all(firsts.count(str(number)) == 2 for number in range(2, len(names) + 1))
 
 
 def test_bench_of_maps(here: Path) -> None:
-    assert "mean(bald)" in done("bench", "maps.npy", "--reduce", "mean", "--mask", "mask.npy", "-k", 3)
+    shown = done("bench", "maps.npy", "--reduce", "mean", "--mask", "mask.npy", "-k", 3, "--plot", "picture.png")
+    assert "mean(bald)" in shown
+    assert "with event axes rows have no joint information" in shown
+    assert "\nscore distributions -> picture.png" in shown
+    assert not any(word in shown for word in ("nats", "redundant", *JOINT))
 
 
 def test_large_files_are_read_from_disk(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,7 +476,50 @@ REFUSALS: dict[str, tuple[Sequence[Sequence[str]], Sequence[str], str, Callable[
     "beta": ([SELECT], ["preds.npy", "-H", "power-bald", "--beta", "-1"], "beta: expected", lambda: None),
     "beta of bald": ([SELECT], ["preds.npy", "--beta", "2"], "does not take beta", lambda: None),
     "floor": ([SCORE], ["preds.npy", "-H", "pairwise-kl", "--floor", "2"], "floor: expected", lambda: None),
-    "only draws": ([BENCH], ["preds.npy", "--heuristics", "random"], "can be drawn", lambda: None),
+    "only draws": ([BENCH], ["maps.npy", "--reduce", "mean", "--heuristics", "random"], "can be drawn", lambda: None),
+    "joint scores": (
+        [SCORE],
+        ["preds.npy", "-H", "batchbald"],
+        "alcore select FILE --heuristic batchbald",
+        lambda: None,
+    ),
+    "no targets": ([SCORE, SELECT], ["preds.npy", "-H", "epig"], "--targets FILE", lambda: None),
+    "no member target": ([SCORE, SELECT], ["several.npz", "-H", "power-epig"], "--targets FILE", lambda: None),
+    "no targets of a batch": ([SELECT], ["preds.npy", "-H", "batch-epig"], "--targets FILE", lambda: None),
+    "no targets named": ([BENCH], ["preds.npy", "--heuristics", "bald,epig"], "--targets FILE", lambda: None),
+    "targets missing": (
+        [SCORE, SELECT],
+        ["preds.npy", "-H", "epig", "--targets", "nope.npy"],
+        "nope.npy: no such file.",
+        lambda: None,
+    ),
+    "which targets": (
+        [SCORE, SELECT],
+        ["preds.npy", "-H", "epig", "--targets", "unnamed.npz"],
+        "unnamed.npz: expected targets",
+        lambda: None,
+    ),
+    "targets of bald": (
+        [SCORE, SELECT],
+        ["preds.npy", "--targets", "targets.npy"],
+        "does not take targets",
+        lambda: None,
+    ),
+    "targets of other draws": (
+        [SCORE, SELECT],
+        ["preds.npy", "-H", "epig", "--targets", "short.npy"],
+        "targets: expected 3 classes and 6 draws",
+        lambda: np.save("short.npy", TARGETS[..., :5] / TARGETS[..., :5].sum(axis=1, keepdims=True)),
+    ),
+    "samples of bald": ([SELECT], ["preds.npy", "--samples", "9"], "does not take samples", lambda: None),
+    "negative samples": (
+        [SELECT],
+        ["preds.npy", "-H", "batchbald", "--samples", "-1"],
+        "samples: expected",
+        lambda: None,
+    ),
+    "drawn joint": ([SELECT], ["preds.npy", "-H", "power-batchbald"], "chosen jointly", lambda: None),
+    "joint events": ([SELECT], ["maps.npy", "-H", "two-bald"], "expected shape (N, C, T)", lambda: None),
 }
 
 
@@ -345,6 +550,11 @@ def test_refusals_are_one_sentence_and_leave_no_file(here: Path, command: Sequen
         (["score", "preds.npy", "-o"], "./linked.npy", "linked.npy: is read from"),
         (["score", "preds.npy", "--weights", "weights.npy", "-o"], "weights.npy", "weights.npy: is read from"),
         (["score", "maps.npy", "-o"], "s.csv", "Reduce them: --reduce mean"),
+        (
+            ["score", "preds.npy", "-H", "epig", "--targets", "targets.npy", "-o"],
+            "targets.npy",
+            "targets.npy: is read from",
+        ),
         (["select", "preds.npy", "-o"], "s.npy", "s.npy: expected a file that ends in .csv"),
         (["select", "preds.npy", "-o"], "no/s.csv", "the folder no does not exist"),
         (["bench", "preds.npy", "--plot"], "s.jpg", "s.jpg: expected a file that ends in .png or .svg or .pdf"),
@@ -410,6 +620,24 @@ def test_closed_pipes_are_no_failure(here: Path, closed: str) -> None:
     line = f'"{COMMAND}" select preds.npy -k 3 {closed}'
     result = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", [*JOINT, "batch-epig"])
+def test_joint_heuristics_have_no_scores_to_write(here: Path, name: str) -> None:
+    result = run("score", "asked.npz", "-H", name, "-o", "s.npy")
+    assert result.exit_code == 2
+    assert f"alcore select FILE --heuristic {name}." in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not Path("s.npy").exists()
+
+
+def test_every_joint_heuristic_is_known_here() -> None:
+    joint = set()
+    for name in names._PLAIN:
+        options = {"batch-epig": {"targets": TARGETS}, "epig": {"targets": TARGETS}, "precomputed": {"scores": [1.0]}}
+        if isinstance(alcore.heuristic(name, **options.get(name, {})), Joint):
+            joint.add(name)
+    assert joint == {*JOINT, "batch-epig"}
 
 
 def test_random_has_no_scores_to_write(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from tests.cases import CASES, dirichlet
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PUBLIC = {name: getattr(alcore, name) for name in alcore.__all__}
-PUBLIC |= {"bench.compare": alcore.bench.compare, "plot.scores": alcore.plot.scores}
+PUBLIC |= {"bench.compare": alcore.bench.compare, "bench.Comparison": alcore.bench.Comparison}
+PUBLIC |= {f"plot.{name}": getattr(alcore.plot, name) for name in ("scores", "information", "comparison")}
 FUNCTIONS = {name: member for name, member in PUBLIC.items() if inspect.isfunction(member)}
 
 

@@ -126,3 +126,95 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"alcore\[plot\]"):
         alcore.plot.scores({"h": EVEN})
+
+
+# --- information ------------------------------------------------------------------------------------------------------
+
+CURVES = {f"h{i}": (np.arange(11), np.sqrt(np.arange(11.0) * (1 + i % 4))) for i in range(18)}
+
+
+def lines(figure: matplotlib.figure.Figure) -> list[np.ndarray]:
+    return [line.get_xydata() for line in figure.axes[0].lines]
+
+
+@pytest.mark.parametrize("count", [1, 2, 18])
+def test_a_line_and_a_name_for_each_heuristic(count: int) -> None:
+    curves = dict(list(CURVES.items())[:count])
+    figure = alcore.plot.information(curves, title="what they tell")
+    assert png(figure).startswith(PNG)
+    for drawn, (picks, nats) in zip(lines(figure), curves.values(), strict=True):
+        np.testing.assert_array_equal(drawn, np.column_stack([picks, nats]))
+    assert all(name in texts(figure) for name in (*curves, "what they tell"))
+    looks = {(line.get_color(), str(line.get_linestyle()), str(line._dash_pattern)) for line in figure.axes[0].lines}
+    assert len(looks) == count
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_names_cover_neither_lines_nor_each_other(flat: bool) -> None:
+    curves = {name: (picks, nats * 0 + 3) for name, (picks, nats) in CURVES.items()} if flat else CURVES
+    figure = alcore.plot.information(curves, bound=("log T", 3.0 if flat else 12.0))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    names = sorted(
+        (matplotlib.text.Text.get_window_extent(text) for text in axes.texts if text.get_text() in curves),
+        key=lambda box: box.y0,
+    )
+    assert len(names) == len(curves)
+    assert all(box.x0 > axes.bbox.x1 for box in names)
+    assert all(box.x1 <= figure.bbox.x1 for box in names)
+    assert names[0].y0 >= 0
+    assert names[-1].y1 <= figure.bbox.y1
+    heights = [box.y0 + box.height / 2 for box in names]
+    assert min(np.diff(heights)) > 0.55 * names[0].height
+
+
+def test_the_bound_is_a_dashed_line_with_its_name() -> None:
+    figure = alcore.plot.information({"h": ([0, 1, 2], [0.0, 0.5, 0.8])}, bound=("log T", 2.3026))
+    assert "log T = 2.30" in texts(figure)
+    assert any(line.get_linestyle() == "--" and line.get_ydata()[0] == 2.3026 for line in figure.axes[0].lines)
+    assert figure.axes[0].get_ylim()[1] > 2.3026
+
+
+@pytest.mark.parametrize("curve", [([0], [0.0]), ([], []), ([0, 10], [0.0, 0.0]), ([1, 2], [0.1, 0.3])])
+@pytest.mark.parametrize("bound", [None, ("log T", 0.0), ("log T", 5.7)])
+def test_short_and_flat_curves_are_drawn(
+    curve: tuple[list[float], list[float]], bound: tuple[str, float] | None
+) -> None:
+    assert png(alcore.plot.information({"h": curve, "$x": curve}, bound=bound)).startswith(PNG)
+
+
+def test_a_batch_reports_a_curve() -> None:
+    batch = alcore.batchbald(np.random.default_rng(0).dirichlet(np.ones(3), size=(20, 5)).transpose(0, 2, 1), 3, rng=0)
+    figure = alcore.plot.information({"batchbald": (range(1, 4), batch.information)})
+    np.testing.assert_array_equal(lines(figure)[0][:, 1], batch.information)
+
+
+@pytest.mark.parametrize(
+    ("curves", "expected"),
+    [
+        ({}, "at least one"),
+        ({"h": ([0, 1], [0.0])}, "h: expected as many picks as nats, got 2 and 1"),
+        ({"h": ([0, 1], [0.0, np.nan])}, "h: expected"),
+        ({"h": ([0, 1], [0.0, np.inf])}, "h: expected"),
+        ({"h": ([[0]], [[0.0]])}, "h: expected"),
+    ],
+)
+def test_what_is_no_curve_is_refused(curves: dict[str, tuple[list[float], list[float]]], expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        alcore.plot.information(curves)
+
+
+@pytest.mark.parametrize("panels", [1, 3, 7, 10])
+def test_both_side_by_side(panels: int) -> None:
+    scores = {f"h{i}": EVEN for i in range(panels)}
+    figure = alcore.plot.comparison(CURVES, scores, bound=("log T", 7.0), picks={"h0": [1, 2]})
+    assert [axes.get_title() for axes in figure.axes] == ["information of the picks", *scores]
+    assert "first 2 picks" in texts(figure)
+    assert png(figure).startswith(PNG)
+
+
+def test_what_is_missing_is_left_out() -> None:
+    assert len(alcore.plot.comparison(CURVES, {}).axes) == 1
+    assert len(alcore.plot.comparison({}, {"a": EVEN, "b": EVEN}).axes) == 2
+    with pytest.raises(ValueError, match="at least one"):
+        alcore.plot.comparison({}, {})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,15 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.batch import Batch
+from alcore.batchbald import SaturationWarning
+from alcore.bench.told import Ints, bound, weigh
 from alcore.door import Float64s, Rng
 from alcore.heuristics import Heuristic, Power, RowWise, Softmax, SoftRank, heuristic
+from alcore.heuristics.base import Joint
 from alcore.progress import track
-from alcore.stream import open_source
+from alcore.stream import Source, open_source
 
+JOINT = ("batchbald", "two-bald", "ical", "ical-pointwise")  # batch-epig takes long: only where it is named
 DEFAULT = (
     "bald",
     "entropy",
@@ -31,9 +36,10 @@ DEFAULT = (
     "softmax-bald",
     "softrank-bald",
     "random",
+    *JOINT,
 )
 REPEATS = 5
-WARM_UP_ROWS = 4
+WARM_UP_ROWS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +53,13 @@ class Comparison:
         batches: what each selected.
         overlap: (H, H) Jaccard index of the batches: shared rows over all rows of the two.
         scores: the scores (N,) of each row-wise heuristic, by name.
+        information: (H,) nats, the joint information I(y_S; θ) of each batch, estimated afresh; None with event axes, where
+            rows have no joint information, and so are the next three.
+        information_error: (H,) its standard error, 0 where all configurations of labels were added up.
+        redundancy: (H,) nats, Σ BALD of the batch's rows − information: what its rows tell twice; noise may put it under 0.
+        information_bound: the most a batch can tell, log T, with weights their entropy.
+        information_curves: name -> (picks, nats), the information after the first 0, 1, 2, 3, 5, 8, … picks; by name, empty
+            with event axes.
     """
 
     names: tuple[str, ...]
@@ -55,6 +68,11 @@ class Comparison:
     batches: tuple[Batch, ...]
     overlap: Float64s
     scores: dict[str, Float64s]
+    information: Float64s | None = None
+    information_error: Float64s | None = None
+    redundancy: Float64s | None = None
+    information_bound: float | None = None
+    information_curves: dict[str, tuple[Ints, Float64s]] = field(default_factory=dict)
 
     @property
     def throughput(self) -> Float64s:
@@ -65,8 +83,9 @@ class Comparison:
 def compare(
     predictions: Any,
     *,
-    k: int = 100,
+    k: int = 10,
     heuristics: Sequence[str | Heuristic] = DEFAULT,
+    samples: int = 20_000,
     rng: Rng = None,
     kind: str = "probs",
     weights: npt.ArrayLike | None = None,
@@ -76,12 +95,15 @@ def compare(
 
     Args:
         predictions: (N, C, ..., T) from any source that can be read more than once.
-        k: query size.
-        heuristics: names or objects; with event axes wrap each in `alcore.Reduce`.
+        k: query size. A hundred rows exhaust most sets of draws whoever chose them; ten tell heuristics apart.
+        heuristics: names or objects; with event axes wrap each in `alcore.Reduce`. `alcore.EPIG(targets)` joins as an object.
+        samples: configurations of labels that the information of a batch is estimated from.
         rng: None, a seed or a generator; each heuristic draws from its own child of it.
         kind, weights, mask: as `alcore.Heuristic.score`.
 
-    Returns: a `Comparison`. Times are medians of five after a warm-up, of fewer where one takes over a second.
+    Returns: a `Comparison`. Times are medians of five after a warm-up, of fewer where one takes over a second. Where the draws
+        are exhausted nothing warns: ``saturated_at`` of the batch says so.
+    Cost: the heuristics', and for each O(samples·k·C·T) time to weigh its batch.
     Raises: TypeError for an iterable of blocks (it can be read once), and what the heuristics raise.
 
     >>> import alcore.bench, numpy
@@ -90,37 +112,61 @@ def compare(
     >>> result.names, result.overlap.shape
     (('bald', 'entropy'), (2, 2))
     """
+    objects, count, size = _as_heuristics(heuristics), door.as_count(k), door.as_size(samples, "samples")
+    source = open_source(predictions)
+    _check_source(source)
+    padding = door.as_mask(mask, source.events, source.rows)
+    said: dict[str, Any] = {"kind": kind, "weights": weights, "mask": padding}
+    few = next(source.blocks)[:WARM_UP_ROWS]
+    few_said = {**said, "mask": None if padding is None else padding[:WARM_UP_ROWS]}
+    names = _distinct([one.name for one in objects])
+    own, *children = door.as_rng(rng).spawn(1 + len(objects))
+    jobs = zip(objects, names, children, strict=True)
+    seconds, batches, scores = [], [], {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SaturationWarning)
+        for _, (one, name, generator) in track(enumerate(jobs, 1), len(objects), "heuristics compared"):
+            _compile(one, few, few_said)
+            elapsed, batch = _time_select(one, predictions, count, generator, said)
+            seconds.append(elapsed)
+            batches.append(batch)
+            if isinstance(one, RowWise):
+                scores[name] = one.score(predictions, **said)
+    picks = [set(batch.indices.tolist()) for batch in batches]
+    overlap = np.array([[_jaccard(a, b) for b in picks] for a in picks])
+    shape = (source.rows or 0, *source.cell_shape)
+    plain = (names, shape, np.array(seconds), tuple(batches), overlap, scores)
+    if source.events:
+        return Comparison(*plain)
+    seed = int(own.integers(1 << 62))  # one for all: what a batch tells does not depend on the others
+    told = weigh(predictions, batches, kind=kind, weights=weights, samples=size, seed=seed)
+    return Comparison(
+        *plain,
+        np.array([one.nats[-1] for one in told]),
+        np.array([one.error for one in told]),
+        np.array([one.redundancy for one in told]),
+        bound(shape[-1], weights),
+        {name: (one.picks, one.nats) for name, one in zip(names, told, strict=True)},
+    )
+
+
+def _as_heuristics(heuristics: Sequence[str | Heuristic]) -> list[Heuristic]:
     objects = [heuristic(h) if isinstance(h, str) else h for h in heuristics]
     if not objects:
         raise ValueError("heuristics: expected at least one, got none.")
     for one in objects:
         if not isinstance(one, Heuristic):
             raise TypeError(f"heuristics: expected names or objects such as BALD(), got {one!r}.")
-    count = door.as_count(k)
-    source = open_source(predictions)
+    return objects
+
+
+def _check_source(source: Source) -> None:
     if source.rows is None:
         raise TypeError(
             "predictions: expected a source that can be read more than once, got an iterable. Save it first."
         )
     if source.rows == 0:
         raise ValueError(f"predictions: expected at least one row, got shape {(0, *source.cell_shape)}.")
-    padding = door.as_mask(mask, source.events, source.rows)
-    said: dict[str, Any] = {"kind": kind, "weights": weights, "mask": padding}
-    few = next(source.blocks)[:WARM_UP_ROWS]
-    few_said = {**said, "mask": None if padding is None else padding[:WARM_UP_ROWS]}
-    names = _distinct([one.name for one in objects])
-    jobs = zip(objects, names, door.as_rng(rng).spawn(len(objects)), strict=True)
-    seconds, batches, scores = [], [], {}
-    for _, (one, name, generator) in track(enumerate(jobs, 1), len(objects), "heuristics compared"):
-        _compile(one, few, few_said)
-        elapsed, batch = _time_select(one, predictions, count, generator, said)
-        seconds.append(elapsed)
-        batches.append(batch)
-        if isinstance(one, RowWise):
-            scores[name] = one.score(predictions, **said)
-    picks = [set(batch.indices.tolist()) for batch in batches]
-    overlap = np.array([[_jaccard(a, b) for b in picks] for a in picks])
-    return Comparison(names, (source.rows, *source.cell_shape), np.array(seconds), tuple(batches), overlap, scores)
 
 
 def _distinct(names: list[str]) -> tuple[str, ...]:
@@ -131,7 +177,8 @@ def _distinct(names: list[str]) -> tuple[str, ...]:
 def _compile(one: Heuristic, few_rows: Any, said: dict[str, Any]) -> None:
     scored = one.heuristic if isinstance(one, Power | Softmax | SoftRank) else one
     if not (isinstance(scored, RowWise) and scored.rows is not None):
-        one.select(few_rows, 1, rng=0, **said)
+        # The later picks of a joint batch have kernels of their own.
+        one.select(few_rows, len(few_rows) if isinstance(one, Joint) else 1, rng=0, **said)
 
 
 def _time_select(
