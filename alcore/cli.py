@@ -443,7 +443,7 @@ def _ranking_table(result: Comparison, source: str, bound: str, width: int) -> T
     for title in columns:
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("first picks", justify="right")
-    shown = 5 if width >= WIDE else 3
+    shown = 5 if note or width >= WIDE else 3
     for i, name in enumerate(result.names):
         first = " ".join(f"{row:>4}" for row in result.batches[i].indices[:shown])
         table.add_row(str(i + 1), escape(name), *(column[i] for column in columns.values()), first)
