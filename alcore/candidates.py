@@ -99,7 +99,7 @@ class Pool:
     def _read(self) -> None:
         source = open_source(self.predictions)
         refuse_events(source)
-        self.cell_shape = source.cell_shape
+        self.cell_shape, self._row_bytes = source.cell_shape, source.row_bytes
         buffer = self.buffer()
         scores: list[Float64s] = []
 
@@ -118,12 +118,11 @@ class Pool:
 
     def buffer(self) -> Best:
         """An empty buffer of the rows that fit into memory."""
-        row_bytes = 8 * int(np.prod(self.cell_shape))
         taken = READING_BYTES + (self._needed(self.cell_shape[-1]) if self._needed else 0)
-        rows = rows_that_fit(self._memory - taken, row_bytes)
+        rows = rows_that_fit(self._memory - taken, self._row_bytes)
         if rows < LEAST_ROWS:
             remedy = "Raise memory, or lower samples and exact." if self._needed else "Raise memory."
-            door.refuse_memory(taken + 2 * LEAST_ROWS * row_bytes, self._memory, remedy)
+            door.refuse_memory(taken + 2 * LEAST_ROWS * self._row_bytes, self._memory, remedy)
         return Best(rows, self.cell_shape)
 
 

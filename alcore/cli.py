@@ -57,7 +57,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 IN_MEMORY_BYTES = 512 << 20
-SPEEDS_FIT = 90  # columns of a screen beside information; times alone tell the same
+WIDE = 90  # columns of a screen from which speeds, and five picks rather than three, stand beside information
 out, err = Console(emoji=False), Console(stderr=True, emoji=False)
 
 File = Annotated[Path, typer.Argument(help="Predictions: .npy, .npz, .zarr, .h5 or .hdf5.", show_default=False)]
@@ -434,7 +434,7 @@ def _ranking_table(result: Comparison, source: str, bound: str, width: int) -> T
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("heuristic", no_wrap=True)
     columns: dict[str, list[str]] = {"time": [_duration(seconds) for seconds in result.seconds]}
-    if note or width >= SPEEDS_FIT:
+    if note or width >= WIDE:
         speeds = (f"{value / 1e6:,.0f} M" for value in result.throughput)
         columns["probs/s"] = [
             "-" if name == "random" else speed for name, speed in zip(result.names, speeds, strict=True)
@@ -442,9 +442,10 @@ def _ranking_table(result: Comparison, source: str, bound: str, width: int) -> T
     columns |= _information(result, bound)
     for title in columns:
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("first picks (rows)", justify="right")
+    table.add_column("first picks", justify="right")
+    shown = 5 if note or width >= WIDE else 3
     for i, name in enumerate(result.names):
-        first = " ".join(f"{row:>4}" for row in result.batches[i].indices[:5])
+        first = " ".join(f"{row:>4}" for row in result.batches[i].indices[:shown])
         table.add_row(str(i + 1), escape(name), *(column[i] for column in columns.values()), first)
     return table
 

@@ -25,7 +25,7 @@ FIRST_BLOCK = 2  # candidates evaluated to the last level before any other
 COARSER = 3  # times as many at each coarser level: 58 ms of work for a pool of near-equals, 64 with 4 first
 LARGEST_BLOCK = 4096
 ROUNDING = 1e-6  # nats: float32 gains are off by up to 2e-7 at 10 classes, and within it bounds decide nothing
-UNCERTAIN_ROWS = 500  # for each row of the batch: among so many it is chosen on once picks are no longer certain
+UNCERTAIN_ROWS = 100  # for each row of the batch: among so many it is chosen on once picks are no longer certain
 CONTENDERS = 64  # of the gains within ROUNDING of the best, so many are evaluated again in float64
 ERRORS = 4  # standard errors of a sampled gain by which it must exceed what was let go to be certain
 
@@ -66,14 +66,14 @@ class Pick:
 class Search:
     """The candidate of largest gain, the lowest row of equals."""
 
-    def __init__(self, objective: Objective, candidates: Candidates, picks: int) -> None:
+    def __init__(self, objective: Objective, candidates: Candidates, picks: int, floor: float = -np.inf) -> None:
         self._objective, self._candidates, self._picks = objective, candidates, picks
         self._best = -np.inf
-        self._noise = objective.noise
+        self._floor = max(floor, objective.noise)  # candidates that gain less need not be told apart
         self._evaluated: list[Ints] = []
 
     def run(self, slots: Ints) -> Pick | None:
-        """None where nothing exceeds the noise."""
+        """None where nothing exceeds the floor."""
         self._descend(0, self._promising(slots))
         return self._decide() if self._evaluated else None
 
@@ -93,7 +93,7 @@ class Search:
             size = min(2 * size, LARGEST_BLOCK)
 
     def _promising(self, slots: Ints) -> Ints:
-        return slots[self._candidates.bound[slots] > max(self._best - ROUNDING, self._noise)]
+        return slots[self._candidates.bound[slots] > max(self._best - ROUNDING, self._floor)]
 
     def _screen(self, level: int, slots: Ints) -> None:
         """Bounds of slots at a level, equal rows only once, on all threads."""
@@ -148,7 +148,14 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
     certified_until: int | None = None
     reread = False
     while len(picked) < size:
-        pick, slack = _next(objective, candidates, len(picked))
+        pick, slack = None, 0.0
+        if picked and certified_until is None and not pool.can_reread and candidates.let_go > objective.noise:
+            pick, slack = _next(objective, candidates, len(picked), candidates.let_go)
+            if pick is None:
+                certified_until = len(picked)
+                candidates.leave_out(UNCERTAIN_ROWS * size)
+        if pick is None:
+            pick, slack = _next(objective, candidates, len(picked))
         gain = -np.inf if pick is None else pick.gain
         least = max(gain, objective.noise) - slack  # a row that was let go matters if it may gain more
         if picked and not reread and candidates.let_go > -np.inf and least <= candidates.let_go:
@@ -168,16 +175,18 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
     return _filled(picked, pool.scores, size, saturated, size if certified_until is None else certified_until)
 
 
-def _next(objective: Objective, candidates: Candidates, picks: int) -> tuple[Pick | None, float]:
-    """The best candidate and the slack of bounds from before; with an empty batch gains are BALD."""
-    left = np.flatnonzero(candidates.bound > -np.inf)
+def _next(
+    objective: Objective, candidates: Candidates, picks: int, floor: float = -np.inf
+) -> tuple[Pick | None, float]:
+    """The best candidate that gains more than ``floor`` and the slack of what sampling may be off by; an empty batch gains BALD."""
+    left = np.flatnonzero(candidates.bound > floor)
     if not left.size:
         return None, 0.0
     if picks == 0:
         top = left[candidates.bound[left] == candidates.bound[left].max()]
         slot = int(top[candidates.index[top].argmin()])
         return Pick(slot, float(candidates.bound[slot]), 0.0), 0.0
-    pick = Search(objective, candidates, picks).run(left)
+    pick = Search(objective, candidates, picks, floor).run(left)
     return pick, max(ROUNDING, ERRORS * pick.error if pick else 0.0)
 
 

@@ -44,10 +44,16 @@ class Source:
     cell_shape: tuple[int, ...]  # (C, ..., T)
     blocks: Iterator[Array]
     step: int  # rows of a block at most
+    dtype: np.dtype[Any]  # of the first block at least
 
     @property
     def events(self) -> tuple[int, ...]:
         return self.cell_shape[1:-1]
+
+    @property
+    def row_bytes(self) -> int:
+        """Of a row as the kernels read it: float64 where it is that, else float32."""
+        return max(4, self.dtype.itemsize) * int(np.prod(self.cell_shape, dtype=np.int64))
 
 
 def open_source(predictions: Any, name: str = "probs", cost: int = 1) -> Source:
@@ -77,7 +83,7 @@ def _array_source(array: Array, name: str, cost: int) -> Source:
     # Nothing is read or held, so a few large blocks for each thread.
     step = min(max(-(-len(array) // (PER_THREAD * get_threads())), held // 8, 1), 4 * held)
     blocks = (array[start : start + step] for start in range(0, len(array), step))
-    return Source(len(array), array.shape[1:], blocks, step)
+    return Source(len(array), array.shape[1:], blocks, step, array.dtype)
 
 
 def _lazy_source(lazy: Any, name: str, cost: int) -> Source:
@@ -87,12 +93,12 @@ def _lazy_source(lazy: Any, name: str, cost: int) -> Source:
     door.check_axes(shape, name)
     step = _block_rows(shape[1:], lazy.dtype.itemsize, cost)
     if hasattr(lazy, "read_blocks"):
-        return Source(shape[0], shape[1:], lazy.read_blocks(step), step)
+        return Source(shape[0], shape[1:], lazy.read_blocks(step), step, lazy.dtype)
     chunk = _chunk_rows(lazy)
     whole_chunks = max(1, round(step / chunk)) * chunk
     step = min(whole_chunks, LARGEST_CHUNKS * step)
     blocks = (_read(lazy, start, min(start + step, shape[0]), name) for start in range(0, shape[0], step))
-    return Source(shape[0], shape[1:], blocks, step)
+    return Source(shape[0], shape[1:], blocks, step, lazy.dtype)
 
 
 def _read(lazy: Any, start: int, stop: int, name: str) -> Array:
@@ -123,7 +129,7 @@ def _block_source(iterable: Iterable[Any], name: str, cost: int) -> Source:
     if first is None:
         door.refuse_empty_stream(name)
     step = _block_rows(first.shape[1:], first.dtype.itemsize, cost)
-    return Source(None, first.shape[1:], _cut(first, parts, step, name), step)
+    return Source(None, first.shape[1:], _cut(first, parts, step, name), step, first.dtype)
 
 
 def _as_block(part: Any, number: int, name: str) -> Array:

@@ -50,7 +50,7 @@ def test_shapes(k: int, rows: int, draws: int) -> None:
 
 @pytest.mark.parametrize("k", [0, 4, 30])
 def test_overlap_is_the_jaccard_index(k: int) -> None:
-    result = compare(PROBS, k=k, heuristics=FEW, rng=1)
+    result = compare(PROBS, k=k, heuristics=FEW, samples=60, rng=1)
     chosen = [set(rows) for rows in picks(result)]
     np.testing.assert_array_equal(result.overlap, result.overlap.T)
     np.testing.assert_array_equal(np.diag(result.overlap), 1)
