@@ -279,7 +279,7 @@ def test_bench_compares_all_by_default_and_draws(here: Path) -> None:
 
 
 def test_bench_takes_ten_picks_unless_told(here: Path) -> None:
-    assert "30 x 3 x 6, 10 picks each" in done("bench", "preds.npy", "--heuristics", "bald")
+    assert "30 x 2 x 4, 10 picks each" in done("bench", "certain.npy", "--heuristics", "bald")
 
 
 def test_bench_weighs_batches(here: Path) -> None:
@@ -330,6 +330,7 @@ def test_bench_draws_what_has_no_scores(here: Path) -> None:
     assert "\ninformation of the picks -> picture.svg" in shown
 
 
+@pytest.mark.compiled
 def test_bench_fits_a_hundred_columns(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     big = np.concatenate([PROBS] * 40)
