@@ -92,7 +92,7 @@ def contest(peer: Peer, pool: str, probs: np.ndarray, peers: tuple[str, ...]) ->
 def speed_table(contests: list[Contest]) -> Table:
     text = (
         f"Greedy batches of {K} from float32 pools, {number_text(SAMPLES)} configurations on each side; alcore the median of "
-        f"{RUNS}, the peers one run each in the same session, on torch's default threads. Structured: rows in clusters under draws "
+        f"{RUNS}, the peers one run each beside them, on torch's default threads. Structured: rows in clusters under draws "
         "of a softmax model's posterior, as an active learner meets them. Dirichlet(1): every row and draw independent, where "
         "all rows are much alike and the bounds that let alcore pass rows over are at their weakest. Other work on the machine "
         "slows batchbald-redux most: torch's threads wait for each other at each of its many small products."
