@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from alcore import door
 from alcore.batch import Batch
 from alcore.door import Array, Bools, Float64s, Rng
-from alcore.stream import Block, can_reread, count_rows, map_blocks, open_source, refuse_events, score_blocks
+from alcore.stream import Block, can_reread, count_rows, gather_rows, open_source, refuse_events, score_blocks
 from alcore.threads import map_in_order
 
 Rows = npt.NDArray[np.int64]
@@ -269,19 +269,10 @@ class ExpectedLabels(_Pool):
 
     def _read(self, rows_m: Rows) -> Array:
         """Those rows, in order."""
-
-        def work(block: Block) -> list[Array]:
-            first, end = np.searchsorted(rows_m, [block.start, block.start + len(block)])
-            places = rows_m[first:end] - block.start
-            # One by one, so that a row which is refused is called by its number.
-            return [
-                replace(block, start=block.start + i, array=block.array[i : i + 1]).cells() for i in map(int, places)
-            ]
-
-        parts = [row for rows in map_blocks(open_source(self.probs), work, kind=self.kind) for row in rows]
-        if len(parts) != len(rows_m):
-            door.refuse_unequal_rows("probs", self.rows, len(parts), "the pass before")
-        return np.concatenate(parts)
+        cells, _ = gather_rows(open_source(self.probs), rows_m, kind=self.kind)
+        if len(cells) != len(rows_m):
+            door.refuse_unequal_rows("probs", self.rows, len(cells), "the pass before")
+        return cells
 
 
 def _draw(probs: Any, kind: str, weights: npt.ArrayLike | None, rng: np.random.Generator) -> DrawnLabels:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from alcore import door
 from alcore.configurations import Configurations
 from alcore.door import Array, Float64s, Rng
-from alcore.stream import Block, map_blocks, open_source, read_rows, refuse_events
+from alcore.stream import gather_rows, open_source, read_rows, refuse_events
 from alcore.threads import in_parts
 
 Ints = npt.NDArray[np.int64]
@@ -120,20 +119,9 @@ def _gather(predictions: Any, rows: Ints, kind: str, weights: npt.ArrayLike | No
     refuse_events(source)
     if source.rows is not None:
         door.check_rows(rows, source.rows)
-
-    def work(block: Block) -> tuple[int, Ints, list[Array]]:
-        places = np.flatnonzero((rows >= block.start) & (rows < block.start + len(block)))
-        inside = [int(row) - block.start for row in rows[places]]
-        named = (replace(block, start=block.start + i, array=block.array[i : i + 1]) for i in inside)
-        return len(block), places, [one.cells() for one in named]
-
-    count, found = 0, dict[int, Array]()
-    for length, places, cells in map_blocks(source, work, kind=kind, weights=weights):
-        count += length
-        found.update(zip(places.tolist(), cells, strict=True))
+    cells, count = gather_rows(source, rows, kind=kind, weights=weights)
     door.check_rows(rows, count)
-    empty = np.empty((0, *source.cell_shape), np.float32)
-    return np.concatenate([empty, *(found[place] for place in range(len(rows)))])
+    return cells
 
 
 def _information(

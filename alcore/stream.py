@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -340,6 +340,26 @@ def read_rows(predictions: Any, *, kind: str = "probs", name: str = "probs") -> 
     source = open_source(predictions, name)
     refuse_events(source, name)
     return np.concatenate(list(map_blocks(source, Block.cells, kind=kind, name=name)))
+
+
+def gather_rows(
+    source: Source, rows: npt.NDArray[np.int64], *, kind: str = "probs", weights: npt.ArrayLike | None = None
+) -> tuple[Array, int]:
+    """The named rows that a source has, checked, in the order named; and how many rows it has. Others are not looked at."""
+
+    def work(block: Block) -> tuple[int, npt.NDArray[np.int64], list[Array]]:
+        places = np.flatnonzero((rows >= block.start) & (rows < block.start + len(block)))
+        inside = [int(row) - block.start for row in rows[places]]
+        # One by one, so that a row which is refused is called by its number.
+        named = (replace(block, start=block.start + i, array=block.array[i : i + 1]) for i in inside)
+        return len(block), places, [one.cells() for one in named]
+
+    count, found = 0, dict[int, Array]()
+    for length, places, cells in map_blocks(source, work, kind=kind, weights=weights):
+        count += length
+        found.update(zip(places.tolist(), cells, strict=True))
+    empty = np.empty((0, *source.cell_shape), np.float32)
+    return np.concatenate([empty, *(found[place] for place in sorted(found))]), count
 
 
 def refuse_events(source: Source, name: str = "probs") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from alcore.door import Array, Float64s
 from alcore.information import batch_information
 from alcore.measures import bald
 from alcore.progress import track
-from alcore.stream import Block, map_blocks, open_source
+from alcore.stream import gather_rows, open_source
 
 Ints = npt.NDArray[np.int64]
 
@@ -37,7 +37,7 @@ def weigh(
 ) -> list[Told]:
     """The joint information of batches of predictions (N, C, T), whose rows are read in one pass."""
     rows = np.unique(np.concatenate([batch.indices for batch in batches]))
-    probs = _gather(predictions, rows, kind)
+    probs, _ = gather_rows(open_source(predictions), rows, kind=kind)
     limit = bound(probs.shape[-1], weights)
     alone = bald(probs, weights=weights)
     told = []
@@ -73,16 +73,3 @@ def _points(count: int) -> Ints:
     while points[-1] < count:
         points.append(points[-1] + points[-2])
     return np.array([*(point for point in points if point < count), count], np.int64)
-
-
-def _gather(predictions: Any, rows: Ints, kind: str) -> Array:
-    """The named rows, (n, C, T) probabilities."""
-
-    def keep(block: Block) -> list[Array]:
-        first, last = np.searchsorted(rows, [block.start, block.start + len(block)])
-        inside = (int(row) - block.start for row in rows[first:last])
-        return [replace(block, start=block.start + i, array=block.array[i : i + 1]).cells() for i in inside]
-
-    source = open_source(predictions)
-    found = [cells for part in map_blocks(source, keep, kind=kind) for cells in part]
-    return np.concatenate(found) if found else np.empty((0, *source.cell_shape))
