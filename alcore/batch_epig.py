@@ -90,7 +90,7 @@ def batch_epig(
         picks.append(pick)
         exact_until += configurations.is_exact
         configurations.add(pick.cells_ct)
-        effective.append(configurations.effective_draws())
+        effective.append(configurations.effective_draws)
     gains = np.array([pick.gain for pick in picks], np.float64)
     return Batch.certain(
         np.array([pick.row for pick in picks], np.int64),
@@ -181,11 +181,11 @@ class _PackedTargets:
 
     def chunked(self, values_mj: Float64s, dtype: type[np.floating]) -> Array:
         """(M, J·C) -> (M, chunks, columns)."""
-        from alcore.kernels.product import COLUMNS
+        from alcore.kernels.product import COLUMNS, LANES
 
         size = values_mj.shape[1]
         chunks = -(-size // COLUMNS)
-        columns = -(-size // (8 * chunks)) * 8
+        columns = -(-size // (LANES * chunks)) * LANES
         out = np.zeros((len(values_mj), chunks * columns), dtype)
         out[:, :size] = values_mj
         return out.reshape(len(values_mj), chunks, columns)
@@ -199,11 +199,8 @@ class _PackedTargets:
         return self._pack(np.float64)
 
     def _pack(self, dtype: type[np.floating]) -> Array:
-        from alcore.kernels.product import DRAWS
-
         deviation_jt = (self.flat_jt - self.mean_j[:, None]) * reciprocal(self.mean_j)[:, None]
-        padded_jt = np.pad(deviation_jt, ((0, 0), (0, -deviation_jt.shape[1] % DRAWS)))
-        return np.ascontiguousarray(self.chunked(padded_jt.T, dtype).transpose(1, 0, 2))
+        return np.ascontiguousarray(self.chunked(deviation_jt.T, dtype).transpose(1, 0, 2))
 
 
 class _Given:
@@ -211,15 +208,13 @@ class _Given:
 
     def __init__(self, targets: _PackedTargets, configurations: Configurations) -> None:
         from alcore.kernels.batch_epig import condition
-        from alcore.kernels.product import DRAWS
 
         weights_mt = configurations.rows_ut.astype(np.float64)
         weights_mt[weights_mt < NEGLIGIBLE] = 0.0
         weights_mt /= weights_mt.sum(axis=1, keepdims=True)
-        weights_mt = np.pad(weights_mt, ((0, 0), (0, -weights_mt.shape[1] % DRAWS)))
         self._draws_mu = np.argsort(weights_mt == 0.0, axis=1, kind="stable")
         self._weights_mu = np.take_along_axis(weights_mt, self._draws_mu, axis=1)
-        self._count_m = -(-np.count_nonzero(weights_mt, axis=1) // DRAWS) * DRAWS
+        self._count_m = np.count_nonzero(weights_mt, axis=1)
         self._omega_m, self._targets = configurations.omega_u, targets
         self._mean_mj = np.empty((len(weights_mt), len(targets.flat_jt)))
         condition(targets.flat_jt, self._draws_mu, self._weights_mu, self._count_m, self._mean_mj)

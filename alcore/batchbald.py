@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.batch import Batch
-from alcore.candidates import MEMORY, Pool
+from alcore.candidates import MEMORY, Candidates, Pool
 from alcore.configurations import Configurations, bytes_of_configurations
 from alcore.door import Array, Float64s, Rng
-from alcore.greedy import Ints, Objective, choose
+from alcore.greedy import ROUNDING, Ints, Objective, choose
 
 LEAST_GAIN = 1e-6  # nats, what posteriors in float32 may be off by
 
@@ -98,19 +98,26 @@ class JointInformation(Objective):
 
     def __init__(self, configurations: Configurations) -> None:
         self._configurations = configurations
-        self.effective = [configurations.effective_draws()]  # before the first pick, and after each
+        self.effective = [configurations.effective_draws]  # before the first pick, and after each
         self.exact_until = 0
 
     @property
     def noise(self) -> float:
-        return max(LEAST_GAIN, self._configurations.noise())
+        return max(LEAST_GAIN, self._configurations.noise)
 
-    @property
-    def levels(self) -> int:
-        return len(self._configurations.levels())
+    def bounds(self, cells: Array, slots: Ints, bound: Float64s, known: Ints, least: float) -> Float64s:
+        bound, live = bound.copy(), np.arange(len(slots))
+        for level in self._configurations.levels():
+            live = live[bound[live] >= least]
+            bound[live] = level.bound(cells, slots[live])
+        return bound
 
-    def screen(self, level: int, cells: Array, slots: Ints, bound: Float64s, known: Ints) -> Float64s:
-        return self._configurations.levels()[level].bound(cells, slots)
+    def search(self, candidates: Candidates, slots: Ints, picks: int, floor: float) -> Ints:
+        bound = candidates.bound[slots]
+        evaluated = self._configurations.descend(candidates.cells, slots, bound, floor, ROUNDING)
+        candidates.bound[slots] = bound
+        candidates.known[slots[evaluated]] = picks
+        return slots[evaluated]
 
     def decide(self, cells_ct: Float64s, gain: float) -> tuple[float, float]:
         return self._configurations.information(cells_ct)
@@ -118,7 +125,7 @@ class JointInformation(Objective):
     def add(self, cells_ct: Float64s) -> None:
         self.exact_until += self._configurations.is_exact
         self._configurations.add(cells_ct)
-        self.effective.append(self._configurations.effective_draws())
+        self.effective.append(self._configurations.effective_draws)
 
 
 def warn_saturated(joint: int, size: int, draws: int) -> None:

@@ -28,6 +28,8 @@ class Candidates:
         self.cells.flags.writeable = False  # one compiled kernel for writable and read-only input
         self.index, self.bound, self.let_go = index, bound, let_go  # the largest bound of a row that is not here
         self.known = np.full(len(index), known)  # how many picks each bound knew of
+        self._waiting = np.zeros(len(index), np.bool_)
+        self._copy_of = self._find_copies()
 
     @classmethod
     def of(cls, buffer: Best, known: int = 0) -> Candidates:
@@ -48,25 +50,33 @@ class Candidates:
         self.let_go = max(self.let_go, float(self.bound[rest].max(initial=-np.inf)))
         self.bound[rest] = -np.inf
 
-    def distinct(self, slots: Ints) -> tuple[Ints, list[tuple[Ints, int]]]:
-        """Slots without those that repeat another, whose bound is then equal too; and the repeats of each original."""
-        from alcore.kernels.configurations import same_as
+    def left(self, floor: float) -> Ints:
+        """Slots that may gain more than ``floor``, without copies of others."""
+        return np.flatnonzero((self.bound > floor) & ~self._waiting)
 
-        slots = slots[np.lexsort((self.index[slots], -self.bound[slots]))]
-        changes = np.flatnonzero(np.diff(self.bound[slots])) + 1
-        starts = np.concatenate([[0], changes])
-        lengths = np.diff(starts, append=len(slots))
-        original = np.ones(len(slots), np.bool_)
-        repeats: list[tuple[Ints, int]] = []
-        for start, length in zip(starts[lengths > 1], lengths[lengths > 1], strict=True):
-            places = np.arange(start, start + length)
-            while len(places) > 1:
-                same = np.empty(len(places), np.bool_)
-                same_as(self.cells, slots[places[0]], slots[places], same)
-                repeats.append((slots[places[same][1:]], int(slots[places[0]])))
-                original[places[same][1:]] = False
-                places = places[~same]
-        return slots[original], repeats
+    def take(self, slot: int) -> None:
+        """A slot is in the batch, and its next copy takes its place."""
+        copy = self._copy_of.get(slot, slot)
+        if self.bound[copy] > -np.inf:
+            self.bound[copy], self.known[copy], self._waiting[copy] = self.bound[slot], self.known[slot], False
+        self.bound[slot] = -np.inf
+
+    def _find_copies(self) -> dict[int, int]:
+        """Slot -> the next that holds the same; a copy's bound is the same too, and it waits until the one before is taken."""
+        from alcore.kernels.copies import hash_rows, repeats
+
+        order = np.argsort(self.bound)
+        same = np.zeros(len(order) + 1, np.bool_)
+        same[1:-1] = np.diff(self.bound[order]) == 0
+        slots = order[same[1:] | same[:-1]]
+        hashes, found = np.empty(len(slots), np.uint64), np.zeros(len(slots), np.bool_)
+        hash_rows(self.cells, slots, hashes)
+        by_content = np.lexsort((self.index[slots], hashes, self.bound[slots]))
+        slots = slots[by_content]
+        repeats(self.cells, slots, found)
+        self._waiting[slots[found]] = True
+        last = np.flatnonzero(found)
+        return dict(zip(slots[last - 1].tolist(), slots[last].tolist(), strict=True))
 
 
 class Pool:

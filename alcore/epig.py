@@ -104,20 +104,20 @@ class Targets:
     def _pack(self, dtype: type[np.floating]) -> tuple[Array, Array]:
         """w_t (q / mean - 1) and the means times the targets' weights, in chunks of target classes, zeros where padded."""
         from alcore.kernels.measures import TINY
-        from alcore.kernels.product import COLUMNS, DRAWS
+        from alcore.kernels.product import COLUMNS, LANES
 
         targets, classes, draws = self.probs_jct.shape
         each, shares = door.as_shares(self.weights_t, draws), door.as_shares(self.weights_j, targets)
         flat = self.probs_jct.reshape(targets * classes, draws)
         chunks = -(-len(flat) // COLUMNS)
-        width = -(-len(flat) // (8 * chunks)) * 8
-        packed = np.zeros((chunks, -(-draws // DRAWS) * DRAWS, width), dtype)
+        width = -(-len(flat) // (LANES * chunks)) * LANES
+        packed = np.zeros((chunks, draws, width), dtype)
         columns = np.zeros((chunks, width), dtype)
         for q in range(chunks):
             part = flat[q * width : (q + 1) * width].astype(np.float64)
             mean = (part * each).sum(axis=1)
             inverse = np.divide(1.0, mean, out=np.zeros_like(mean), where=mean > TINY)
-            packed[q, :draws, : len(part)] = ((part - mean[:, None]) * inverse[:, None] * each).T
+            packed[q, :, : len(part)] = ((part - mean[:, None]) * inverse[:, None] * each).T
             rows = np.arange(q * width, q * width + len(part)) // classes
             columns[q, : len(part)] = mean * shares[rows]
         return packed, columns

@@ -21,8 +21,7 @@ from alcore.threads import in_parts
 
 Ints = npt.NDArray[np.int64]
 
-FIRST_BLOCK = 2  # candidates evaluated to the last level before any other
-COARSER = 3  # times as many at each coarser level: 58 ms of work for a pool of near-equals, 64 with 4 first
+FIRST_BLOCK = 2  # candidates evaluated before any other, and twice as many each time
 LARGEST_BLOCK = 4096
 ROUNDING = 1e-6  # nats: float32 gains are off by up to 2e-7 at 10 classes, and within it bounds decide nothing
 UNCERTAIN_ROWS = 100  # for each row of the batch: among so many it is chosen on once picks are no longer certain
@@ -38,18 +37,39 @@ class Objective(ABC):
     def noise(self) -> float:
         """A gain under this is worth nothing, and the batch ends; -inf where gains may be negative."""
 
-    @property
     @abstractmethod
-    def levels(self) -> int:
-        """How many screens there are, from the cheapest to the gain itself."""
+    def bounds(self, cells: Array, slots: Ints, bound: Float64s, known: Ints, least: float) -> Float64s:
+        """At least the gains of ``cells[slots]``, and the gains themselves above ``least``, up to ROUNDING.
 
-    @abstractmethod
-    def screen(self, level: int, cells: Array, slots: Ints, bound: Float64s, known: Ints) -> Float64s:
-        """At least the gains of ``cells[slots]``, up to ROUNDING; ``bound`` held when the batch had ``known`` rows."""
+        ``bound`` held when the batch had ``known`` rows. What a row is given depends on nothing else.
+        """
+
+    def search(self, candidates: Candidates, slots: Ints, picks: int, floor: float) -> Ints:
+        """Slots whose bound is now the gain, after ``picks`` rows: all that may be the best, if that gains more than ``floor``.
+
+        In the order of their bounds, block by block, until no other slot can be the best.
+        """
+        bound, evaluated, size = candidates.bound, [slots[:0]], FIRST_BLOCK
+        while slots.size:
+            block, slots = candidates.largest(slots, size)
+            gains = np.empty(len(block))
+
+            def evaluate(start: int, stop: int, block: Ints = block, gains: Float64s = gains) -> None:
+                part = block[start:stop]
+                known = candidates.known[part]
+                gains[start:stop] = self.bounds(candidates.cells, part, bound[part], known, -np.inf)
+
+            in_parts(len(block), evaluate)
+            bound[block], candidates.known[block] = gains, picks
+            evaluated.append(block)
+            floor = max(floor, float(gains.max()) - ROUNDING)
+            slots = slots[bound[slots] > floor]
+            size = min(2 * size, LARGEST_BLOCK)
+        return np.concatenate(evaluated)
 
     @abstractmethod
     def decide(self, cells_ct: Float64s, gain: float) -> tuple[float, float]:
-        """The gain of a row as it is reported, given what the last screen found, and its standard error."""
+        """The gain of a row as it is reported, given what the search found, and its standard error."""
 
     @abstractmethod
     def add(self, cells_ct: Float64s) -> None:
@@ -63,68 +83,24 @@ class Pick:
     error: float
 
 
-class Search:
-    """The candidate of largest gain, the lowest row of equals."""
+def best_of(objective: Objective, candidates: Candidates, picks: int, floor: float = -np.inf) -> Pick | None:
+    """The candidate of largest gain, the lowest row of equals; None where none gains more than ``floor`` and the noise.
 
-    def __init__(self, objective: Objective, candidates: Candidates, picks: int, floor: float = -np.inf) -> None:
-        self._objective, self._candidates, self._picks = objective, candidates, picks
-        self._best = -np.inf
-        self._floor = max(floor, objective.noise)  # candidates that gain less need not be told apart
-        self._evaluated: list[Ints] = []
-
-    def run(self, slots: Ints) -> Pick | None:
-        """None where nothing exceeds the floor."""
-        self._descend(0, self._promising(slots))
-        return self._decide() if self._evaluated else None
-
-    def _descend(self, level: int, slots: Ints) -> None:
-        """Screen in the order of the bounds; what can still be the best goes on to the next level."""
-        bound, last = self._candidates.bound, self._objective.levels - 1
-        size = FIRST_BLOCK * COARSER ** (last - level)
-        while slots.size:
-            block, slots = self._candidates.largest(slots, size)
-            self._screen(level, block)
-            if level < last:
-                self._descend(level + 1, self._promising(block))
-            else:
-                self._evaluated.append(block)
-                self._best = max(self._best, float(bound[block].max()))
-            slots = self._promising(slots)
-            size = min(2 * size, LARGEST_BLOCK)
-
-    def _promising(self, slots: Ints) -> Ints:
-        return slots[self._candidates.bound[slots] > max(self._best - ROUNDING, self._floor)]
-
-    def _screen(self, level: int, slots: Ints) -> None:
-        """Bounds of slots at a level, equal rows only once, on all threads."""
-        c, last = self._candidates, level == self._objective.levels - 1
-        originals, repeats = c.distinct(slots)
-        gains = np.empty(len(originals))
-
-        def screen(start: int, stop: int) -> None:
-            part = originals[start:stop]
-            gains[start:stop] = self._objective.screen(level, c.cells, part, c.bound[part], c.known[part])
-
-        in_parts(len(originals), screen)
-        c.bound[originals] = gains if last else np.minimum(gains, c.bound[originals])
-        for copies, original in repeats:
-            c.bound[copies] = c.bound[original]
-        if last:
-            c.known[slots] = self._picks
-
-    def _decide(self) -> Pick:
-        """Among gains that rounding cannot tell apart the largest in float64."""
-        c = self._candidates
-        slots = np.concatenate(self._evaluated)
-        slots = slots[c.bound[slots] >= self._best - ROUNDING]
-        slots = slots[np.lexsort((c.index[slots], -c.bound[slots]))]
-        found: Pick | None = None
-        for slot in c.distinct(slots[:CONTENDERS])[0]:
-            pick = Pick(int(slot), *self._objective.decide(c.cells[slot].astype(np.float64), float(c.bound[slot])))
-            if found is None or (pick.gain, -c.index[slot]) > (found.gain, -c.index[found.slot]):
-                found = pick
-        assert found is not None
-        return found
+    Among gains that rounding cannot tell apart it is the largest in float64.
+    """
+    floor = max(floor, objective.noise)
+    slots = objective.search(candidates, candidates.left(floor), picks, floor)
+    if not slots.size:
+        return None
+    bound, index = candidates.bound, candidates.index
+    slots = slots[bound[slots] >= bound[slots].max() - ROUNDING]
+    slots = slots[np.lexsort((index[slots], -bound[slots]))]
+    found: Pick | None = None
+    for slot in slots[:CONTENDERS]:
+        pick = Pick(int(slot), *objective.decide(candidates.cells[slot].astype(np.float64), float(bound[slot])))
+        if found is None or (pick.gain, -index[slot]) > (found.gain, -index[found.slot]):
+            found = pick
+    return found
 
 
 # --- batches ----------------------------------------------------------------------------------------------------------
@@ -170,7 +146,7 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
         reread = False
         picked.append((int(candidates.index[pick.slot]), gain))
         objective.add(candidates.cells[pick.slot].astype(np.float64))
-        candidates.bound[pick.slot] = -np.inf
+        candidates.take(pick.slot)
     saturated = len(picked) < size and bool((candidates.bound > -np.inf).any())
     return _filled(picked, pool.scores, size, saturated, size if certified_until is None else certified_until)
 
@@ -179,14 +155,14 @@ def _next(
     objective: Objective, candidates: Candidates, picks: int, floor: float = -np.inf
 ) -> tuple[Pick | None, float]:
     """The best candidate that gains more than ``floor`` and the slack of what sampling may be off by; an empty batch gains BALD."""
-    left = np.flatnonzero(candidates.bound > floor)
-    if not left.size:
-        return None, 0.0
     if picks == 0:
+        left = candidates.left(floor)
+        if not left.size:
+            return None, 0.0
         top = left[candidates.bound[left] == candidates.bound[left].max()]
         slot = int(top[candidates.index[top].argmin()])
         return Pick(slot, float(candidates.bound[slot]), 0.0), 0.0
-    pick = Search(objective, candidates, picks, floor).run(left)
+    pick = best_of(objective, candidates, picks, floor)
     return pick, max(ROUNDING, ERRORS * pick.error if pick else 0.0)
 
 
@@ -208,33 +184,22 @@ def _filled(
 def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float) -> Candidates:
     """A second pass: every row that may gain more than ``floor`` is evaluated now, and the best are kept.
 
-    The row of largest gain is among them, since whatever is let go was screened under the best gain seen by then.
+    The row of largest gain is among them: all that are let go were bounded by less.
     """
-    source, buffer, best = open_source(pool.predictions), pool.buffer(), floor
+    source, buffer = open_source(pool.predictions), pool.buffer()
 
-    def work(block: Block) -> tuple[Ints, Array, Float64s, float, float]:
+    def work(block: Block) -> tuple[Ints, Array, Float64s, float]:
         scores = pool.scores[block.start : block.start + len(block)].copy()
         if len(scores) < len(block):
             door.refuse_unequal_rows("probs", len(pool.scores), block.start + len(block), "the first reading")
         scores[[row - block.start for row in taken if block.start <= row < block.start + len(block)]] = -np.inf
-        least = best  # may grow meanwhile, and every row must be screened that is said to be
-        rows = np.flatnonzero((scores >= least) & (scores > -np.inf))
-        cells, bound = block.scored_cells(rows), scores[rows]
-        live = np.arange(len(rows))
-        for level in range(objective.levels):
-            live = live[bound[live] >= least]
-            bound[live] = objective.screen(level, cells, live, scores[rows[live]], np.zeros(len(live), np.int64))
+        rows = np.flatnonzero((scores >= floor) & (scores > -np.inf))
+        cells, known = block.scored_cells(rows), np.zeros(len(rows), np.int64)
+        bound = objective.bounds(cells, np.arange(len(rows)), scores[rows], known, floor)
         scores[rows] = -np.inf
-        return (
-            block.start + rows,
-            cells,
-            bound,
-            float(bound[live].max(initial=-np.inf)),
-            float(scores.max(initial=-np.inf)),
-        )
+        return block.start + rows, cells, bound, float(scores.max(initial=-np.inf))
 
-    for rows, cells, bound, gain, rest in map_blocks(source, work, kind=pool.kind, weights=pool.weights):
+    for rows, cells, bound, rest in map_blocks(source, work, kind=pool.kind, weights=pool.weights):
         buffer.offer(cells, bound, rows)
         buffer.skip(rest)
-        best = max(best, gain - ROUNDING)
     return Candidates.of(buffer, known=len(taken))

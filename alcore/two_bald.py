@@ -75,11 +75,7 @@ class PairInformation(Objective):
     def noise(self) -> float:
         return -np.inf
 
-    @property
-    def levels(self) -> int:
-        return 1
-
-    def screen(self, level: int, cells: Array, slots: Ints, bound: Float64s, known: Ints) -> Float64s:
+    def bounds(self, cells: Array, slots: Ints, bound: Float64s, known: Ints, least: float) -> Float64s:
         """The gains themselves: the bound was the gain with the first ``known`` rows, and others are taken away in their order."""
         gains, cells_rct = bound.copy(), cells[slots]
         for place in range(int(known.min(initial=len(self._batch))), len(self._batch)):

@@ -39,16 +39,34 @@ def test_the_largest_come_first_and_the_lowest_row_of_equals(bound: list[float],
         assert own.bound[rest].max() <= own.bound[first].min()
 
 
-def test_rows_that_repeat_another_are_told_from_rows_of_equal_bound() -> None:
+def test_copies_of_a_row_wait_until_it_is_taken() -> None:
     one, two, three = dirichlet(3, 3, 4, seed=1)
-    cells = np.stack([one, two, one, three, two, one])
-    own = made([1.0, 1.0, 1.0, 1.0, 1.0, 0.5], cells, index=np.array([5, 1, 2, 3, 0, 4]))
-    originals, repeats = own.distinct(np.arange(6))
-    assert originals.tolist() == [4, 2, 3, 5]  # the lowest row of each; the last is equal but bounded lower
-    assert sorted((copies.tolist(), original) for copies, original in repeats) == [([0], 2), ([1], 4)]
-    alone, none = own.distinct(np.array([3]))
-    assert (alone.tolist(), none) == ([3], [])
-    assert own.distinct(np.empty(0, np.int64))[0].size == 0
+    cells = np.stack([one, two, one, three, two, one, one])
+    own = made([1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 1.0], cells, index=np.array([5, 1, 2, 3, 0, 4, 6]))
+    assert own.left(0.0).tolist() == [
+        2,
+        3,
+        4,
+        5,
+    ]  # the lowest row of each; the last holds the same and is bounded lower
+    own.bound[2], own.known[2] = 0.7, 3
+    own.take(2)
+    assert own.left(0.0).tolist() == [0, 3, 4, 5]
+    assert (own.bound[0], own.known[0], own.bound[2]) == (0.7, 3, -np.inf)
+    own.bound[6] = -np.inf  # let go
+    own.take(0)
+    assert own.left(0.0).tolist() == [3, 4, 5]
+    assert own.left(0.5).tolist() == [3, 4]
+    own.take(3)
+    assert own.left(0.0).tolist() == [4, 5]
+    assert made([1.0]).left(0.0).tolist() == [0]
+    assert Candidates(cells[:0], np.arange(0), np.empty(0)).left(0.0).size == 0
+
+
+def test_rows_of_equal_bound_are_not_copies() -> None:
+    cells = np.stack([np.roll(dirichlet(1, 3, 4, seed=1)[0], shift, axis=axis) for shift in (0, 1) for axis in (0, 1)])
+    own = made([1.0] * 4, cells)
+    assert own.left(0.0).tolist() == [0, 2, 3]
 
 
 def test_arrays_in_memory_are_read_where_they_lie() -> None:

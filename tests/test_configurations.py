@@ -38,7 +38,7 @@ def test_kept_configurations_are_the_joint_distribution(batch: np.ndarray, weigh
     assert found.is_exact
     np.testing.assert_allclose(found.omega_u, omega, rtol=1e-5, atol=1e-12)
     np.testing.assert_allclose(found.rows_ut, posterior, rtol=1e-5, atol=1e-7)
-    assert found.effective_draws() == pytest.approx(oracle.effective_draws(batch, weights), rel=1e-5)
+    assert found.effective_draws == pytest.approx(oracle.effective_draws(batch, weights), rel=1e-5)
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
@@ -120,7 +120,7 @@ def test_the_first_sampled_pick_brings_labels_of_the_rows_before() -> None:
     assert not late.is_exact
     assert len(late.total_m) == 3000
     np.testing.assert_allclose(late.rows_ut.sum(axis=1), 1, rtol=1e-5)
-    assert late.effective_draws() == pytest.approx(oracle.effective_draws(BATCH), rel=0.05)
+    assert late.effective_draws == pytest.approx(oracle.effective_draws(BATCH), rel=0.05)
 
 
 def test_the_same_seed_gives_the_same_bits_on_any_threads() -> None:
@@ -166,3 +166,30 @@ def test_a_group_is_the_mean_of_its_configurations() -> None:
         inside = key == one
         assert total[place] == pytest.approx(omega[inside].sum())
         np.testing.assert_allclose(mean[place], np.average(rows[inside], axis=0, weights=omega[inside]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("exact", [0, 10_000])
+@pytest.mark.parametrize("rows", [1, 5, 400])
+def test_the_descent_finds_the_largest_gains_on_any_number_of_threads(rows: int, exact: int) -> None:
+    batch = dirichlet(5, 3, 12, seed=85, alpha=0.4)
+    others = dirichlet(rows, 3, 12, seed=86, alpha=0.4).astype(np.float32)
+    others.flags.writeable = False
+    for picks in (1, 3, 5):  # one level, two, four
+        found = after(batch[:picks], samples=2400, exact=exact)
+        gains = np.array([found.information(row.astype(float))[0] for row in others])
+        answers = []
+        for threads in (1, 2, 3):
+            alcore.set_threads(threads)
+            bound = np.full(rows, 2.0)
+            evaluated = found.descend(others, np.arange(rows), bound, -np.inf, 1e-6)
+            np.testing.assert_allclose(bound[evaluated], gains[evaluated], rtol=0, atol=1e-6)
+            assert (bound >= gains - 1e-6).all()
+            assert set(np.flatnonzero(gains >= gains.max())) <= set(evaluated)
+            answers.append((evaluated.tolist(), bound.tolist()))
+        assert answers[0] == answers[1] == answers[2]
+        assert rows < 400 or picks < 5 or len(evaluated) < 100
+        floor = float(gains.max()) + 2e-6
+        bound = np.full(rows, 2.0)
+        none = found.descend(others, np.arange(rows), bound, floor, 1e-6)
+        assert (bound[none] <= floor).all()
+        assert (bound <= floor).all()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import alcore
 from alcore.candidates import Candidates, Pool
-from alcore.greedy import ERRORS, ROUNDING, Objective, Search, choose
+from alcore.greedy import ERRORS, ROUNDING, Objective, best_of, choose
 from tests.cases import dirichlet
 from tests.joint_oracle import small_buffer
 
@@ -25,31 +25,22 @@ def group(row_ct: np.ndarray) -> int:
 
 
 class Toy(Objective):
-    """BALD over one plus the rows of the same group so far; each level but the last adds up to ``loose`` of noise of its own."""
+    """BALD over one plus the rows of the same group so far."""
 
-    def __init__(self, levels: int = 1, loose: float = 0.0, noise: float = -np.inf, error: float = 0.0) -> None:
-        self._levels, self._loose, self._noise, self._error = levels, loose, noise, error
+    def __init__(self, noise: float = -np.inf, error: float = 0.0) -> None:
+        self._noise, self._error = noise, error
         self._groups: Counter[int] = Counter()
-        self.screened = [0] * levels
+        self.evaluated = 0
 
     @property
     def noise(self) -> float:
         return self._noise
 
-    @property
-    def levels(self) -> int:
-        return self._levels
-
-    def screen(self, level: int, cells: Any, slots: Any, bound: Any, known: Any) -> Any:
-        self.screened[level] += len(slots)
+    def bounds(self, cells: Any, slots: Any, bound: Any, known: Any, least: float) -> Any:
+        self.evaluated += len(slots)
         gains = alcore.bald(cells[slots]) / [1 + self._groups[group(cells[slot])] for slot in slots]
         assert (gains <= bound + ROUNDING).all()
-        noise = (
-            self._loose
-            * (self._levels - 1 - level)
-            * np.array([float(cells[slot].sum(axis=1)[1]) % 1 for slot in slots])
-        )
-        return gains + noise
+        return gains
 
     def decide(self, cells_ct: Any, gain: float) -> tuple[float, float]:
         return gain, self._error
@@ -73,16 +64,15 @@ def brute_force(pool: np.ndarray, k: int) -> tuple[list[int], list[float]]:
 # --- the search -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("levels", "loose"), [(1, 0.0), (2, 0.05), (3, 0.5), (4, 0.0)])
-def test_the_search_finds_the_largest_gain_under_loose_bounds(levels: int, loose: float) -> None:
+def test_the_search_finds_the_largest_gain_under_loose_bounds() -> None:
     for seed in range(5):
         pool = dirichlet(300, 3, 8, seed=seed, alpha=0.5)
-        objective = Toy(levels, loose)
+        objective = Toy()
         for row in pool[:3]:
             objective.add(row)
         gains = alcore.bald(pool) / [1 + objective._groups[group(row)] for row in pool]
         own = Candidates(pool, np.arange(300), alcore.bald(pool) + np.random.default_rng(seed).random(300))
-        pick = Search(objective, own, 3).run(np.arange(300))
+        pick = best_of(objective, own, 3)
         assert (pick.slot, pick.gain, pick.error) == (int(gains.argmax()), gains.max(), 0.0)
         known = own.known == 3
         np.testing.assert_array_equal(own.bound[known], gains[known])
@@ -91,34 +81,33 @@ def test_the_search_finds_the_largest_gain_under_loose_bounds(levels: int, loose
 
 def test_the_search_leaves_rows_that_cannot_win_alone() -> None:
     pool = dirichlet(3000, 3, 8, seed=1, alpha=0.5)
-    objective = Toy(2, 0.01)
+    objective = Toy()
     objective.add(pool[0])
     own = Candidates(pool, np.arange(3000), alcore.bald(pool))
-    Search(objective, own, 1).run(np.arange(3000))
-    assert objective.screened[0] < 200
-    assert objective.screened[1] < 100
+    best_of(objective, own, 1)
+    assert objective.evaluated < 200
 
 
-def test_equal_rows_of_a_block_are_evaluated_once_and_the_lowest_is_picked() -> None:
+def test_equal_rows_are_evaluated_once_and_the_lowest_is_picked() -> None:
     pool = np.repeat(dirichlet(2, 3, 8, seed=4), 50, axis=0)
     index = np.random.default_rng(0).permutation(100)
     own, objective = Candidates(pool, index, alcore.bald(pool)), Toy()
-    pick = Search(objective, own, 0).run(np.arange(100))
+    pick = best_of(objective, own, 0)
     best = alcore.bald(pool) == alcore.bald(pool).max()
     assert own.index[pick.slot] == index[best].min()
-    assert objective.screened[0] <= 8  # blocks of 2, 4, 8, … rows
+    assert objective.evaluated <= 2
 
 
 def test_what_rounding_cannot_tell_apart_is_decided_anew() -> None:
     class Rounded(Toy):
-        def screen(self, level: int, cells: Any, slots: Any, bound: Any, known: Any) -> Any:
+        def bounds(self, cells: Any, slots: Any, bound: Any, known: Any, least: float) -> Any:
             return 0.5 + 0.4 * ROUNDING * np.cos(slots)
 
         def decide(self, cells_ct: Any, gain: float) -> tuple[float, float]:
             return float(np.floor(cells_ct[0, 0] * 10)), 0.125
 
     own = Candidates(POOL, np.arange(40), np.ones(40))
-    pick = Search(Rounded(), own, 0).run(np.arange(40))
+    pick = best_of(Rounded(), own, 0)
     decided = np.floor(POOL[:, 0, 0] * 10)
     assert (pick.slot, pick.gain, pick.error) == (int(decided.argmax()), decided.max(), 0.125)
 
@@ -126,18 +115,18 @@ def test_what_rounding_cannot_tell_apart_is_decided_anew() -> None:
 def test_what_is_bounded_under_the_noise_is_not_looked_at() -> None:
     own = Candidates(POOL, np.arange(40), alcore.bald(POOL))
     objective = Toy(noise=2.0)
-    assert Search(objective, own, 0).run(np.arange(40)) is None
-    assert objective.screened == [0]
-    assert Search(Toy(), own, 0).run(np.arange(40)) is not None
+    assert best_of(objective, own, 0) is None
+    assert objective.evaluated == 0
+    assert best_of(Toy(), own, 0, floor=2.0) is None
+    assert best_of(Toy(), own, 0) is not None
 
 
 # --- batches ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("k", [0, 1, 7, 40, 50])
-@pytest.mark.parametrize("levels", [1, 3])
-def test_a_batch_is_that_of_the_full_search(k: int, levels: int) -> None:
-    found = choose(Toy(levels, 0.02), Pool(POOL, "probs", None, 0), k)
+def test_a_batch_is_that_of_the_full_search(k: int) -> None:
+    found = choose(Toy(), Pool(POOL, "probs", None, 0), k)
     rows, gains = brute_force(POOL, k)
     assert found.indices.tolist() == rows
     np.testing.assert_allclose(found.gains, gains, rtol=0, atol=1e-12)
@@ -148,9 +137,8 @@ def test_a_batch_is_that_of_the_full_search(k: int, levels: int) -> None:
     seed=st.integers(0, 10_000),
     rows=st.integers(1, 45),
     cuts=st.lists(st.integers(0, 40), max_size=4),
-    levels=st.integers(1, 3),
 )
-def test_any_cutting_and_any_buffer(seed: int, rows: int, cuts: list[int], levels: int) -> None:
+def test_any_cutting_and_any_buffer(seed: int, rows: int, cuts: list[int]) -> None:
     pool = dirichlet(40, 3, 5, seed=seed, alpha=0.5)
     if seed % 2:
         pool = pool[np.arange(40) % 9]  # ties
@@ -158,10 +146,10 @@ def test_any_cutting_and_any_buffer(seed: int, rows: int, cuts: list[int], level
     expected, gains = brute_force(pool, 12)
     with pytest.MonkeyPatch.context() as patched:
         small_buffer(patched, rows)
-        again = choose(Toy(levels, 0.02), Pool(blocks, "probs", None, 0), 12)
+        again = choose(Toy(), Pool(blocks, "probs", None, 0), 12)
         held = Pool(iter(blocks), "probs", None, 0)
         let_go = held.candidates.let_go
-        once = choose(Toy(levels, 0.02), held, 12)
+        once = choose(Toy(), held, 12)
     assert again.indices.tolist() == expected
     np.testing.assert_allclose(again.gains, gains, rtol=0, atol=1e-12)
     assert (again.joint, again.certified_until) == (12, 12)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from alcore.kernels.jit import kernel
 from alcore.kernels.log import divergence, divergence32
 from alcore.kernels.measures import TINY
+from alcore.kernels.product import multiply
 
 Floats = npt.NDArray[np.floating]
 Float64s = npt.NDArray[np.float64]
@@ -36,13 +37,13 @@ def batch_epig(
 ) -> None:
     """sum_m omega_m sum_c mean_c sum_j column_mj ((1 + d) log(1 + d) - d), d = ratio_mj sum_u w_mu (p_cu / mean_c - 1) packed_uj.
 
-    Configuration m has its ``count_m`` draws first in ``draws_mu``, a multiple of four, with weights of sum 1. A chunk of
+    Configuration m has its ``count_m`` draws first in ``draws_mu``, with weights of sum 1. A chunk of
     targets meets many pairs of a row and a configuration while it is in the cache.
     """
     configurations, even = omega_m.size, probs_nct.shape[1] + probs_nct.shape[1] % 2
     pairs = rows_n.size * configurations
     tile = max(1, _TILE // (even * packed_qtj.shape[1]))
-    delta_2j = np.empty((2, packed_qtj.shape[2]), packed_qtj.dtype)
+    delta_cj = np.empty((even, packed_qtj.shape[2]), packed_qtj.dtype)
     deviation_pcu = np.zeros((tile, even, packed_qtj.shape[1]), packed_qtj.dtype)
     mean_pc, value_p = np.zeros((tile, even), np.float64), np.empty(tile, np.float64)
     out_n[:] = 0.0
@@ -55,14 +56,13 @@ def batch_epig(
         for q in range(packed_qtj.shape[0]):
             for p in range(size):
                 m = (start + p) % configurations
-                for c in range(0, even, 2):
-                    _multiply(deviation_pcu[p, c : c + 2], draws_mu[m], count_m[m], packed_qtj[q], delta_2j)
-                    for i in range(2):
-                        if single:
-                            total = _sum32(delta_2j[i], ratios_mqj[m, q], columns_mqj[m, q])
-                        else:
-                            total = _sum(delta_2j[i], ratios_mqj[m, q], columns_mqj[m, q])
-                        value_p[p] += mean_pc[p, c + i] * total
+                multiply(deviation_pcu[p], draws_mu[m, : count_m[m]], packed_qtj[q], delta_cj)
+                for c in range(probs_nct.shape[1]):
+                    if single:
+                        total = _sum32(delta_cj[c], ratios_mqj[m, q], columns_mqj[m, q])
+                    else:
+                        total = _sum(delta_cj[c], ratios_mqj[m, q], columns_mqj[m, q])
+                    value_p[p] += mean_pc[p, c] * total
         for p in range(size):  # one by one: a row's sum is the same wherever a tile ends
             out_n[(start + p) // configurations] += omega_m[(start + p) % configurations] * value_p[p]
 
@@ -95,22 +95,6 @@ def _set_deviations(
             deviation_cu[c, u] = 0.0
             if weights_u[u] > 0.0:
                 deviation_cu[c, u] = weights_u[u] * (np.float64(probs_ct[c, draws_u[u]]) - mean) * inverse
-
-
-@kernel()
-def _multiply(a_2u: Floats, draws_u: Ints, count: int, b_tj: Floats, out_2j: Floats) -> None:
-    """``product.multiply`` of the named draws, four at a time."""
-    x_j, y_j = out_2j[0], out_2j[1]
-    for j in range(x_j.size):
-        x_j[j], y_j[j] = 0.0, 0.0
-    for u in range(0, count, 4):
-        b0_j, b1_j, b2_j, b3_j = b_tj[draws_u[u]], b_tj[draws_u[u + 1]], b_tj[draws_u[u + 2]], b_tj[draws_u[u + 3]]
-        x0, x1, x2, x3 = a_2u[0, u], a_2u[0, u + 1], a_2u[0, u + 2], a_2u[0, u + 3]
-        y0, y1, y2, y3 = a_2u[1, u], a_2u[1, u + 1], a_2u[1, u + 2], a_2u[1, u + 3]
-        for j in range(x_j.size):
-            b0, b1, b2, b3 = b0_j[j], b1_j[j], b2_j[j], b3_j[j]
-            x_j[j] += x0 * b0 + x1 * b1 + x2 * b2 + x3 * b3
-            y_j[j] += y0 * b0 + y1 * b1 + y2 * b2 + y3 * b3
 
 
 @kernel()

@@ -7,6 +7,8 @@ over configurations float64; everything is added in an order that depends on sha
 
 from __future__ import annotations
 
+import heapq
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,9 +26,19 @@ _LEAST = np.float32(1e-30)  # of a posterior: a draw all but ruled out may be th
 
 @kernel()
 def extend(
-    rows_ut: Float32s, parent_v: Ints, label_v: Ints, probs_ct: Float64s, start: int, stop: int, out_vt: Float32s
+    rows_ut: Float32s,
+    parent_v: Ints,
+    label_v: Ints,
+    probs_ct: Float64s,
+    start: int,
+    stop: int,
+    out_vt: Float32s,
+    draws_v: Float64s,
 ) -> None:
-    """Rows start to stop of ``out_vt``: the parent's posterior times the likelihood of the label, renormalised."""
+    """Rows start to stop of ``out_vt``: the parent's posterior times the likelihood of the label, renormalised.
+
+    ``draws_v`` is 1 / sum_t out_vt^2, the number of draws that still explain the labels.
+    """
     draws = rows_ut.shape[1]
     product_t = np.empty(draws, np.float64)
     for v in range(start, stop):
@@ -35,9 +47,11 @@ def extend(
         for t in range(draws):
             product_t[t] = np.float64(row_t[t]) * likelihood_t[t]
             total += product_t[t]
-        scale = 1.0 / total
+        scale, square = 1.0 / total, 0.0
         for t in range(draws):
             out_vt[v, t] = max(np.float32(product_t[t] * scale), _LEAST)
+            square += np.float64(out_vt[v, t]) * np.float64(out_vt[v, t])
+        draws_v[v] = 1.0 / square
 
 
 @kernel()
@@ -64,18 +78,6 @@ def draw_labels(cumulative_tc: Float64s, owner_m: Ints, uniform_m: Float64s, out
         while label > 0 and sums_c[label] == sums_c[label - 1]:  # rounding led past the last class that is possible
             label -= 1
         out_m[m] = label
-
-
-@kernel()
-def effective_draws(rows_ut: Float32s, omega_u: Float64s) -> float:
-    """sum_u omega_u / sum_t row_ut^2."""
-    total = 0.0
-    for u in range(rows_ut.shape[0]):
-        square = 0.0
-        for t in range(rows_ut.shape[1]):
-            square += np.float64(rows_ut[u, t]) * np.float64(rows_ut[u, t])
-        total += omega_u[u] / square
-    return total
 
 
 @kernel()
@@ -135,33 +137,88 @@ def screen(
     rest: float,
     out_n: Float64s,
 ) -> None:
-    """Gains sum_u omega_u H(sum_t row_ut p_t) - sum_t mean_t H(p_t) of the named rows, at most ``rest`` too large.
+    """Gains sum_u omega_u H(sum_t row_ut p_t) - sum_t mean_t H(p_t) of the named rows, at most ``rest`` too large."""
+    a_ct = np.zeros((probs_nct.shape[1] + 1, packed_qtj.shape[1]), np.float32)
+    x_cj = np.empty((len(a_ct), packed_qtj.shape[2]), np.float32)
+    for n in range(rows_n.size):
+        out_n[n] = _gain(probs_nct[rows_n[n]], packed_qtj, omega_qj, mean_t, rest, a_ct, x_cj)
+
+
+@kernel()
+def _gain(
+    probs_ct: Floats,
+    packed_qtj: Float32s,
+    omega_qj: Float32s,
+    mean_t: Float32s,
+    rest: float,
+    a_ct: Float32s,
+    x_cj: Float32s,
+) -> float:
+    """Of one row, float32 chunk by chunk, with memory to work in.
 
     What a class adds to the gain is concave in the posterior, so it is at most what the class adds under the mean posterior:
-    classes worth little there are counted at that, and only the others are multiplied. float32 chunk by chunk.
+    classes worth little there are counted at that, and only the others are multiplied.
     """
-    classes = probs_nct.shape[1]
-    a_ct = np.zeros((classes + 1, packed_qtj.shape[1]), np.float32)
-    x_2j = np.empty((2, packed_qtj.shape[2]), np.float32)
-    none_t = np.zeros(packed_qtj.shape[1], np.float32)
+    classes = probs_ct.shape[0]
     least = rest / classes
-    for n in range(rows_n.size):
-        kept, total = 0, 0.0
-        for c in range(classes):
-            a_t = a_ct[kept]
-            mean, within = _class_sums(probs_nct[rows_n[n], c], mean_t, a_t)
-            prior = within - np.float64(xlogx32(np.float32(mean)))
-            if prior > least:
-                kept += 1
-                total += within
-            else:
-                total += max(prior, 0.0)
-        a_ct[kept] = none_t
-        for q in range(packed_qtj.shape[0]):
-            for c in range(0, kept, 2):
-                multiply(a_ct[c : c + 2], packed_qtj[q], x_2j)
-                total -= _sum_xlogx32(x_2j[0], omega_qj[q]) + _sum_xlogx32(x_2j[1], omega_qj[q])
-        out_n[n] = total
+    kept, total = 0, 0.0
+    for c in range(classes):
+        mean, within = _class_sums(probs_ct[c], mean_t, a_ct[kept])
+        prior = within - np.float64(xlogx32(np.float32(mean)))
+        if prior > least:
+            kept += 1
+            total += within
+        else:
+            total += max(prior, 0.0)
+    a_ct[kept, :] = np.float32(0.0)
+    even = kept + kept % 2
+    for q in range(packed_qtj.shape[0]):
+        multiply(a_ct[:even], None, packed_qtj[q], x_cj[:even])
+        for c in range(kept):
+            total -= _sum_xlogx32(x_cj[c], omega_qj[q])
+    return total
+
+
+@kernel()
+def descend(
+    probs_nct: Floats,
+    rows_s: Ints,
+    bound_s: Float64s,
+    packed_lqtj: tuple[Float32s, ...],
+    omega_lqj: tuple[Float32s, ...],
+    mean_t: Float32s,
+    rest_l: Float64s,
+    first: int,
+    slack: float,
+    best_1: Float64s,
+    found_sl: Float64s,
+) -> None:
+    """Screen rows in the order of their bounds, each at its next level from ``first`` on, until none can exceed ``best_1 - slack``.
+
+    ``best_1`` is the largest gain at the last level so far, of all threads. That of others may be read late, which
+    costs screens and changes nothing that counts: a row whose bounds exceed the final ``best_1 - slack`` is screened in any case.
+    """
+    last = len(packed_lqtj) - 1
+    widest = 0
+    for level in range(last + 1):
+        widest = max(widest, packed_lqtj[level].shape[2])
+    a_ct = np.zeros((probs_nct.shape[1] + 1, packed_lqtj[0].shape[1]), np.float32)
+    space_j = np.empty(len(a_ct) * widest, np.float32)
+    heap = [(-bound_s[s], s, first) for s in range(rows_s.size)]
+    heapq.heapify(heap)
+    while len(heap) > 0:
+        below, s, level = heapq.heappop(heap)
+        if -below <= best_1[0] - slack:
+            break
+        packed_qtj = packed_lqtj[level]
+        x_cj = space_j[: len(a_ct) * packed_qtj.shape[2]].reshape(len(a_ct), packed_qtj.shape[2])
+        gain = _gain(probs_nct[rows_s[s]], packed_qtj, omega_lqj[level], mean_t, rest_l[level], a_ct, x_cj)
+        found_sl[s, level] = gain
+        gain = min(gain, -below)
+        if level == last:
+            best_1[0] = max(best_1[0], gain)
+        else:
+            heapq.heappush(heap, (-gain, s, level + 1))
 
 
 @kernel()
@@ -196,8 +253,7 @@ def informations(probs_ct: Float64s, packed_qtj: Float32s, start: int, stop: int
             a_ct[c, t] = probs_ct[c, t]
             a_ct[classes, t] += probs_ct[c, t] * log(probs_ct[c, t])
     for q in range(start, stop):
-        for c in range(0, even, 2):
-            multiply(a_ct[c : c + 2], packed_qtj[q], x_cj[c : c + 2])
+        multiply(a_ct, None, packed_qtj[q], x_cj)
         out_j = out_qj[q]
         for j in range(out_j.size):
             out_j[j] = x_cj[classes, j]
@@ -216,14 +272,3 @@ def mean_and_error(values_u: Float64s, omega_u: Float64s, square_u: Float64s) ->
     for u in range(omega_u.size):
         variance += square_u[u] * (values_u[u] - mean) * (values_u[u] - mean)
     return mean, np.sqrt(variance)
-
-
-@kernel()
-def same_as(probs_nct: Floats, row: int, rows_n: Ints, out_n: npt.NDArray[np.bool_]) -> None:
-    """Whether each of the rows holds what ``row`` holds."""
-    for n in range(rows_n.size):
-        differing = False
-        for c in range(probs_nct.shape[1]):
-            for t in range(probs_nct.shape[2]):
-                differing |= probs_nct[rows_n[n], c, t] != probs_nct[row, c, t]
-        out_n[n] = not differing

@@ -35,7 +35,7 @@ def epig(
     """
     rows, classes, draws = probs_rct.shape
     even = classes + classes % 2
-    sums_t, delta_2j = np.empty(draws, probs_rct.dtype), np.empty((2, packed_qtj.shape[2]), packed_qtj.dtype)
+    sums_t, delta_cj = np.empty(draws, probs_rct.dtype), np.empty((even, packed_qtj.shape[2]), packed_qtj.dtype)
     tile = max(1, _TILE // (even * packed_qtj.shape[1]))
     deviation_rct = np.zeros((tile, even, packed_qtj.shape[1]), packed_qtj.dtype)
     mean_rc = np.zeros((tile, even), np.float64)
@@ -49,11 +49,10 @@ def epig(
         for q in range(packed_qtj.shape[0]):
             for r in range(start, stop):
                 if valid_r[r]:
-                    for c in range(0, even, 2):
-                        multiply(deviation_rct[r - start, c : c + 2], packed_qtj[q], delta_2j)
-                        for i in range(2):
-                            total = _sum32(delta_2j[i], columns_qj[q]) if single else _sum(delta_2j[i], columns_qj[q])
-                            out_r[r] += mean_rc[r - start, c + i] * total
+                    multiply(deviation_rct[r - start], None, packed_qtj[q], delta_cj)
+                    for c in range(classes):
+                        total = _sum32(delta_cj[c], columns_qj[q]) if single else _sum(delta_cj[c], columns_qj[q])
+                        out_r[r] += mean_rc[r - start, c] * total
 
 
 @kernel()
