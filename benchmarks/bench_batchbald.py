@@ -75,6 +75,7 @@ class Contest:
 def pools() -> Iterator[tuple[str, np.ndarray, tuple[str, ...]]]:
     """Baal, the slowest, is asked about the first pool alone."""
     yield "structured", structured_probs(POOL), ("redux", "baal")
+    yield "structured, draws closer", structured_probs(POOL, doubt=0.5), ("redux",)
     yield "Dirichlet(1)", random_probs(POOL), ("redux",)
     yield "structured, small", structured_probs((300, *POOL[1:])), ("redux",)
 
@@ -93,9 +94,10 @@ def speed_table(contests: list[Contest]) -> Table:
     text = (
         f"Greedy batches of {K} from float32 pools, {number_text(SAMPLES)} configurations on each side; alcore the median of "
         f"{RUNS}, the peers one run each beside them, on torch's default threads. Structured: rows in clusters under draws "
-        "of a softmax model's posterior, as an active learner meets them. Dirichlet(1): every row and draw independent, where "
-        "all rows are much alike and the bounds that let alcore pass rows over are at their weakest. Other work on the machine "
-        "slows batchbald-redux most: torch's threads wait for each other at each of its many small products."
+        "of a softmax model's posterior, as an active learner meets them; 1.3 of 100 draws still explain the labels after 10 "
+        "picks, 8.6 where the draws lie closer. Dirichlet(1): every row and draw independent, where all rows are much alike and "
+        "the bounds that let alcore pass rows over are at their weakest. Other work on the machine slows batchbald-redux most: "
+        "torch's threads wait for each other at each of its many small products."
     )
     columns = ["pool", "(N, C, T)", "alcore ms", "fastest – slowest", "peer", "peer s", "ratio", "target", "reached"]
     rows = [speed_row(found, name) for found in contests for name in found.answers]

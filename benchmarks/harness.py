@@ -86,11 +86,12 @@ def random_probs(shape: tuple[int, ...], seed: int = 0, dtype: type = np.float32
     return probs
 
 
-def structured_probs(shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
+def structured_probs(shape: tuple[int, int, int], seed: int = 0, doubt: float = 1.2) -> np.ndarray:
     """A Bayesian's pool: clustered inputs under draws of a softmax model's posterior, the same draws for every row.
 
     Most rows lie in clusters that were trained on and score near 0; one in twenty lies in one that was not, up to about 0.8 nats.
-    The model comes from the seed before the inputs: pools of any number of rows come from one model and one distribution.
+    ``doubt`` scales how far the draws lie apart. The model comes from the seed before the inputs: pools of any number of rows come
+    from one model and one distribution.
     """
     rows, classes, draws = shape
     features, clusters, trained = 16, 48, 36
@@ -100,7 +101,7 @@ def structured_probs(shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
     centres *= 1.5
     seen = np.repeat(centres[:trained], 20, axis=0)
     seen += rng.normal(size=seen.shape)
-    scatter = 1.2 * np.linalg.cholesky(np.linalg.inv(np.eye(features) + 0.01 * seen.T @ seen))
+    scatter = doubt * np.linalg.cholesky(np.linalg.inv(np.eye(features) + 0.01 * seen.T @ seen))
     weights = 0.7 * prototypes.T[:, :, None] + np.tensordot(scatter, rng.normal(size=(features, classes, draws)), 1)
     cluster = np.where(rng.random(rows) < 0.05, rng.integers(trained, clusters, rows), rng.integers(0, trained, rows))
     inputs = (centres[cluster] + rng.normal(size=(rows, features))).astype(np.float32)
