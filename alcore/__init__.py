@@ -12,7 +12,7 @@ draws. Further letters: **J** targets · **M** configurations. Scores are in nat
 
 from __future__ import annotations
 
-from alcore import bench, plot
+from alcore import adapting, bench, plot
 from alcore.batch import Batch
 from alcore.batch_epig import batch_epig
 from alcore.batchbald import SaturationWarning, batchbald
@@ -60,6 +60,7 @@ from alcore.measures import (
     vote_entropy,
 )
 from alcore.reductions import reduce
+from alcore.saving import concatenate_draws, save_predictions
 from alcore.select import power, softmax, softrank, top
 from alcore.store import open_predictions
 from alcore.threads import get_threads, set_threads
@@ -97,11 +98,13 @@ __all__ = [
     "TwoBALD",
     "VariationRatio",
     "VoteEntropy",
+    "adapting",
     "bald",
     "batch_epig",
     "batch_information",
     "batchbald",
     "bench",
+    "concatenate_draws",
     "entropy",
     "epig",
     "expected_entropy",
@@ -117,6 +120,7 @@ __all__ = [
     "plot",
     "power",
     "reduce",
+    "save_predictions",
     "set_threads",
     "softmax",
     "softrank",

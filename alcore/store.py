@@ -103,7 +103,7 @@ def _open_npz(file: Path, member: str | None, default: str | None) -> Any:
 
 
 def _open_zarr(file: Path, member: str | None, default: str | None) -> Any:
-    zarr = _import("zarr", "zarr")
+    zarr = import_extra("zarr", "zarr", "reading")
     with _reading(file, "a zarr array or group"):
         node = zarr.open(str(file), mode="r")
         if isinstance(node, zarr.Group):
@@ -115,7 +115,7 @@ def _open_zarr(file: Path, member: str | None, default: str | None) -> Any:
 
 
 def _open_hdf5(file: Path, member: str | None, default: str | None) -> Any:
-    h5py = _import("h5py", "hdf5")
+    h5py = import_extra("h5py", "hdf5", "reading")
     with _reading(file, "an HDF5 file"):
         root = h5py.File(file, "r")
     try:
@@ -241,10 +241,10 @@ def _refuse_member(file: Path, member: str | None) -> None:
         raise NoMember(f"{file}: holds one array and no members, got member {member!r}. Leave it out.")
 
 
-def _import(module: str, extra: str) -> Any:
+def import_extra(module: str, extra: str, doing: str) -> Any:
     import importlib
 
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(f"reading this file needs {module}: pip install 'alcore[{extra}]'.") from error
+        raise ImportError(f"{doing} this file needs {module}: pip install 'alcore[{extra}]'.") from error

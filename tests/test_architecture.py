@@ -16,12 +16,12 @@ PACKAGE = ROOT / "alcore"
 # Each level imports only from the levels below it; a folder is one room.
 LEVELS = [
     {"cli"},
-    {"bench", "plot"},
+    {"adapting", "bench", "plot"},
     {"heuristics"},
     {"batch_epig", "batchbald", "ical", "information", "reductions", "select", "two_bald"},
     {"epig", "greedy"},
     {"candidates", "configurations"},
-    {"measures"},
+    {"measures", "saving"},
     {"stream"},
     {"store", "threads"},
     {"door", "batch", "progress"},

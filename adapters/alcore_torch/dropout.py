@@ -1,0 +1,320 @@
+"""Dropout on and everything else in inference; and the noise of a draw, the same for every row of every block.
+
+Noise is taken from functions, not layers: while a draw runs, whatever draws random numbers (``F.dropout`` and its kin, attention,
+recurrent layers, ``torch.rand_like``, …) is given numbers from the draw's own generators, and the global one stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the framework's own abbreviation
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from alcore.adapting import mix
+
+NAMES = {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"}  # of scripted layers
+NAMED = NAMES | {"StochasticDepth", "DropPath", "GaussianDropout", "GaussianNoise"}
+RECURRENT = {name: getattr(torch, name) for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")}
+ALPHA = -1.7580993408473766  # what SELU tends to: - lambda alpha (Klambauer et al. 2017, arXiv:1706.02515)
+_running = threading.local()
+
+
+@contextmanager
+def stochastic(model: nn.Module) -> Iterator[nn.Module]:
+    """Dropout of every kind on, normalisation and all else in inference; on leaving, every flag is what it was.
+
+    On are dropout layers (plain, 1d, 2d, 3d, alpha, feature alpha, stochastic depth), the dropout arguments of attention and recurrent layers,
+    and ``F.dropout`` inside a ``forward``. Statistics of normalisation layers are used, not updated.
+
+    >>> import alcore_torch, torch
+    >>> model = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Dropout(0.5))
+    >>> with alcore_torch.stochastic(model):
+    ...     [module.training for module in model]
+    [False, True]
+    >>> model.training
+    True
+    """
+    with flags(model), Noise(None):
+        yield model
+
+
+@contextmanager
+def flags(model: nn.Module) -> Iterator[None]:
+    before = [(module, module.training) for module in model.modules()]
+    fast = torch.backends.mha.get_fastpath_enabled()
+    try:
+        torch.backends.mha.set_fastpath_enabled(False)  # fused encoder layers leave dropout out
+        for module, _ in before:
+            module.training = is_noisy(module)
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        for module, training in before:
+            module.training = training
+
+
+def is_noisy(module: nn.Module) -> bool:
+    """Whether a layer itself drops something when it trains; what merely holds such layers does not."""
+    name = getattr(module, "original_name", type(module).__name__)
+    if name in NAMED or isinstance(module, nn.modules.dropout._DropoutNd):
+        return True
+    if isinstance(module, nn.RNNBase):
+        return module.dropout > 0
+    if "Attention" not in name:
+        return False
+    own = {**vars(module), **module._modules}  # transformers: a number, or the layer whose rate is used
+    return any("drop" in key and _rate(value) > 0 for key, value in own.items())
+
+
+def _rate(value: Any) -> float:
+    rate = value.p if isinstance(value, nn.modules.dropout._DropoutNd) else value
+    return float(rate) if isinstance(rate, int | float) else 0.0
+
+
+def current_draw() -> Draw | None:
+    """The draw that runs in this thread."""
+    return getattr(_running, "draw", None)
+
+
+class Draw:
+    """Random numbers of one draw: of a place, the number of the call that asks for them. Rows share them where ``consistent``."""
+
+    def __init__(self, seed: int, rows: int, consistent: bool) -> None:
+        self._seed, self._rows, self._consistent = seed, rows, consistent
+        self.calls = 0
+
+    def seed_of(self, place: int) -> int:
+        self.calls += 1
+        return mix(self._seed, 0, place)
+
+    def noise(self, shape: tuple[int, ...], fill: Callable[[Tensor, torch.Generator], Tensor], like: Tensor) -> Tensor:
+        """``fill`` of a new tensor that broadcasts to ``shape``, or has it where rows are folded into another axis."""
+        generator = torch.Generator(like.device).manual_seed(mix(self._seed, 1, self.calls))
+        self.calls += 1
+        axis = self._axis(shape)
+        if not self._consistent or axis is None:
+            return fill(torch.empty(shape, dtype=like.dtype, device=like.device), generator)
+        if shape[axis] == self._rows:
+            own = (*shape[:axis], 1, *shape[axis + 1 :])
+            return fill(torch.empty(own, dtype=like.dtype, device=like.device), generator)
+        folded = shape[0] // self._rows  # row by row: heads of attention, windows
+        own = fill(torch.empty((1, folded, *shape[1:]), dtype=like.dtype, device=like.device), generator)
+        return own.expand(self._rows, *own.shape[1:]).reshape(shape)
+
+    def _axis(self, shape: tuple[int, ...]) -> int | None:
+        if not shape:
+            return None
+        if shape[0] == self._rows:
+            return 0
+        if len(shape) > 2 and shape[1] == self._rows:
+            return 1
+        return 0 if self._rows and shape[0] % self._rows == 0 and len(shape) > 1 else None
+
+
+class Noise(TorchFunctionMode):
+    """Dropout functions are on whatever their flags say, with the noise of a draw, or of the global generator without one."""
+
+    def __init__(self, draw: Draw | None) -> None:
+        super().__init__()
+        self._draw = draw
+        self._outer: list[Draw | None] = []
+
+    def __enter__(self) -> Noise:
+        self._outer.append(current_draw())
+        _running.draw = self._draw
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        _running.draw = self._outer.pop()
+        super().__exit__(*error)
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
+        handler = HANDLERS.get(func)
+        return func(*args, **(kwargs or {})) if handler is None else handler(self, func, *args, **(kwargs or {}))
+
+    # --- noise --------------------------------------------------------------------------------------------------------
+
+    def noise(self, shape: tuple[int, ...], fill: Callable[[Tensor, Any], Tensor], like: Tensor) -> Tensor:
+        if self._draw is None:
+            return fill(torch.empty(shape, dtype=like.dtype, device=like.device), None)
+        return self._draw.noise(tuple(shape), fill, like)
+
+    def kept(self, shape: tuple[int, ...], rate: float, like: Tensor) -> Tensor:
+        """1 with probability 1 - rate, else 0. Positions come one after the other: a longer sequence has the same ones in front."""
+        like = like if like.dtype in (torch.float32, torch.float64) else like.float()
+        return self.noise(shape, lambda empty, generator: empty.uniform_(generator=generator).ge_(rate), like)
+
+    def drop(self, x: Tensor, rate: float, shape: tuple[int, ...] | None = None) -> Tensor:
+        if not 0 <= rate <= 1:
+            raise ValueError(f"dropout: expected a probability, got {rate}.")
+        if rate in (0, 1):
+            return x if rate == 0 else torch.zeros_like(x)
+        return x * (self.kept(shape or x.shape, rate, x) / (1 - rate)).to(x.dtype)
+
+    # --- functions ----------------------------------------------------------------------------------------------------
+
+    def dropout(self, func: Any, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+        return _written(input, self.drop(input, p), inplace)
+
+    def feature_dropout(
+        self, func: Any, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+    ) -> Tensor:
+        return _written(input, self.drop(input, p, _features(input)), inplace)
+
+    def alpha_dropout(
+        self, func: Any, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+    ) -> Tensor:
+        shape = _features(input) if "feature" in func.__name__ else tuple(input.shape)
+        if p in (0, 1):
+            return _written(input, input if p == 0 else torch.zeros_like(input), inplace)
+        kept = self.kept(shape, p, input).to(input.dtype)
+        scale = 1 / math.sqrt((ALPHA**2 * p + 1) * (1 - p))
+        return _written(input, (input * kept + ALPHA * (1 - kept)) * scale - scale * ALPHA * p, inplace)
+
+    def attention(
+        self,
+        func: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> Tensor:
+        """Unfused, since fused kernels draw their own noise."""
+        if dropout_p == 0:
+            return func(query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa)
+        if enable_gqa:
+            key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
+            value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
+        scores = query @ key.transpose(-2, -1) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+        if is_causal:
+            attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+        if attn_mask is not None:
+            scores = scores.masked_fill(~attn_mask, -math.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
+        return self.drop(scores.softmax(-1), dropout_p) @ value
+
+    def multi_head(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        """It calls the functions above by the names they have in its module."""
+
+        def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+            return self.drop(input, p)
+
+        def attention(*args: Any, **kwargs: Any) -> Tensor:
+            return self.attention(whole, *args, **kwargs)
+
+        plain, whole = F.dropout, F.scaled_dot_product_attention
+        try:
+            F.dropout, F.scaled_dot_product_attention = dropout, attention  # type: ignore[assignment]
+            return func(*args, **{**kwargs, "training": True})
+        finally:
+            F.dropout, F.scaled_dot_product_attention = plain, whole
+
+    def recurrent(self, func: Any, *args: Any) -> Any:
+        """Layer by layer, with dropout between them."""
+        if len(args) == 9 and isinstance(args[2], list | tuple) and args[5] > 0 and args[4] > 1:
+            return self._layers(func, *args)
+        if isinstance(args[3], list | tuple) and args[6] > 0 and args[5] > 1:
+            raise NotImplementedError(
+                f"{func.__name__}: dropout of recurrent layers is not available for packed sequences, where rows are mixed. Pass "
+                "padded sequences, or set dropout=0 and put nn.Dropout between layers."
+            )
+        return func(*args)
+
+    def _layers(
+        self,
+        func: Any,
+        input: Tensor,
+        hidden: Any,
+        weights: list[Tensor],
+        biases: bool,
+        layers: int,
+        rate: float,
+        training: bool,
+        both: bool,
+        batch_first: bool,
+    ) -> Any:
+        states = hidden if isinstance(hidden, tuple | list) else (hidden,)
+        directions, size = 2 if both else 1, len(weights) // layers
+        last: list[tuple[Tensor, ...]] = []
+        for layer in range(layers):
+            own = tuple(state[layer * directions : (layer + 1) * directions] for state in states)
+            one = own if isinstance(hidden, tuple | list) else own[0]
+            part = weights[layer * size : (layer + 1) * size]
+            input, *final = func(input, one, part, biases, 1, 0.0, False, both, batch_first)
+            last.append(tuple(final))
+            if layer < layers - 1:
+                input = self.drop(input, rate)
+        return input, *(torch.cat(parts) for parts in zip(*last, strict=True))
+
+    def fill(self, func: Any, tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """``tensor.bernoulli_(p)``, ``normal_``, ``uniform_``."""
+        if kwargs.get("generator") is not None or any(isinstance(value, Tensor) for value in args):
+            return func(tensor, *args, **kwargs)
+        fresh = {key: value for key, value in kwargs.items() if key != "generator"}
+        return tensor.copy_(
+            self.noise(tensor.shape, lambda empty, own: func(empty, *args, **fresh, generator=own), tensor)
+        )
+
+    def like(self, func: Any, input: Tensor, *, dtype: Any = None, device: Any = None, **kwargs: Any) -> Tensor:
+        """``torch.rand_like``, ``torch.randn_like``: noise added to or multiplied with activations."""
+        kind = "normal_" if func is torch.randn_like else "uniform_"
+        model = torch.empty(0, dtype=dtype or input.dtype, device=device or input.device)
+        made = self.noise(tuple(input.shape), lambda empty, own: getattr(empty, kind)(generator=own), model)
+        return made.expand(input.shape).clone()
+
+    def bernoulli(self, func: Any, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """``torch.bernoulli``: the argument, or the tensor itself, is the probability of 1."""
+        chance = args[0] if args else kwargs.get("p", input)
+        made = self.noise(tuple(input.shape), lambda empty, own: empty.uniform_(generator=own), input)
+        return (made.expand(input.shape) < chance).to(input.dtype)
+
+
+def _written(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
+    return input.copy_(result) if inplace else result
+
+
+def _features(input: Tensor) -> tuple[int, ...]:
+    return (*input.shape[:2], *[1] * (input.dim() - 2))
+
+
+HANDLERS: dict[Any, Callable[..., Any]] = {
+    F.dropout: Noise.dropout,
+    torch.dropout: Noise.dropout,
+    F.dropout1d: Noise.feature_dropout,
+    F.dropout2d: Noise.feature_dropout,
+    F.dropout3d: Noise.feature_dropout,
+    torch.feature_dropout: Noise.feature_dropout,
+    F.alpha_dropout: Noise.alpha_dropout,
+    F.feature_alpha_dropout: Noise.alpha_dropout,
+    torch.alpha_dropout: Noise.alpha_dropout,
+    torch.feature_alpha_dropout: Noise.alpha_dropout,
+    F.scaled_dot_product_attention: Noise.attention,
+    F.multi_head_attention_forward: Noise.multi_head,
+    **{function: Noise.recurrent for function in RECURRENT.values()},
+    Tensor.bernoulli_: Noise.fill,
+    Tensor.normal_: Noise.fill,
+    Tensor.uniform_: Noise.fill,
+    torch.rand_like: Noise.like,
+    torch.randn_like: Noise.like,
+    torch.bernoulli: Noise.bernoulli,
+}
+
+
+@contextmanager
+def running(draw: Draw) -> Iterator[None]:
+    """A draw in this thread; compiled modules run as they are written, since compiled ones draw their own noise."""
+    with ExitStack() as stack:
+        stack.enter_context(torch.compiler.set_stance("force_eager"))
+        stack.enter_context(Noise(draw))
+        yield

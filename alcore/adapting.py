@@ -1,0 +1,336 @@
+"""What every adapter does with what its model returns: axes in order, checked, block by block, to memory or to a file.
+
+An adapter brings two things: batches, and a function that runs its model on one of them for one draw. `alcore_torch`,
+`alcore_keras`, `alcore_flax` and `alcore_sklearn` are such adapters; this module is public so that others can be written.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+from alcore.door import Array, Bools
+from alcore.progress import track
+from alcore.saving import Saving, concatenate_draws, mask_path
+from alcore.store import open_predictions
+
+NEAR = 1e-3  # by which probabilities of the same rows and draws may differ when a run goes on, on another machine say
+DTYPES = ("float16", "float32", "float64")
+_MASK_64 = (1 << 64) - 1
+
+Forward = Callable[[Any, int, int], Array]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a model, as every ``predict`` takes it.
+
+    Args:
+        draws: T, of each member.
+        consistent: draw t is one network for every row: one mask for all rows of all blocks.
+        seed: an integer; the same seed, data and block size give the same bits.
+        dtype: of what is kept: "float16", "float32" or "float64".
+        kind: what the model returns, "probs" or "logits"; of logits the softmax is taken.
+        class_axis: the axis of what the model returns that holds the classes.
+        members: networks of an ensemble, whose draws stand one after the other.
+        first: the number of the first draw, where others are made elsewhere.
+    """
+
+    draws: int
+    consistent: bool = True
+    seed: int = 0
+    dtype: npt.DTypeLike = "float32"
+    kind: str = "probs"
+    class_axis: int = 1
+    members: int = 1
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        door.as_size(self.draws, "draws")
+        door.as_flag(self.consistent, "consistent")
+        door.as_kind(self.kind)
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer):
+            raise TypeError(f"seed: expected an integer, got {type(self.seed).__name__}.")
+        if isinstance(self.class_axis, bool) or not isinstance(self.class_axis, int):
+            raise TypeError(f"class_axis: expected an integer, got {type(self.class_axis).__name__}.")
+        if np.dtype(self.dtype).name not in DTYPES:
+            raise ValueError(f"dtype: expected one of {', '.join(DTYPES)}, got {np.dtype(self.dtype).name!r}.")
+
+    @property
+    def all_draws(self) -> int:
+        return self.draws * self.members
+
+    def member(self, draw: int) -> tuple[int, int]:
+        """Which member a draw of the ensemble is of, and which of its draws."""
+        return divmod(draw, self.draws)
+
+    def seed_of(self, draw: int, block: int, *place: int) -> int:
+        """A seed for a place in the network: of this draw, and of this block where draws need not be consistent."""
+        return mix(self.seed, self.first + draw, *(() if self.consistent else (1 + block,)), *place)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What a run that goes on must be asked for again."""
+        return {
+            "draws": self.draws,
+            "members": self.members,
+            "first": self.first,
+            "consistent": self.consistent,
+            "seed": int(self.seed),
+            "dtype": np.dtype(self.dtype).name,
+            "kind": self.kind,
+        }
+
+
+class Predictions(Iterator[Array]):
+    """Blocks (n, C, ..., T) of probabilities, made as they are asked for, once; any function of alcore takes them."""
+
+    def __init__(self, blocks: Iterator[tuple[Array, Bools | None]]) -> None:
+        self._blocks = blocks
+        self._masks: list[Bools] = []
+
+    def __next__(self) -> Array:
+        block, mask = next(self._blocks)
+        if mask is not None:
+            self._masks.append(mask)
+        return block
+
+    @property
+    def mask(self) -> Bools | None:
+        """(N, ...) True where a cell is padding, of the blocks so far; None without ``mask=``."""
+        return np.concatenate(self._masks) if self._masks else None
+
+
+def predict(
+    batches: Iterable[Any],
+    forward: Forward,
+    request: Request,
+    *,
+    rows: int | None,
+    out: str | os.PathLike[str] | None = None,
+    mask: Callable[[Any], Any] | None = None,
+    progress: bool = True,
+) -> Any:
+    """Run a model draw after draw on batch after batch.
+
+    Args:
+        batches: what the model is run on, in the order of the rows; each becomes a block.
+        forward: ``forward(batch, block, draw)`` -> a NumPy array (n, ...) with classes on the request's axis.
+        request: what is asked for.
+        rows: N, where it is known.
+        out: a .npy or .zarr file to write, block by block. A run that was killed goes on from the last whole block.
+        mask: a batch -> (n, ...) True where a cell is padding.
+        progress: whether a bar shows.
+
+    Returns: `Predictions`, or with ``out`` the file, opened; the mask is then in ``<name>.mask.npy``.
+
+    Raises: ValueError for outputs that do not fit together, C = 1, and a file that was begun by another run.
+    """
+    if out is None:
+        made = _blocks(batches, forward, request, mask)
+        return Predictions(_tracked(made, rows, progress))
+    with Saving(out, rows, request.said) as saving:
+        blocks = _blocks(batches, forward, request, mask, saving)
+        for block, padding in _tracked(blocks, rows, progress):
+            saving.append(block, padding)
+    return open_predictions(out)
+
+
+def predict_in_turn(
+    members: Sequence[Callable[[], Forward]],
+    batches: Callable[[], Iterable[Any]],
+    request: Request,
+    *,
+    rows: int | None,
+    out: str | os.PathLike[str] | None,
+    mask: Callable[[Any], Any] | None = None,
+    progress: bool = True,
+) -> Any:
+    """Members that do not fit into memory together: each is loaded once and predicts all rows, draws are joined in ``out``.
+
+    What a member predicted is kept beside ``out`` until all have: a run that was killed goes on with the member it was at.
+    """
+    if out is None:
+        raise ValueError(
+            "out: members loaded one at a time each predict all rows, so their draws are joined in a file: out=..."
+        )
+    target, files = Path(out), []
+    for place, load in enumerate(members):
+        file = target.with_name(f"{target.stem}.member-{place}{target.suffix}")
+        if not file.exists():
+            own = replace(request, first=request.first + place * request.draws)
+            predict(batches(), load(), own, rows=rows, out=file, mask=mask, progress=progress)
+        files.append(file)
+    joined = concatenate_draws(files, target)
+    if mask_path(files[0]).exists():
+        os.replace(mask_path(files[0]), mask_path(target))
+    for file in files:
+        mask_path(file).unlink(missing_ok=True)
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
+    return joined
+
+
+def _tracked(
+    blocks: Generator[tuple[int, Array, Bools | None], None, None], rows: int | None, progress: bool
+) -> Iterator[tuple[Array, Bools | None]]:
+    items = ((stop, (block, padding)) for stop, block, padding in blocks)
+    if not progress:
+        yield from (item for _, item in items)
+        return
+    with closing(track(items, rows, "rows predicted")) as tracked:
+        yield from (item for _, item in tracked)
+
+
+def _blocks(
+    batches: Iterable[Any],
+    forward: Forward,
+    request: Request,
+    mask: Callable[[Any], Any] | None,
+    saving: Saving | None = None,
+) -> Generator[tuple[int, Array, Bools | None], None, None]:
+    """(rows so far, block, padding) of the batches that are not on disk yet."""
+    stop, done = 0, list(saving.ends) if saving else []
+    for number, batch in enumerate(batches):
+        if number < len(done):
+            if number == len(done) - 1:
+                assert saving is not None
+                _check_same(saving, _block(batch, forward, request, number), number)
+            stop = done[number]
+            continue
+        block = _block(batch, forward, request, number)
+        stop += len(block)
+        padding = None if mask is None else _padding(mask(batch), block)
+        yield stop, block, padding
+    if stop < (done[-1] if done else 0):
+        raise ValueError(f"{saving and saving.part}: holds {done[-1]} rows already, but the data ends after {stop}.")
+
+
+def _block(batch: Any, forward: Forward, request: Request, number: int) -> Array:
+    block: Array | None = None
+    for draw in range(request.all_draws):
+        probs = np.asarray(forward(batch, number, draw))
+        if block is None:
+            if probs.ndim < 2 or not -probs.ndim <= request.class_axis < probs.ndim or request.class_axis == 0:
+                raise ValueError(
+                    f"output: expected rows on axis 0 and classes on axis {request.class_axis} (class_axis), got shape "
+                    f"{probs.shape}. Name the tensor: output=..., and its axis: class_axis=..."
+                )
+            shape = np.moveaxis(probs, request.class_axis, 1).shape
+            if shape[1] == 1:
+                raise ValueError(
+                    f"output: expected at least 2 classes on axis {request.class_axis}, got shape {probs.shape}. One probability "
+                    "of two classes: return both, p and 1 - p, and say kind='probs'. Another axis: class_axis=..."
+                )
+            block = np.empty((*shape, request.all_draws), request.dtype)
+        found = np.moveaxis(probs, request.class_axis, 1)
+        if found.shape != block.shape[:-1]:
+            raise ValueError(f"draw {draw}: expected shape {block.shape[:-1]}, as draw 0 has, got {found.shape}.")
+        block[..., draw] = found
+    assert block is not None
+    return block
+
+
+def _check_same(saving: Saving, again: Array, number: int) -> None:
+    """The last block of the run before, predicted anew, tells another model, other data or another order of it."""
+    before = saving.last_block()
+    same = before.shape == again.shape
+    if not same or not np.allclose(
+        before.astype(np.float64), again.astype(np.float64), rtol=0, atol=NEAR, equal_nan=True
+    ):
+        found = "another shape" if not same else "other probabilities"
+        raise ValueError(
+            f"{saving.part}: block {number} of the run to go on with has {found} than this model gives for these data. The model, "
+            "the data or the batches are not those it was begun with: delete the folder to begin again."
+        )
+
+
+def _padding(mask: Any, block: Array) -> Bools:
+    padding = np.asarray(mask)
+    expected = (len(block), *block.shape[2:-1])
+    if padding.dtype != np.bool_ or padding.shape != expected:
+        raise ValueError(
+            f"mask: expected True or False of shape {expected}, got {padding.dtype} of shape {padding.shape}."
+        )
+    return padding
+
+
+# --- what adapters share ----------------------------------------------------------------------------------------------
+
+
+def mix(*numbers: int) -> int:
+    """A seed of 63 bits that each of the numbers changes (SplitMix64, Steele et al. 2014)."""
+    state = 0
+    for number in numbers:
+        state = (state + (number & _MASK_64) + 0x9E3779B97F4A7C15) & _MASK_64
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK_64
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK_64
+        state ^= state >> 31
+    return state >> 1
+
+
+def pick(returned: Any, output: str | int | Callable[[Any], Any] | None) -> Any:
+    """The tensor among what a model returned: by key or attribute, by place, or by a function."""
+    if callable(output):
+        return output(returned)
+    if output is None:
+        names = _names(returned)
+        if names:
+            raise TypeError(f"output: the model returns {type(returned).__name__} with {names}. Name one: output=...")
+        return returned
+    if isinstance(output, str) and not isinstance(returned, Mapping) and hasattr(returned, output):
+        return getattr(returned, output)
+    try:
+        return returned[output]
+    except (KeyError, IndexError, TypeError) as error:
+        has = _names(returned) or "no parts"
+        raise ValueError(f"output: no {output!r} in {type(returned).__name__}, which has {has}.") from error
+
+
+def _names(returned: Any) -> str:
+    if isinstance(returned, Mapping):
+        return ", ".join(repr(key) for key in returned)
+    if isinstance(returned, tuple | list):
+        return f"{len(returned)} parts, 0 to {len(returned) - 1}"
+    if hasattr(returned, "__dataclass_fields__") and not hasattr(returned, "__array__"):
+        return ", ".join(repr(name) for name in returned.__dataclass_fields__)
+    return ""
+
+
+def first_of(batch: Any, inputs: Callable[[Any], Any] | None = None) -> Any:
+    """What of a batch the model is called with: itself, the first part of a tuple or list (x, y), or ``inputs`` of it."""
+    if inputs is not None:
+        return inputs(batch)
+    if isinstance(batch, tuple | list):
+        if not batch:
+            raise ValueError("data: expected batches with something in them, got an empty tuple.")
+        return batch[0]
+    return batch
+
+
+def cut(array: Any, batch_size: int) -> Iterator[Any]:
+    """An array or tensor in batches of rows."""
+    size = door.as_size(batch_size, "batch_size")
+    return (array[start : start + size] for start in range(0, len(array), size))
+
+
+def as_mask(mask: str | Callable[[Any], Any] | None, to_numpy: Callable[[Any], Array]) -> Callable[[Any], Any] | None:
+    """A batch -> True where a cell is padding: a function, or the key of an attention mask, which is 0 there."""
+    if mask is None:
+        return None
+    if callable(mask):
+        return lambda batch: to_numpy(mask(batch))
+    return lambda batch: to_numpy(batch[mask]) == 0
+
+
+def refuse_missing(extra: str, error: ImportError) -> ImportError:
+    """What an adapter raises where its framework is not installed."""
+    return ImportError(f"alcore_{extra} needs its framework: pip install 'alcore[{extra}]' ({error}).")
