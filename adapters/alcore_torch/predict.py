@@ -160,11 +160,6 @@ class _Run:
     def _check(self, given: Any, rows: int, block: int, draw: int) -> None:
         """Refuse draws that are all the same, and draws that are not one network for every row."""
         probs, calls = self._probs(given, block, draw)
-        if calls == 0 and self._request.draws > 1 and not _scripted(self._model):
-            raise ValueError(
-                f"draws: no dropout is active in {type(self._model).__name__}, so all {self._request.draws} draws would be the same. "
-                "draws=1, DropConnect(model), or a list of models."
-            )
         if self._request.consistent and rows > 1:
             turned, _ = self._probs(_turn(given, rows), block, draw)
             if not torch.allclose(turned.flip(0), probs, rtol=NEAR, atol=NEAR, equal_nan=True):
@@ -173,6 +168,11 @@ class _Run:
                     "not one network for every row: a layer draws noise of its own, or rows are mixed. consistent=False serves "
                     "row-wise heuristics."
                 )
+        if calls == 0 and self._request.draws > 1 and torch.equal(probs, self._probs(given, block, draw + 1)[0]):
+            raise ValueError(
+                f"draws: no dropout is active in {type(self._model).__name__}, so all {self._request.draws} draws would be the same. "
+                "draws=1, DropConnect(model), or a list of models."
+            )
 
     def _probs(self, given: Any, block: int, draw: int) -> tuple[Tensor, int]:
         seed = self._request.seed_of(draw, block)

@@ -22,7 +22,9 @@ WEIGHTS = Weights.of(1)
 
 
 def predict(model: object, data: object = ROWS, **options: object) -> np.ndarray:
-    return np.concatenate(list(F.adapter.predict(model, data, **{"draws": 6, "batch_size": 16, "progress": False, **options})))
+    return np.concatenate(
+        list(F.adapter.predict(model, data, **{"draws": 6, "batch_size": 16, "progress": False, **options}))
+    )
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -279,7 +281,6 @@ def _batches(seen: list[int], kill_at: int | None = None) -> Iterator[np.ndarray
         if start == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
         yield ROWS[start : start + 16]
-
 
 
 if __name__ == "__main__":
