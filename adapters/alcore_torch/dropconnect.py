@@ -16,9 +16,8 @@ LAYERS = (nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.RNNBase, nn.RNNCel
 class DropConnect(nn.Module):
     """A model whose weights are dropped with probability ``rate``, each anew for each draw, the rest scaled by 1/(1 − rate).
 
-    It holds the model itself: its pretrained weights, strides, padding, groups and biases stay what they are. In
-    `predict` every row of a draw meets the same weights; elsewhere the model runs as it is. Masks are of the weights of linear, convolutional and
-    recurrent layers; biases are kept.
+    It holds the model itself: its pretrained weights, strides, padding, groups and biases stay what they are. In `predict` every
+    row of a draw meets the same weights; elsewhere the model runs as it is. Biases are not dropped.
 
     Args:
         model: any module.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler
 
 from alcore import adapting
 from alcore.adapting import Request
-from alcore_torch.dropconnect import DropConnect
 from alcore_torch.dropout import Draw, flags, is_noisy, running
-
-NEAR = 1e-4  # by which a row may differ where the rows before it do
 
 
 @dataclass(frozen=True)
@@ -93,109 +91,61 @@ def predict(
     >>> len(alcore.BatchBALD().select(preds, k=5, rng=0))
     5
     """
-    members = [model.model] if isinstance(model, Checkpoints) else [model] if isinstance(model, nn.Module) else list(model)
-    in_memory = not isinstance(model, Checkpoints)
-    request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members) if members else 1)
-    if not members or not all(isinstance(one, nn.Module) for one in members):
+    on_disk = isinstance(model, Checkpoints)
+    members = [model.model] if on_disk else [model] if isinstance(model, nn.Module) else model
+    if not isinstance(members, list | tuple) or not members or not all(isinstance(one, nn.Module) for one in members):
         raise TypeError(f"model: expected a torch.nn.Module or several, got {type(model).__name__}.")
     for one in members:
         _refuse_scripted(one, consistent)
+    request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
     runs = [_Run(one, request, output, inputs) for one in members]
-    rows = _rows(data)
-    given: dict[str, Any] = {"rows": rows, "out": out, "mask": adapting.as_mask(mask, _as_numpy), "progress": progress}
-
-    def forward(batch: Any, block: int, draw: int) -> adapting.Array:
-        return runs[request.member(draw)[0]](batch, block, draw)
-
-    if in_memory:
-        return adapting.predict(_batches(data, batch_size), forward, request, **given)
-    if isinstance(data, Iterator):
-        raise ValueError("data: an iterator gives its batches once, and each checkpoint needs them. Pass a list or a DataLoader.")
-    return _in_turn(model, runs[0], lambda: _batches(data, batch_size), request, given)
-
-
-def _in_turn(
-    model: Checkpoints, run: _Run, batches: Callable[[], Iterable[Any]], request: Request, given: dict[str, Any]
-) -> Any:
+    given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask, _as_numpy), "progress": progress}
+    given["rows"] = _rows(data)
+    if not on_disk:
+        return adapting.predict(_batches(data, batch_size), runs, request, **given)
     before = {name: value.clone() for name, value in model.model.state_dict().items()}
-
-    def load(place: int) -> adapting.Forward:
-        state = torch.load(model.paths[place], map_location=run.device, weights_only=True)
-        model.model.load_state_dict(state)
-        return lambda batch, block, draw: run(batch, block, place * request.draws + draw)
-
     try:
-        loads = [lambda place=place: load(place) for place in range(len(model.paths))]  # type: ignore[misc]
-        return adapting.predict_in_turn(loads, batches, request, **given)
+        loads = [partial(_load, model.model, path, runs[0].device) for path in model.paths]
+        return adapting.predict_in_turn(loads, lambda: _batches(data, batch_size), runs[0], request, **given)
     finally:
         model.model.load_state_dict(before)
 
 
-class _Run:
-    """One model, run for one draw on one batch."""
+def _load(model: nn.Module, path: str | os.PathLike[str], device: torch.device) -> None:
+    model.load_state_dict(torch.load(path, map_location=device, weights_only=True))
 
-    def __init__(
-        self,
-        model: nn.Module,
-        request: Request,
-        output: str | int | Callable[[Any], Any] | None,
-        inputs: Callable[[Any], Any] | None,
-    ) -> None:
-        self._model, self._request, self._output, self._inputs = model, request, output, inputs
+
+class _Run(adapting.Run):
+    def __init__(self, model: nn.Module, *options: Any) -> None:
+        super().__init__(type(model).__name__, *options)
+        self._model = model
         tensor = next(iter([*model.parameters(), *model.buffers()]), None)
         self.device = torch.device("cpu") if tensor is None else tensor.device
-        self._rows: int | None = None
-        self._last: tuple[Any, Any] | None = None  # a batch, and what the model is called with for it
 
-    def __call__(self, batch: Any, block: int, draw: int) -> adapting.Array:
-        if self._last is None or self._last[0] is not batch:
-            self._last = batch, _to(adapting.first_of(batch, self._inputs), self.device)
-            given = self._last[1]
-            rows = _row_count(given)
-            if self._rows != rows:
-                self._check(given, rows, block, draw)
-                self._rows = rows
-        return self._probs(self._last[1], block, draw)[0].cpu().numpy()
+    def as_tensor(self, leaf: Any) -> Any:
+        if isinstance(leaf, np.ndarray):
+            leaf = torch.from_numpy(np.require(leaf, requirements=["C", "W"]))  # a copy of what is read-only
+        return leaf.to(self.device) if isinstance(leaf, Tensor) else leaf
 
-    def _check(self, given: Any, rows: int, block: int, draw: int) -> None:
-        """Refuse draws that are all the same, and draws that are not one network for every row."""
-        probs, calls = self._probs(given, block, draw)
-        if self._request.consistent and rows > 1:
-            turned, _ = self._probs(_turn(given, rows), block, draw)
-            if not torch.allclose(turned.flip(0), probs, rtol=NEAR, atol=NEAR, equal_nan=True):
-                raise ValueError(
-                    f"consistent: what {type(self._model).__name__} says of a row depends on its place among the rows, so draws are "
-                    "not one network for every row: a layer draws noise of its own, or rows are mixed. consistent=False serves "
-                    "row-wise heuristics."
-                )
-        if calls == 0 and self._request.draws > 1 and torch.equal(probs, self._probs(given, block, draw + 1)[0]):
-            raise ValueError(
-                f"draws: no dropout is active in {type(self._model).__name__}, so all {self._request.draws} draws would be the same. "
-                "draws=1, DropConnect(model), or a list of models."
-            )
+    def turn(self, tensor: Tensor) -> Tensor:
+        return tensor.flip(0)
 
-    def _probs(self, given: Any, block: int, draw: int) -> tuple[Tensor, int]:
-        seed = self._request.seed_of(draw, block)
-        noise = Draw(seed, _row_count(given), self._request.consistent)
+    def probs(self, given: Any, block: int, draw: int) -> tuple[adapting.Array, bool]:
+        seed, scripted = self.request.seed_of(draw, block), _scripted(self._model)
+        noise = Draw(seed, adapting.row_count(given), self.request.consistent)
         with ExitStack() as stack:
             stack.enter_context(torch.inference_mode())
             stack.enter_context(flags(self._model))
             stack.enter_context(running(noise))
-            if _scripted(self._model):
+            if scripted:
                 stack.enter_context(torch.random.fork_rng())
                 torch.manual_seed(seed)
-            returned = _call(self._model, given)
-        found = adapting.pick(returned, self._output)
-        if not isinstance(found, Tensor):
-            raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
-        found = found.float() if found.dtype in (torch.float16, torch.bfloat16) else found
-        return (found.softmax(self._request.class_axis) if self._request.kind == "logits" else found), noise.calls
-
-
-def _call(model: nn.Module, given: Any) -> Any:
-    if isinstance(given, Mapping):
-        return model(**given)
-    return model(*given) if isinstance(given, tuple) else model(given)
+            found = adapting.pick(adapting.call(self._model, given), self.output)
+            if not isinstance(found, Tensor):
+                raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
+            found = found.float() if found.dtype in (torch.float16, torch.bfloat16) else found
+            found = found.softmax(self.request.class_axis) if self.request.kind == "logits" else found
+        return found.cpu().numpy(), scripted or noise.calls > 0
 
 
 def _scripted(model: nn.Module) -> bool:
@@ -203,17 +153,17 @@ def _scripted(model: nn.Module) -> bool:
 
 
 def _refuse_scripted(model: nn.Module, consistent: bool) -> None:
-    if not _scripted(model):
-        return
     if any(isinstance(module, torch.jit.TopLevelTracedModule) for module in model.modules()):
-        raise ValueError("model: a traced module has its dropout as it was when it was traced. Pass the module it was made of.")
-    if consistent:
-        raise ValueError(
-            "consistent: a scripted module draws its own masks, one for every row. Pass the module it was made of, or "
-            "consistent=False for row-wise heuristics."
+        reason = "a traced module has its dropout as it was when it was traced"
+    elif _scripted(model) and consistent:
+        reason = (
+            "a scripted module draws its own masks, one for every row (consistent=False serves row-wise heuristics)"
         )
-    if not any(is_noisy(module) for module in model.modules()):
-        raise ValueError("model: no dropout layer is left in the scripted module (frozen?). Pass the module it was made of.")
+    elif _scripted(model) and not any(is_noisy(module) for module in model.modules()):
+        reason = "no dropout layer is left in the scripted module (frozen?)"
+    else:
+        return
+    raise ValueError(f"model: {reason}. Pass the module it was made of.")
 
 
 # --- data -------------------------------------------------------------------------------------------------------------
@@ -228,7 +178,9 @@ def _batches(data: Any, batch_size: int) -> Iterable[Any]:
         return adapting.cut(data, batch_size)
     if isinstance(data, Iterable) and not isinstance(data, str | bytes | Mapping):
         return data
-    raise TypeError(f"data: expected a tensor, an array, a Dataset, a DataLoader or batches, got {type(data).__name__}.")
+    raise TypeError(
+        f"data: expected a tensor, an array, a Dataset, a DataLoader or batches, got {type(data).__name__}."
+    )
 
 
 def _rows(data: Any) -> int | None:
@@ -246,38 +198,6 @@ def _rows(data: Any) -> int | None:
     if isinstance(dataset, Dataset) and not isinstance(dataset, IterableDataset):
         return len(dataset)  # type: ignore[arg-type]
     return None
-
-
-def _tensors(given: Any) -> Iterator[Tensor]:
-    if isinstance(given, Tensor):
-        yield given
-    for part in given.values() if isinstance(given, Mapping) else given if isinstance(given, tuple | list) else ():
-        yield from _tensors(part)
-
-
-def _row_count(given: Any) -> int:
-    return next((len(tensor) for tensor in _tensors(given) if tensor.dim()), 0)
-
-
-def _mapped(given: Any, function: Callable[[Tensor], Tensor]) -> Any:
-    if isinstance(given, np.ndarray):
-        given = torch.from_numpy(np.require(given, requirements=["C", "W"]))  # a copy of what is read-only
-    if isinstance(given, Tensor):
-        return function(given)
-    if isinstance(given, Mapping):
-        return {key: _mapped(value, function) for key, value in given.items()}
-    if isinstance(given, tuple | list):
-        return type(given)(_mapped(value, function) for value in given)
-    return given
-
-
-def _to(given: Any, device: torch.device) -> Any:
-    return _mapped(given, lambda tensor: tensor.to(device))
-
-
-def _turn(given: Any, rows: int) -> Any:
-    """The rows in the opposite order."""
-    return _mapped(given, lambda tensor: tensor.flip(0) if tensor.dim() and len(tensor) == rows else tensor)
 
 
 def _as_numpy(value: Any) -> adapting.Array:

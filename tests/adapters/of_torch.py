@@ -179,11 +179,11 @@ def test_encoder_layers(batch_first: bool) -> None:
 @pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"scale": 0.1}, {"attn_mask": torch.randn(7, 7)}])
 def test_attention_without_dropout_is_the_fused_one(options: dict[str, Any]) -> None:
     query, key, value = torch.randn(3, 4, 2, 7, 8)
-    with alcore_torch.dropout.Noise(None):
+    with alcore_torch.stochastic(nn.Identity()):
         found = F.scaled_dot_product_attention(query, key, value, dropout_p=1e-9, **options)
     np.testing.assert_allclose(found, F.scaled_dot_product_attention(query, key, value, **options), atol=1e-5)
     grouped = {"enable_gqa": True, **options}
-    with alcore_torch.dropout.Noise(None):
+    with alcore_torch.stochastic(nn.Identity()):
         found = F.scaled_dot_product_attention(query, key[:, :1], value[:, :1], dropout_p=1e-9, **grouped)
     expected = F.scaled_dot_product_attention(query, key[:, :1], value[:, :1], **grouped)
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -442,7 +442,13 @@ def test_jobs_are_joined_along_the_draws(tmp_path: Path) -> None:
 def bert(kind: str, **options: Any) -> nn.Module:
     transformers = pytest.importorskip("transformers")
     config = transformers.BertConfig(
-        vocab_size=90, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, num_labels=3, **options
+        vocab_size=90,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        num_labels=3,
+        **options,
     )
     return getattr(transformers, f"BertFor{kind}Classification")(config)
 
