@@ -162,6 +162,11 @@ def predict_in_turn(
 
     What a member predicted is kept beside ``out`` until all have: a run that was killed goes on with the member it was at.
     """
+    once = batches()
+    if once is batches() and isinstance(once, Iterator):
+        raise ValueError(
+            "data: an iterator gives its batches once, and each checkpoint needs them. Pass a list or a loader."
+        )
     if out is None:
         raise ValueError(
             "out: members loaded one at a time each predict all rows, so their draws are joined in a file: out=..."

@@ -185,19 +185,16 @@ def _batches(data: Any, batch_size: int) -> Iterable[Any]:
 
 def _rows(data: Any) -> int | None:
     """N where it is known; loaders whose order or number of rows is not the data set's are refused."""
-    if isinstance(data, Tensor | np.ndarray):
-        return len(data)
     dataset = data.dataset if isinstance(data, DataLoader) else data
-    if isinstance(data, DataLoader) and not isinstance(dataset, IterableDataset):
-        inner = getattr(data.batch_sampler, "sampler", data.sampler)
-        if isinstance(inner, RandomSampler):
+    if isinstance(dataset, IterableDataset) or not isinstance(dataset, Tensor | np.ndarray | Dataset | list):
+        return None
+    if isinstance(data, DataLoader):
+        if isinstance(getattr(data.batch_sampler, "sampler", data.sampler), RandomSampler):
             raise ValueError("data: the DataLoader shuffles, so row i would not be example i. shuffle=False.")
         if data.drop_last and len(dataset) % (data.batch_size or 1):
             raise ValueError("data: the DataLoader drops the rows of its last batch. drop_last=False.")
-        return len(dataset) if isinstance(inner, SequentialSampler) else None
-    if isinstance(dataset, Dataset) and not isinstance(dataset, IterableDataset):
-        return len(dataset)  # type: ignore[arg-type]
-    return None
+        return len(dataset) if isinstance(data.sampler, SequentialSampler) and data.batch_size else None
+    return None if isinstance(data, list) else len(dataset)
 
 
 def _as_numpy(value: Any) -> adapting.Array:
