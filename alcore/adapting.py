@@ -352,7 +352,8 @@ def map_leaves(given: Any, function: Callable[[Any], Any]) -> Any:
     if isinstance(given, Mapping):
         return {key: map_leaves(value, function) for key, value in given.items()}
     if isinstance(given, tuple | list):
-        return type(given)(map_leaves(value, function) for value in given)
+        mapped = [map_leaves(value, function) for value in given]
+        return mapped if isinstance(given, list) else tuple(mapped)
     return function(given)
 
 
@@ -365,7 +366,7 @@ def row_count(given: Any) -> int:
 
 
 def _rows(leaf: Any) -> int:
-    shape = getattr(leaf, "shape", ())
+    shape: tuple[int, ...] = getattr(leaf, "shape", ())
     return int(shape[0]) if len(shape) else -1
 
 
