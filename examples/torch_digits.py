@@ -21,7 +21,7 @@ torch.manual_seed(0)
 digits = load_digits()
 images = torch.tensor(digits.images / 16, dtype=torch.float32)[:, None]
 labels = torch.tensor(digits.target)
-order = torch.tensor(np.random.default_rng(0).permutation(len(labels)))
+order = np.random.default_rng(0).permutation(len(labels))
 labelled, pool = order[:60], order[60:]  # D_L and D_U
 
 model = nn.Sequential(
@@ -37,7 +37,7 @@ for _ in range(150):
 
 file = folder / "torch_digits.zarr"
 predictions = alcore_torch.predict(model, images[pool], draws=100, kind="logits", seed=0, out=file)
-accuracy = (np.asarray(predictions[:]).mean(axis=-1).argmax(axis=1) == labels[pool].numpy()).mean()
+accuracy = (np.asarray(predictions[:]).mean(axis=-1).argmax(axis=1) == digits.target[pool]).mean()
 batch = alcore.BatchBALD().select(predictions, k=10, rng=0)
 
 print(f"{len(labelled)} labels, accuracy on the pool {accuracy:.3f}")
