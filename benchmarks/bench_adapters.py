@@ -124,14 +124,15 @@ FRAMEWORKS: list[tuple[str, Callable[[], dict[str, Any]], dict[str, str]]] = [
 def baal_table(peer: Peer) -> Table:
     text = (
         "The same network, images, draws and batches in PyTorch: `alcore_torch.predict`, and Baal's `predict_on_dataset`, "
-        "each in a process of its own; alcore the median of 3, Baal the median of 3 in turn with its other way. Growth is of the "
+        "each in a process of its own, one after the other; medians of 3. Growth is of the "
         "process's anonymous memory at its peak. The target is to be faster than the faster one in a quarter of its memory."
     )
     found = in_new_process(ours_for_baal)
     rows = [["alcore, plain", f"{found['plain']:.2f}", "", f"{found['grown']:.0f}", "", ""]]
     rows.append(["alcore, consistent", f"{found['consistent']:.2f}", "", f"{found['grown']:.0f}", "", ""])
     for name, replicate in (("Baal, replicate_in_memory=True", True), ("Baal, replicate_in_memory=False", False)):
-        theirs = peer.ask(predict={"rows": ROWS, "draws": DRAWS, "batch": BATCH, "replicate": replicate})
+        with Peer(peer.python) as fresh:  # memory that was let go of would be used again
+            theirs = fresh.ask(predict={"rows": ROWS, "draws": DRAWS, "batch": BATCH, "replicate": replicate})
         ratio = theirs["seconds"] / found["plain"]
         reached = ratio > 1 and found["grown"] <= theirs["grown"] / 4
         row = [name, f"{theirs['seconds']:.2f}", f"{ratio:.1f}", f"{theirs['grown']:.0f}"]
