@@ -113,7 +113,7 @@ class Network:
 
 
 def _ways(run: Callable[..., Any], variables: list[Any]) -> list[Callable[..., Any]]:
-    """Functions of inputs and seeds: compiled if the backend does, traced once for each shape and not for each draw; and as it is."""
+    """Functions of inputs and seeds: compiled, traced once for each shape and not for each draw; and as it is."""
 
     def eager(given: Any, seeds: Any) -> Any:
         return run([], given, seeds)
