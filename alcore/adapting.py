@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from alcore.saving import Saving, concatenate_draws, mask_path
 from alcore.store import open_predictions
 
 NEAR = 1e-3  # by which probabilities of the same rows and draws may differ when a run goes on, on another machine say
+ALIKE = 1e-4  # by which a row may differ where other rows come before it
 DTYPES = ("float16", "float32", "float64")
 _MASK_64 = (1 << 64) - 1
 
@@ -69,10 +71,6 @@ class Request:
     def all_draws(self) -> int:
         return self.draws * self.members
 
-    def member(self, draw: int) -> tuple[int, int]:
-        """Which member a draw of the ensemble is of, and which of its draws."""
-        return divmod(draw, self.draws)
-
     def seed_of(self, draw: int, block: int, *place: int) -> int:
         """A seed for a place in the network: of this draw, and of this block where draws need not be consistent."""
         return mix(self.seed, self.first + draw, *(() if self.consistent else (1 + block,)), *place)
@@ -112,7 +110,7 @@ class Predictions(Iterator[Array]):
 
 def predict(
     batches: Iterable[Any],
-    forward: Forward,
+    runs: Sequence[Forward],
     request: Request,
     *,
     rows: int | None,
@@ -124,7 +122,7 @@ def predict(
 
     Args:
         batches: what the model is run on, in the order of the rows; each becomes a block.
-        forward: ``forward(batch, block, draw)`` -> a NumPy array (n, ...) with classes on the request's axis.
+        runs: for each member a `Run`, or any ``run(batch, block, draw)`` -> an array (n, ...), classes on the request's axis.
         request: what is asked for.
         rows: N, where it is known.
         out: a .npy or .zarr file to write, block by block. A run that was killed goes on from the last whole block.
@@ -135,6 +133,10 @@ def predict(
 
     Raises: ValueError for outputs that do not fit together, C = 1, and a file that was begun by another run.
     """
+
+    def forward(batch: Any, block: int, draw: int) -> Array:
+        return runs[draw // request.draws](batch, block, draw)
+
     if out is None:
         made = _blocks(batches, forward, request, mask)
         return Predictions(_tracked(made, rows, progress))
@@ -146,8 +148,9 @@ def predict(
 
 
 def predict_in_turn(
-    members: Sequence[Callable[[], Forward]],
+    members: Sequence[Callable[[], None]],
     batches: Callable[[], Iterable[Any]],
+    run: Run,
     request: Request,
     *,
     rows: int | None,
@@ -155,7 +158,7 @@ def predict_in_turn(
     mask: Callable[[Any], Any] | None = None,
     progress: bool = True,
 ) -> Any:
-    """Members that do not fit into memory together: each is loaded once and predicts all rows, draws are joined in ``out``.
+    """Members that do not fit into memory together: ``run`` predicts all rows after each is loaded; draws are joined in ``out``.
 
     What a member predicted is kept beside ``out`` until all have: a run that was killed goes on with the member it was at.
     """
@@ -167,8 +170,10 @@ def predict_in_turn(
     for place, load in enumerate(members):
         file = target.with_name(f"{target.stem}.member-{place}{target.suffix}")
         if not file.exists():
+            load()
             own = replace(request, first=request.first + place * request.draws)
-            predict(batches(), load(), own, rows=rows, out=file, mask=mask, progress=progress)
+            run.begin(own)
+            predict(batches(), [run], own, rows=rows, out=file, mask=mask, progress=progress)
         files.append(file)
     joined = concatenate_draws(files, target)
     if mask_path(files[0]).exists():
@@ -264,6 +269,97 @@ def _padding(mask: Any, block: Array) -> Bools:
 
 
 # --- what adapters share ----------------------------------------------------------------------------------------------
+
+
+class Run(ABC):
+    """One model, run on one batch for one draw; what it says is checked where the number of rows is new."""
+
+    def __init__(
+        self,
+        name: str,
+        request: Request,
+        output: str | int | Callable[[Any], Any] | None,
+        inputs: Callable[[Any], Any] | None,
+    ) -> None:
+        self.name, self.output, self._inputs = name, output, inputs
+        self.begin(request)
+
+    def begin(self, request: Request) -> None:
+        """Nothing of the model is known yet."""
+        self.request = request
+        self._rows: int | None = None
+        self._last: tuple[Any, Any] | None = None  # a batch, and what the model is called with for it
+
+    @abstractmethod
+    def as_tensor(self, leaf: Any) -> Any:
+        """An array as the framework takes it, on the model's device; what is no array as it is."""
+
+    @abstractmethod
+    def probs(self, given: Any, block: int, draw: int) -> tuple[Array, bool]:
+        """What the model says (probabilities, or as it is: ``request.kind``), and whether anything in it drew noise."""
+
+    @abstractmethod
+    def turn(self, tensor: Any) -> Any:
+        """The rows of a tensor in the opposite order."""
+
+    def __call__(self, batch: Any, block: int, draw: int) -> Array:
+        if self._last is None or self._last[0] is not batch:
+            given = map_leaves(first_of(batch, self._inputs), self.as_tensor)
+            self._last = batch, given
+            rows = row_count(given)
+            if rows != self._rows:
+                self._check(given, rows, block, draw)
+                self._rows = rows
+        return self.probs(self._last[1], block, draw)[0]
+
+    def _check(self, given: Any, rows: int, block: int, draw: int) -> None:
+        """Refuse draws that are not one network for every row, and draws that are all the same."""
+        found, noisy = self.probs(given, block, draw)
+        if self.request.consistent and rows > 1:
+            turned = map_leaves(given, lambda leaf: self.turn(leaf) if _rows(leaf) == rows else leaf)
+            again = self.probs(turned, block, draw)[0][::-1]
+            if again.shape != found.shape or not np.allclose(again, found, rtol=ALIKE, atol=ALIKE, equal_nan=True):
+                raise ValueError(
+                    f"consistent: what {self.name} says of a row depends on its place among the rows, so draws are not one "
+                    "network for every row: a layer draws noise of its own, or rows are mixed. consistent=False serves row-wise "
+                    "heuristics."
+                )
+        if not noisy and self.request.draws > 1:
+            again = self.probs(given, block, draw + 1)[0]
+            if np.array_equal(found, again, equal_nan=True):
+                raise ValueError(
+                    f"draws: no dropout is active in {self.name}, so all {self.request.draws} draws would be the same. draws=1, "
+                    "DropConnect(model), or a list of models."
+                )
+
+
+def map_leaves(given: Any, function: Callable[[Any], Any]) -> Any:
+    """A function on everything in nested dictionaries, tuples and lists."""
+    if isinstance(given, Mapping):
+        return {key: map_leaves(value, function) for key, value in given.items()}
+    if isinstance(given, tuple | list):
+        return type(given)(map_leaves(value, function) for value in given)
+    return function(given)
+
+
+def row_count(given: Any) -> int:
+    """The length of the first array in it."""
+    if isinstance(given, Mapping | tuple | list):
+        values = given.values() if isinstance(given, Mapping) else given
+        return next((rows for rows in map(row_count, values) if rows >= 0), -1)
+    return _rows(given)
+
+
+def _rows(leaf: Any) -> int:
+    shape = getattr(leaf, "shape", ())
+    return int(shape[0]) if len(shape) else -1
+
+
+def call(model: Callable[..., Any], given: Any) -> Any:
+    """A dictionary as keyword arguments, a tuple as arguments, anything else as the one argument."""
+    if isinstance(given, Mapping):
+        return model(**given)
+    return model(*given) if isinstance(given, tuple) else model(given)
 
 
 def mix(*numbers: int) -> int:

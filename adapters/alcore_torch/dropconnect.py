@@ -16,9 +16,8 @@ LAYERS = (nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.RNNBase, nn.RNNCel
 class DropConnect(nn.Module):
     """A model whose weights are dropped with probability ``rate``, each anew for each draw, the rest scaled by 1/(1 − rate).
 
-    It holds the model itself: its pretrained weights, strides, padding, groups and biases stay what they are. In
-    `predict` every row of a draw meets the same weights; elsewhere the model runs as it is. Masks are of the weights of linear, convolutional and
-    recurrent layers; biases are kept.
+    It holds the model itself: its pretrained weights, strides, padding, groups and biases stay what they are. In `predict` every
+    row of a draw meets the same weights; elsewhere the model runs as it is. Biases are not dropped.
 
     Args:
         model: any module.
@@ -55,9 +54,14 @@ class DropConnect(nn.Module):
         draw = current_draw()
         if draw is None:
             return self.model(*args, **kwargs)
-        weights = dict(self.model.named_parameters())
-        dropped = {name: self._dropped(weights[name], draw.seed_of(place)) for place, name in enumerate(self._names)}
-        return torch.func.functional_call(self.model, dropped, args, kwargs)
+        dropped: dict[int, torch.Tensor] = {}
+        given = {}
+        for name in self._names:  # a weight that several layers share is dropped alike in all
+            weight = self.model.get_parameter(name)
+            if id(weight) not in dropped:
+                dropped[id(weight)] = self._dropped(weight, draw.seed_of(len(dropped)))
+            given[name] = dropped[id(weight)]
+        return torch.func.functional_call(self.model, given, args, kwargs, tie_weights=False)
 
     def _dropped(self, weight: torch.Tensor, seed: int) -> torch.Tensor:
         generator = torch.Generator(weight.device).manual_seed(mix(seed, 1))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -21,7 +21,6 @@ from alcore.adapting import mix
 
 NAMES = {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"}  # of scripted layers
 NAMED = NAMES | {"StochasticDepth", "DropPath", "GaussianDropout", "GaussianNoise"}
-RECURRENT = {name: getattr(torch, name) for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")}
 ALPHA = -1.7580993408473766  # what SELU tends to: - lambda alpha (Klambauer et al. 2017, arXiv:1706.02515)
 _running = threading.local()
 
@@ -30,8 +29,8 @@ _running = threading.local()
 def stochastic(model: nn.Module) -> Iterator[nn.Module]:
     """Dropout of every kind on, normalisation and all else in inference; on leaving, every flag is what it was.
 
-    On are dropout layers (plain, 1d, 2d, 3d, alpha, feature alpha, stochastic depth), the dropout arguments of attention and recurrent layers,
-    and ``F.dropout`` inside a ``forward``. Statistics of normalisation layers are used, not updated.
+    On are dropout layers (plain, 1d, 2d, 3d, alpha, feature alpha, stochastic depth), the dropout arguments of attention and
+    recurrent layers, and ``F.dropout`` inside a ``forward``. Statistics of normalisation layers are used, not updated.
 
     >>> import alcore_torch, torch
     >>> model = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Dropout(0.5))
@@ -41,7 +40,7 @@ def stochastic(model: nn.Module) -> Iterator[nn.Module]:
     >>> model.training
     True
     """
-    with flags(model), Noise(None):
+    with flags(model), running(Draw(int(torch.randint(1 << 62, ())), 0, consistent=False)):
         yield model
 
 
@@ -98,15 +97,13 @@ class Draw:
         """``fill`` of a new tensor that broadcasts to ``shape``, or has it where rows are folded into another axis."""
         generator = torch.Generator(like.device).manual_seed(mix(self._seed, 1, self.calls))
         self.calls += 1
-        axis = self._axis(shape)
+        axis = self._axis(tuple(shape))
         if not self._consistent or axis is None:
             return fill(torch.empty(shape, dtype=like.dtype, device=like.device), generator)
-        if shape[axis] == self._rows:
-            own = (*shape[:axis], 1, *shape[axis + 1 :])
-            return fill(torch.empty(own, dtype=like.dtype, device=like.device), generator)
-        folded = shape[0] // self._rows  # row by row: heads of attention, windows
-        own = fill(torch.empty((1, folded, *shape[1:]), dtype=like.dtype, device=like.device), generator)
-        return own.expand(self._rows, *own.shape[1:]).reshape(shape)
+        folded = shape[axis] // self._rows  # heads of attention or windows of images, row by row
+        one = (*shape[:axis], folded, *shape[axis + 1 :])
+        own = fill(torch.empty(one, dtype=like.dtype, device=like.device), generator)
+        return own if folded == 1 else own.repeat(self._rows, *[1] * (len(shape) - 1))
 
     def _axis(self, shape: tuple[int, ...]) -> int | None:
         if not shape:
@@ -119,38 +116,20 @@ class Draw:
 
 
 class Noise(TorchFunctionMode):
-    """Dropout functions are on whatever their flags say, with the noise of a draw, or of the global generator without one."""
+    """Dropout functions are on whatever their flags say, with the noise of a draw."""
 
-    def __init__(self, draw: Draw | None) -> None:
+    def __init__(self, draw: Draw) -> None:
         super().__init__()
         self._draw = draw
-        self._outer: list[Draw | None] = []
-
-    def __enter__(self) -> Noise:
-        self._outer.append(current_draw())
-        _running.draw = self._draw
-        super().__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        _running.draw = self._outer.pop()
-        super().__exit__(*error)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
         handler = HANDLERS.get(func)
         return func(*args, **(kwargs or {})) if handler is None else handler(self, func, *args, **(kwargs or {}))
 
-    # --- noise --------------------------------------------------------------------------------------------------------
-
-    def noise(self, shape: tuple[int, ...], fill: Callable[[Tensor, Any], Tensor], like: Tensor) -> Tensor:
-        if self._draw is None:
-            return fill(torch.empty(shape, dtype=like.dtype, device=like.device), None)
-        return self._draw.noise(tuple(shape), fill, like)
-
     def kept(self, shape: tuple[int, ...], rate: float, like: Tensor) -> Tensor:
         """1 with probability 1 - rate, else 0. Positions come one after the other: a longer sequence has the same ones in front."""
         like = like if like.dtype in (torch.float32, torch.float64) else like.float()
-        return self.noise(shape, lambda empty, generator: empty.uniform_(generator=generator).ge_(rate), like)
+        return self._draw.noise(shape, lambda empty, generator: empty.uniform_(generator=generator).ge_(rate), like)
 
     def drop(self, x: Tensor, rate: float, shape: tuple[int, ...] | None = None) -> Tensor:
         if not 0 <= rate <= 1:
@@ -159,103 +138,62 @@ class Noise(TorchFunctionMode):
             return x if rate == 0 else torch.zeros_like(x)
         return x * (self.kept(shape or x.shape, rate, x) / (1 - rate)).to(x.dtype)
 
-    # --- functions ----------------------------------------------------------------------------------------------------
+    # --- functions: the flag ``training`` is not asked --------------------------------------------------------------------
 
     def dropout(self, func: Any, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-        return _written(input, self.drop(input, p), inplace)
-
-    def feature_dropout(
-        self, func: Any, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-    ) -> Tensor:
-        return _written(input, self.drop(input, p, _features(input)), inplace)
-
-    def alpha_dropout(
-        self, func: Any, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-    ) -> Tensor:
-        shape = _features(input) if "feature" in func.__name__ else tuple(input.shape)
-        if p in (0, 1):
-            return _written(input, input if p == 0 else torch.zeros_like(input), inplace)
-        kept = self.kept(shape, p, input).to(input.dtype)
-        scale = 1 / math.sqrt((ALPHA**2 * p + 1) * (1 - p))
-        return _written(input, (input * kept + ALPHA * (1 - kept)) * scale - scale * ALPHA * p, inplace)
+        """Plain, of whole features, or keeping the mean and variance of what SELU makes of normal numbers."""
+        shape = tuple(input.shape) if func in PLAIN else (*input.shape[:2], *[1] * (input.dim() - 2))
+        if "alpha" not in func.__name__ or p in (0, 1):
+            result = self.drop(input, p, shape)
+        else:
+            kept, scale = self.kept(shape, p, input).to(input.dtype), 1 / math.sqrt((ALPHA**2 * p + 1) * (1 - p))
+            result = (input * kept + ALPHA * (1 - kept)) * scale - scale * ALPHA * p
+        return input.copy_(result) if inplace else result
 
     def attention(
-        self,
-        func: Any,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        scale: float | None = None,
-        enable_gqa: bool = False,
-    ) -> Tensor:
-        """Unfused, since fused kernels draw their own noise."""
+        self, func: Any, query: Tensor, key: Tensor, value: Tensor, attn_mask: Any = None, dropout_p: float = 0.0, *rest: Any,
+        **options: Any,
+    ) -> Tensor:  # fmt: skip
+        """Fused kernels draw noise of their own: they make the weights, as what they say of unit vectors, without it."""
         if dropout_p == 0:
-            return func(query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa)
-        if enable_gqa:
-            key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
-            value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
-        scores = query @ key.transpose(-2, -1) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
-        if is_causal:
-            attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
-        if attn_mask is not None:
-            scores = scores.masked_fill(~attn_mask, -math.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
-        return self.drop(scores.softmax(-1), dropout_p) @ value
+            return func(query, key, value, attn_mask, dropout_p, *rest, **options)
+        ones = torch.eye(key.shape[-2], dtype=key.dtype, device=key.device).expand(*key.shape[:-1], key.shape[-2])
+        weights = func(query, key, ones, attn_mask, 0.0, *rest, **options)
+        heads = query.shape[-3] // value.shape[-3] if options.get("enable_gqa") else 1
+        return self.drop(weights, dropout_p) @ (value.repeat_interleave(heads, -3) if heads > 1 else value)
 
     def multi_head(self, func: Any, *args: Any, **kwargs: Any) -> Any:
         """It calls the functions above by the names they have in its module."""
-
-        def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-            return self.drop(input, p)
-
-        def attention(*args: Any, **kwargs: Any) -> Tensor:
-            return self.attention(whole, *args, **kwargs)
-
-        plain, whole = F.dropout, F.scaled_dot_product_attention
+        plain, fused = F.dropout, F.scaled_dot_product_attention
         try:
-            F.dropout, F.scaled_dot_product_attention = dropout, attention  # type: ignore[assignment]
+            F.dropout = lambda x, p=0.5, training=True, inplace=False: self.drop(x, p)
+            F.scaled_dot_product_attention = lambda *args, **kwargs: self.attention(fused, *args, **kwargs)  # type: ignore
             return func(*args, **{**kwargs, "training": True})
         finally:
-            F.dropout, F.scaled_dot_product_attention = plain, whole
+            F.dropout, F.scaled_dot_product_attention = plain, fused
 
     def recurrent(self, func: Any, *args: Any) -> Any:
         """Layer by layer, with dropout between them."""
-        if len(args) == 9 and isinstance(args[2], list | tuple) and args[5] > 0 and args[4] > 1:
-            return self._layers(func, *args)
-        if isinstance(args[3], list | tuple) and args[6] > 0 and args[5] > 1:
+        packed = not isinstance(args[3], bool)
+        layers, rate = args[5:7] if packed else args[4:6]
+        if rate == 0 or layers == 1:
+            return func(*args)
+        if packed:
             raise NotImplementedError(
                 f"{func.__name__}: dropout of recurrent layers is not available for packed sequences, where rows are mixed. Pass "
                 "padded sequences, or set dropout=0 and put nn.Dropout between layers."
             )
-        return func(*args)
-
-    def _layers(
-        self,
-        func: Any,
-        input: Tensor,
-        hidden: Any,
-        weights: list[Tensor],
-        biases: bool,
-        layers: int,
-        rate: float,
-        training: bool,
-        both: bool,
-        batch_first: bool,
-    ) -> Any:
-        states = hidden if isinstance(hidden, tuple | list) else (hidden,)
+        x, hidden, weights, biases, _, _, _, both, batch_first = args
+        several = isinstance(hidden, tuple | list)  # a state and a cell
         directions, size = 2 if both else 1, len(weights) // layers
-        last: list[tuple[Tensor, ...]] = []
+        last: list[Any] = []
         for layer in range(layers):
-            own = tuple(state[layer * directions : (layer + 1) * directions] for state in states)
-            one = own if isinstance(hidden, tuple | list) else own[0]
-            part = weights[layer * size : (layer + 1) * size]
-            input, *final = func(input, one, part, biases, 1, 0.0, False, both, batch_first)
-            last.append(tuple(final))
-            if layer < layers - 1:
-                input = self.drop(input, rate)
-        return input, *(torch.cat(parts) for parts in zip(*last, strict=True))
+            own = [state[layer * directions :][:directions] for state in (hidden if several else [hidden])]
+            part = weights[layer * size :][:size]
+            x, *final = func(x, own if several else own[0], part, biases, 1, 0.0, False, both, batch_first)
+            last.append(final)
+            x = self.drop(x, rate) if layer < layers - 1 else x
+        return x, *(torch.cat(parts) for parts in zip(*last, strict=True))
 
     def fill(self, func: Any, tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """``tensor.bernoulli_(p)``, ``normal_``, ``uniform_``."""
@@ -263,50 +201,32 @@ class Noise(TorchFunctionMode):
             return func(tensor, *args, **kwargs)
         fresh = {key: value for key, value in kwargs.items() if key != "generator"}
         return tensor.copy_(
-            self.noise(tensor.shape, lambda empty, own: func(empty, *args, **fresh, generator=own), tensor)
+            self._draw.noise(tensor.shape, lambda empty, own: func(empty, *args, **fresh, generator=own), tensor)
         )
 
     def like(self, func: Any, input: Tensor, *, dtype: Any = None, device: Any = None, **kwargs: Any) -> Tensor:
         """``torch.rand_like``, ``torch.randn_like``: noise added to or multiplied with activations."""
         kind = "normal_" if func is torch.randn_like else "uniform_"
         model = torch.empty(0, dtype=dtype or input.dtype, device=device or input.device)
-        made = self.noise(tuple(input.shape), lambda empty, own: getattr(empty, kind)(generator=own), model)
+        made = self._draw.noise(input.shape, lambda empty, own: getattr(empty, kind)(generator=own), model)
         return made.expand(input.shape).clone()
 
     def bernoulli(self, func: Any, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """``torch.bernoulli``: the argument, or the tensor itself, is the probability of 1."""
         chance = args[0] if args else kwargs.get("p", input)
-        made = self.noise(tuple(input.shape), lambda empty, own: empty.uniform_(generator=own), input)
+        made = self._draw.noise(input.shape, lambda empty, own: empty.uniform_(generator=own), input)
         return (made.expand(input.shape) < chance).to(input.dtype)
 
 
-def _written(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
-    return input.copy_(result) if inplace else result
-
-
-def _features(input: Tensor) -> tuple[int, ...]:
-    return (*input.shape[:2], *[1] * (input.dim() - 2))
-
-
+PLAIN = (F.dropout, torch.dropout, F.alpha_dropout, torch.alpha_dropout)
+BY_FEATURE = (F.dropout1d, F.dropout2d, F.dropout3d, F.feature_alpha_dropout, torch.feature_dropout)
 HANDLERS: dict[Any, Callable[..., Any]] = {
-    F.dropout: Noise.dropout,
-    torch.dropout: Noise.dropout,
-    F.dropout1d: Noise.feature_dropout,
-    F.dropout2d: Noise.feature_dropout,
-    F.dropout3d: Noise.feature_dropout,
-    torch.feature_dropout: Noise.feature_dropout,
-    F.alpha_dropout: Noise.alpha_dropout,
-    F.feature_alpha_dropout: Noise.alpha_dropout,
-    torch.alpha_dropout: Noise.alpha_dropout,
-    torch.feature_alpha_dropout: Noise.alpha_dropout,
+    **dict.fromkeys((*PLAIN, *BY_FEATURE, torch.feature_alpha_dropout), Noise.dropout),
     F.scaled_dot_product_attention: Noise.attention,
     F.multi_head_attention_forward: Noise.multi_head,
-    **{function: Noise.recurrent for function in RECURRENT.values()},
-    Tensor.bernoulli_: Noise.fill,
-    Tensor.normal_: Noise.fill,
-    Tensor.uniform_: Noise.fill,
-    torch.rand_like: Noise.like,
-    torch.randn_like: Noise.like,
+    **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), Noise.recurrent),
+    **dict.fromkeys((Tensor.bernoulli_, Tensor.normal_, Tensor.uniform_), Noise.fill),
+    **dict.fromkeys((torch.rand_like, torch.randn_like), Noise.like),
     torch.bernoulli: Noise.bernoulli,
 }
 
@@ -314,7 +234,10 @@ HANDLERS: dict[Any, Callable[..., Any]] = {
 @contextmanager
 def running(draw: Draw) -> Iterator[None]:
     """A draw in this thread; compiled modules run as they are written, since compiled ones draw their own noise."""
-    with ExitStack() as stack:
-        stack.enter_context(torch.compiler.set_stance("force_eager"))
-        stack.enter_context(Noise(draw))
-        yield
+    before = current_draw()
+    _running.draw = draw
+    try:
+        with torch.compiler.set_stance("force_eager"), Noise(draw):
+            yield
+    finally:
+        _running.draw = before

@@ -1,0 +1,204 @@
+"""Predictions of a PyTorch model, or of several, draw by draw."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler
+
+from alcore import adapting
+from alcore.adapting import Request
+from alcore_torch.dropout import Draw, flags, is_noisy, running
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """An ensemble on disk: state dictionaries that are loaded into one model, one at a time (``weights_only=True``).
+
+    Args:
+        model: the module the states fit; its own weights are written back afterwards.
+        paths: files written by ``torch.save(model.state_dict(), path)``, a member each.
+
+    >>> import alcore_torch, torch, tempfile, pathlib
+    >>> folder, model = pathlib.Path(tempfile.mkdtemp()), torch.nn.Linear(4, 3)
+    >>> torch.save(model.state_dict(), folder / "0.pt")
+    >>> members = alcore_torch.Checkpoints(model, [folder / "0.pt", folder / "0.pt"])
+    >>> alcore_torch.predict(members, torch.ones(10, 4), draws=1, kind="logits", out=folder / "preds.npy").shape
+    (10, 3, 2)
+    """
+
+    model: nn.Module
+    paths: Sequence[str | os.PathLike[str]]
+
+
+def predict(
+    model: nn.Module | Sequence[nn.Module] | Checkpoints,
+    data: Any,
+    *,
+    draws: int,
+    consistent: bool = True,
+    seed: int = 0,
+    out: str | os.PathLike[str] | None = None,
+    dtype: npt.DTypeLike = "float32",
+    output: str | int | Callable[[Any], Any] | None = None,
+    class_axis: int = 1,
+    kind: str = "probs",
+    inputs: Callable[[Any], Any] | None = None,
+    mask: str | Callable[[Any], Any] | None = None,
+    batch_size: int = 128,
+    progress: bool = True,
+) -> Any:
+    """Blocks (n, C, ..., T) of what a model with dropout says in ``draws`` draws; with ``out`` the file they are written to.
+
+    Dropout is on and everything else in inference, whatever state the model is in, and that state is kept. With
+    ``consistent`` draws, which BatchBALD, EPIG, ICAL and replay need, draw t is one network: one mask for all rows of all
+    blocks. Without, every row has masks of its own, as plain MC dropout. Gal & Ghahramani 2016 (arXiv:1506.02142).
+
+    Args:
+        model: a module, or several of an ensemble (`Checkpoints`: on disk), whose draws stand one after the other along T; their
+            dropout is on too, so an ensemble of plain networks has draws=1. `DropConnect(model)` drops weights instead.
+        data: a tensor or array (N, ...), a Dataset, a DataLoader that does not shuffle, or an iterable of batches.
+        draws: T, of each member.
+        seed: the same seed and block size give the same bits; other block sizes the same masks, and probabilities to 1e-6.
+        out: a .npy or .zarr file that does not exist, written block by block; a run that was killed goes on with the same bits.
+        dtype: of what is kept: float16, float32 or float64.
+        output: which of what the model returns: a key or attribute ("logits"), a place, or a function.
+        class_axis: where the classes are in it: 1 in (N, C, H, W), -1 in (N, tokens, C).
+        kind: what the model returns: "logits", whose softmax is taken, or "probs", passed on as they are.
+        inputs: a batch -> what the model is called with; a tuple or a dictionary becomes its arguments. By default the first part
+            of a tuple or list (x, y), all of a dictionary, or the batch itself.
+        mask: a batch -> True where a cell is padding, or the key of an attention mask; `Predictions.mask`, ``<name>.mask.npy``.
+        batch_size: rows of a block, where data does not come in batches.
+        progress: a bar on terminals after two seconds, where rich is installed.
+
+    Returns: an iterator of NumPy blocks that every function of alcore takes, or with ``out`` the file, opened.
+    Cost: N·T forward passes in batches; memory of one block, n·C·T numbers.
+    Raises: ValueError where no noise is active and draws > 1 (every draw would be the same), where draws cannot be consistent,
+    for a DataLoader that shuffles or drops rows, and as `alcore.adapting.predict`.
+
+    >>> import alcore, alcore_torch, torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(16, 3))
+    >>> preds = alcore_torch.predict(model, torch.randn(100, 4), draws=20, kind="logits", seed=1)
+    >>> len(alcore.BatchBALD().select(preds, k=5, rng=0))
+    5
+    """
+    on_disk = isinstance(model, Checkpoints)
+    members = [model.model] if on_disk else [model] if isinstance(model, nn.Module) else model
+    if not isinstance(members, list | tuple) or not members or not all(isinstance(one, nn.Module) for one in members):
+        raise TypeError(f"model: expected a torch.nn.Module or several, got {type(model).__name__}.")
+    for one in members:
+        _refuse_scripted(one, consistent)
+    request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
+    runs = [_Run(one, request, output, inputs) for one in members]
+    given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask, _as_numpy), "progress": progress}
+    given["rows"] = _rows(data)
+    if not on_disk:
+        return adapting.predict(_batches(data, batch_size), runs, request, **given)
+    before = {name: value.clone() for name, value in model.model.state_dict().items()}
+    try:
+        loads = [partial(_load, model.model, path, runs[0].device) for path in model.paths]
+        return adapting.predict_in_turn(loads, lambda: _batches(data, batch_size), runs[0], request, **given)
+    finally:
+        model.model.load_state_dict(before)
+
+
+def _load(model: nn.Module, path: str | os.PathLike[str], device: torch.device) -> None:
+    model.load_state_dict(torch.load(path, map_location=device, weights_only=True))
+
+
+class _Run(adapting.Run):
+    def __init__(self, model: nn.Module, *options: Any) -> None:
+        super().__init__(type(model).__name__, *options)
+        self._model = model
+        tensor = next(iter([*model.parameters(), *model.buffers()]), None)
+        self.device = torch.device("cpu") if tensor is None else tensor.device
+
+    def as_tensor(self, leaf: Any) -> Any:
+        if isinstance(leaf, np.ndarray):
+            leaf = torch.from_numpy(np.require(leaf, requirements=["C", "W"]))  # a copy of what is read-only
+        return leaf.to(self.device) if isinstance(leaf, Tensor) else leaf
+
+    def turn(self, tensor: Tensor) -> Tensor:
+        return tensor.flip(0)
+
+    def probs(self, given: Any, block: int, draw: int) -> tuple[adapting.Array, bool]:
+        seed, scripted = self.request.seed_of(draw, block), _scripted(self._model)
+        noise = Draw(seed, adapting.row_count(given), self.request.consistent)
+        with ExitStack() as stack:
+            stack.enter_context(torch.inference_mode())
+            stack.enter_context(flags(self._model))
+            stack.enter_context(running(noise))
+            if scripted:
+                stack.enter_context(torch.random.fork_rng())
+                torch.manual_seed(seed)
+            found = adapting.pick(adapting.call(self._model, given), self.output)
+            if not isinstance(found, Tensor):
+                raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
+            found = found.float() if found.dtype in (torch.float16, torch.bfloat16) else found
+            found = found.softmax(self.request.class_axis) if self.request.kind == "logits" else found
+        return found.cpu().numpy(), scripted or noise.calls > 0
+
+
+def _scripted(model: nn.Module) -> bool:
+    return any(isinstance(module, torch.jit.ScriptModule) for module in model.modules())
+
+
+def _refuse_scripted(model: nn.Module, consistent: bool) -> None:
+    if any(isinstance(module, torch.jit.TopLevelTracedModule) for module in model.modules()):
+        reason = "a traced module has its dropout as it was when it was traced"
+    elif _scripted(model) and consistent:
+        reason = (
+            "a scripted module draws its own masks, one for every row (consistent=False serves row-wise heuristics)"
+        )
+    elif _scripted(model) and not any(is_noisy(module) for module in model.modules()):
+        reason = "no dropout layer is left in the scripted module (frozen?)"
+    else:
+        return
+    raise ValueError(f"model: {reason}. Pass the module it was made of.")
+
+
+# --- data -------------------------------------------------------------------------------------------------------------
+
+
+def _batches(data: Any, batch_size: int) -> Iterable[Any]:
+    if isinstance(data, DataLoader):
+        return data
+    if isinstance(data, Dataset):
+        return DataLoader(data, batch_size)
+    if isinstance(data, Tensor | np.ndarray):
+        return adapting.cut(data, batch_size)
+    if isinstance(data, Iterable) and not isinstance(data, str | bytes | Mapping):
+        return data
+    raise TypeError(
+        f"data: expected a tensor, an array, a Dataset, a DataLoader or batches, got {type(data).__name__}."
+    )
+
+
+def _rows(data: Any) -> int | None:
+    """N where it is known; loaders whose order or number of rows is not the data set's are refused."""
+    if isinstance(data, Tensor | np.ndarray):
+        return len(data)
+    dataset = data.dataset if isinstance(data, DataLoader) else data
+    if isinstance(data, DataLoader) and not isinstance(dataset, IterableDataset):
+        inner = getattr(data.batch_sampler, "sampler", data.sampler)
+        if isinstance(inner, RandomSampler):
+            raise ValueError("data: the DataLoader shuffles, so row i would not be example i. shuffle=False.")
+        if data.drop_last and len(dataset) % (data.batch_size or 1):
+            raise ValueError("data: the DataLoader drops the rows of its last batch. drop_last=False.")
+        return len(dataset) if isinstance(inner, SequentialSampler) else None
+    if isinstance(dataset, Dataset) and not isinstance(dataset, IterableDataset):
+        return len(dataset)  # type: ignore[arg-type]
+    return None
+
+
+def _as_numpy(value: Any) -> adapting.Array:
+    return value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
