@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -93,47 +94,27 @@ def predict(
     >>> len(alcore.BatchBALD().select(preds, k=3, rng=0))
     3
     """
-    members = _members(model)
-    request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
-    networks = [Network(member, request, output, inputs) for member in members]
-    cells = adapting.as_mask(mask, as_numpy)
-    if isinstance(mask, str) and cells is not None:
-        of_inputs = cells
-        cells = lambda batch: of_inputs(adapting.first_of(batch, inputs))  # noqa: E731
-    given: dict[str, Any] = {"rows": _rows(data), "out": out, "mask": cells, "progress": progress}
-    if isinstance(model, Checkpoints):
-        return _in_turn(model, networks[0], lambda: _batches(data, batch_size), request, given)
-
-    def forward(batch: Any, block: int, draw: int) -> adapting.Array:
-        return networks[request.member(draw)[0]](batch, block, draw)
-
-    return adapting.predict(_batches(data, batch_size), forward, request, **given)
-
-
-def _members(model: Any) -> list[Any]:
     members = [model.model] if isinstance(model, Checkpoints) else model if isinstance(model, list | tuple) else [model]
     if not members or not all(isinstance(member, keras.layers.Layer | DropConnect) for member in members):
         raise TypeError(f"model: expected a keras.Model or several, got {type(model).__name__}.")
-    return list(members)
+    request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
+    runs = [Network(member, request, output, inputs) for member in members]
+    cells = adapting.as_mask(mask, as_numpy)
+    padding = (lambda batch: cells(adapting.first_of(batch, inputs))) if isinstance(mask, str) and cells else cells
+    given: dict[str, Any] = {"rows": _rows(data), "out": out, "mask": padding, "progress": progress}
+    if isinstance(model, Checkpoints):
+        return _in_turn(model, lambda: _batches(data, batch_size), runs[0], request, given)
+    return adapting.predict(_batches(data, batch_size), runs, request, **given)
 
 
 def _in_turn(
-    ensemble: Checkpoints,
-    network: Network,
-    batches: Callable[[], Iterable[Any]],
-    request: Request,
-    given: dict[str, Any],
+    ensemble: Checkpoints, batches: Callable[[], Iterable[Any]], run: Network, request: Request, given: dict[str, Any]
 ) -> Any:
     model = ensemble.model.model if isinstance(ensemble.model, DropConnect) else ensemble.model
     own = InitialWeights(model)
-
-    def load(place: int) -> adapting.Forward:
-        model.load_weights(ensemble.paths[place])
-        return lambda batch, block, draw: network(batch, block, place * request.draws + draw)
-
     try:
-        loads = [lambda place=place: load(place) for place in range(len(ensemble.paths))]  # type: ignore[misc]
-        return adapting.predict_in_turn(loads, batches, request, **given)
+        loads = [partial(model.load_weights, path) for path in ensemble.paths]
+        return adapting.predict_in_turn(loads, batches, run, request, **given)
     finally:
         own.restore()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from alcore_keras.forward import as_numpy
+
 
 class InitialWeights:
     """A copy of a model's weights and statistics, to be restored before each training of an active learning loop.
@@ -23,7 +25,7 @@ class InitialWeights:
     def __init__(self, model: keras.layers.Layer) -> None:
         if not model.built:
             raise ValueError(f"model: {model.name} has no weights yet. Build it, or call it on a batch, first.")
-        self._weights = [(variable, np.array(variable.numpy())) for variable in model.weights]
+        self._weights = [(variable, np.array(as_numpy(variable))) for variable in model.weights]
 
     def restore(self) -> None:
         """Write the copy into the model's own variables; what holds them (an optimizer, tied layers) goes on holding them."""

@@ -7,6 +7,7 @@ from typing import Any
 import alcore_keras
 import keras
 import numpy as np
+from alcore_keras.forward import as_numpy
 from keras import layers as kl
 
 from tests.adapters.framework import CLASSES, EPSILON, FEATURES, HIDDEN, MEAN, VARIANCE, Framework, Weights
@@ -21,7 +22,7 @@ class KerasFramework(Framework):
 
     def linear(self, w: np.ndarray, rate: float | None) -> Any:
         drop = [] if rate is None else [kl.Dropout(rate)]
-        model = keras.Sequential([keras.Input((FEATURES,)), *drop, kl.Dense(CLASSES, use_bias=False)])
+        model = keras.Sequential([keras.Input((FEATURES,)), *drop, kl.Dense(w.shape[1], use_bias=False)])
         model.set_weights([w])
         return model
 
@@ -31,10 +32,10 @@ class KerasFramework(Framework):
         return keras.Model(x, {"logits": logits, "hidden": hidden})
 
     def infer(self, model: Any, x: np.ndarray) -> np.ndarray:
-        return np.asarray(keras.ops.convert_to_numpy(model(x, training=False)))
+        return as_numpy(model(x, training=False))
 
     def state(self, model: Any) -> list[np.ndarray]:
-        return [np.array(variable.numpy()) for variable in model.variables]
+        return [np.array(as_numpy(variable)) for variable in model.variables]
 
     def spoil(self, model: Any) -> None:
         model.weights[0].assign(np.zeros(model.weights[0].shape))
