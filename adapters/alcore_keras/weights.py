@@ -1,0 +1,33 @@
+"""The weights a model began with."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from alcore_keras.forward import as_numpy
+
+
+class InitialWeights:
+    """A copy of a model's weights and statistics, to be restored before each training of an active learning loop.
+
+    >>> import alcore_keras, keras, numpy as np
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    >>> initial = alcore_keras.InitialWeights(model)
+    >>> before = model.get_weights()[0]
+    >>> model.weights[0].assign(np.zeros((2, 2))) is None or True
+    True
+    >>> initial.restore()
+    >>> bool((model.get_weights()[0] == before).all())
+    True
+    """
+
+    def __init__(self, model: keras.layers.Layer) -> None:
+        if not model.built:
+            raise ValueError(f"model: {model.name} has no weights yet. Build it, or call it on a batch, first.")
+        self._weights = [(variable, np.array(as_numpy(variable))) for variable in model.weights]
+
+    def restore(self) -> None:
+        """Write the copy into the model's own variables; what holds them (an optimizer, tied layers) goes on holding them."""
+        for variable, value in self._weights:
+            variable.assign(value)

@@ -1,0 +1,53 @@
+"""Which digits to label next: a Keras network with dropout, BatchBALD over its draws.
+
+    KERAS_BACKEND=tensorflow python examples/keras_digits.py [folder]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import alcore_keras
+import keras
+import numpy as np
+from keras import layers
+from sklearn.datasets import load_digits
+
+import alcore
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build")
+folder.mkdir(parents=True, exist_ok=True)
+keras.utils.set_random_seed(0)
+
+images, labels = load_digits(return_X_y=True)
+images = (images / 16).astype("float32").reshape(-1, 8, 8, 1)
+order = np.random.default_rng(0).permutation(len(images))
+labelled, pool = order[:100], order[100:]
+
+model = keras.Sequential(
+    [
+        keras.Input((8, 8, 1)),
+        layers.Conv2D(16, 3, activation="relu"),
+        layers.Dropout(0.25),
+        layers.Conv2D(32, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dropout(0.5),
+        layers.Dense(64, activation="relu"),
+        layers.Dropout(0.5),
+        layers.Dense(10),
+    ]
+)
+model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+model.fit(images[labelled], labels[labelled], epochs=60, batch_size=32, verbose=0)
+print(f"accuracy on the pool: {model.evaluate(images[pool], labels[pool], verbose=0)[1]:.3f}")
+
+out = folder / "keras_digits.npy"
+out.unlink(missing_ok=True)
+predictions = alcore_keras.predict(model, images[pool], draws=100, kind="logits", seed=0, out=out)
+
+batch = alcore.BatchBALD().select(predictions, k=10, rng=0)
+print("label next:", pool[batch.indices].tolist())
+print("they are:  ", labels[pool][batch.indices].tolist())
+print(f"compare heuristics on these predictions: alcore bench {out}")
