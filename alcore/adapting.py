@@ -437,7 +437,7 @@ def as_mask(mask: str | Callable[[Any], Any] | None) -> Callable[[Any], Any] | N
     """A batch -> True where a cell is padding: a function, or the key of an attention mask, which is 0 there."""
     if mask is None or callable(mask):
         return mask
-    return lambda batch: np.asarray(batch[mask]) == 0
+    return lambda batch: np.asarray((batch if isinstance(batch, Mapping) else first_of(batch))[mask]) == 0
 
 
 def refuse_missing(extra: str, error: ImportError) -> ImportError:
