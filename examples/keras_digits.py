@@ -1,7 +1,4 @@
-"""Which digits to label next: a Keras network with dropout, BatchBALD over its draws.
-
-    KERAS_BACKEND=tensorflow python examples/keras_digits.py [folder]
-"""
+"""Which digits to label next, asked of a Keras network with dropout: python examples/keras_digits.py [folder]."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ model = keras.Sequential(
     ]
 )
 model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-model.fit(images[labelled], labels[labelled], epochs=60, batch_size=32, verbose=0)
+model.fit(images[labelled], labels[labelled], epochs=100, batch_size=32, verbose=0)
 print(f"accuracy on the pool: {model.evaluate(images[pool], labels[pool], verbose=0)[1]:.3f}")
 
 out = folder / "keras_digits.npy"

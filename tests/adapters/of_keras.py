@@ -44,9 +44,9 @@ def assert_consistent(model: Any, data: np.ndarray, **options: Any) -> np.ndarra
     found = predict(model, np.concatenate([data, data[::-1]]), **options)
     np.testing.assert_allclose(found[: len(data)], found[len(data) :][::-1], rtol=0, atol=1e-5)
     assert (np.ptp(found, axis=-1) > 1e-4).any()
-    same = np.concatenate([data[:1]] * 24)
+    same = np.concatenate([data[:1]] * 16)
     plain = predict(model, same, consistent=False, **options)
-    assert len(np.unique(plain[..., 0].reshape(24, -1).round(5), axis=0)) > 1
+    assert len(np.unique(plain[..., 0].reshape(16, -1).round(5), axis=0)) > 1
     np.testing.assert_array_equal(plain, predict(model, same, consistent=False, **options))
     return found
 
@@ -225,6 +225,9 @@ class OwnNoise(kl.Layer):
 
 
 class Untraceable(kl.Layer):
+    def compute_output_spec(self, inputs: Any) -> Any:
+        return keras.KerasTensor(inputs.shape, inputs.dtype)
+
     def call(self, inputs: Any) -> Any:
         return inputs * (2.0 if float(keras.ops.convert_to_numpy(inputs)[0, 0]) < np.inf else 1.0)
 
