@@ -56,7 +56,7 @@ def tell(model: nnx.Module, noisy: bool) -> None:
             continue
         module.__class__ = _deaf(type(module))
         if getattr(module, "rngs", 0) is None:  # were to come with each call
-            module.rngs = nnx.Rngs(dropout=0).dropout.fork()
+            module.rngs = nnx.data(nnx.Rngs(dropout=0).dropout.fork())
 
 
 @lru_cache(maxsize=None)

@@ -43,7 +43,8 @@ class Network:
         """What the model returns; nothing that it changes in itself is kept."""
         state = jax.tree.unflatten(self.tree, weights)
         if isinstance(self.skeleton, linen.Module):
-            rngs = {name: jax.random.fold_in(key, place) for place, name in enumerate(self.streams)}
+            own = f"alcore, noise {noisy}"  # nn.jit takes a layer traced with other streams for another layer
+            rngs = {name: jax.random.fold_in(key, place) for place, name in enumerate((*self.streams, own))}
             with linen.intercept_methods(intercept(noisy)):
                 return self.skeleton.apply(state, *args, rngs=rngs, **kwargs)
         keys, counts, rest = state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -191,8 +191,9 @@ class _Run:
                 "every row: a layer draws noise that is not of the model's random streams. consistent=False serves row-wise heuristics."
             )
         if len(found) > 1:
-            together, alone = _compiled(self._program, "quiet")(self.weights, self._key(draw), self._arrays)
-            again, _ = _compiled(self._program, "quiet")(self.weights, self._key(draw + 1), self._arrays)
+            quiet = _compiled(replace(self._program, consistent=True), "quiet")
+            together, alone = quiet(self.weights, self._key(draw), self._arrays)
+            again, _ = quiet(self.weights, self._key(draw + 1), self._arrays)
             if _near(together, again) and not _near(together, alone):
                 raise ValueError(
                     f"model: what {self._name} says of a row depends on the rows beside it, so a row has no prediction of its own. A "
@@ -310,9 +311,10 @@ def _compiled(program: Program, name: str) -> Callable[..., Any]:
     try:
         return _kept(program, name)
     except TypeError:  # a module with a field that has no hash
-        return jax.jit(getattr(program, name))
+        return _kept.__wrapped__(program, name)
 
 
 @lru_cache(maxsize=32)
 def _kept(program: Program, name: str) -> Callable[..., Any]:
-    return jax.jit(getattr(program, name))
+    fast = {"xla_backend_optimization_level": 0} if name == "quiet" else None  # runs twice
+    return jax.jit(getattr(program, name), compiler_options=fast)
