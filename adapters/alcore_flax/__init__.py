@@ -15,7 +15,6 @@ from alcore.adapting import refuse_missing
 
 try:
     import flax as _flax  # noqa: F401 - said once, here
-    import jax as _jax  # noqa: F401
 except ImportError as error:
     raise refuse_missing("flax", error) from error
 

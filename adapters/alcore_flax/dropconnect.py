@@ -43,16 +43,20 @@ class DropConnect:
 
 def places(model: Any, tree: Any, layers: tuple[str, ...] | None) -> tuple[int, ...]:
     """Where kernels stand among the weights."""
-    names = [_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(jax.tree.unflatten(tree, range(tree.num_leaves)))]
+    names = [
+        _name(path) for path, _ in jax.tree_util.tree_leaves_with_path(jax.tree.unflatten(tree, range(tree.num_leaves)))
+    ]
     kernels = {place: name for place, name in enumerate(names) if name.endswith("/kernel")}
     found = tuple(p for p, name in kernels.items() if layers is None or any(f"/{one}/" in name for one in layers))
     if not found:
         has = ", ".join(name.removeprefix("/").removesuffix("/kernel") for name in kernels.values())
-        raise ValueError(f"layers: {type(model).__name__} has no kernel to drop in {layers or 'it'}; it has {has or 'none'}.")
+        raise ValueError(
+            f"layers: {type(model).__name__} has no kernel to drop in {layers or 'it'}; it has {has or 'none'}."
+        )
     return found
 
 
 def _name(path: Any) -> str:
-    """"/encoder/layers/0/kernel", without the collection."""
+    """ "/encoder/layers/0/kernel", without the collection."""
     parts = [str(part.key) for part in path if hasattr(part, "key")]
     return "/" + "/".join(parts[1:] if parts[:1] == ["params"] else parts)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import jax
@@ -11,7 +13,61 @@ import jax.numpy as jnp
 from flax import linen, nnx
 
 from alcore_flax.dropconnect import DropConnect, places
-from alcore_flax.layers import intercept, tell
+
+LINEN = {
+    linen.Dropout: "deterministic",
+    linen.MultiHeadDotProductAttention: "deterministic",
+    linen.BatchNorm: "use_running_average",
+}
+NNX = (nnx.Dropout, nnx.MultiHeadAttention, nnx.BatchNorm, nnx.SpectralNorm)
+FLAGS = ("deterministic", "rng", "rngs", "dropout_rng", "use_running_average", "update_stats")
+
+
+def intercept(noisy: bool) -> Callable[..., Any]:
+    """An interceptor of Linen: noise on or off, normalisation in inference."""
+
+    def call(function: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
+        module = context.module
+        flag = next((flag for layer, flag in LINEN.items() if isinstance(module, layer)), None)
+        if context.method_name == "__call__" and isinstance(module, linen.SpectralNorm):
+            return function(*args, **{**kwargs, "update_stats": False})
+        if context.method_name != "__call__" or flag is None:
+            return function(*args, **kwargs)
+        args, kwargs = _without_flags(type(module).__call__, (module, *args), kwargs)
+        object.__setattr__(module, flag, flag == "use_running_average" or not noisy)  # of the copy that ``apply`` runs
+        return function(*args[1:], **kwargs)
+
+    return call
+
+
+def tell(model: nnx.Module) -> None:
+    """The same for NNX, in place: attributes are set, and layers listen to nothing else."""
+    model.set_attributes(deterministic=False, use_running_average=True, raise_if_not_found=False)
+    for module in [module for _, module in nnx.iter_modules(model) if isinstance(module, NNX)]:
+        module.__class__ = _deaf(type(module))
+        if getattr(module, "rngs", 0) is None:  # were to come with each call
+            module.rngs = nnx.data(nnx.Rngs(dropout=0).dropout.fork())  # type: ignore[union-attr]
+
+
+@cache
+def _deaf(layer: type) -> type:
+    """A layer that does not hear the flags of a call: its attributes decide."""
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _without_flags(layer.__call__, (self, *args), kwargs)
+        return layer.__call__(*args, **kwargs)
+
+    return type(layer.__name__, (layer,), {"__call__": call})
+
+
+def _without_flags(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Any]:
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    for name in FLAGS:
+        bound.arguments.pop(name, None)
+    return bound.args, bound.kwargs
+
+
+# --- the function ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -49,16 +105,12 @@ class Network:
                 return self.skeleton.apply(state, *args, rngs=rngs, **kwargs)
         keys, counts, rest = state
         leaves, tree = jax.tree.flatten(keys)
-        fresh = [_split(jax.random.fold_in(key, place), leaf.shape) for place, leaf in enumerate(leaves)]
+        fresh = [jax.random.split(jax.random.fold_in(key, place), leaf.shape) for place, leaf in enumerate(leaves)]
         counts = jax.tree.map(jnp.zeros_like, counts)
         model = nnx.merge(self.skeleton, jax.tree.unflatten(tree, fresh), counts, rest)
         if not noisy:
-            tell(model, noisy)
+            model.set_attributes(deterministic=True, raise_if_not_found=False)
         return model(*args, **kwargs)
-
-
-def _split(key: Any, shape: tuple[int, ...]) -> Any:
-    return jax.random.split(key, shape) if shape else key
 
 
 def taken(model: Any) -> tuple[Network, list[Any]]:
@@ -67,19 +119,18 @@ def taken(model: Any) -> tuple[Network, list[Any]]:
         network, weights = taken(model.model)
         return replace(network, dropped=places(model.model, network.tree, model.layers), rate=model.rate), weights
     if isinstance(model, linen.Module):
-        bound = model.scope.rngs if model.scope is not None else {}
+        if model.scope is None:
+            raise TypeError(f"model: {type(model).__name__} knows no weights. Bind them: module.bind(variables).")
         module, variables = model.unbind()
         weights, tree = jax.tree.flatten(variables)
-        return Network(module, tree, tuple(dict.fromkeys(("params", "dropout", *bound)))), weights
+        return Network(module, tree, tuple(dict.fromkeys(("params", "dropout", *model.scope.rngs)))), weights
+    if not isinstance(model, nnx.Module):
+        raise TypeError(f"model: expected a bound Linen module, an NNX module or several, got {type(model).__name__}.")
     copy = nnx.clone(model)
-    tell(copy, noisy=True)
+    tell(copy)
     graph, *state = nnx.split(copy, nnx.RngKey, nnx.RngCount, ...)
     weights, tree = jax.tree.flatten(tuple(state))
     return Network(graph, tree), weights
-
-
-def is_model(model: Any) -> bool:
-    return isinstance(model, DropConnect | linen.Module | nnx.Module)
 
 
 def stochastic(model: Any) -> Callable[..., Any]:

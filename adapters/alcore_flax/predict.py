@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jax.extend.core import Literal
 
 from alcore import adapting
 from alcore.adapting import Request
-from alcore_flax.noise import Network, is_model, taken
+from alcore.door import Array
+from alcore_flax.noise import Network, taken
 from alcore_flax.weights import Checkpoints
 
-NEAR = 1e-2  # of the largest number that a model returns: by which its rows may differ where other rows stand beside them
+NEAR = (
+    1e-2  # of the largest number that a model returns: by which its rows may differ where other rows stand beside them
+)
 Output = str | int | Callable[[Any], Any] | None
 
 
@@ -58,18 +60,18 @@ def predict(
         output: which of what the model returns: a key or attribute ("logits"), a place, or a function.
         class_axis: where the classes are in it.
         kind: what the model returns: "logits", whose softmax is taken, or "probs", passed on as they are.
-        inputs: a batch -> what the model is called with: a dictionary becomes keyword arguments, a tuple positional ones, of which a
-            dictionary at the end is keywords: ``inputs=lambda x: (x, {"train": False})``. Arrays with as many rows as the first are
-            cut by rows; numbers, strings and booleans are passed as they are. By default the first part of a tuple or list (x, y),
-            all of a dictionary, or the batch itself.
+        inputs: a batch -> what the model is called with: a dictionary becomes keyword arguments, a tuple positional ones, and
+            a dictionary at its end keywords: ``inputs=lambda x: (x, {"train": False})``. Arrays as long as the first are cut by
+            rows, others are the same for all; numbers, strings and booleans are constants. By default the first part of a tuple
+            or list (x, y), all of a dictionary, or the batch itself.
         mask: a batch -> True where a cell is padding, or the key of an attention mask; `Predictions.mask`, ``<name>.mask.npy``.
         batch_size: rows of a block, where data does not come in batches.
         progress: a bar on terminals after two seconds, where rich is installed.
 
     Returns: an iterator of NumPy blocks that every function of alcore takes, or with ``out`` the file, opened.
     Cost: N·T forward passes in batches, compiled once for each shape of a batch; memory of one block, n·C·T numbers.
-    Raises: ValueError where no noise is active and draws > 1 (every draw would be the same), where a row's prediction depends on the
-    other rows or its place among them, and as `alcore.adapting.predict`.
+    Raises: ValueError where no noise is active and draws > 1 (every draw would be the same), where a row's prediction depends on
+    the other rows or its place among them, and as `alcore.adapting.predict`.
 
     >>> import alcore, alcore_flax, jax
     >>> from flax import linen as nn
@@ -80,28 +82,26 @@ def predict(
     >>> len(alcore.BatchBALD().select(preds, k=5, rng=0))
     5
     """
-    members = _members(model)
-    request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
-    rows = len(data) if hasattr(data, "shape") else None
-    given: dict[str, Any] = {"rows": rows, "out": out, "mask": adapting.as_mask(mask, np.asarray), "progress": progress}
-    runs = [_Run(one, request, output, inputs) for one in members]
-    if isinstance(model, Checkpoints):
-        return _in_turn(model, runs[0], data, batch_size, request, given)
-
-    def forward(batch: Any, block: int, draw: int) -> adapting.Array:
-        return runs[request.member(draw)[0]](batch, block, draw)
-
-    return adapting.predict(_batches(data, batch_size), forward, request, **given)
-
-
-def _members(model: Any) -> list[Any]:
     several = isinstance(model, list | tuple)
-    members = [model.model] if isinstance(model, Checkpoints) else list(model) if several else [model]
-    if not members or not all(is_model(one) for one in members):
-        raise TypeError(f"model: expected a bound Linen module, an NNX module or several, got {type(model).__name__}.")
-    if any(getattr(getattr(one, "model", one), "scope", one) is None for one in members):
-        raise TypeError("model: a Linen module knows no weights. Bind them: module.bind(variables).")
-    return members
+    members = list(model) if several else [model.model if isinstance(model, Checkpoints) else model]
+    if not members:
+        raise TypeError(f"model: expected a model or several, got an empty {type(model).__name__}.")
+    request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
+    given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask, np.asarray), "progress": progress}
+    given["rows"] = len(data) if hasattr(data, "shape") else None
+    runs = [_Run(one, request, output, inputs) for one in members]
+    batches = partial(_batches, data, batch_size)
+    if isinstance(model, Checkpoints):
+        if isinstance(data, Iterator):
+            raise ValueError("data: each checkpoint needs all batches, and an iterator gives them once. Pass a list.")
+        loads = [partial(runs[0].load, model, place) for place in range(len(model.paths))]
+        return adapting.predict_in_turn(loads, batches, request, **given)
+
+    def forward(batch: Any, block: int, draw: int) -> Array:
+        member, own = request.member(draw)
+        return runs[member](batch, block, own, member * draws)
+
+    return adapting.predict(batches(), forward, request, **given)
 
 
 def _batches(data: Any, batch_size: int) -> Iterable[Any]:
@@ -112,23 +112,6 @@ def _batches(data: Any, batch_size: int) -> Iterable[Any]:
     return data
 
 
-def _in_turn(
-    members: Checkpoints, run: _Run, data: Any, batch_size: int, request: Request, given: dict[str, Any]
-) -> Any:
-    if isinstance(data, Iterator):
-        raise ValueError("data: each checkpoint needs all batches, and an iterator gives them once. Pass an array or a list.")
-
-    def load(place: int) -> Callable[[], adapting.Forward]:
-        def loaded() -> adapting.Forward:
-            run.begin(members.load(place, run.weights))
-            return lambda batch, block, draw: run(batch, block, place * request.draws + draw)
-
-        return loaded
-
-    loads = [load(place) for place in range(len(members.paths))]
-    return adapting.predict_in_turn(loads, lambda: _batches(data, batch_size), request, **given)
-
-
 # --- one model --------------------------------------------------------------------------------------------------------
 
 
@@ -136,69 +119,62 @@ class _Run:
     """One model, run for one draw on one batch; the next draw is under way while the last one is written."""
 
     def __init__(self, model: Any, request: Request, output: Output, inputs: Callable[[Any], Any] | None) -> None:
-        self._name, self._request, self._output, self._inputs = type(model).__name__, request, output, inputs
-        self._network, weights = taken(model)
-        self.begin(weights)
+        self._name, self._request, self._inputs = type(model).__name__, request, inputs
+        network, self._weights = taken(model)
+        self._program = Program(network, request.consistent, output, request.kind, request.class_axis)
+        self._run = _compiled(self._program, "run")
+        self._block, self._ahead = -1, dict[int, Any]()
 
-    def begin(self, weights: list[Any]) -> None:
-        """From the first block on, with these weights."""
-        self.weights = weights
+    def load(self, members: Checkpoints, place: int) -> adapting.Forward:
+        """The run of a member on disk, from the first block on."""
+        self._weights = members.load(place, self._weights)
         self._block = -1
-        self._checked = False
-        self._ahead: dict[int, Any] = {}
+        return partial(self, first=place * self._request.draws)
 
-    def __call__(self, batch: Any, block: int, draw: int) -> adapting.Array:
+    def __call__(self, batch: Any, block: int, draw: int, first: int = 0) -> Array:
+        """``first``: the number of this member's first draw in the ensemble."""
         if self._block != block:
-            self._prepare(batch, block)
-            if not self._checked:
-                self._check(draw)
-                self._checked = True
-        found = self._ahead.pop(draw, None)
-        found = self._start(draw) if found is None else found
-        if (draw + 1) % self._request.draws:
-            self._ahead = {draw + 1: self._start(draw + 1)}
+            begun, self._block, self._ahead = self._block >= 0, block, {}
+            self._given = _given(adapting.first_of(batch, self._inputs))
+            if not begun:
+                self._check(first + draw)
+        found = self._ahead.pop(draw) if draw in self._ahead else self._start(first + draw)
+        if draw + 1 < self._request.draws:
+            self._ahead = {draw + 1: self._start(first + draw + 1)}
         return np.asarray(found)
 
-    def _prepare(self, batch: Any, block: int) -> None:
-        call, self._arrays = _call(adapting.first_of(batch, self._inputs))
-        self._program = Program(
-            self._network, call, self._request.consistent, self._output, self._request.kind, self._request.class_axis
-        )
-        self._run = _compiled(self._program, "run")
-        self._block, self._ahead = block, {}
-
-    def _start(self, draw: int, turned: bool = False) -> Any:
-        arrays = self._program.call.turned(self._arrays) if turned else self._arrays
-        return self._run(self.weights, self._key(draw), arrays)
+    def _start(self, draw: int) -> Any:
+        return self._run(self._weights, self._key(draw), self._given)
 
     def _key(self, draw: int) -> npt.NDArray[np.uint32]:
-        seed = self._request.seed_of(draw, self._block)
-        return np.array([seed >> 32, seed & 0xFFFFFFFF], np.uint32)
+        return np.array(divmod(self._request.seed_of(draw, self._block), 1 << 32), np.uint32)
 
     def _check(self, draw: int) -> None:
         """Refuse draws that are all the same, and predictions of a row that others have a part in."""
+        given, key = self._given, self._key(draw)
         found = np.asarray(self._start(draw))
-        if self._request.draws > 1 and np.array_equal(found, self._start(draw + 1), equal_nan=True):
-            traced = jax.make_jaxpr(self._program.run)(self.weights, self._key(draw), self._arrays)
-            if not _depends(traced.jaxpr, len(self.weights)):
-                raise ValueError(
-                    f"draws: no noise is active in {self._name}, so every draw would be the same. draws=1, DropConnect(model), or a "
-                    "list of models."
-                )
-        if self._request.consistent and not _near(found, np.asarray(self._start(draw, turned=True))[::-1]):
+        same = self._request.draws > 1 and np.array_equal(found, self._start(draw + 1), equal_nan=True)
+        if same and not _depends(
+            jax.make_jaxpr(self._program.run)(self._weights, key, given).jaxpr, len(self._weights)
+        ):
             raise ValueError(
-                f"consistent: what {self._name} says of a row depends on its place among the rows, so draws are not one network for "
-                "every row: a layer draws noise that is not of the model's random streams. consistent=False serves row-wise heuristics."
+                f"draws: no noise is active in {self._name}, so every draw would be the same. draws=1, DropConnect(model), "
+                "or a list of models."
             )
-        if len(found) > 1:
-            quiet = _compiled(replace(self._program, consistent=True), "quiet")
-            together, alone = quiet(self.weights, self._key(draw), self._arrays)
-            again, _ = quiet(self.weights, self._key(draw + 1), self._arrays)
-            if _near(together, again) and not _near(together, alone):
-                raise ValueError(
-                    f"model: what {self._name} says of a row depends on the rows beside it, so a row has no prediction of its own. A "
-                    "layer of yours that uses statistics of the batch? Call the model with the flag that turns them off: inputs=..."
-                )
+        turned = jax.tree.map(lambda leaf: leaf[::-1] if _is_rows(leaf, given) else leaf, given)
+        if self._request.consistent and not _near(found[::-1], self._run(self._weights, key, turned)):
+            raise ValueError(
+                f"consistent: what {self._name} says of a row depends on its place among the rows: a layer draws noise that "
+                "is not of the model's random streams, so draws are not one network. consistent=False serves row-wise heuristics."
+            )
+        quiet = _compiled(replace(self._program, consistent=True), "quiet")
+        together, alone = quiet(self._weights, key, given)
+        again, _ = quiet(self._weights, self._key(draw + 1), given)
+        if _near(together, again) and not _near(together, alone):
+            raise ValueError(
+                f"model: what {self._name} says of a row depends on the rows beside it, so a row has no prediction of its own. "
+                "A layer of yours that uses statistics of the batch? Call it with the flag that turns them off: inputs=..."
+            )
 
 
 def _near(one: Any, other: Any) -> bool:
@@ -209,53 +185,51 @@ def _near(one: Any, other: Any) -> bool:
 
 def _depends(jaxpr: Any, place: int) -> bool:
     """Whether what a program returns depends on its argument at a place."""
-    alive = {var for var in jaxpr.outvars if not isinstance(var, Literal)}
+    alive = set(map(id, jaxpr.outvars))
     for equation in reversed(jaxpr.eqns):
-        if alive.intersection(equation.outvars):
-            alive.update(var for var in equation.invars if not isinstance(var, Literal))
-    return jaxpr.invars[place] in alive
+        if alive.intersection(map(id, equation.outvars)):
+            alive.update(map(id, equation.invars))
+    return id(jaxpr.invars[place]) in alive
 
 
 # --- what is compiled -------------------------------------------------------------------------------------------------
 
 
+@jax.tree_util.register_static
 @dataclass(frozen=True)
-class Call:
-    """What a model is called with, apart from its arrays, of which those in ``rows`` have the rows of the batch."""
+class Constant:
+    """What a model is called with that is no array: compiled into the program."""
 
-    tree: Any
-    fixed: tuple[Any, ...]  # in the place of an array None
-    rows: tuple[bool, ...]
-
-    def filled(self, arrays: Any) -> tuple[Any, Any]:
-        given = iter(arrays)
-        args, kwargs = jax.tree.unflatten(self.tree, [next(given) if one is None else one for one in self.fixed])
-        return args, kwargs
-
-    def turned(self, arrays: Any) -> list[Any]:
-        """The rows in the opposite order."""
-        return [array[::-1] if rows else array for array, rows in zip(arrays, self.rows, strict=True)]
+    value: Any
 
 
-def _call(given: Any) -> tuple[Call, list[Any]]:
-    if isinstance(given, Mapping):
-        given = ((), dict(given))
-    elif isinstance(given, tuple):
-        given = (given[:-1], given[-1]) if given and isinstance(given[-1], dict) else (given, {})
-    else:
-        given = ((given,), {})
-    leaves, tree = jax.tree.flatten(given)
-    leaves = [leaf.item() if isinstance(leaf, np.generic) else leaf for leaf in leaves]
-    arrays = [leaf if isinstance(leaf, jax.Array) else jnp.asarray(np.asarray(leaf)) for leaf in leaves if _is_array(leaf)]
-    rows = next((len(array) for array in arrays if array.ndim), None)
-    if rows is None:
+def _opened(leaf: Any) -> Any:
+    return leaf.value if isinstance(leaf, Constant) else leaf
+
+
+def _given(given: Any) -> Any:
+    """(positional arguments, keyword arguments), of arrays and constants."""
+    if not isinstance(given, tuple):
+        given = (dict(given),) if isinstance(given, Mapping) else (given,)
+    args, kwargs = (given[:-1], given[-1]) if given and isinstance(given[-1], dict) else (given, {})
+    found = jax.tree.map(_leaf, (args, kwargs))
+    if not any(leaf.ndim for leaf in jax.tree.leaves(found)):
         raise TypeError("data: expected batches with an array in them. Say what the model is called with: inputs=...")
-    fixed = tuple(None if _is_array(leaf) else leaf for leaf in leaves)
-    return Call(tree, fixed, tuple(array.ndim > 0 and len(array) == rows for array in arrays)), arrays
+    return found
 
 
-def _is_array(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array) or hasattr(leaf, "__array__")
+def _leaf(leaf: Any) -> Any:
+    if isinstance(leaf, np.generic) or not hasattr(leaf, "__array__"):
+        return Constant(leaf.item() if isinstance(leaf, np.generic) else leaf)
+    return leaf if isinstance(leaf, jax.Array) else jnp.asarray(np.asarray(leaf))
+
+
+def _rows(given: Any) -> int:
+    return next(len(leaf) for leaf in jax.tree.leaves(given) if leaf.ndim)
+
+
+def _is_rows(leaf: Any, given: Any) -> bool:
+    return leaf.ndim > 0 and len(leaf) == _rows(given)
 
 
 @dataclass(frozen=True)
@@ -263,45 +237,41 @@ class Program:
     """What is run for a draw: rows are mapped over, so that noise is of a row, and where draws are consistent of none."""
 
     network: Network
-    call: Call
     consistent: bool
     output: Output
     kind: str
     class_axis: int
 
-    def run(self, weights: Any, seed: Any, arrays: Any) -> Any:
+    def run(self, weights: Any, seed: Any, given: Any) -> Any:
         """Classes where the model has them, (n, ...)."""
-        return self._mapped(weights, seed, arrays, noisy=True)
+        noise, drop = jax.random.split(jax.random.wrap_key_data(seed, impl="threefry2x32"))
+        return self._alone(self.network.drop(weights, drop), noise, given, noisy=True)
 
-    def quiet(self, weights: Any, seed: Any, arrays: Any) -> tuple[Any, Any]:
+    def quiet(self, weights: Any, seed: Any, given: Any) -> tuple[Any, Any]:
         """Without noise: all rows at once, and each alone."""
         key = jax.random.wrap_key_data(seed, impl="threefry2x32")
-        rows = next(len(array) for array, own in zip(arrays, self.call.rows, strict=True) if own)
-        together = self._probs(self.network(weights, key, *self.call.filled(arrays), noisy=False), rows)
-        return together, self._mapped(weights, seed, arrays, noisy=False)
+        return self._probs(weights, key, given, noisy=False), self._alone(weights, key, given, noisy=False)
 
-    def _mapped(self, weights: Any, seed: Any, arrays: Any, noisy: bool) -> Any:
-        noise, drop = jax.random.split(jax.random.wrap_key_data(seed, impl="threefry2x32"))
-        if noisy:
-            weights = self.network.drop(weights, drop)
+    def _alone(self, weights: Any, key: Any, given: Any, noisy: bool) -> Any:
+        leaves, tree = jax.tree.flatten(given)
+        axes = [0 if _is_rows(leaf, given) else None for leaf in leaves]
 
         def row(key: Any, *parts: Any) -> Any:
-            single = [part[None] if own else part for part, own in zip(parts, self.call.rows, strict=True)]
-            return self._probs(self.network(weights, key, *self.call.filled(single), noisy=noisy), 1)[0]
+            single = [part if axis is None else part[None] for part, axis in zip(parts, axes, strict=True)]
+            return self._probs(weights, key, jax.tree.unflatten(tree, single), noisy)[0]
 
-        if not self.consistent:
-            noise = jax.random.split(noise, next(len(a) for a, own in zip(arrays, self.call.rows, strict=True) if own))
-        axes = (None if self.consistent else 0, *(0 if own else None for own in self.call.rows))
-        return jax.vmap(row, in_axes=axes)(noise, *arrays)
+        if self.consistent:
+            return jax.vmap(row, (None, *axes))(key, *leaves)
+        return jax.vmap(row, (0, *axes))(jax.random.split(key, _rows(given)), *leaves)
 
-    def _probs(self, returned: Any, rows: int) -> Any:
-        found = adapting.pick(returned, self.output)
+    def _probs(self, weights: Any, key: Any, given: Any, noisy: bool) -> Any:
+        args, kwargs = jax.tree.map(_opened, given, is_leaf=lambda leaf: isinstance(leaf, Constant))
+        found = adapting.pick(self.network(weights, key, args, kwargs, noisy), self.output)
         if not isinstance(found, jax.Array):
             raise TypeError(f"output: expected an array, got {type(found).__name__}. Name it: output=...")
-        if found.ndim == 0 or len(found) != rows:
-            raise ValueError(f"output: expected {rows} rows on axis 0, as the model was given, got shape {found.shape}.")
-        if found.dtype in (jnp.float16, jnp.bfloat16):
-            found = found.astype(jnp.float32)
+        if not _is_rows(found, given):
+            raise ValueError(f"output: expected {_rows(given)} rows on axis 0, as were given, got shape {found.shape}.")
+        found = found.astype(jnp.promote_types(found.dtype, jnp.float32))
         there = -found.ndim <= self.class_axis < found.ndim  # elsewhere it is refused with the block
         return jax.nn.softmax(found, self.class_axis) if self.kind == "logits" and there else found
 

@@ -34,15 +34,13 @@ class InitialWeights:
     """
 
     def __init__(self, model: linen.Module | nnx.Module) -> None:
-        self._model = model
-        self._state = _copy(model.unbind()[1] if isinstance(model, linen.Module) else _state(model))
+        self._model, self._state = model, _copy(_state(model))
 
     def restore(self) -> Any:
         """The model with its initial weights, copied anew: a step that donates its arrays takes nothing away."""
         state = _copy(self._state)
         if isinstance(self._model, linen.Module):
-            module, _ = self._model.unbind()
-            return module.bind(state, rngs=self._model.scope.rngs)
+            return self._model.unbind()[0].bind(state, rngs=self._model.scope.rngs)  # type: ignore[union-attr, arg-type]
         nnx.update(self._model, state)
         return self._model
 
@@ -81,25 +79,26 @@ class Checkpoints:
             found = serialization.from_bytes(template, Path(path).read_bytes())
         except (ValueError, KeyError) as error:
             raise ValueError(f"{path}: holds no state of {type(model).__name__}: {error}") from error
-        for (name, mine), theirs in zip(jax.tree_util.tree_leaves_with_path(template), jax.tree.leaves(found), strict=True):
-            if np.shape(mine) != np.shape(theirs):
-                where = jax.tree_util.keystr(name)
-                raise ValueError(f"{path}: {where}: expected shape {np.shape(mine)}, as the model's, got {np.shape(theirs)}.")
-        if isinstance(model, linen.Module):
-            return jax.tree.leaves(found)
-        state = _state(model)
-        nnx.replace_by_pure_dict(state, found)
-        own = jax.tree.leaves(state)
+        mine, theirs = ([np.shape(leaf) for leaf in jax.tree.leaves(tree)] for tree in (template, found))
+        if mine != theirs:
+            raise ValueError(
+                f"{path}: expected arrays of the shapes {mine}, as {type(model).__name__} has, got {theirs}."
+            )
+        if isinstance(model, nnx.Module):
+            state = _state(model)
+            nnx.replace_by_pure_dict(state, found)
+            found = state
+        own = jax.tree.leaves(found)
         return [*weights[: len(weights) - len(own)], *own]
 
 
 def _plain(model: Any) -> Any:
     """Nested dictionaries of arrays."""
-    return model.unbind()[1] if isinstance(model, linen.Module) else nnx.to_pure_dict(_state(model))
+    return _state(model) if isinstance(model, linen.Module) else nnx.to_pure_dict(_state(model))
 
 
 def _state(model: Any) -> Any:
-    return nnx.state(model, nnx.Not(nnx.RngState))
+    return model.unbind()[1] if isinstance(model, linen.Module) else nnx.state(model, nnx.Not(nnx.RngState))
 
 
 def _copy(state: Any) -> Any:

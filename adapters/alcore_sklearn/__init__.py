@@ -1,7 +1,7 @@
 """alcore for scikit-learn: from a fitted ensemble, or several fitted classifiers, to predictions (N, C, T), T = members.
 
-``fit`` begins anew each time and classifiers have no noise of their own: the InitialWeights, DropConnect, Checkpoints and stochastic
-of the other adapters have nothing to do here.
+``fit`` begins anew each time and classifiers have no noise of their own: the InitialWeights, DropConnect, Checkpoints and
+stochastic of the other adapters have nothing to do here.
 
 >>> import alcore_sklearn
 >>> from sklearn.datasets import load_iris

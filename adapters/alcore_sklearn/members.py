@@ -70,7 +70,9 @@ class Members:
             x = step(x)
         has = getattr(x, "columns", None)
         if has is not None and self.names is not None and tuple(has) != self.names:
-            raise ValueError(f"data: expected the columns the model was fitted on, {list(self.names)}, got {list(has)}.")
+            raise ValueError(
+                f"data: expected the columns the model was fitted on, {list(self.names)}, got {list(has)}."
+            )
         return np.asarray(x) if has is not None and all(one.bare for one in self.all) else x
 
 
@@ -87,12 +89,16 @@ def members_of(model: Any) -> Members:
         steps = (model[:-1].transform, *inner.steps) if len(model.steps) > 1 else inner.steps
         return replace(inner, steps=steps)
     if not isinstance(model, ENSEMBLES):
-        raise TypeError(f"model: expected {WANTED}, got {type(model).__name__}. One classifier: [model], or BaggingClassifier(model).")
+        name = type(model).__name__
+        raise TypeError(f"model: expected {WANTED}, got {name}. One classifier: [model], or BaggingClassifier(model).")
     if not isinstance(model.classes_, np.ndarray) or getattr(model, "n_outputs_", 1) > 1:
         raise ValueError(f"model: {type(model).__name__} was fitted on several outputs. Fit one ensemble for each.")
     encoded = not isinstance(model, AdaBoostClassifier)  # the others' members know classes by number
     labels = np.arange(len(model.classes_)) if encoded else model.classes_
-    columns = model.estimators_features_ if isinstance(model, BaggingClassifier) else [None] * len(model.estimators_)
+    columns = [None] * len(model.estimators_)
+    if isinstance(model, BaggingClassifier):
+        whole = np.arange(model.n_features_in_)
+        columns = [None if np.array_equal(own, whole) else own for own in model.estimators_features_]
     bare = not isinstance(model, VotingClassifier)  # the others make an array of what they are fitted on
     found = tuple(_member(one, labels, own, bare) for one, own in zip(model.estimators_, columns, strict=True))
     names = getattr(model, "feature_names_in_", None)
@@ -112,6 +118,8 @@ def _listed(models: Sequence[Any]) -> Members:
 
 
 def _refuse(model: Any, alone: bool = True) -> None:
+    if not hasattr(model, "fit"):
+        raise TypeError(f"model: expected {WANTED}, got {type(model).__name__}.")
     if is_regressor(model):
         raise TypeError(f"model: {type(model).__name__} is a regressor: it predicts numbers, and classes are wanted.")
     if isinstance(model, BOOSTED) and alone:
@@ -120,9 +128,9 @@ def _refuse(model: Any, alone: bool = True) -> None:
             "classifier. Pass a list of them, fitted with different seeds."
         )
     if isinstance(model, StackingClassifier) and alone:
-        raise TypeError("model: StackingClassifier has one final classifier, so one draw. VotingClassifier, or a list of them.")
-    if not hasattr(model, "fit"):
-        raise TypeError(f"model: expected {WANTED}, got {type(model).__name__}.")
+        raise TypeError(
+            "model: StackingClassifier has one final classifier, so one draw. VotingClassifier, or a list of them."
+        )
 
 
 def _member(classifier: Any, labels: Array, columns: Array | None = None, bare: bool = False) -> Member:
@@ -131,8 +139,6 @@ def _member(classifier: Any, labels: Array, columns: Array | None = None, bare: 
             f"model: {type(classifier).__name__} has no predict_proba. Fit it inside "
             "sklearn.calibration.CalibratedClassifierCV, or take another classifier."
         )
-    if columns is not None and np.array_equal(columns, np.arange(classifier.n_features_in_)):
-        columns = None
     by_name = hasattr(classifier, "feature_names_in_") or isinstance(classifier, Pipeline | BaseSearchCV)
     return Member(classifier, np.searchsorted(labels, classifier.classes_), columns, bare or not by_name)
 
@@ -148,5 +154,7 @@ def batches_of(data: Any, size: int) -> Iterable[Any]:
         rows = getattr(data, "iloc", data)
         return (rows[start : start + size] for start in range(0, data.shape[0], size))
     if isinstance(data, str | bytes) or not isinstance(data, Iterable):
-        raise TypeError(f"data: expected an array, a sparse matrix, a data frame or batches, got {type(data).__name__}.")
+        raise TypeError(
+            f"data: expected an array, a sparse matrix, a data frame or batches, got {type(data).__name__}."
+        )
     return data

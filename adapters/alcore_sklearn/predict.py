@@ -30,8 +30,8 @@ def predict(
     """Blocks (n, C, T) of what the T members of an ensemble say; with ``out`` the file they are written to.
 
     Each member is a draw. Its classes stand where the ensemble's ``classes_`` have them (`classes`), with probability 0 for
-    those it never met. `predict_proba` says classes on axis 1 and probabilities, so ``class_axis``, ``kind``, ``output`` and ``mask`` of the
-    other adapters are not taken.
+    those it never met. ``predict_proba`` gives probabilities with classes on axis 1, so ``class_axis``, ``kind``, ``output`` and
+    ``mask`` of the other adapters are not taken.
 
     Args:
         model: a fitted random forest, extra trees, bagging, voting or AdaBoost classifier; a pipeline or a search that ends in
@@ -49,8 +49,8 @@ def predict(
 
     Returns: an iterator of NumPy blocks that every function of alcore takes, or with ``out`` the file, opened.
     Cost: that of the members' ``predict_proba``; memory of one block, n·C·T numbers.
-    Raises: TypeError for regressors, boosted sums of trees, single classifiers and members without ``predict_proba``; ValueError for
-    models of several outputs, more draws than members, and as `alcore.adapting.predict`.
+    Raises: TypeError for regressors, boosted sums of trees, single classifiers and members without ``predict_proba``; ValueError
+    for models of several outputs, more draws than members, and as `alcore.adapting.predict`.
 
     >>> import alcore, alcore_sklearn
     >>> from sklearn.datasets import load_iris
@@ -63,14 +63,18 @@ def predict(
     members = members_of(model)
     draws = len(members.all) if draws is None else door.as_size(draws, "draws")
     if draws > len(members.all):
-        raise ValueError(f"draws: expected at most {len(members.all)}, the members of {type(model).__name__}, got {draws}.")
+        raise ValueError(
+            f"draws: expected at most {len(members.all)}, the members of {type(model).__name__}, got {draws}."
+        )
     request = Request(draws, consistent, seed, dtype)
     now: dict[int, Any] = {}  # the block that is predicted, as the members take it
 
     def forward(batch: Any, block: int, draw: int) -> Array:
         if block not in now:
             if isinstance(batch, str):
-                raise TypeError("data: expected batches of rows, got a string. Texts: numpy.asarray(texts, dtype=object).")
+                raise TypeError(
+                    "data: expected batches of rows, got a string. Texts: numpy.asarray(texts, dtype=object)."
+                )
             now.clear()
             now[block] = members.ready(adapting.first_of(batch, inputs))
         return members.all[draw].probs(now[block], len(members.classes))

@@ -51,7 +51,10 @@ class NnxFramework(Framework):
     def state(self, model: Any) -> list[np.ndarray]:
         """Keys and counts of random streams too, and the flags of layers."""
         keys, rest = nnx.state(model, nnx.RngKey), nnx.state(model, nnx.Not(nnx.RngKey))
-        flags = [getattr(one, "deterministic", getattr(one, "use_running_average", None)) for _, one in nnx.iter_modules(model)]
+        flags = [
+            getattr(one, "deterministic", getattr(one, "use_running_average", None))
+            for _, one in nnx.iter_modules(model)
+        ]
         return [
             *(np.array(jax.random.key_data(leaf)) for leaf in jax.tree.leaves(keys)),
             *(np.array(leaf) for leaf in jax.tree.leaves(rest)),
