@@ -1,0 +1,160 @@
+"""A model as a pure function of its weights, a key and what it is called with: noise on, all else in inference."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen, nnx
+
+from alcore_flax.dropconnect import DropConnect, places
+
+LINEN = {
+    linen.Dropout: "deterministic",
+    linen.MultiHeadDotProductAttention: "deterministic",
+    linen.BatchNorm: "use_running_average",
+}
+NNX = (nnx.Dropout, nnx.MultiHeadAttention, nnx.BatchNorm, nnx.SpectralNorm)
+FLAGS = ("deterministic", "rng", "rngs", "dropout_rng", "use_running_average", "update_stats")
+
+
+def intercept(noisy: bool) -> Callable[..., Any]:
+    """An interceptor of Linen: noise on or off, normalisation in inference."""
+
+    def call(function: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
+        module = context.module
+        flag = next((flag for layer, flag in LINEN.items() if isinstance(module, layer)), None)
+        if context.method_name == "__call__" and isinstance(module, linen.SpectralNorm):
+            return function(*args, **{**kwargs, "update_stats": False})
+        if context.method_name != "__call__" or flag is None:
+            return function(*args, **kwargs)
+        args, kwargs = _without_flags(type(module).__call__, (module, *args), kwargs)
+        object.__setattr__(module, flag, flag == "use_running_average" or not noisy)  # of the copy that ``apply`` runs
+        return function(*args[1:], **kwargs)
+
+    return call
+
+
+def tell(model: nnx.Module) -> None:
+    """The same for NNX, in place: attributes are set, and layers listen to nothing else."""
+    model.set_attributes(deterministic=False, use_running_average=True, raise_if_not_found=False)
+    for module in [module for _, module in nnx.iter_modules(model) if isinstance(module, NNX)]:
+        module.__class__ = _deaf(type(module))
+        if getattr(module, "rngs", 0) is None:  # were to come with each call
+            module.rngs = nnx.data(nnx.Rngs(dropout=0).dropout.fork())  # type: ignore[union-attr]
+
+
+@cache
+def _deaf(layer: type) -> type:
+    """A layer that does not hear the flags of a call: its attributes decide."""
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _without_flags(layer.__call__, (self, *args), kwargs)
+        return layer.__call__(*args, **kwargs)
+
+    return type(layer.__name__, (layer,), {"__call__": call})
+
+
+def _without_flags(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Any]:
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    for name in FLAGS:
+        bound.arguments.pop(name, None)
+    return bound.args, bound.kwargs
+
+
+# --- the function ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model without its weights, hashable, so that what was compiled for it is found again.
+
+    Args:
+        skeleton: a Linen module without variables, or the graph of an NNX module.
+        tree: how the weights stand in their collections.
+        streams: names of the random streams of a Linen module.
+        dropped: which of the weights DropConnect drops, with what probability.
+    """
+
+    skeleton: Any
+    tree: Any
+    streams: tuple[str, ...] = ()
+    dropped: tuple[int, ...] = ()
+    rate: float = 0.0
+
+    def drop(self, weights: Sequence[Any], key: Any) -> list[Any]:
+        """The weights of one draw."""
+        found = list(weights)
+        for place in self.dropped:
+            kept = jax.random.bernoulli(jax.random.fold_in(key, place), 1 - self.rate, found[place].shape)
+            found[place] = jnp.where(kept, found[place] / (1 - self.rate), 0)
+        return found
+
+    def __call__(self, weights: Sequence[Any], key: Any, args: Any, kwargs: Any, noisy: bool = True) -> Any:
+        """What the model returns; nothing that it changes in itself is kept."""
+        state = jax.tree.unflatten(self.tree, weights)
+        if isinstance(self.skeleton, linen.Module):
+            own = f"alcore, noise {noisy}"  # nn.jit takes a layer traced with other streams for another layer
+            rngs = {name: jax.random.fold_in(key, place) for place, name in enumerate((*self.streams, own))}
+            with linen.intercept_methods(intercept(noisy)):
+                return self.skeleton.apply(state, *args, rngs=rngs, **kwargs)
+        keys, counts, rest = state
+        leaves, tree = jax.tree.flatten(keys)
+        fresh = [jax.random.split(jax.random.fold_in(key, place), leaf.shape) for place, leaf in enumerate(leaves)]
+        counts = jax.tree.map(jnp.zeros_like, counts)
+        model = nnx.merge(self.skeleton, jax.tree.unflatten(tree, fresh), counts, rest)
+        if not noisy:
+            model.set_attributes(deterministic=True, raise_if_not_found=False)
+        return model(*args, **kwargs)
+
+
+def taken(model: Any) -> tuple[Network, list[Any]]:
+    """The network of a model, and its weights. The model itself is not touched, then or later."""
+    if isinstance(model, DropConnect):
+        network, weights = taken(model.model)
+        return replace(network, dropped=places(model.model, network.tree, model.layers), rate=model.rate), weights
+    if isinstance(model, linen.Module):
+        if model.scope is None:
+            raise TypeError(f"model: {type(model).__name__} knows no weights. Bind them: module.bind(variables).")
+        module, variables = model.unbind()
+        weights, tree = jax.tree.flatten(variables)
+        return Network(module, tree, tuple(dict.fromkeys(("params", "dropout", *model.scope.rngs)))), weights
+    if not isinstance(model, nnx.Module):
+        raise TypeError(f"model: expected a bound Linen module, an NNX module or several, got {type(model).__name__}.")
+    copy = nnx.clone(model)
+    tell(copy)
+    graph, *state = nnx.split(copy, nnx.RngKey, nnx.RngCount, ...)
+    weights, tree = jax.tree.flatten(tuple(state))
+    return Network(graph, tree), weights
+
+
+def stochastic(model: Any) -> Callable[..., Any]:
+    """``apply(x, key)``: what the model says of a batch with dropout on, plain noise, and everything else in inference.
+
+    A pure function, to be jitted, mapped or differentiated; the model and its statistics stay as they are. The weights are those
+    that the model has now.
+
+    Args:
+        model: a bound Linen module, an NNX module, or `DropConnect` of one.
+
+    Returns: ``apply(x, key, *args, **kwargs)``; further arguments reach the model.
+
+    >>> import alcore_flax, jax
+    >>> from flax import nnx
+    >>> model = nnx.Dropout(0.5, deterministic=True)
+    >>> apply = jax.jit(alcore_flax.stochastic(model))
+    >>> sorted(set(apply(jax.numpy.ones(100), jax.random.key(0)).tolist()))
+    [0.0, 2.0]
+    """
+    network, weights = taken(model)
+
+    def apply(x: Any, key: Any, *args: Any, **kwargs: Any) -> Any:
+        noise, drop = jax.random.split(key)
+        return network(network.drop(weights, drop), noise, (x, *args), kwargs)
+
+    return apply

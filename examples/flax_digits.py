@@ -1,0 +1,58 @@
+"""A small convolutional network in Flax NNX, 100 draws of its dropout over the pool, ten images to label next.
+
+python examples/flax_digits.py [folder]
+"""
+
+import sys
+from pathlib import Path
+
+import alcore_flax
+import numpy as np
+import optax
+from flax import nnx
+from sklearn.datasets import load_digits
+
+import alcore
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build")
+folder.mkdir(parents=True, exist_ok=True)
+digits = load_digits()
+images = (digits.images[..., None] / 16).astype(np.float32)
+order = np.random.default_rng(0).permutation(len(images))
+labelled, pool = order[:60], order[60:]
+
+rngs = nnx.Rngs(0)
+model = nnx.Sequential(
+    nnx.Conv(1, 16, (3, 3), strides=2, rngs=rngs),
+    nnx.relu,
+    nnx.Conv(16, 32, (3, 3), strides=2, rngs=rngs),
+    lambda x: nnx.relu(x).reshape(len(x), -1),
+    nnx.Dropout(0.25, rngs=rngs),
+    nnx.Linear(128, 64, rngs=rngs),
+    nnx.relu,
+    nnx.Dropout(0.5, rngs=rngs),
+    nnx.Linear(64, 10, rngs=rngs),
+)
+optimizer = nnx.Optimizer(model, optax.adam(3e-3), wrt=nnx.Param)
+
+
+@nnx.jit
+def step(model, optimizer, x, y):
+    loss, gradients = nnx.value_and_grad(
+        lambda model: optax.softmax_cross_entropy_with_integer_labels(model(x), y).mean()
+    )(model)
+    optimizer.update(model, gradients)
+    return loss
+
+
+for _ in range(200):
+    loss = step(model, optimizer, images[labelled], digits.target[labelled])
+
+file = folder / "flax_digits.npy"
+file.unlink(missing_ok=True)
+preds = alcore_flax.predict(model, images[pool], draws=100, kind="logits", out=file)
+right = (preds.mean(axis=-1).argmax(axis=1) == digits.target[pool]).mean()
+print(f"loss {loss:.3f} on {len(labelled)} images; {right:.1%} of the {len(pool)} in the pool are right")
+batch = alcore.BatchBALD().select(preds, k=10, rng=0)
+print("label next, as places in the data set:", pool[batch.indices].tolist())
+print(f"compare heuristics on these predictions: alcore bench {file}")

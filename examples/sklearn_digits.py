@@ -1,0 +1,32 @@
+"""A random forest of 100 trees, each a draw, over the pool; ten images to label next.
+
+python examples/sklearn_digits.py [folder]
+"""
+
+import sys
+from pathlib import Path
+
+import alcore_sklearn
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
+
+import alcore
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build")
+folder.mkdir(parents=True, exist_ok=True)
+digits = load_digits()
+order = np.random.default_rng(0).permutation(len(digits.data))
+labelled, pool = order[:60], order[60:]
+
+forest = RandomForestClassifier(100, min_samples_leaf=2, random_state=0)
+forest.fit(digits.data[labelled], digits.target[labelled])
+
+file = folder / "sklearn_digits.npy"
+file.unlink(missing_ok=True)
+preds = alcore_sklearn.predict(forest, digits.data[pool], out=file)
+right = (preds.mean(axis=-1).argmax(axis=1) == digits.target[pool]).mean()
+print(f"{right:.1%} of the {len(pool)} in the pool are right, by a forest of {preds.shape[-1]} trees")
+batch = alcore.BatchBALD().select(preds, k=10, rng=0)
+print("label next, as places in the data set:", pool[batch.indices].tolist())
+print(f"compare heuristics on these predictions: alcore bench {file}")

@@ -1,0 +1,242 @@
+"""What the scikit-learn adapter has to know: where ensembles keep their members, and what those call their classes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import alcore_sklearn
+import numpy as np
+import pytest
+from scipy.sparse import coo_matrix, csc_matrix, csr_matrix
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_iris
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+import alcore
+
+X, NUMBERS = load_iris(return_X_y=True)
+Y = np.array(["setosa", "versicolor", "virginica"])[NUMBERS]
+LOGISTIC = LogisticRegression(max_iter=500)
+
+
+def predict(model: Any, data: Any = X, **options: Any) -> np.ndarray:
+    given = {"batch_size": 40, "progress": False, "dtype": "float64", **options}
+    return np.concatenate(list(alcore_sklearn.predict(model, data, **given)))
+
+
+AVERAGED = {
+    "forest": RandomForestClassifier(7, random_state=0),
+    "extra trees": ExtraTreesClassifier(7, random_state=0),
+    "bagging": BaggingClassifier(GaussianNB(), 7, random_state=0),
+    "bagging of features": BaggingClassifier(GaussianNB(), 7, max_features=2, bootstrap_features=True, random_state=0),
+    "bagging of few rows": BaggingClassifier(KNeighborsClassifier(1), 7, max_samples=3, random_state=0),
+    "bagging of pipelines": BaggingClassifier(make_pipeline(StandardScaler(), GaussianNB()), 7, random_state=0),
+    "voting": VotingClassifier([("logistic", LOGISTIC), ("bayes", GaussianNB()), ("none", "drop")], voting="soft"),
+}
+
+
+@pytest.mark.parametrize("labels", [NUMBERS, NUMBERS * 10 - 7, Y], ids=["numbers", "other numbers", "strings"])
+@pytest.mark.parametrize("name", AVERAGED)
+def test_the_mean_over_members_is_what_the_ensemble_says(name: str, labels: np.ndarray) -> None:
+    model = AVERAGED[name].fit(X, labels)
+    found = predict(model)
+    assert found.shape == (150, 3, len(model.estimators_))
+    np.testing.assert_allclose(found.mean(axis=-1), model.predict_proba(X), atol=1e-12)
+    np.testing.assert_array_equal(alcore_sklearn.classes(model), model.classes_)
+    assert len(alcore.BALD().select(found, k=5)) == 5
+
+
+def test_members_that_never_met_a_class_give_it_nothing() -> None:
+    few = AVERAGED["bagging of few rows"].fit(X, Y)
+    assert any(len(one.classes_) < 3 for one in few.estimators_)
+    np.testing.assert_allclose(predict(few).sum(axis=1), 1)
+    two, other = LogisticRegression().fit(X[:100], Y[:100]), LogisticRegression().fit(X[50:], Y[50:])
+    found = predict([two, other])
+    assert alcore_sklearn.classes((two, other)).tolist() == ["setosa", "versicolor", "virginica"]
+    np.testing.assert_allclose(found[:, :2, 0], two.predict_proba(X))
+    np.testing.assert_allclose(found[:, 1:, 1], other.predict_proba(X))
+    assert (found[:, 2, 0] == 0).all()
+    assert (found[:, 0, 1] == 0).all()
+
+
+def test_adaboost_and_voting_by_count_have_members_too() -> None:
+    boosted = AdaBoostClassifier(n_estimators=6, random_state=0).fit(X, Y)
+    found = predict(boosted)
+    assert found.shape == (150, 3, len(boosted.estimators_))
+    np.testing.assert_array_equal(found[..., 2], boosted.estimators_[2].predict_proba(X))
+    hard = VotingClassifier([("logistic", LOGISTIC), ("bayes", GaussianNB())]).fit(X, Y)
+    np.testing.assert_array_equal(predict(hard)[..., 1], hard.estimators_[1].predict_proba(X))
+
+
+def test_pipelines_and_searches_are_opened() -> None:
+    pipeline = make_pipeline(StandardScaler(), StandardScaler(), AVERAGED["forest"]).fit(X, Y)
+    search = GridSearchCV(pipeline, {"randomforestclassifier__max_depth": [2, 3]}, cv=2).fit(X, Y)
+    nested = make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), AVERAGED["voting"])).fit(X, Y)
+    inner = make_pipeline(GridSearchCV(AVERAGED["extra trees"], {"max_depth": [2]}, cv=2)).fit(X, Y)
+    for model in (pipeline, search, nested, inner):
+        np.testing.assert_allclose(predict(model).mean(axis=-1), model.predict_proba(X), atol=1e-12)
+    np.testing.assert_array_equal(predict([pipeline, nested])[..., 1], nested.predict_proba(X))
+
+
+def test_draws_are_the_first_members() -> None:
+    model = AVERAGED["forest"].fit(X, Y)
+    np.testing.assert_array_equal(predict(model, draws=3), predict(model)[..., :3])
+    np.testing.assert_array_equal(predict(model, consistent=False, seed=5), predict(model))
+    with pytest.raises(ValueError, match="at most 7, the members of RandomForestClassifier, got 8"):
+        predict(model, draws=8)
+    with pytest.raises(ValueError, match="draws"):
+        predict(model, draws=0)
+
+
+@pytest.mark.parametrize("kind", [csr_matrix, csc_matrix, coo_matrix])
+@pytest.mark.parametrize("name", ["forest", "bagging of features", "voting"])
+def test_sparse_matrices_are_cut_by_rows(kind: Any, name: str) -> None:
+    model = AVERAGED[name]
+    if name == "bagging of features":
+        model = BaggingClassifier(DecisionTreeClassifier(), 5, max_features=2, random_state=0)
+    if name == "voting":
+        model = VotingClassifier([("logistic", LOGISTIC), ("tree", DecisionTreeClassifier())])
+    model.fit(kind(X), Y)
+    np.testing.assert_allclose(predict(model, kind(X)), predict(model, kind(X), batch_size=150), atol=1e-12)
+    np.testing.assert_allclose(predict(model, kind(X))[..., 0], predict(model)[..., 0], atol=1e-6)
+
+
+class Frame:
+    """What a data frame is, as far as scikit-learn and the adapter ask."""
+
+    def __init__(self, values: np.ndarray, columns: list[str]) -> None:
+        self.values, self.columns, self.shape, self.dtypes = (
+            values,
+            columns,
+            values.shape,
+            [values.dtype] * len(columns),
+        )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.values, dtype=dtype)
+
+    @property
+    def iloc(self) -> Any:
+        frame = self
+
+        class Rows:
+            def __getitem__(self, rows: slice) -> Frame:
+                return Frame(frame.values[rows], frame.columns)
+
+        return Rows()
+
+
+@pytest.fixture
+def named(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Frames whose names scikit-learn sees, as it does those of pandas."""
+    pandas = sys.modules.get("pandas")
+    if pandas is not None:
+        return lambda values, columns: pandas.DataFrame(values, columns=columns)
+    import sklearn.utils.validation as validation
+
+    def names(x: Any) -> Any:
+        return np.asarray(x.columns, dtype=object) if isinstance(x, Frame) else None
+
+    monkeypatch.setattr(validation, "_get_feature_names", names)
+    return Frame
+
+
+@pytest.mark.parametrize("name", [name for name in AVERAGED if name != "bagging of pipelines"])
+def test_data_frames_reach_members_as_they_were_fitted(name: str, named: Any) -> None:
+    columns = ["a", "b", "c", "d"]
+    frame, turned = named(X, columns), named(X[:, ::-1], columns[::-1])
+    model = AVERAGED[name].fit(X, Y)
+    expected = predict(model)
+    np.testing.assert_array_equal(
+        predict(model, frame), expected
+    )  # names are new to it: an array is made, nothing is warned of
+    model.fit(frame, Y)
+    np.testing.assert_allclose(predict(model, frame), expected, atol=1e-12)
+    with pytest.raises(ValueError, match=r"columns the model was fitted on, \['a', 'b', 'c', 'd'\], got \['d'"):
+        predict(model, turned)
+    members = [LogisticRegression(max_iter=500).fit(frame, Y), GaussianNB().fit(X, Y)]
+    assert predict(members, frame).shape == (150, 3, 2)
+
+
+def test_batches_and_files(tmp_path: Path) -> None:
+    model = AVERAGED["forest"].fit(X, Y)
+    expected = predict(model)
+    cut = [slice(start, start + 40) for start in range(0, 150, 40)]
+    for batches in ([X[one] for one in cut], ((X[one], Y[one]) for one in cut)):
+        np.testing.assert_array_equal(predict(model, batches), expected)
+    np.testing.assert_array_equal(predict(model, [{"x": X}], inputs=lambda batch: batch["x"]), expected)
+    written = alcore_sklearn.predict(
+        model, X, out=tmp_path / "preds.npy", batch_size=40, dtype="float64", progress=False
+    )
+    np.testing.assert_array_equal(written, expected)
+    with pytest.raises(TypeError, match="dtype=object"):
+        predict(model, ["one text", "another"])
+    with pytest.raises(TypeError, match="data: expected an array"):
+        predict(model, 3)
+
+
+REFUSED = {
+    "RandomForestRegressor is a regressor": RandomForestRegressor(3).fit(X, NUMBERS),
+    "Ridge is a regressor": [Ridge().fit(X, NUMBERS)],
+    "GradientBoostingClassifier is a sum of trees.*a list of them": GradientBoostingClassifier(n_estimators=2).fit(
+        X, Y
+    ),
+    "HistGradientBoostingClassifier is a sum": HistGradientBoostingClassifier(max_iter=2).fit(X, Y),
+    "StackingClassifier has one final": StackingClassifier([("bayes", GaussianNB())], cv=2).fit(X, Y),
+    r"got GaussianNB\. One classifier: \[model\]": GaussianNB().fit(X, Y),
+    "got str": "forest",
+    "got an empty list": [],
+    "got int": [3],
+    "RidgeClassifier has no predict_proba.*Calibrated": [RidgeClassifier().fit(X, Y)],
+    "RidgeClassifier has no": VotingClassifier([("ridge", RidgeClassifier()), ("bayes", GaussianNB())]).fit(X, Y),
+}
+
+
+@pytest.mark.parametrize("match", REFUSED)
+def test_what_has_no_members_is_refused(match: str) -> None:
+    with pytest.raises(TypeError, match=match):
+        predict(REFUSED[match])
+
+
+def test_several_outputs_and_models_that_were_not_fitted_are_refused() -> None:
+    both = np.stack([NUMBERS, NUMBERS > 0], axis=1)
+    with pytest.raises(ValueError, match="several outputs"):
+        predict(RandomForestClassifier(3).fit(X, both))
+    with pytest.raises(TypeError, match="one output"):
+        predict([DecisionTreeClassifier().fit(X, both)])
+    for model in (RandomForestClassifier(), [GaussianNB()], make_pipeline(StandardScaler(), RandomForestClassifier())):
+        with pytest.raises(NotFittedError):
+            predict(model)
+
+
+def test_a_list_takes_what_has_probabilities() -> None:
+    models = [
+        HistGradientBoostingClassifier(max_iter=3, random_state=seed).fit(X[seed::2], Y[seed::2]) for seed in range(2)
+    ]
+    models.append(CalibratedClassifierCV(RidgeClassifier(), cv=2).fit(X, Y))
+    found = predict(models)
+    for t, model in enumerate(models):
+        np.testing.assert_array_equal(found[..., t], model.predict_proba(X))
