@@ -10,7 +10,7 @@ import os
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -134,14 +134,11 @@ def predict(
     Raises: ValueError for outputs that do not fit together, C = 1, and a file that was begun by another run.
     """
 
-    def forward(batch: Any, block: int, draw: int) -> Array:
-        return runs[draw // request.draws](batch, block, draw)
-
     if out is None:
-        made = _blocks(batches, forward, request, mask)
+        made = _blocks(batches, runs, request, mask)
         return Predictions(_tracked(made, rows, progress))
     with Saving(out, rows, request.said) as saving:
-        blocks = _blocks(batches, forward, request, mask, saving)
+        blocks = _blocks(batches, runs, request, mask, saving)
         for block, padding in _tracked(blocks, rows, progress):
             saving.append(block, padding)
     return open_predictions(out)
@@ -162,6 +159,11 @@ def predict_in_turn(
 
     What a member predicted is kept beside ``out`` until all have: a run that was killed goes on with the member it was at.
     """
+    once = batches()
+    if once is batches() and isinstance(once, Iterator):
+        raise ValueError(
+            "data: an iterator gives its batches once, and each checkpoint needs them. Pass a list or a loader."
+        )
     if out is None:
         raise ValueError(
             "out: members loaded one at a time each predict all rows, so their draws are joined in a file: out=..."
@@ -197,7 +199,7 @@ def _tracked(
 
 def _blocks(
     batches: Iterable[Any],
-    forward: Forward,
+    runs: Sequence[Forward],
     request: Request,
     mask: Callable[[Any], Any] | None,
     saving: Saving | None = None,
@@ -208,10 +210,10 @@ def _blocks(
         if number < len(done):
             if number == len(done) - 1:
                 assert saving is not None
-                _check_same(saving, _block(batch, forward, request, number), number)
+                _check_same(saving, _block(batch, runs, request, number), number)
             stop = done[number]
             continue
-        block = _block(batch, forward, request, number)
+        block = _block(batch, runs, request, number)
         stop += len(block)
         padding = None if mask is None else _padding(mask(batch), block)
         yield stop, block, padding
@@ -219,10 +221,18 @@ def _blocks(
         raise ValueError(f"{saving and saving.part}: holds {done[-1]} rows already, but the data ends after {stop}.")
 
 
-def _block(batch: Any, forward: Forward, request: Request, number: int) -> Array:
+def _block(batch: Any, runs: Sequence[Forward], request: Request, number: int) -> Array:
+    with ExitStack() as stack:
+        for run in runs:
+            if isinstance(run, Run):
+                stack.enter_context(run.ready())
+        return _draws(batch, runs, request, number)
+
+
+def _draws(batch: Any, runs: Sequence[Forward], request: Request, number: int) -> Array:
     block: Array | None = None
     for draw in range(request.all_draws):
-        probs = np.asarray(forward(batch, number, draw))
+        probs = np.asarray(runs[draw // request.draws](batch, number, draw))
         if block is None:
             if probs.ndim < 2 or not -probs.ndim <= request.class_axis < probs.ndim or request.class_axis == 0:
                 raise ValueError(
@@ -290,6 +300,10 @@ class Run(ABC):
         self._rows: int | None = None
         self._last: tuple[Any, Any] | None = None  # a batch, and what the model is called with for it
 
+    def ready(self) -> AbstractContextManager[object]:
+        """What holds while the draws of a block are made, and no longer."""
+        return nullcontext()
+
     @abstractmethod
     def as_tensor(self, leaf: Any) -> Any:
         """An array as the framework takes it, on the model's device; what is no array as it is."""
@@ -338,7 +352,8 @@ def map_leaves(given: Any, function: Callable[[Any], Any]) -> Any:
     if isinstance(given, Mapping):
         return {key: map_leaves(value, function) for key, value in given.items()}
     if isinstance(given, tuple | list):
-        return type(given)(map_leaves(value, function) for value in given)
+        mapped = [map_leaves(value, function) for value in given]
+        return mapped if isinstance(given, list) else tuple(mapped)
     return function(given)
 
 
@@ -351,7 +366,7 @@ def row_count(given: Any) -> int:
 
 
 def _rows(leaf: Any) -> int:
-    shape = getattr(leaf, "shape", ())
+    shape: tuple[int, ...] = getattr(leaf, "shape", ())
     return int(shape[0]) if len(shape) else -1
 
 
@@ -418,13 +433,11 @@ def cut(array: Any, batch_size: int) -> Iterator[Any]:
     return (array[start : start + size] for start in range(0, len(array), size))
 
 
-def as_mask(mask: str | Callable[[Any], Any] | None, to_numpy: Callable[[Any], Array]) -> Callable[[Any], Any] | None:
+def as_mask(mask: str | Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
     """A batch -> True where a cell is padding: a function, or the key of an attention mask, which is 0 there."""
-    if mask is None:
-        return None
-    if callable(mask):
-        return lambda batch: to_numpy(mask(batch))
-    return lambda batch: to_numpy(batch[mask]) == 0
+    if mask is None or callable(mask):
+        return mask
+    return lambda batch: np.asarray((batch if isinstance(batch, Mapping) else first_of(batch))[mask]) == 0
 
 
 def refuse_missing(extra: str, error: ImportError) -> ImportError:

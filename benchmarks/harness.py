@@ -174,6 +174,7 @@ class Peer:
 
     def __init__(self, python: str) -> None:
         script = Path(__file__).with_name("peers.py")
+        self.python = python
         self._process = subprocess.Popen(
             [python, str(script)],
             stdin=subprocess.PIPE,

@@ -8,12 +8,16 @@
 {"batch": {"of": "redux", "k": 10, "samples": 10000}}
                            -> {"seconds": 60.0, "indices": [...], "information": 4.1, "nan": 0}
                                                       BatchBALD, one call: its picks, the information it says, picks by NaN
+{"predict": {"rows": 1024, "draws": 50, "batch": 128, "replicate": true}}
+                           -> {"seconds": 0.9, "grown": 60.0}
+                                                      Baal's wrapper around the network of loops_torch.py, median of 3; MiB
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -22,7 +26,11 @@ from typing import Any
 import numpy as np
 import torch
 from baal.active import heuristics
+from baal.bayesian.dropout import patch_module
+from baal.modelwrapper import ModelWrapper, TrainingArgs
 from batchbald_redux.batchbald import get_batchbald_batch
+from harness import mebibytes_grown
+from loops_torch import SHAPE, network
 
 CALLS: dict[str, Callable[..., np.ndarray]] = {
     "bald": heuristics.BALD().compute_score,
@@ -75,6 +83,22 @@ class Worker:
     def batch(self, command: dict[str, Any]) -> dict[str, Any]:
         torch.manual_seed(0)
         return BATCHES[command["of"]](self.arrays[0], command["k"], command["samples"])
+
+    def predict(self, command: dict[str, Any]) -> dict[str, Any]:
+        images = np.random.default_rng(0).random((command["rows"], *SHAPE), np.float32)
+        data = torch.utils.data.TensorDataset(torch.from_numpy(images), torch.zeros(len(images)))
+        options = {"batch_size": command["batch"], "use_cuda": False, "workers": 0}
+        args = TrainingArgs(replicate_in_memory=command["replicate"], **options)
+        wrapper = ModelWrapper(patch_module(network(), inplace=False), args)
+
+        def predict() -> float:
+            start = time.perf_counter()
+            wrapper.predict_on_dataset(data, command["draws"], verbose=False)
+            return time.perf_counter() - start
+
+        wrapper.predict_on_dataset(torch.utils.data.Subset(data, range(command["batch"])), 2, verbose=False)
+        grown = mebibytes_grown(predict)
+        return {"seconds": statistics.median(predict() for _ in range(3)), "grown": grown}
 
     def save(self, path: str) -> dict[str, Any]:
         np.save(path, self.scores)

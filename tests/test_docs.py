@@ -26,7 +26,7 @@ def test_all_lists_what_the_package_exports() -> None:
     exported = {
         name for name, member in vars(alcore).items() if not name.startswith("_") and not inspect.ismodule(member)
     }
-    assert exported - {"annotations"} | {"bench", "plot"} == set(alcore.__all__)
+    assert exported - {"annotations"} | {"adapting", "bench", "plot"} == set(alcore.__all__)
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -57,10 +57,13 @@ def test_the_readmes_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     probs = dirichlet(200, 3, 5).astype(np.float32)
     np.save("preds.npy", probs)
+    torch = pytest.importorskip("torch")
+    layers = torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(16, 3)
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(50, 4)), 20)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert blocks
+    assert len(blocks) == 2
     for block in blocks:
-        exec(block, {"probs": probs})
+        exec(block, {"probs": probs, "model": torch.nn.Sequential(*layers), "loader": loader})
 
 
 def test_the_readmes_refusal_is_what_is_said() -> None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from alcore import adapting
 from alcore.adapting import Request
 from alcore_keras.dropconnect import DropConnect
-from alcore_keras.forward import Network, as_numpy
+from alcore_keras.forward import Network
 from alcore_keras.weights import InitialWeights
 
 
@@ -99,9 +99,7 @@ def predict(
         raise TypeError(f"model: expected a keras.Model or several, got {type(model).__name__}.")
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
     runs = [Network(member, request, output, inputs) for member in members]
-    cells = adapting.as_mask(mask, as_numpy)
-    padding = (lambda batch: cells(adapting.first_of(batch, inputs))) if isinstance(mask, str) and cells else cells
-    given: dict[str, Any] = {"rows": _rows(data), "out": out, "mask": padding, "progress": progress}
+    given: dict[str, Any] = {"rows": _rows(data), "out": out, "mask": adapting.as_mask(mask), "progress": progress}
     if isinstance(model, Checkpoints):
         return _in_turn(model, lambda: _batches(data, batch_size), runs[0], request, given)
     return adapting.predict(_batches(data, batch_size), runs, request, **given)

@@ -22,6 +22,7 @@ from alcore.adapting import mix
 NAMES = {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"}  # of scripted layers
 NAMED = NAMES | {"StochasticDepth", "DropPath", "GaussianDropout", "GaussianNoise"}
 ALPHA = -1.7580993408473766  # what SELU tends to: - lambda alpha (Klambauer et al. 2017, arXiv:1706.02515)
+SMALL, MANY = 1 << 12, 1 << 10  # numbers of noise that is kept, and how often: 16 MiB at most
 _running = threading.local()
 
 
@@ -52,7 +53,8 @@ def flags(model: nn.Module) -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(False)  # fused encoder layers leave dropout out
         for module, _ in before:
             module.training = is_noisy(module)
-        yield
+        with torch.compiler.set_stance("force_eager"):  # compiled layers draw noise of their own
+            yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
         for module, training in before:
@@ -83,10 +85,16 @@ def current_draw() -> Draw | None:
 
 
 class Draw:
-    """Random numbers of one draw: of a place, the number of the call that asks for them. Rows share them where ``consistent``."""
+    """Random numbers of one draw: of a place, the number of the call that asks for them. Rows share them where ``consistent``.
 
-    def __init__(self, seed: int, rows: int, consistent: bool) -> None:
+    ``kept`` holds those of small shared noise from block to block, since making them takes longer than using them.
+    """
+
+    def __init__(
+        self, seed: int, rows: int, consistent: bool, kept: dict[tuple[int, ...], Tensor] | None = None
+    ) -> None:
         self._seed, self._rows, self._consistent = seed, rows, consistent
+        self._kept = {} if kept is None or not consistent else kept
         self.calls = 0
 
     def seed_of(self, place: int) -> int:
@@ -95,15 +103,19 @@ class Draw:
 
     def noise(self, shape: tuple[int, ...], fill: Callable[[Tensor, torch.Generator], Tensor], like: Tensor) -> Tensor:
         """``fill`` of a new tensor that broadcasts to ``shape``, or has it where rows are folded into another axis."""
-        generator = torch.Generator(like.device).manual_seed(mix(self._seed, 1, self.calls))
         self.calls += 1
         axis = self._axis(tuple(shape))
-        if not self._consistent or axis is None:
-            return fill(torch.empty(shape, dtype=like.dtype, device=like.device), generator)
-        folded = shape[axis] // self._rows  # heads of attention or windows of images, row by row
-        one = (*shape[:axis], folded, *shape[axis + 1 :])
-        own = fill(torch.empty(one, dtype=like.dtype, device=like.device), generator)
-        return own if folded == 1 else own.repeat(self._rows, *[1] * (len(shape) - 1))
+        shared = self._consistent and axis is not None
+        folded = shape[axis] // self._rows if shared else 1  # heads of attention or windows of images, row by row
+        one = (*shape[:axis], folded, *shape[axis + 1 :]) if shared else tuple(shape)
+        place = (self._seed, self.calls, *one)
+        made = self._kept.get(place)
+        if made is None:
+            generator = torch.Generator(like.device).manual_seed(mix(self._seed, 1, self.calls))
+            made = fill(torch.empty(one, dtype=like.dtype, device=like.device), generator)
+            if shared and made.numel() <= SMALL and len(self._kept) < MANY:
+                self._kept[place] = made
+        return made if folded == 1 else made.repeat(self._rows, *[1] * (len(shape) - 1))
 
     def _axis(self, shape: tuple[int, ...]) -> int | None:
         if not shape:
@@ -233,11 +245,11 @@ HANDLERS: dict[Any, Callable[..., Any]] = {
 
 @contextmanager
 def running(draw: Draw) -> Iterator[None]:
-    """A draw in this thread; compiled modules run as they are written, since compiled ones draw their own noise."""
+    """A draw in this thread."""
     before = current_draw()
     _running.draw = draw
     try:
-        with torch.compiler.set_stance("force_eager"), Noise(draw):
+        with Noise(draw):
             yield
     finally:
         _running.draw = before

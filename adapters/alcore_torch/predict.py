@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -99,8 +99,7 @@ def predict(
         _refuse_scripted(one, consistent)
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
     runs = [_Run(one, request, output, inputs) for one in members]
-    given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask, _as_numpy), "progress": progress}
-    given["rows"] = _rows(data)
+    given: dict[str, Any] = {"rows": _rows(data), "out": out, "mask": adapting.as_mask(mask), "progress": progress}
     if not on_disk:
         return adapting.predict(_batches(data, batch_size), runs, request, **given)
     before = {name: value.clone() for name, value in model.model.state_dict().items()}
@@ -118,7 +117,8 @@ def _load(model: nn.Module, path: str | os.PathLike[str], device: torch.device) 
 class _Run(adapting.Run):
     def __init__(self, model: nn.Module, *options: Any) -> None:
         super().__init__(type(model).__name__, *options)
-        self._model = model
+        self._model, self._scripted = model, _scripted(model)
+        self._kept: dict[tuple[int, ...], Tensor] = {}
         tensor = next(iter([*model.parameters(), *model.buffers()]), None)
         self.device = torch.device("cpu") if tensor is None else tensor.device
 
@@ -130,22 +130,23 @@ class _Run(adapting.Run):
     def turn(self, tensor: Tensor) -> Tensor:
         return tensor.flip(0)
 
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        with torch.inference_mode(), flags(self._model), torch.random.fork_rng(enabled=self._scripted):
+            yield
+
     def probs(self, given: Any, block: int, draw: int) -> tuple[adapting.Array, bool]:
-        seed, scripted = self.request.seed_of(draw, block), _scripted(self._model)
-        noise = Draw(seed, adapting.row_count(given), self.request.consistent)
-        with ExitStack() as stack:
-            stack.enter_context(torch.inference_mode())
-            stack.enter_context(flags(self._model))
-            stack.enter_context(running(noise))
-            if scripted:
-                stack.enter_context(torch.random.fork_rng())
-                torch.manual_seed(seed)
+        seed = self.request.seed_of(draw, block)
+        noise = Draw(seed, adapting.row_count(given), self.request.consistent, self._kept)
+        if self._scripted:
+            torch.manual_seed(seed)
+        with running(noise):
             found = adapting.pick(adapting.call(self._model, given), self.output)
-            if not isinstance(found, Tensor):
-                raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
-            found = found.float() if found.dtype in (torch.float16, torch.bfloat16) else found
-            found = found.softmax(self.request.class_axis) if self.request.kind == "logits" else found
-        return found.cpu().numpy(), scripted or noise.calls > 0
+        if not isinstance(found, Tensor):
+            raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
+        found = found.float() if found.dtype in (torch.float16, torch.bfloat16) else found
+        found = found.softmax(self.request.class_axis) if self.request.kind == "logits" else found
+        return found.cpu().numpy(), self._scripted or noise.calls > 0
 
 
 def _scripted(model: nn.Module) -> bool:
@@ -185,20 +186,13 @@ def _batches(data: Any, batch_size: int) -> Iterable[Any]:
 
 def _rows(data: Any) -> int | None:
     """N where it is known; loaders whose order or number of rows is not the data set's are refused."""
-    if isinstance(data, Tensor | np.ndarray):
-        return len(data)
     dataset = data.dataset if isinstance(data, DataLoader) else data
-    if isinstance(data, DataLoader) and not isinstance(dataset, IterableDataset):
-        inner = getattr(data.batch_sampler, "sampler", data.sampler)
-        if isinstance(inner, RandomSampler):
+    if isinstance(dataset, IterableDataset) or not isinstance(dataset, Tensor | np.ndarray | Dataset | list):
+        return None
+    if isinstance(data, DataLoader):
+        if isinstance(getattr(data.batch_sampler, "sampler", data.sampler), RandomSampler):
             raise ValueError("data: the DataLoader shuffles, so row i would not be example i. shuffle=False.")
         if data.drop_last and len(dataset) % (data.batch_size or 1):
             raise ValueError("data: the DataLoader drops the rows of its last batch. drop_last=False.")
-        return len(dataset) if isinstance(inner, SequentialSampler) else None
-    if isinstance(dataset, Dataset) and not isinstance(dataset, IterableDataset):
-        return len(dataset)  # type: ignore[arg-type]
-    return None
-
-
-def _as_numpy(value: Any) -> adapting.Array:
-    return value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
+        return len(dataset) if isinstance(data.sampler, SequentialSampler) and data.batch_size else None
+    return None if isinstance(data, list) else len(dataset)

@@ -16,7 +16,7 @@ FEATURES, HIDDEN, CLASSES = 6, 8, 3
 
 @dataclass(frozen=True)
 class Weights:
-    """x (n, 6) @ w1 + b1 -> batch norm of MEAN, VARIANCE, EPSILON, scale 1, offset 0 -> relu -> dropout -> @ w2 + b2: logits (n, 3)."""
+    """x (n, 6) @ w1 + b1 -> batch norm (MEAN, VARIANCE, EPSILON, scale 1, offset 0) -> relu -> dropout -> @ w2 + b2: (n, 3)."""
 
     w1: np.ndarray
     b1: np.ndarray

@@ -268,9 +268,9 @@ def test_a_run_that_was_killed_goes_on_with_the_same_bits(tmp_path: Path, suffix
 def test_another_model_does_not_go_on_with_a_run(tmp_path: Path) -> None:
     out = tmp_path / "preds.zarr"
     subprocess.run([sys.executable, __file__, str(out), "1"], capture_output=True)
+    other = F.network(Weights.of(5), 0.5)
     with pytest.raises(ValueError, match="other probabilities"):
-        predict_again = F.network(Weights.of(5), 0.5)
-        F.adapter.predict(predict_again, _batches([]), out=out, draws=6, seed=9, kind="logits")
+        F.adapter.predict(other, _batches([]), out=out, draws=6, seed=9, kind="logits")
     with pytest.raises(ValueError, match="seed=9"):
         F.adapter.predict(F.network(WEIGHTS, 0.5), _batches([]), out=out, draws=6, seed=8, kind="logits")
 

@@ -421,8 +421,8 @@ def test_checkpoints_are_loaded_one_at_a_time(tmp_path: Path) -> None:
             return print, ("run",)
 
     torch.save(Evil(), tmp_path / "evil.pt")
+    evil = alcore_torch.Checkpoints(model, [tmp_path / "evil.pt"])
     with pytest.raises(Exception, match="Weights only load failed"):
-        evil = alcore_torch.Checkpoints(model, [tmp_path / "evil.pt"])
         alcore_torch.predict(evil, IMAGES, draws=4, out=tmp_path / "again.npy")
 
 
@@ -479,8 +479,8 @@ def test_transformers_classifiers(kind: str, attention: str) -> None:
 
 def test_only_attention_drops_in_transformers() -> None:
     for attention in ("eager", "sdpa"):
-        model = bert("Sequence", attn_implementation=attention, hidden_dropout_prob=0.0, classifier_dropout=0.0, initializer_range=1.0,
-                     attention_probs_dropout_prob=0.4)  # fmt: skip
+        quiet = {"hidden_dropout_prob": 0.0, "classifier_dropout": 0.0, "initializer_range": 1.0}
+        model = bert("Sequence", attn_implementation=attention, attention_probs_dropout_prob=0.4, **quiet)
         assert_consistent(model, TOKENS, output="logits")
 
 

@@ -1,0 +1,46 @@
+"""PyTorch: a small convolutional network on digits, 100 draws of its dropout, ten rows to label.
+
+python examples/torch_digits.py [folder]
+"""
+
+import sys
+from pathlib import Path
+
+import alcore_torch
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+import alcore
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build")
+folder.mkdir(parents=True, exist_ok=True)
+torch.manual_seed(0)
+
+digits = load_digits()
+images = torch.tensor(digits.images / 16, dtype=torch.float32)[:, None]
+labels = torch.tensor(digits.target)
+order = np.random.default_rng(0).permutation(len(labels))
+labelled, pool = order[:60], order[60:]  # D_L and D_U
+
+model = nn.Sequential(
+    nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Flatten(), nn.Dropout(0.4), nn.Linear(128, 64), nn.ReLU(), nn.Dropout(0.4), nn.Linear(64, 10),
+)  # fmt: skip
+optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
+for _ in range(150):
+    optimiser.zero_grad()
+    nn.functional.cross_entropy(model(images[labelled]), labels[labelled]).backward()
+    optimiser.step()
+
+file = folder / "torch_digits.zarr"
+predictions = alcore_torch.predict(model, images[pool], draws=100, kind="logits", seed=0, out=file)
+accuracy = (np.asarray(predictions[:]).mean(axis=-1).argmax(axis=1) == digits.target[pool]).mean()
+batch = alcore.BatchBALD().select(predictions, k=10, rng=0)
+
+print(f"{len(labelled)} labels, accuracy on the pool {accuracy:.3f}")
+print("label next:", pool[batch.indices].tolist())
+print("nats about the model after each pick:", batch.information.round(2).tolist())
+print(f"compare heuristics: alcore bench {file} -k 10")
