@@ -71,8 +71,7 @@ class Network(adapting.Run):
                 self._drop.drop()
             returned = self._model(given, training=False)
             now = (scope.get_current_value(state) for state in self._states)
-            drawn = any(one is not other for one, other in zip(before, now, strict=True))
-        self._noisy |= drawn or self._noise.active
+            self._noisy |= self._noise.active or any(one is not other for one, other in zip(before, now, strict=True))
         found = adapting.pick(returned, self.output)
         if not keras.ops.is_tensor(found):
             raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")

@@ -103,19 +103,15 @@ class Noise:
             if isinstance(layer, kl.Attention):
                 with _replaced(layer, _apply_scores=self._attention(layer)):
                     return noisy(inputs, *args, **kwargs)
-            if own is kl.GaussianNoise.call:
+            if own in (kl.GaussianNoise.call, kl.GaussianDropout.call):
                 self._agree(layer, inputs.shape)
-                return inputs + noisy(keras.ops.zeros_like(inputs[:1]))
-            if own is kl.GaussianDropout.call:
-                self._agree(layer, inputs.shape)
-                return inputs * noisy(keras.ops.ones_like(inputs[:1]))
-            if not hasattr(layer, "noise_shape"):
+                one = keras.ops.zeros_like(inputs[:1])
+                return inputs + noisy(one) if own is kl.GaussianNoise.call else inputs * noisy(one + 1)
+            if not hasattr(layer, "noise_shape"):  # a subclass whose call is its own
                 return noisy(inputs, *args, **kwargs)
             wanted = layer._get_noise_shape(inputs) if hasattr(layer, "_get_noise_shape") else layer.noise_shape
-            wanted = wanted or (None,) * len(inputs.shape)
-            shape = self._agree(
-                layer, [size if want is None else want for size, want in zip(inputs.shape, wanted, strict=True)]
-            )
+            pairs = zip(inputs.shape, wanted or [None] * len(inputs.shape), strict=True)
+            shape = self._agree(layer, [size if want is None else want for size, want in pairs])
             with _replaced(layer, noise_shape=shape, _get_noise_shape=lambda _: shape):
                 return noisy(inputs, *args, **kwargs)
 
