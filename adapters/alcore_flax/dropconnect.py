@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-from flax import linen, nnx
 
 
 class DropConnect:
@@ -31,8 +30,6 @@ class DropConnect:
     """
 
     def __init__(self, model: Any, rate: float = 0.5, layers: tuple[str, ...] | None = None) -> None:
-        if not isinstance(model, linen.Module | nnx.Module):
-            raise TypeError(f"model: expected a bound Linen module or an NNX module, got {type(model).__name__}.")
         if not 0 <= rate < 1:
             raise ValueError(f"rate: expected a probability of at least 0 and below 1, got {rate}.")
         self.model, self.rate, self.layers = model, float(rate), layers
@@ -43,16 +40,12 @@ class DropConnect:
 
 def places(model: Any, tree: Any, layers: tuple[str, ...] | None) -> tuple[int, ...]:
     """Where kernels stand among the weights."""
-    names = [
-        _name(path) for path, _ in jax.tree_util.tree_leaves_with_path(jax.tree.unflatten(tree, range(tree.num_leaves)))
-    ]
-    kernels = {place: name for place, name in enumerate(names) if name.endswith("/kernel")}
+    paths = jax.tree_util.tree_leaves_with_path(jax.tree.unflatten(tree, range(tree.num_leaves)))
+    kernels = {place: _name(path) for path, place in paths if _name(path).endswith("/kernel")}
     found = tuple(p for p, name in kernels.items() if layers is None or any(f"/{one}/" in name for one in layers))
     if not found:
-        has = ", ".join(name.removeprefix("/").removesuffix("/kernel") for name in kernels.values())
-        raise ValueError(
-            f"layers: {type(model).__name__} has no kernel to drop in {layers or 'it'}; it has {has or 'none'}."
-        )
+        has = ", ".join(name[1:].removesuffix("/kernel") for name in kernels.values())
+        raise ValueError(f"layers: no kernel of {type(model).__name__} is in {layers or 'it'}; it has {has or 'none'}.")
     return found
 
 

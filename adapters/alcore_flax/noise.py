@@ -14,11 +14,8 @@ from flax import linen, nnx
 
 from alcore_flax.dropconnect import DropConnect, places
 
-LINEN = {
-    linen.Dropout: "deterministic",
-    linen.MultiHeadDotProductAttention: "deterministic",
-    linen.BatchNorm: "use_running_average",
-}
+LINEN_NOISE = (linen.Dropout, linen.MultiHeadDotProductAttention)
+LINEN_NORMS = (linen.BatchNorm, linen.SpectralNorm)
 NNX = (nnx.Dropout, nnx.MultiHeadAttention, nnx.BatchNorm, nnx.SpectralNorm)
 FLAGS = ("deterministic", "rng", "rngs", "dropout_rng", "use_running_average", "update_stats")
 
@@ -28,13 +25,13 @@ def intercept(noisy: bool) -> Callable[..., Any]:
 
     def call(function: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
         module = context.module
-        flag = next((flag for layer, flag in LINEN.items() if isinstance(module, layer)), None)
-        if context.method_name == "__call__" and isinstance(module, linen.SpectralNorm):
-            return function(*args, **{**kwargs, "update_stats": False})
-        if context.method_name != "__call__" or flag is None:
+        if context.method_name != "__call__" or not isinstance(module, LINEN_NOISE + LINEN_NORMS):
             return function(*args, **kwargs)
+        if isinstance(module, linen.SpectralNorm):
+            return function(*args, **{**kwargs, "update_stats": False})
         args, kwargs = _without_flags(type(module).__call__, (module, *args), kwargs)
-        object.__setattr__(module, flag, flag == "use_running_average" or not noisy)  # of the copy that ``apply`` runs
+        noise = isinstance(module, LINEN_NOISE)  # set is an attribute of the copy that ``apply`` runs
+        object.__setattr__(module, *(("deterministic", not noisy) if noise else ("use_running_average", True)))
         return function(*args[1:], **kwargs)
 
     return call
@@ -106,10 +103,9 @@ class Network:
         keys, counts, rest = state
         leaves, tree = jax.tree.flatten(keys)
         fresh = [jax.random.split(jax.random.fold_in(key, place), leaf.shape) for place, leaf in enumerate(leaves)]
-        counts = jax.tree.map(jnp.zeros_like, counts)
-        model = nnx.merge(self.skeleton, jax.tree.unflatten(tree, fresh), counts, rest)
-        if not noisy:
-            model.set_attributes(deterministic=True, raise_if_not_found=False)
+        begun = jax.tree.map(jnp.zeros_like, counts)
+        model = nnx.merge(self.skeleton, jax.tree.unflatten(tree, fresh), begun, rest)
+        model.set_attributes(deterministic=not noisy, raise_if_not_found=False)
         return model(*args, **kwargs)
 
 
@@ -118,14 +114,13 @@ def taken(model: Any) -> tuple[Network, list[Any]]:
     if isinstance(model, DropConnect):
         network, weights = taken(model.model)
         return replace(network, dropped=places(model.model, network.tree, model.layers), rate=model.rate), weights
+    if not isinstance(model, nnx.Module) and getattr(model, "scope", None) is None:
+        wanted = "a Linen module with its weights, module.bind(variables), an NNX module, or several"
+        raise TypeError(f"model: expected {wanted}, got {type(model).__name__}.")
     if isinstance(model, linen.Module):
-        if model.scope is None:
-            raise TypeError(f"model: {type(model).__name__} knows no weights. Bind them: module.bind(variables).")
         module, variables = model.unbind()
         weights, tree = jax.tree.flatten(variables)
-        return Network(module, tree, tuple(dict.fromkeys(("params", "dropout", *model.scope.rngs)))), weights
-    if not isinstance(model, nnx.Module):
-        raise TypeError(f"model: expected a bound Linen module, an NNX module or several, got {type(model).__name__}.")
+        return Network(module, tree, tuple(dict.fromkeys(("params", "dropout", *model.scope.rngs)))), weights  # type: ignore[union-attr]
     copy = nnx.clone(model)
     tell(copy)
     graph, *state = nnx.split(copy, nnx.RngKey, nnx.RngCount, ...)

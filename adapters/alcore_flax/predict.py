@@ -11,7 +11,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 
 from alcore import adapting
 from alcore.adapting import Request
@@ -33,7 +32,7 @@ def predict(
     consistent: bool = True,
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
-    dtype: npt.DTypeLike = "float32",
+    dtype: np.typing.DTypeLike = "float32",
     output: Output = None,
     class_axis: int = -1,
     kind: str = "probs",
@@ -82,8 +81,8 @@ def predict(
     >>> len(alcore.BatchBALD().select(preds, k=5, rng=0))
     5
     """
-    several = isinstance(model, list | tuple)
-    members = list(model) if several else [model.model if isinstance(model, Checkpoints) else model]
+    one = model.model if isinstance(model, Checkpoints) else model
+    members = list(one) if isinstance(one, list | tuple) else [one]
     if not members:
         raise TypeError(f"model: expected a model or several, got an empty {type(model).__name__}.")
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
@@ -98,8 +97,7 @@ def predict(
         return adapting.predict_in_turn(loads, batches, request, **given)
 
     def forward(batch: Any, block: int, draw: int) -> Array:
-        member, own = request.member(draw)
-        return runs[member](batch, block, own, member * draws)
+        return runs[request.member(draw)[0]](batch, block, draw)
 
     return adapting.predict(batches(), forward, request, **given)
 
@@ -119,34 +117,31 @@ class _Run:
     """One model, run for one draw on one batch; the next draw is under way while the last one is written."""
 
     def __init__(self, model: Any, request: Request, output: Output, inputs: Callable[[Any], Any] | None) -> None:
-        self._name, self._request, self._inputs = type(model).__name__, request, inputs
+        self._name, self._request, self._inputs, self._block = type(model).__name__, request, inputs, -1
         network, self._weights = taken(model)
         self._program = Program(network, request.consistent, output, request.kind, request.class_axis)
         self._run = _compiled(self._program, "run")
-        self._block, self._ahead = -1, dict[int, Any]()
 
     def load(self, members: Checkpoints, place: int) -> adapting.Forward:
         """The run of a member on disk, from the first block on."""
-        self._weights = members.load(place, self._weights)
-        self._block = -1
-        return partial(self, first=place * self._request.draws)
+        self._weights, self._block = members.load(place, self._weights), -1
+        return lambda batch, block, draw: self(batch, block, place * self._request.draws + draw)
 
-    def __call__(self, batch: Any, block: int, draw: int, first: int = 0) -> Array:
-        """``first``: the number of this member's first draw in the ensemble."""
+    def __call__(self, batch: Any, block: int, draw: int) -> Array:
         if self._block != block:
-            begun, self._block, self._ahead = self._block >= 0, block, {}
+            begun, self._block, self._ahead = self._block >= 0, block, dict[int, Any]()
             self._given = _given(adapting.first_of(batch, self._inputs))
             if not begun:
-                self._check(first + draw)
-        found = self._ahead.pop(draw) if draw in self._ahead else self._start(first + draw)
-        if draw + 1 < self._request.draws:
-            self._ahead = {draw + 1: self._start(first + draw + 1)}
+                self._check(draw)
+        found = self._ahead.pop(draw) if draw in self._ahead else self._start(draw)
+        if (draw + 1) % self._request.draws:
+            self._ahead = {draw + 1: self._start(draw + 1)}
         return np.asarray(found)
 
     def _start(self, draw: int) -> Any:
         return self._run(self._weights, self._key(draw), self._given)
 
-    def _key(self, draw: int) -> npt.NDArray[np.uint32]:
+    def _key(self, draw: int) -> Array:
         return np.array(divmod(self._request.seed_of(draw, self._block), 1 << 32), np.uint32)
 
     def _check(self, draw: int) -> None:
@@ -154,9 +149,7 @@ class _Run:
         given, key = self._given, self._key(draw)
         found = np.asarray(self._start(draw))
         same = self._request.draws > 1 and np.array_equal(found, self._start(draw + 1), equal_nan=True)
-        if same and not _depends(
-            jax.make_jaxpr(self._program.run)(self._weights, key, given).jaxpr, len(self._weights)
-        ):
+        if same and not _depends(self._program.run, self._weights, key, given):
             raise ValueError(
                 f"draws: no noise is active in {self._name}, so every draw would be the same. draws=1, DropConnect(model), "
                 "or a list of models."
@@ -168,8 +161,7 @@ class _Run:
                 "is not of the model's random streams, so draws are not one network. consistent=False serves row-wise heuristics."
             )
         quiet = _compiled(replace(self._program, consistent=True), "quiet")
-        together, alone = quiet(self._weights, key, given)
-        again, _ = quiet(self._weights, self._key(draw + 1), given)
+        (together, alone), (again, _) = (quiet(self._weights, self._key(one), given) for one in (draw, draw + 1))
         if _near(together, again) and not _near(together, alone):
             raise ValueError(
                 f"model: what {self._name} says of a row depends on the rows beside it, so a row has no prediction of its own. "
@@ -183,13 +175,14 @@ def _near(one: Any, other: Any) -> bool:
     return bool(np.allclose(one, other, rtol=0, atol=NEAR * scale, equal_nan=True))
 
 
-def _depends(jaxpr: Any, place: int) -> bool:
-    """Whether what a program returns depends on its argument at a place."""
+def _depends(function: Callable[..., Any], weights: list[Any], key: Any, given: Any) -> bool:
+    """Whether what a function returns depends on the key."""
+    jaxpr = jax.make_jaxpr(function)(weights, key, given).jaxpr
     alive = set(map(id, jaxpr.outvars))
     for equation in reversed(jaxpr.eqns):
         if alive.intersection(map(id, equation.outvars)):
             alive.update(map(id, equation.invars))
-    return id(jaxpr.invars[place]) in alive
+    return id(jaxpr.invars[len(weights)]) in alive
 
 
 # --- what is compiled -------------------------------------------------------------------------------------------------

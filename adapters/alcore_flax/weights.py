@@ -81,9 +81,7 @@ class Checkpoints:
             raise ValueError(f"{path}: holds no state of {type(model).__name__}: {error}") from error
         mine, theirs = ([np.shape(leaf) for leaf in jax.tree.leaves(tree)] for tree in (template, found))
         if mine != theirs:
-            raise ValueError(
-                f"{path}: expected arrays of the shapes {mine}, as {type(model).__name__} has, got {theirs}."
-            )
+            raise ValueError(f"{path}: expected arrays of shapes {mine}, as {type(model).__name__} has, got {theirs}.")
         if isinstance(model, nnx.Module):
             state = _state(model)
             nnx.replace_by_pure_dict(state, found)

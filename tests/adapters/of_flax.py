@@ -401,14 +401,14 @@ def test_dropconnect_stands_beside_dropout_and_names_its_layers() -> None:
     model = Block()
     both = assert_consistent(alcore_flax.DropConnect(model, 0.3, layers=("last", "attention/query")), ROWS)
     assert (both[:30] != predict(model, ROWS)).any(axis=(1, 2)).all()
-    with pytest.raises(ValueError, match=r"no kernel.*\('middle',\).*attention/query"):
+    with pytest.raises(ValueError, match=r"no kernel of Block.*\('middle',\).*attention/query"):
         predict(alcore_flax.DropConnect(model, layers=("middle",)), ROWS)
-    with pytest.raises(ValueError, match="has none"):
+    with pytest.raises(ValueError, match="it has none"):
         predict(alcore_flax.DropConnect(nnx.BatchNorm(6, rngs=nnx.Rngs(0))), ROWS)
     with pytest.raises(ValueError, match="rate"):
         alcore_flax.DropConnect(model, -0.1)
     with pytest.raises(TypeError, match="Linen"):
-        alcore_flax.DropConnect([model])
+        predict(alcore_flax.DropConnect([model]), ROWS)
 
 
 def test_dropconnect_of_recurrent_layers() -> None:
