@@ -13,13 +13,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Bools
+from alcore.door import Array, Bools, as_size
 from alcore.progress import track
 from alcore.saving import Saving, concatenate_draws, mask_path
 from alcore.store import open_predictions
@@ -30,6 +30,14 @@ DTYPES = ("float16", "float32", "float64")
 _MASK_64 = (1 << 64) - 1
 
 Forward = Callable[[Any, int, int], Array]
+
+
+class Member(Protocol):
+    """What runs a member that is loaded in turn: told the request of each, then called with a batch, a block and a draw."""
+
+    def begin(self, request: Request) -> None: ...
+
+    def __call__(self, batch: Any, block: int, draw: int) -> Array: ...
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class Request:
     first: int = 0
 
     def __post_init__(self) -> None:
-        door.as_size(self.draws, "draws")
+        as_size(self.draws, "draws")
         door.as_flag(self.consistent, "consistent")
         door.as_kind(self.kind)
         if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer):
@@ -147,7 +155,7 @@ def predict(
 def predict_in_turn(
     members: Sequence[Callable[[], None]],
     batches: Callable[[], Iterable[Any]],
-    run: Run,
+    run: Member,
     request: Request,
     *,
     rows: int | None,
@@ -298,7 +306,7 @@ class Run(ABC):
         """Nothing of the model is known yet."""
         self.request = request
         self._rows: int | None = None
-        self._last: tuple[Any, Any] | None = None  # a batch, and what the model is called with for it
+        self._last: tuple[int, Any] | None = None  # a block, and what the model is called with for it
 
     def ready(self) -> AbstractContextManager[object]:
         """What holds while the draws of a block are made, and no longer."""
@@ -317,9 +325,9 @@ class Run(ABC):
         """The rows of a tensor in the opposite order."""
 
     def __call__(self, batch: Any, block: int, draw: int) -> Array:
-        if self._last is None or self._last[0] is not batch:
+        if self._last is None or self._last[0] != block:
             given = map_leaves(first_of(batch, self._inputs), self.as_tensor)
-            self._last = batch, given
+            self._last = block, given
             rows = row_count(given)
             if rows != self._rows:
                 self._check(given, rows, block, draw)
@@ -429,7 +437,7 @@ def first_of(batch: Any, inputs: Callable[[Any], Any] | None = None) -> Any:
 
 def cut(array: Any, batch_size: int) -> Iterator[Any]:
     """An array or tensor in batches of rows."""
-    size = door.as_size(batch_size, "batch_size")
+    size = as_size(batch_size, "batch_size")
     return (array[start : start + size] for start in range(0, len(array), size))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -13,8 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alcore import adapting
-from alcore.adapting import Request
-from alcore.door import Array
+from alcore.adapting import Array, Request
 from alcore_flax.noise import Network, taken
 from alcore_flax.weights import Checkpoints
 
@@ -86,20 +85,14 @@ def predict(
     if not members:
         raise TypeError(f"model: expected a model or several, got an empty {type(model).__name__}.")
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
-    given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask, np.asarray), "progress": progress}
+    given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask), "progress": progress}
     given["rows"] = len(data) if hasattr(data, "shape") else None
     runs = [_Run(one, request, output, inputs) for one in members]
     batches = partial(_batches, data, batch_size)
     if isinstance(model, Checkpoints):
-        if isinstance(data, Iterator):
-            raise ValueError("data: each checkpoint needs all batches, and an iterator gives them once. Pass a list.")
         loads = [partial(runs[0].load, model, place) for place in range(len(model.paths))]
-        return adapting.predict_in_turn(loads, batches, request, **given)
-
-    def forward(batch: Any, block: int, draw: int) -> Array:
-        return runs[request.member(draw)[0]](batch, block, draw)
-
-    return adapting.predict(batches(), forward, request, **given)
+        return adapting.predict_in_turn(loads, batches, runs[0], request, **given)
+    return adapting.predict(batches(), runs, request, **given)
 
 
 def _batches(data: Any, batch_size: int) -> Iterable[Any]:
@@ -122,10 +115,12 @@ class _Run:
         self._program = Program(network, request.consistent, output, request.kind, request.class_axis)
         self._run = _compiled(self._program, "run")
 
-    def load(self, members: Checkpoints, place: int) -> adapting.Forward:
-        """The run of a member on disk, from the first block on."""
-        self._weights, self._block = members.load(place, self._weights), -1
-        return lambda batch, block, draw: self(batch, block, place * self._request.draws + draw)
+    def load(self, members: Checkpoints, place: int) -> None:
+        self._weights = members.load(place, self._weights)
+
+    def begin(self, request: Request) -> None:
+        """From the first block on."""
+        self._request, self._block = request, -1
 
     def __call__(self, batch: Any, block: int, draw: int) -> Array:
         if self._block != block:

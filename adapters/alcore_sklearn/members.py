@@ -23,7 +23,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from alcore.door import Array
+from alcore.adapting import Array
 
 FORESTS = (RandomForestClassifier, ExtraTreesClassifier)
 ENSEMBLES = (*FORESTS, BaggingClassifier, VotingClassifier, AdaBoostClassifier)

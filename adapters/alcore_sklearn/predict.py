@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from alcore import adapting, door
-from alcore.adapting import Request
-from alcore.door import Array
+from alcore import adapting
+from alcore.adapting import Array, Request
 from alcore_sklearn.members import batches_of, members_of, rows_of
 
 
@@ -61,12 +60,11 @@ def predict(
     5
     """
     members = members_of(model)
-    draws = len(members.all) if draws is None else door.as_size(draws, "draws")
-    if draws > len(members.all):
+    request = Request(len(members.all) if draws is None else draws, consistent, seed, dtype)
+    if request.draws > len(members.all):
         raise ValueError(
             f"draws: expected at most {len(members.all)}, the members of {type(model).__name__}, got {draws}."
         )
-    request = Request(draws, consistent, seed, dtype)
     now: dict[int, Any] = {}  # the block that is predicted, as the members take it
 
     def forward(batch: Any, block: int, draw: int) -> Array:
@@ -79,8 +77,8 @@ def predict(
             now[block] = members.ready(adapting.first_of(batch, inputs))
         return members.all[draw].probs(now[block], len(members.classes))
 
-    batches = batches_of(data, door.as_size(batch_size, "batch_size"))
-    return adapting.predict(batches, forward, request, rows=rows_of(data), out=out, progress=progress)
+    batches = batches_of(data, adapting.as_size(batch_size, "batch_size"))
+    return adapting.predict(batches, [forward], request, rows=rows_of(data), out=out, progress=progress)
 
 
 def classes(model: Any) -> Array:
