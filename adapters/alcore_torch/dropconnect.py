@@ -43,7 +43,7 @@ class DropConnect(nn.Module):
         self._names = [
             f"{path}.{name}" if path else name
             for path, module in model.named_modules()
-            if (isinstance(module, LAYERS) if layers is None else _named(path, module, layers))
+            if any(path == one if isinstance(one, str) else isinstance(module, one) for one in layers or LAYERS)
             for name, _ in module.named_parameters(recurse=False)
             if "bias" not in name
         ]
@@ -67,7 +67,3 @@ class DropConnect(nn.Module):
         generator = torch.Generator(weight.device).manual_seed(mix(seed, 1))
         kept = torch.rand(weight.shape, generator=generator, device=weight.device) >= self.rate
         return weight.detach() * kept / (1 - self.rate)
-
-
-def _named(path: str, module: nn.Module, layers: tuple[type[nn.Module] | str, ...]) -> bool:
-    return any(path == layer if isinstance(layer, str) else isinstance(module, layer) for layer in layers)

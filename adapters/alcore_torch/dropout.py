@@ -19,8 +19,8 @@ from torch.overrides import TorchFunctionMode
 
 from alcore.adapting import mix
 
-NAMES = {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"}  # of scripted layers
-NAMED = NAMES | {"StochasticDepth", "DropPath", "GaussianDropout", "GaussianNoise"}
+SCRIPTED = {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"}
+NAMED = SCRIPTED | {"StochasticDepth", "DropPath", "GaussianDropout", "GaussianNoise"}
 ALPHA = -1.7580993408473766  # what SELU tends to: - lambda alpha (Klambauer et al. 2017, arXiv:1706.02515)
 SMALL, MANY = 1 << 12, 1 << 10  # numbers of noise that is kept, and how often: 16 MiB at most
 _running = threading.local()
@@ -66,17 +66,9 @@ def is_noisy(module: nn.Module) -> bool:
     name = getattr(module, "original_name", type(module).__name__)
     if name in NAMED or isinstance(module, nn.modules.dropout._DropoutNd):
         return True
-    if isinstance(module, nn.RNNBase):
-        return module.dropout > 0
-    if "Attention" not in name:
-        return False
     own = {**vars(module), **module._modules}  # transformers: a number, or the layer whose rate is used
-    return any("drop" in key and _rate(value) > 0 for key, value in own.items())
-
-
-def _rate(value: Any) -> float:
-    rate = value.p if isinstance(value, nn.modules.dropout._DropoutNd) else value
-    return float(rate) if isinstance(rate, int | float) else 0.0
+    rates = [getattr(value, "p", value) for key, value in own.items() if "drop" in key]
+    return "Attention" in name and any(isinstance(rate, float) and rate > 0 for rate in rates)
 
 
 def current_draw() -> Draw | None:
@@ -118,13 +110,11 @@ class Draw:
         return made if folded == 1 else made.repeat(self._rows, *[1] * (len(shape) - 1))
 
     def _axis(self, shape: tuple[int, ...]) -> int | None:
-        if not shape:
-            return None
-        if shape[0] == self._rows:
-            return 0
-        if len(shape) > 2 and shape[1] == self._rows:
+        """The axis of rows: the first, or the second of sequences; None of noise that rows have no part in."""
+        rows = self._rows or -1
+        if len(shape) > 2 and shape[0] != rows == shape[1]:
             return 1
-        return 0 if self._rows and shape[0] % self._rows == 0 and len(shape) > 1 else None
+        return 0 if shape and (shape[0] == rows or (len(shape) > 1 and shape[0] % rows == 0 < rows)) else None
 
 
 class Noise(TorchFunctionMode):
@@ -209,27 +199,25 @@ class Noise(TorchFunctionMode):
 
     def fill(self, func: Any, tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """``tensor.bernoulli_(p)``, ``normal_``, ``uniform_``."""
-        if kwargs.get("generator") is not None or any(isinstance(value, Tensor) for value in args):
-            return func(tensor, *args, **kwargs)
-        fresh = {key: value for key, value in kwargs.items() if key != "generator"}
+        if kwargs.pop("generator", None) is not None or any(isinstance(value, Tensor) for value in args):
+            raise NotImplementedError(
+                f"{func.__name__}: noise with a generator or probabilities of its own is not followed."
+            )
         return tensor.copy_(
-            self._draw.noise(tensor.shape, lambda empty, own: func(empty, *args, **fresh, generator=own), tensor)
+            self._draw.noise(tensor.shape, lambda empty, own: func(empty, *args, **kwargs, generator=own), tensor)
         )
 
-    def like(self, func: Any, input: Tensor, *, dtype: Any = None, device: Any = None, **kwargs: Any) -> Tensor:
+    def like(self, func: Any, input: Tensor, **kwargs: Any) -> Tensor:
         """``torch.rand_like``, ``torch.randn_like``: noise added to or multiplied with activations."""
-        kind = "normal_" if func is torch.randn_like else "uniform_"
-        model = torch.empty(0, dtype=dtype or input.dtype, device=device or input.device)
-        made = self._draw.noise(input.shape, lambda empty, own: getattr(empty, kind)(generator=own), model)
-        return made.expand(input.shape).clone()
+        return self.fill(FILLS.get(func, Tensor.uniform_), torch.empty_like(input, **kwargs))
 
     def bernoulli(self, func: Any, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """``torch.bernoulli``: the argument, or the tensor itself, is the probability of 1."""
         chance = args[0] if args else kwargs.get("p", input)
-        made = self._draw.noise(input.shape, lambda empty, own: empty.uniform_(generator=own), input)
-        return (made.expand(input.shape) < chance).to(input.dtype)
+        return (self.like(torch.rand_like, input) < chance).to(input.dtype)
 
 
+FILLS = {torch.randn_like: Tensor.normal_}
 PLAIN = (F.dropout, torch.dropout, F.alpha_dropout, torch.alpha_dropout)
 BY_FEATURE = (F.dropout1d, F.dropout2d, F.dropout3d, F.feature_alpha_dropout, torch.feature_dropout)
 HANDLERS: dict[Any, Callable[..., Any]] = {

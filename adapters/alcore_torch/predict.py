@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler
 
 from alcore import adapting
-from alcore.adapting import Request
 from alcore_torch.dropout import Draw, flags, is_noisy, running
 
 
@@ -95,28 +94,27 @@ def predict(
     members = [model.model] if on_disk else [model] if isinstance(model, nn.Module) else model
     if not isinstance(members, list | tuple) or not members or not all(isinstance(one, nn.Module) for one in members):
         raise TypeError(f"model: expected a torch.nn.Module or several, got {type(model).__name__}.")
-    for one in members:
-        _refuse_scripted(one, consistent)
-    request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
+    request = adapting.Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
     runs = [_Run(one, request, output, inputs) for one in members]
     given: dict[str, Any] = {"rows": _rows(data), "out": out, "mask": adapting.as_mask(mask), "progress": progress}
     if not on_disk:
         return adapting.predict(_batches(data, batch_size), runs, request, **given)
     before = {name: value.clone() for name, value in model.model.state_dict().items()}
     try:
-        loads = [partial(_load, model.model, path, runs[0].device) for path in model.paths]
+        loads = [partial(_load, model.model, path) for path in model.paths]
         return adapting.predict_in_turn(loads, lambda: _batches(data, batch_size), runs[0], request, **given)
     finally:
         model.model.load_state_dict(before)
 
 
-def _load(model: nn.Module, path: str | os.PathLike[str], device: torch.device) -> None:
-    model.load_state_dict(torch.load(path, map_location=device, weights_only=True))
+def _load(model: nn.Module, path: str | os.PathLike[str]) -> None:
+    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
 
 
 class _Run(adapting.Run):
     def __init__(self, model: nn.Module, *options: Any) -> None:
         super().__init__(type(model).__name__, *options)
+        _refuse_scripted(model, self.request.consistent)
         self._model, self._scripted = model, _scripted(model)
         self._kept: dict[tuple[int, ...], Tensor] = {}
         tensor = next(iter([*model.parameters(), *model.buffers()]), None)
@@ -144,7 +142,7 @@ class _Run(adapting.Run):
             found = adapting.pick(adapting.call(self._model, given), self.output)
         if not isinstance(found, Tensor):
             raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
-        found = found.float() if found.dtype in (torch.float16, torch.bfloat16) else found
+        found = found if found.dtype == torch.float64 else found.float()
         found = found.softmax(self.request.class_axis) if self.request.kind == "logits" else found
         return found.cpu().numpy(), self._scripted or noise.calls > 0
 
