@@ -22,17 +22,14 @@ order = np.random.default_rng(0).permutation(len(images))
 labelled, pool = order[:60], order[60:]
 
 rngs = nnx.Rngs(0)
-model = nnx.Sequential(
+conv = [
     nnx.Conv(1, 16, (3, 3), strides=2, rngs=rngs),
     nnx.relu,
     nnx.Conv(16, 32, (3, 3), strides=2, rngs=rngs),
-    lambda x: nnx.relu(x).reshape(len(x), -1),
-    nnx.Dropout(0.25, rngs=rngs),
-    nnx.Linear(128, 64, rngs=rngs),
     nnx.relu,
-    nnx.Dropout(0.5, rngs=rngs),
-    nnx.Linear(64, 10, rngs=rngs),
-)
+]
+dense = [nnx.Dropout(0.25, rngs=rngs), nnx.Linear(128, 64, rngs=rngs), nnx.relu, nnx.Dropout(0.5, rngs=rngs)]
+model = nnx.Sequential(*conv, lambda x: x.reshape(len(x), -1), *dense, nnx.Linear(64, 10, rngs=rngs))
 optimizer = nnx.Optimizer(model, optax.adam(3e-3), wrt=nnx.Param)
 
 
