@@ -242,7 +242,8 @@ def _draws(batch: Any, runs: Sequence[Forward], request: Request, number: int) -
     for draw in range(request.all_draws):
         probs = np.asarray(runs[draw // request.draws](batch, number, draw))
         if block is None:
-            if probs.ndim < 2 or not -probs.ndim <= request.class_axis < probs.ndim or request.class_axis == 0:
+            axis = request.class_axis
+            if probs.ndim < 2 or not -probs.ndim <= axis < probs.ndim or axis % probs.ndim == 0:
                 raise ValueError(
                     f"output: expected rows on axis 0 and classes on axis {request.class_axis} (class_axis), got shape "
                     f"{probs.shape}. Name the tensor: output=..., and its axis: class_axis=..."

@@ -65,6 +65,7 @@ def test_classes_move_to_the_second_axis() -> None:
         ((4,), 1, "class_axis"),
         ((4, 2), 2, "class_axis"),
         ((4, 2), 0, "class_axis"),
+        ((4, 2), -2, "class_axis"),
         ((4, 1), 1, "at least 2 classes.*p and 1 - p"),
     ],
 )

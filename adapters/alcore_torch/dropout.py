@@ -128,17 +128,17 @@ class Noise(TorchFunctionMode):
         handler = HANDLERS.get(func)
         return func(*args, **(kwargs or {})) if handler is None else handler(self, func, *args, **(kwargs or {}))
 
-    def kept(self, shape: tuple[int, ...], rate: float, like: Tensor) -> Tensor:
-        """1 with probability 1 - rate, else 0. Positions come one after the other: a longer sequence has the same ones in front."""
+    def kept(self, shape: tuple[int, ...], rate: float, like: Tensor, value: float = 1.0) -> Tensor:
+        """``value`` with probability 1 - rate, else 0. A longer sequence has what a shorter one has, and more."""
         like = like if like.dtype in (torch.float32, torch.float64) else like.float()
-        return self._draw.noise(shape, lambda empty, generator: empty.uniform_(generator=generator).ge_(rate), like)
+        return self._draw.noise(shape, lambda empty, own: empty.uniform_(generator=own).ge_(rate).mul_(value), like)
 
     def drop(self, x: Tensor, rate: float, shape: tuple[int, ...] | None = None) -> Tensor:
         if not 0 <= rate <= 1:
             raise ValueError(f"dropout: expected a probability, got {rate}.")
         if rate in (0, 1):
             return x if rate == 0 else torch.zeros_like(x)
-        return x * (self.kept(shape or x.shape, rate, x) / (1 - rate)).to(x.dtype)
+        return x * self.kept(shape or x.shape, rate, x, 1 / (1 - rate)).to(x.dtype)
 
     # --- functions: the flag ``training`` is not asked --------------------------------------------------------------------
 
