@@ -19,8 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from alcore.adapting import mix
 
-SCRIPTED = {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"}
-NAMED = SCRIPTED | {"StochasticDepth", "DropPath", "GaussianDropout", "GaussianNoise"}
+NAMED = set("Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout StochasticDepth DropPath".split())
 ALPHA = -1.7580993408473766  # what SELU tends to: - lambda alpha (Klambauer et al. 2017, arXiv:1706.02515)
 SMALL, MANY = 1 << 12, 1 << 10  # numbers of noise that is kept, and how often: 16 MiB at most
 _running = threading.local()
@@ -93,7 +92,7 @@ class Draw:
         self.calls += 1
         return mix(self._seed, 0, place)
 
-    def noise(self, shape: tuple[int, ...], fill: Callable[[Tensor, torch.Generator], Tensor], like: Tensor) -> Tensor:
+    def noise(self, shape: tuple[int, ...], fill: Callable[..., Tensor], like: Tensor) -> Tensor:
         """``fill`` of a new tensor that broadcasts to ``shape``, or has it where rows are folded into another axis."""
         self.calls += 1
         axis = self._axis(tuple(shape))
@@ -104,7 +103,7 @@ class Draw:
         made = self._kept.get(place)
         if made is None:
             generator = torch.Generator(like.device).manual_seed(mix(self._seed, 1, self.calls))
-            made = fill(torch.empty(one, dtype=like.dtype, device=like.device), generator)
+            made = fill(torch.empty(one, dtype=like.dtype, device=like.device), generator=generator)
             if shared and made.numel() <= SMALL and len(self._kept) < MANY:
                 self._kept[place] = made
         return made if folded == 1 else made.repeat(self._rows, *[1] * (len(shape) - 1))
@@ -130,8 +129,8 @@ class Noise(TorchFunctionMode):
 
     def kept(self, shape: tuple[int, ...], rate: float, like: Tensor, value: float = 1.0) -> Tensor:
         """``value`` with probability 1 - rate, else 0. A longer sequence has what a shorter one has, and more."""
-        like = like if like.dtype in (torch.float32, torch.float64) else like.float()
-        return self._draw.noise(shape, lambda empty, own: empty.uniform_(generator=own).ge_(rate).mul_(value), like)
+        like = like if like.dtype == torch.float64 else like.float()
+        return (self._draw.noise(shape, Tensor.uniform_, like) >= rate).to(like.dtype) * value
 
     def drop(self, x: Tensor, rate: float, shape: tuple[int, ...] | None = None) -> Tensor:
         if not 0 <= rate <= 1:
@@ -203,9 +202,8 @@ class Noise(TorchFunctionMode):
             raise NotImplementedError(
                 f"{func.__name__}: noise with a generator or probabilities of its own is not followed."
             )
-        return tensor.copy_(
-            self._draw.noise(tensor.shape, lambda empty, own: func(empty, *args, **kwargs, generator=own), tensor)
-        )
+        made = self._draw.noise(tensor.shape, lambda empty, **own: func(empty, *args, **kwargs, **own), tensor)
+        return tensor.copy_(made)
 
     def like(self, func: Any, input: Tensor, **kwargs: Any) -> Tensor:
         """``torch.rand_like``, ``torch.randn_like``: noise added to or multiplied with activations."""
