@@ -19,7 +19,8 @@ from torch.overrides import TorchFunctionMode
 
 from alcore.adapting import mix
 
-NAMED = set("Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout StochasticDepth DropPath".split())
+SCRIPTED = {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"}
+NAMED = SCRIPTED | {"StochasticDepth", "DropPath"}
 ALPHA = -1.7580993408473766  # what SELU tends to: - lambda alpha (Klambauer et al. 2017, arXiv:1706.02515)
 SMALL, MANY = 1 << 12, 1 << 10  # numbers of noise that is kept, and how often: 16 MiB at most
 _running = threading.local()
