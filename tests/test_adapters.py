@@ -16,15 +16,15 @@ from tests.conftest import INTERPRETED
 ROOT = Path(__file__).parents[1]
 ADAPTERS = sorted((ROOT / "adapters").glob("alcore_*"))
 FILES = sorted((ROOT / "adapters").glob("alcore_*/*.py"))
-# adapter, what the laws call it, the tests of it alone, environment
+# what the laws call it, the tests of it alone, the adapter, environment
 SUITES = {
-    "torch": ("torch", "of_torch", {}),
-    "keras on TensorFlow": ("keras", "of_keras", {"KERAS_BACKEND": "tensorflow"}),
-    "keras on JAX": ("keras", "of_keras", {"KERAS_BACKEND": "jax"}),
-    "keras on PyTorch": ("keras", "of_keras", {"KERAS_BACKEND": "torch"}),
-    "flax linen": ("linen", "of_flax", {}),
-    "flax nnx": ("nnx", None, {}),
-    "scikit-learn": (None, "of_sklearn", {}),
+    "torch": ("torch", "of_torch", "alcore_torch", {}),
+    "keras on TensorFlow": ("keras", "of_keras", "alcore_keras", {"KERAS_BACKEND": "tensorflow"}),
+    "keras on JAX": ("keras", "of_keras", None, {"KERAS_BACKEND": "jax"}),
+    "keras on PyTorch": ("keras", "of_keras", None, {"KERAS_BACKEND": "torch"}),
+    "flax linen": ("linen", "of_flax", "alcore_flax", {}),
+    "flax nnx": ("nnx", None, None, {}),
+    "scikit-learn": (None, "of_sklearn", "alcore_sklearn", {}),
 }
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
@@ -36,8 +36,9 @@ def environment(**more: str) -> dict[str, str]:
 @pytest.mark.skipif(INTERPRETED, reason="adapters have no kernels")
 @pytest.mark.parametrize("name", SUITES)
 def test_laws(name: str) -> None:
-    laws, alone, more = SUITES[name]
+    laws, alone, adapter, more = SUITES[name]
     files = [f"tests/adapters/{file}.py" for file in (laws and "laws", alone) if file]
+    files += [f"adapters/{adapter}"] if adapter else []  # the examples in its docstrings
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=ROOT, env=environment(**more, ALCORE_ADAPTER=laws or "")
