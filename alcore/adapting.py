@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ DTYPES = ("float16", "float32", "float64")
 _MASK_64 = (1 << 64) - 1
 
 Forward = Callable[[Any, int, int], Array]
+Made: TypeAlias = tuple[Array, Bools | None]  # a block, and which of its cells are padding
 
 
 class Member(Protocol):
@@ -100,7 +101,7 @@ class Request:
 class Predictions(Iterator[Array]):
     """Blocks (n, C, ..., T) of probabilities, made as they are asked for, once; any function of alcore takes them."""
 
-    def __init__(self, blocks: Iterator[tuple[Array, Bools | None]]) -> None:
+    def __init__(self, blocks: Iterator[Made]) -> None:
         self._blocks = blocks
         self._masks: list[Bools] = []
 
@@ -141,7 +142,6 @@ def predict(
 
     Raises: ValueError for outputs that do not fit together, C = 1, and a file that was begun by another run.
     """
-
     if out is None:
         made = _blocks(batches, runs, request, mask)
         return Predictions(_tracked(made, rows, progress))
@@ -194,15 +194,9 @@ def predict_in_turn(
     return joined
 
 
-def _tracked(
-    blocks: Generator[tuple[int, Array, Bools | None], None, None], rows: int | None, progress: bool
-) -> Iterator[tuple[Array, Bools | None]]:
-    items = ((stop, (block, padding)) for stop, block, padding in blocks)
-    if not progress:
-        yield from (item for _, item in items)
-        return
-    with closing(track(items, rows, "rows predicted")) as tracked:
-        yield from (item for _, item in tracked)
+def _tracked(blocks: Generator[tuple[int, Made], None, None], rows: int | None, progress: bool) -> Iterator[Made]:
+    with closing(track(blocks, rows, "rows predicted") if progress else blocks) as tracked:
+        yield from (made for _, made in tracked)
 
 
 def _blocks(
@@ -211,8 +205,8 @@ def _blocks(
     request: Request,
     mask: Callable[[Any], Any] | None,
     saving: Saving | None = None,
-) -> Generator[tuple[int, Array, Bools | None], None, None]:
-    """(rows so far, block, padding) of the batches that are not on disk yet."""
+) -> Generator[tuple[int, Made], None, None]:
+    """(rows so far, (block, padding)) of the batches that are not on disk yet."""
     stop, done = 0, list(saving.ends) if saving else []
     for number, batch in enumerate(batches):
         if number < len(done):
@@ -224,7 +218,7 @@ def _blocks(
         block = _block(batch, runs, request, number)
         stop += len(block)
         padding = None if mask is None else _padding(mask(batch), block)
-        yield stop, block, padding
+        yield stop, (block, padding)
     if stop < (done[-1] if done else 0):
         raise ValueError(f"{saving and saving.part}: holds {done[-1]} rows already, but the data ends after {stop}.")
 
@@ -238,24 +232,23 @@ def _block(batch: Any, runs: Sequence[Forward], request: Request, number: int) -
 
 
 def _draws(batch: Any, runs: Sequence[Forward], request: Request, number: int) -> Array:
-    block: Array | None = None
+    block, axis = None, request.class_axis
     for draw in range(request.all_draws):
         probs = np.asarray(runs[draw // request.draws](batch, number, draw))
         if block is None:
-            axis = request.class_axis
             if probs.ndim < 2 or not -probs.ndim <= axis < probs.ndim or axis % probs.ndim == 0:
                 raise ValueError(
-                    f"output: expected rows on axis 0 and classes on axis {request.class_axis} (class_axis), got shape "
+                    f"output: expected rows on axis 0 and classes on axis {axis} (class_axis), got shape "
                     f"{probs.shape}. Name the tensor: output=..., and its axis: class_axis=..."
                 )
-            shape = np.moveaxis(probs, request.class_axis, 1).shape
+            shape = np.moveaxis(probs, axis, 1).shape
             if shape[1] == 1:
                 raise ValueError(
-                    f"output: expected at least 2 classes on axis {request.class_axis}, got shape {probs.shape}. One probability "
+                    f"output: expected at least 2 classes on axis {axis}, got shape {probs.shape}. One probability "
                     "of two classes: return both, p and 1 - p, and say kind='probs'. Another axis: class_axis=..."
                 )
             block = np.empty((*shape, request.all_draws), request.dtype)
-        found = np.moveaxis(probs, request.class_axis, 1)
+        found = np.moveaxis(probs, axis, 1)
         if found.shape != block.shape[:-1]:
             raise ValueError(f"draw {draw}: expected shape {block.shape[:-1]}, as draw 0 has, got {found.shape}.")
         block[..., draw] = found
@@ -342,18 +335,25 @@ class Run(ABC):
             turned = map_leaves(given, lambda leaf: self.turn(leaf) if _rows(leaf) == rows else leaf)
             again = self.probs(turned, block, draw)[0][::-1]
             if again.shape != found.shape or not np.allclose(again, found, rtol=ALIKE, atol=ALIKE, equal_nan=True):
-                raise ValueError(
-                    f"consistent: what {self.name} says of a row depends on its place among the rows, so draws are not one "
-                    "network for every row: a layer draws noise of its own, or rows are mixed. consistent=False serves row-wise "
-                    "heuristics."
-                )
+                refuse_inconsistent(self.name)
         if not noisy and self.request.draws > 1:
             again = self.probs(given, block, draw + 1)[0]
             if np.array_equal(found, again, equal_nan=True):
-                raise ValueError(
-                    f"draws: no dropout is active in {self.name}, so all {self.request.draws} draws would be the same. draws=1, "
-                    "DropConnect(model), or a list of models."
-                )
+                refuse_same_draws(self.name, self.request.draws)
+
+
+def refuse_inconsistent(name: str) -> NoReturn:
+    raise ValueError(
+        f"consistent: what {name} says of a row depends on its place among the rows, so draws are not one network for every "
+        "row: a layer draws noise of its own, or rows are mixed. consistent=False serves row-wise heuristics."
+    )
+
+
+def refuse_same_draws(name: str, draws: int) -> NoReturn:
+    raise ValueError(
+        f"draws: no dropout is active in {name}, so all {draws} draws would be the same. draws=1, DropConnect(model), or a "
+        "list of models."
+    )
 
 
 def map_leaves(given: Any, function: Callable[[Any], Any]) -> Any:
@@ -440,6 +440,13 @@ def cut(array: Any, batch_size: int) -> Iterator[Any]:
     """An array or tensor in batches of rows."""
     size = as_size(batch_size, "batch_size")
     return (array[start : start + size] for start in range(0, len(array), size))
+
+
+def as_rate(rate: float) -> float:
+    """With what probability weights are dropped."""
+    if not 0 <= rate < 1:
+        raise ValueError(f"rate: expected a probability of at least 0 and below 1, got {rate}.")
+    return float(rate)
 
 
 def as_mask(mask: str | Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:

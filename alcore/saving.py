@@ -73,7 +73,10 @@ def concatenate_draws(files: Sequence[Any], out: str | os.PathLike[str] | None =
     parts = [open_predictions(one) if isinstance(one, str | os.PathLike) else one for one in files]
     if not parts:
         raise ValueError("files: expected at least one file of predictions, got none.")
-    parts = [one if hasattr(one, "dtype") and hasattr(one, "__getitem__") else _readable(one) for one in parts]
+    for part in parts:
+        if not (hasattr(part, "dtype") and hasattr(part, "__getitem__")):
+            got = type(part).__name__
+            raise ValueError(f"files: expected paths or arrays, got {got}. Write it first: alcore.save_predictions.")
     first = tuple(parts[0].shape)
     for place, part in enumerate(parts):
         door.check_axes(tuple(part.shape), f"files[{place}]")
@@ -84,12 +87,6 @@ def concatenate_draws(files: Sequence[Any], out: str | os.PathLike[str] | None =
             )
     joined = JoinedDraws(tuple(parts))
     return joined if out is None else save_predictions(out, joined)
-
-
-def _readable(part: Any) -> Any:
-    raise ValueError(
-        f"files: expected paths or arrays, got {type(part).__name__}. Write it first: alcore.save_predictions."
-    )
 
 
 @dataclass(frozen=True)
@@ -185,10 +182,7 @@ class Saving:
 
     def last_block(self) -> Array:
         """The rows of the last block that is on disk."""
-        return self.read(self.ends[-2] if len(self.ends) > 1 else 0, self.ends[-1])
-
-    def read(self, start: int, stop: int) -> Array:
-        return np.asarray(self._array[start:stop])
+        return np.asarray(self._array[self.ends[-2] if len(self.ends) > 1 else 0 : self.ends[-1]])
 
     def _mask(self, block: int) -> Path:
         return self.part / f"mask-{block}.npy"

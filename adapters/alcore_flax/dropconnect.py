@@ -6,6 +6,8 @@ from typing import Any
 
 import jax
 
+from alcore.adapting import as_rate
+
 
 class DropConnect:
     """A model whose weights are dropped with probability ``rate``, anew for each draw, the rest scaled by 1/(1 − rate).
@@ -30,9 +32,7 @@ class DropConnect:
     """
 
     def __init__(self, model: Any, rate: float = 0.5, layers: tuple[str, ...] | None = None) -> None:
-        if not 0 <= rate < 1:
-            raise ValueError(f"rate: expected a probability of at least 0 and below 1, got {rate}.")
-        self.model, self.rate, self.layers = model, float(rate), layers
+        self.model, self.rate, self.layers = model, as_rate(rate), layers
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.model(*args, **kwargs)

@@ -145,16 +145,10 @@ class _Run:
         found = np.asarray(self._start(draw))
         same = self._request.draws > 1 and np.array_equal(found, self._start(draw + 1), equal_nan=True)
         if same and not _depends(self._program.run, self._weights, key, given):
-            raise ValueError(
-                f"draws: no noise is active in {self._name}, so every draw would be the same. draws=1, DropConnect(model), "
-                "or a list of models."
-            )
+            adapting.refuse_same_draws(self._name, self._request.draws)
         turned = jax.tree.map(lambda leaf: leaf[::-1] if _is_rows(leaf, given) else leaf, given)
         if self._request.consistent and not _near(found[::-1], self._run(self._weights, key, turned)):
-            raise ValueError(
-                f"consistent: what {self._name} says of a row depends on its place among the rows: a layer draws noise that "
-                "is not of the model's random streams, so draws are not one network. consistent=False serves row-wise heuristics."
-            )
+            adapting.refuse_inconsistent(self._name)
         quiet = _compiled(replace(self._program, consistent=True), "quiet")
         (together, alone), (again, _) = (quiet(self._weights, self._key(one), given) for one in (draw, draw + 1))
         if _near(together, again) and not _near(together, alone):

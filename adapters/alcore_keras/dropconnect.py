@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import layers as kl
 
+from alcore.adapting import as_rate
+
 LAYERS = (
     *(kl.Dense, kl.EinsumDense, kl.Conv1D, kl.Conv2D, kl.Conv3D),
     *(kl.Conv1DTranspose, kl.Conv2DTranspose, kl.Conv3DTranspose),
@@ -42,11 +44,9 @@ class DropConnect:
         rate: float = 0.5,
         layers: tuple[type[keras.layers.Layer] | str, ...] | None = None,
     ) -> None:
-        if not 0 <= rate < 1:
-            raise ValueError(f"rate: expected a probability of at least 0 and below 1, got {rate}.")
         if not model.built:
             raise ValueError(f"model: {model.name} has no weights yet. Build it, or call it on a batch, first.")
-        self.model, self.rate = model, float(rate)
+        self.model, self.rate = model, as_rate(rate)
         kernels = {
             id(variable): variable
             for layer in model._flatten_layers()

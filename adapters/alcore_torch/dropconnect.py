@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from alcore.adapting import mix
+from alcore.adapting import as_rate, mix
 from alcore_torch.dropout import current_draw
 
 LAYERS = (nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.RNNBase, nn.RNNCellBase)
@@ -37,13 +37,14 @@ class DropConnect(nn.Module):
         self, model: nn.Module, rate: float = 0.5, layers: tuple[type[nn.Module] | str, ...] | None = None
     ) -> None:
         super().__init__()
-        if not 0 <= rate < 1:
-            raise ValueError(f"rate: expected a probability of at least 0 and below 1, got {rate}.")
-        self.model, self.rate = model, float(rate)
+        self.model, self.rate = model, as_rate(rate)
         self._names = [
             f"{path}.{name}" if path else name
             for path, module in model.named_modules()
-            if any(path == one if isinstance(one, str) else isinstance(module, one) for one in layers or LAYERS)
+            if any(
+                path == one if isinstance(one, str) else isinstance(module, one)
+                for one in (LAYERS if layers is None else layers)
+            )
             for name, _ in module.named_parameters(recurse=False)
             if "bias" not in name
         ]

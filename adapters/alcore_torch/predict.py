@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler
 
 from alcore import adapting
 from alcore_torch.dropout import Draw, flags, is_noisy, running
+from alcore_torch.weights import InitialWeights
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,12 @@ def predict(
     given: dict[str, Any] = {"rows": _rows(data), "out": out, "mask": adapting.as_mask(mask), "progress": progress}
     if not on_disk:
         return adapting.predict(_batches(data, batch_size), runs, request, **given)
-    before = {name: value.clone() for name, value in model.model.state_dict().items()}
+    initial = InitialWeights(model.model)
     try:
         loads = [partial(_load, model.model, path) for path in model.paths]
         return adapting.predict_in_turn(loads, lambda: _batches(data, batch_size), runs[0], request, **given)
     finally:
-        model.model.load_state_dict(before)
+        initial.restore()
 
 
 def _load(model: nn.Module, path: str | os.PathLike[str]) -> None:
@@ -114,8 +115,9 @@ def _load(model: nn.Module, path: str | os.PathLike[str]) -> None:
 class _Run(adapting.Run):
     def __init__(self, model: nn.Module, *options: Any) -> None:
         super().__init__(type(model).__name__, *options)
-        _refuse_scripted(model, self.request.consistent)
-        self._model, self._scripted = model, _scripted(model)
+        self._model, self._scripted = model, any(isinstance(one, torch.jit.ScriptModule) for one in model.modules())
+        if self._scripted:
+            _check_scripted(model, self.request.consistent)
         self._kept: dict[tuple[int, ...], Tensor] = {}
         tensor = next(iter([*model.parameters(), *model.buffers()]), None)
         self.device = torch.device("cpu") if tensor is None else tensor.device
@@ -147,18 +149,14 @@ class _Run(adapting.Run):
         return found.cpu().numpy(), self._scripted or noise.calls > 0
 
 
-def _scripted(model: nn.Module) -> bool:
-    return any(isinstance(module, torch.jit.ScriptModule) for module in model.modules())
-
-
-def _refuse_scripted(model: nn.Module, consistent: bool) -> None:
+def _check_scripted(model: nn.Module, consistent: bool) -> None:
     if any(isinstance(module, torch.jit.TopLevelTracedModule) for module in model.modules()):
         reason = "a traced module has its dropout as it was when it was traced"
-    elif _scripted(model) and consistent:
+    elif consistent:
         reason = (
             "a scripted module draws its own masks, one for every row (consistent=False serves row-wise heuristics)"
         )
-    elif _scripted(model) and not any(is_noisy(module) for module in model.modules()):
+    elif not any(is_noisy(module) for module in model.modules()):
         reason = "no dropout layer is left in the scripted module (frozen?)"
     else:
         return
