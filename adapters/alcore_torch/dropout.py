@@ -1,7 +1,8 @@
 """Dropout on and everything else in inference; and the noise of a draw, the same for every row of every block.
 
 Noise is taken from functions, not layers: while a draw runs, whatever draws random numbers (``F.dropout`` and its kin, attention,
-recurrent layers, ``torch.rand_like``, …) is given numbers from the draw's own generators, and the global one stays as it is.
+recurrent layers, ``torch.rand_like``, …) is given numbers from the draw's own generators, and the global one stays as it is. To
+follow functions costs a tenth of a small network's time, so where dropout layers alone were seen to draw, they alone are followed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -48,15 +50,20 @@ def stochastic(model: nn.Module) -> Iterator[nn.Module]:
 @contextmanager
 def flags(model: nn.Module) -> Iterator[None]:
     before = [(module, module.training) for module in model.modules()]
+    layers = [module for module, _ in before if type(module) in LAYERS and "forward" not in vars(module)]
     fast = torch.backends.mha.get_fastpath_enabled()
     try:
         torch.backends.mha.set_fastpath_enabled(False)  # fused encoder layers leave dropout out
         for module, _ in before:
             module.training = is_noisy(module)
+        for layer in layers:
+            layer.forward = partial(_dropped, layer, layer.forward)
         with torch.compiler.set_stance("force_eager"):  # compiled layers draw noise of their own
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
+        for layer in layers:
+            del layer.forward
         for module, training in before:
             module.training = training
 
@@ -71,9 +78,24 @@ def is_noisy(module: nn.Module) -> bool:
     return "Attention" in name and any(isinstance(rate, float) and rate > 0 for rate in rates)
 
 
+def _dropped(layer: Any, own: Callable[[Tensor], Tensor], input: Tensor) -> Tensor:
+    """What a dropout layer does while a draw runs in this thread."""
+    noise: Noise | None = getattr(_running, "noise", None)
+    if noise is None:
+        return own(input)
+    before = noise.draw.calls
+    if noise.follows_functions:
+        result = own(input)
+    else:
+        result = noise.dropout(LAYERS[type(layer)], input, layer.p, inplace=layer.inplace)
+    noise.draw.calls_of_layers += noise.draw.calls - before
+    return result
+
+
 def current_draw() -> Draw | None:
     """The draw that runs in this thread."""
-    return getattr(_running, "draw", None)
+    noise: Noise | None = getattr(_running, "noise", None)
+    return noise.draw if noise else None
 
 
 class Draw:
@@ -83,28 +105,32 @@ class Draw:
     """
 
     def __init__(
-        self, seed: int, rows: int, consistent: bool, kept: dict[tuple[int, ...], Tensor] | None = None
+        self, seed: int, rows: int, consistent: bool, kept: dict[tuple[Any, ...], Tensor] | None = None
     ) -> None:
         self._seed, self._rows, self._consistent = seed, rows, consistent
         self._kept = {} if kept is None or not consistent else kept
-        self.calls = 0
+        self.calls = self.calls_of_layers = 0
 
     def seed_of(self, place: int) -> int:
+        """For a layer that makes its own noise."""
         self.calls += 1
+        self.calls_of_layers += 1
         return mix(self._seed, 0, place)
 
-    def noise(self, shape: tuple[int, ...], fill: Callable[..., Tensor], like: Tensor) -> Tensor:
-        """``fill`` of a new tensor that broadcasts to ``shape``, or has it where rows are folded into another axis."""
+    def noise(
+        self, shape: tuple[int, ...], like: Tensor, fill: Callable[..., Tensor], *args: Any, **kwargs: Any
+    ) -> Tensor:
+        """A new tensor, filled, that broadcasts to ``shape``, or has it where rows are folded into another axis."""
         self.calls += 1
         axis = self._axis(tuple(shape))
         shared = self._consistent and axis is not None
         folded = shape[axis] // self._rows if shared else 1  # heads of attention or windows of images, row by row
         one = (*shape[:axis], folded, *shape[axis + 1 :]) if shared else tuple(shape)
-        place = (self._seed, self.calls, *one)
+        place = (self._seed, self.calls, one, like.dtype, fill, args, *kwargs.items())
         made = self._kept.get(place)
         if made is None:
             generator = torch.Generator(like.device).manual_seed(mix(self._seed, 1, self.calls))
-            made = fill(torch.empty(one, dtype=like.dtype, device=like.device), generator=generator)
+            made = fill(torch.empty(one, dtype=like.dtype, device=like.device), *args, **kwargs, generator=generator)
             if shared and made.numel() <= SMALL and len(self._kept) < MANY:
                 self._kept[place] = made
         return made if folded == 1 else made.repeat(self._rows, *[1] * (len(shape) - 1))
@@ -120,18 +146,17 @@ class Draw:
 class Noise(TorchFunctionMode):
     """Dropout functions are on whatever their flags say, with the noise of a draw."""
 
-    def __init__(self, draw: Draw) -> None:
+    def __init__(self, draw: Draw, follows_functions: bool) -> None:
         super().__init__()
-        self._draw = draw
+        self.draw, self.follows_functions = draw, follows_functions
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
         handler = HANDLERS.get(func)
         return func(*args, **(kwargs or {})) if handler is None else handler(self, func, *args, **(kwargs or {}))
 
     def kept(self, shape: tuple[int, ...], rate: float, like: Tensor, value: float = 1.0) -> Tensor:
-        """``value`` with probability 1 - rate, else 0. A longer sequence has what a shorter one has, and more."""
         like = like if like.dtype == torch.float64 else like.float()
-        return (self._draw.noise(shape, Tensor.uniform_, like) >= rate).to(like.dtype) * value
+        return self.draw.noise(shape, like, _keep, rate, value)
 
     def drop(self, x: Tensor, rate: float, shape: tuple[int, ...] | None = None) -> Tensor:
         if not 0 <= rate <= 1:
@@ -203,8 +228,7 @@ class Noise(TorchFunctionMode):
             raise NotImplementedError(
                 f"{func.__name__}: noise with a generator or probabilities of its own is not followed."
             )
-        made = self._draw.noise(tensor.shape, lambda empty, **own: func(empty, *args, **kwargs, **own), tensor)
-        return tensor.copy_(made)
+        return tensor.copy_(self.draw.noise(tensor.shape, tensor, func, *args, **kwargs))
 
     def like(self, func: Any, input: Tensor, **kwargs: Any) -> Tensor:
         """``torch.rand_like``, ``torch.randn_like``: noise added to or multiplied with activations."""
@@ -216,6 +240,19 @@ class Noise(TorchFunctionMode):
         return (self.like(torch.rand_like, input) < chance).to(input.dtype)
 
 
+def _keep(empty: Tensor, rate: float, value: float, generator: torch.Generator) -> Tensor:
+    """``value`` with probability 1 - rate, else 0. A longer sequence has what a shorter one has, and more."""
+    return (empty.uniform_(generator=generator) >= rate).to(empty.dtype) * value
+
+
+LAYERS: dict[type[nn.Module], Any] = {
+    nn.Dropout: F.dropout,
+    nn.Dropout1d: F.dropout1d,
+    nn.Dropout2d: F.dropout2d,
+    nn.Dropout3d: F.dropout3d,
+    nn.AlphaDropout: F.alpha_dropout,
+    nn.FeatureAlphaDropout: F.feature_alpha_dropout,
+}
 FILLS = {torch.randn_like: Tensor.normal_}
 PLAIN = (F.dropout, torch.dropout, F.alpha_dropout, torch.alpha_dropout)
 BY_FEATURE = (F.dropout1d, F.dropout2d, F.dropout3d, F.feature_alpha_dropout, torch.feature_dropout)
@@ -231,12 +268,12 @@ HANDLERS: dict[Any, Callable[..., Any]] = {
 
 
 @contextmanager
-def running(draw: Draw) -> Iterator[None]:
-    """A draw in this thread."""
-    before = current_draw()
-    _running.draw = draw
+def running(draw: Draw, follow_functions: bool = True) -> Iterator[None]:
+    """A draw in this thread; functions need not be followed where its ``calls`` are known to be ``calls_of_layers``."""
+    before = getattr(_running, "noise", None)
+    _running.noise = noise = Noise(draw, follow_functions)
     try:
-        with Noise(draw):
+        with noise if follow_functions else nullcontext():
             yield
     finally:
-        _running.draw = before
+        _running.noise = before

@@ -118,9 +118,14 @@ class _Run(adapting.Run):
         self._model, self._scripted = model, any(isinstance(one, torch.jit.ScriptModule) for one in model.modules())
         if self._scripted:
             _check_scripted(model, self.request.consistent)
-        self._kept: dict[tuple[int, ...], Tensor] = {}
+        self._kept: dict[tuple[Any, ...], Tensor] = {}
         tensor = next(iter([*model.parameters(), *model.buffers()]), None)
         self.device = torch.device("cpu") if tensor is None else tensor.device
+
+    def begin(self, request: adapting.Request) -> None:
+        super().begin(request)
+        self._followed = -1  # the last block of which a draw was made with functions followed
+        self._layers_only = False  # whether that draw had noise of dropout layers only
 
     def as_tensor(self, leaf: Any) -> Any:
         if isinstance(leaf, np.ndarray):
@@ -140,8 +145,11 @@ class _Run(adapting.Run):
         noise = Draw(seed, adapting.row_count(given), self.request.consistent, self._kept)
         if self._scripted:
             torch.manual_seed(seed)
-        with running(noise):
+        follow = self._followed != block or not self._layers_only
+        with running(noise, follow):
             found = adapting.pick(adapting.call(self._model, given), self.output)
+        if follow:
+            self._followed, self._layers_only = block, noise.calls == noise.calls_of_layers
         if not isinstance(found, Tensor):
             raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
         found = found if found.dtype == torch.float64 else found.float()
