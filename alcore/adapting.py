@@ -301,6 +301,7 @@ class Run(ABC):
         self.request = request
         self._rows: int | None = None
         self._last: tuple[int, Any] | None = None  # a block, and what the model is called with for it
+        self._made: dict[int, Array] = {}  # draws of that block that were made with an earlier one
 
     def ready(self) -> AbstractContextManager[object]:
         """What holds while the draws of a block are made, and no longer."""
@@ -314,6 +315,10 @@ class Run(ABC):
     def probs(self, given: Any, block: int, draw: int) -> tuple[Array, bool]:
         """What the model says (probabilities, or as it is: ``request.kind``), and whether anything in it drew noise."""
 
+    def several(self, given: Any, block: int, draws: range) -> Sequence[Array]:
+        """What the model says in the first of these draws, or in as many of them as are better made together."""
+        return [self.probs(given, block, draws[0])[0]]
+
     @abstractmethod
     def turn(self, tensor: Any) -> Any:
         """The rows of a tensor in the opposite order."""
@@ -321,12 +326,15 @@ class Run(ABC):
     def __call__(self, batch: Any, block: int, draw: int) -> Array:
         if self._last is None or self._last[0] != block:
             given = map_leaves(first_of(batch, self._inputs), self.as_tensor)
-            self._last = block, given
+            self._last, self._made = (block, given), {}
             rows = row_count(given)
             if rows != self._rows:
                 self._check(given, rows, block, draw)
                 self._rows = rows
-        return self.probs(self._last[1], block, draw)[0]
+        if draw not in self._made:
+            draws = range(draw, draw - draw % self.request.draws + self.request.draws)
+            self._made = dict(zip(draws, self.several(self._last[1], block, draws), strict=False))
+        return self._made.pop(draw)
 
     def _check(self, given: Any, rows: int, block: int, draw: int) -> None:
         """Refuse draws that are not one network for every row, and draws that are all the same."""

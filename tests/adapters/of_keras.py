@@ -290,7 +290,8 @@ def test_a_forward_is_traced_once_a_shape() -> None:
     model = keras.Sequential([keras.Input((6,)), Counting(), kl.Dropout(0.4), kl.Dense(3)])
     calls.clear()
     predict(model, np.concatenate([ROWS, ROWS]), draws=10)  # blocks of 16, 16, 8
-    assert [shape[0] for shape in calls] == [16, 8]
+    checks = 2 if BACKEND == "tensorflow" else 0  # of a new number of rows, without a trace
+    assert [shape[0] for shape in calls] == [16] * (1 + checks) + [8] * (1 + checks)
 
 
 def test_tied_and_frozen_weights() -> None:
