@@ -48,6 +48,7 @@ from alcore.heuristics import (
 )
 from alcore.ical import ical
 from alcore.information import Estimate, batch_information, joint_entropy
+from alcore.ledger import Ledger, LedgerError, Query
 from alcore.measures import (
     bald,
     entropy,
@@ -80,12 +81,15 @@ __all__ = [
     "ExpectedEntropy",
     "Heuristic",
     "LeastConfidence",
+    "Ledger",
+    "LedgerError",
     "Margin",
     "MeanStd",
     "PairwiseKL",
     "Power",
     "PowerBALD",
     "Precomputed",
+    "Query",
     "Random",
     "Reduce",
     "RowWise",

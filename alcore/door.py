@@ -125,6 +125,12 @@ def refuse_source(value: Any, name: str) -> NoReturn:
     )
 
 
+def refuse_no_predictions(name: str) -> NoReturn:
+    raise TypeError(
+        f"{name}: expected predictions {AXES}, got None, of which only random and precomputed heuristics choose."
+    )
+
+
 def refuse_block(name: str, number: int, got: str, expected: str) -> NoReturn:
     """A block of an iterable that does not continue the blocks before it."""
     raise ValueError(f"{name}: block {number}: expected {expected}, got {got}.")

@@ -65,6 +65,8 @@ def open_source(predictions: Any, name: str = "probs", cost: int = 1) -> Source:
         predictions = store.open_predictions(predictions)
     if isinstance(predictions, np.ndarray) or hasattr(predictions, "__dlpack__"):
         return _array_source(door.as_array(predictions, name), name, cost)
+    if isinstance(predictions, RowsAlone):
+        door.refuse_no_predictions(name)
     if isinstance(predictions, Mapping):
         door.refuse_source(predictions, name)
     sliceable = hasattr(predictions, "__getitem__") or hasattr(predictions, "read_blocks")
@@ -439,7 +441,16 @@ class Best:
         self._held = self._capacity
 
 
+@dataclass(frozen=True)
+class RowsAlone:
+    """A number of rows without predictions, which is all that some heuristics need."""
+
+    rows: int
+
+
 def count_rows(predictions: Any) -> int:
     """How many rows a source has; an iterable is read to its end."""
+    if isinstance(predictions, RowsAlone):
+        return predictions.rows
     source = open_source(predictions)
     return source.rows if source.rows is not None else sum(map(len, source.blocks))

@@ -17,11 +17,12 @@ PACKAGE = ROOT / "alcore"
 LEVELS = [
     {"cli"},
     {"adapting", "bench", "plot"},
+    {"ledger"},
     {"heuristics"},
     {"batch_epig", "batchbald", "ical", "information", "reductions", "select", "two_bald"},
     {"epig", "greedy"},
     {"candidates", "configurations"},
-    {"measures", "saving"},
+    {"measures", "remaining", "saving"},
     {"stream"},
     {"store", "threads"},
     {"door", "batch", "progress"},

@@ -1,0 +1,454 @@
+"""``Ledger``: the record of a labelling campaign."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+from alcore.batch import Batch
+from alcore.door import Float64s, Rng
+from alcore.heuristics import Heuristic, Random
+from alcore.ledger import ids as known
+from alcore.ledger import records, telling
+from alcore.ledger.asking import Among, Asking
+from alcore.ledger.database import Database, LedgerError
+from alcore.ledger.ids import Ids, Positions
+from alcore.ledger.labels import decode
+from alcore.ledger.query import Query
+from alcore.ledger.records import Connection
+from alcore.remaining import Remaining
+from alcore.stream import can_reread
+
+TRIES = 3  # at choosing while others write; the last holds the file
+
+
+class Ledger:
+    """Every id is unlabelled, asked, labelled or set aside; `ask` and `tell` move it, and what they said is on disk.
+
+    ``Ledger.open("run.db", size=N)`` keeps an SQLite file, which several processes may use at once; ``Ledger(size=N)`` is the same
+    in memory. Ids are 0 … N−1, or strings of your own (``ids=``). Predictions are said with the ids they belong to, so that a
+    row is never taken for another.
+
+    Args:
+        size: N, how many ids; an existing file knows, and another size is refused.
+        ids: names instead, all different.
+
+    Raises: `LedgerError` (a ValueError) for ids that are not the ledger's, labels that would replace others, and files that are
+    foreign, damaged, read-only or on a full disk, which stay as they are.
+
+    >>> import alcore, numpy
+    >>> ledger = alcore.Ledger(size=100)
+    >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(100, 8)).transpose(0, 2, 1)
+    >>> query = ledger.ask(alcore.PowerBALD(), probs, k=2, rng=0)
+    >>> ledger.tell(query, ["cat", "dog"])
+    >>> ledger.labelled.tolist() == sorted(query.ids.tolist()), len(ledger.pool)
+    (True, 98)
+    """
+
+    def __init__(self, size: int | None = None, *, ids: Iterable[str] | None = None) -> None:
+        if size is None and ids is None:
+            raise LedgerError(
+                "size: expected how many ids there are, or their names: Ledger(size=N), Ledger(ids=[...])."
+            )
+        self._begin(None, size, ids, 60.0)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        size: int | None = None,
+        *,
+        ids: Iterable[str] | None = None,
+        timeout: float = 60.0,
+    ) -> Ledger:
+        """The ledger of a file, made where there is none.
+
+        Args:
+            path: of the file; SQLite keeps ``<name>-wal`` and ``<name>-shm`` beside it while it is open.
+            size, ids: of a new ledger, as above. Of a file that is there they are compared with what it holds.
+            timeout: seconds to wait for other processes that write.
+        """
+        ledger = cls.__new__(cls)
+        ledger._begin(path, size, ids, timeout)
+        return ledger
+
+    def _begin(
+        self, path: str | os.PathLike[str] | None, size: int | None, ids: Iterable[str] | None, timeout: float
+    ) -> None:
+        names = None if ids is None else known.as_names(ids)
+        if size is not None:
+            size = door.as_count(size, "size")
+        if names is not None and size not in (None, len(names)):
+            raise LedgerError(f"size: expected {len(names)}, as there are ids, got {size}. Leave it out.")
+        count = size if names is None else len(names)
+        fill = None if count is None else partial(records.begin, size=count, names=names)
+        self._database = Database(path, timeout, fill)
+        self._gone: tuple[int, Positions] | None = None  # how often it had changed, and what is not free
+        self._compare(count, names)
+
+    def _compare(self, size: int | None, names: list[str] | None) -> None:
+        about = self._about()
+        where = self._database.name
+        if size is not None and size != about.size:
+            raise LedgerError(
+                f"{where}: has {about.size} ids, got size {size}. Open it without; more: ledger.add(ids)."
+            )
+        if names is None:
+            return
+        if not about.named:
+            raise LedgerError(f"{where}: its ids are 0 to {about.size - 1}, got names. Open it without ids.")
+        with self._database.reading() as connection:
+            if names != known.names_of(connection, np.arange(about.size), True).tolist():
+                raise LedgerError(f"{where}: has other ids than those given, or another order. Open it without ids.")
+
+    def close(self) -> None:
+        """Let go of the file; what was told is on disk already."""
+        self._database.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return self._about().size
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count:,} {state}" for state, count in self.counts().items())
+        return f"<Ledger {self._database.name}: {counts}>"
+
+    # --- what there is ----------------------------------------------------------------------------------------------------
+
+    @property
+    def pool(self) -> Ids:
+        """Ids without a label that are neither asked nor set aside, D_U, ascending; a new array."""
+        with self._database.reading() as connection:
+            free = np.ones(records.about(connection).size, np.bool_)
+            free[self._gone_now(connection)] = False
+            return self._names(connection, np.flatnonzero(free).astype(np.int64))
+
+    @property
+    def labelled(self) -> Ids:
+        """Ids with a label, D_L, ascending (names: in the order of the ledger)."""
+        return self._in_state("labelled")
+
+    @property
+    def labels(self) -> list[Any]:
+        """The labels of `labelled`, in that order."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT label FROM items WHERE state = 'labelled' ORDER BY position")
+            return [decode(label) for (label,) in rows]
+
+    @property
+    def asked(self) -> Ids:
+        """Ids that are asked and have no answer yet."""
+        return self._in_state("asked")
+
+    @property
+    def aside(self) -> Ids:
+        """Ids that were set aside."""
+        return self._in_state("aside")
+
+    def labels_of(self, ids: Any) -> list[Any]:
+        """Their labels, in that order; refused where one has none."""
+        with self._database.reading() as connection:
+            positions = self._positions(connection, ids)
+            telling.check_states(connection, positions, ("labelled",))
+            found = records.items(connection, positions)
+            return [decode(found[position].label or "") for position in positions.tolist()]
+
+    def counts(self) -> dict[str, int]:
+        """How many ids are unlabelled, asked, labelled and set aside."""
+        with self._database.reading() as connection:
+            size = records.about(connection).size
+            found = dict(connection.execute("SELECT state, count(*) FROM items GROUP BY state"))
+            return {
+                "unlabelled": size - sum(found.values()),
+                **{state: found.get(state, 0) for state in records.STATES},
+            }
+
+    def history(self, ids: Any) -> list[dict[str, Any]]:
+        """What happened to ids, in order: time, id, action, query, label, annotator."""
+        with self._database.reading() as connection:
+            return records.history(connection, self._positions(connection, ids), self._about().named)
+
+    def open_queries(self, asker: str | None = None) -> list[Query]:
+        """Queries with items that wait for a label, of one asker or of all."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT query FROM items JOIN queries USING (query) WHERE state = 'asked' AND asker = ifnull(?, asker) "
+                "ORDER BY query",
+                (asker,),
+            ).fetchall()
+            named = records.about(connection).named
+            return [records.query(connection, number, named) for (number,) in rows]
+
+    # --- ask and tell -----------------------------------------------------------------------------------------------------
+
+    def ask(
+        self,
+        heuristic: Heuristic,
+        predictions: Any,
+        k: int,
+        *,
+        ids: Any = None,
+        asker: str = "default",
+        rng: Rng = None,
+        kind: str = "probs",
+        weights: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+    ) -> Query:
+        """The k free ids that a heuristic would have labelled next, recorded before they are returned.
+
+        An asker who has an open query gets that one again, whatever else is asked for: what was asked is answered (`tell`) or
+        taken back (`withdraw`) first. Different askers get different ids, also from several processes at once.
+
+        Args:
+            heuristic: any of alcore's.
+            predictions: (N, C, ..., T) from any source, a row for each of ``ids``; rows that are not free are left out. None for
+                heuristics that need none (`Random`, `Precomputed` with a score for each of ``ids``).
+            k: query size; fewer where fewer are free, none where none is.
+            ids: what the rows of predictions are; all ids of the ledger by default.
+            asker: on whose behalf.
+            rng, kind, weights, mask: as ``heuristic.select`` takes them; mask has a row for each of ``ids``.
+
+        Cost: the heuristic's, and O(labelled + N/8 bytes) beside it. While others ask at the same time it chooses anew, up to 3
+        times, so that ``q`` is right; the last time they wait.
+        """
+        if not isinstance(heuristic, Heuristic):
+            raise TypeError(f"heuristic: expected one of alcore's, such as BALD(), got {type(heuristic).__name__}.")
+        asking = Asking(
+            heuristic, predictions, door.as_size(k, "k"), ids, telling.as_text(asker, "asker"), door.as_rng(rng)
+        )
+        options = {"kind": kind, "weights": weights}
+        alone = predictions is not None and not can_reread(predictions)
+        for attempt in range(TRIES):
+            if alone or attempt == TRIES - 1:
+                break
+            with self._database.reading() as connection:
+                if (found := self._open_query(connection, asking.asker)) is not None:
+                    return found
+                before = records.about(connection).changes
+                among = self._among(connection, asking.ids)
+            batch = asking.choose(among, mask, options)
+            with self._forgetting() as connection:
+                if (found := self._open_query(connection, asking.asker)) is not None:
+                    return found
+                if records.about(connection).changes == before:
+                    return self._record(connection, asking, among, batch)
+        with self._forgetting() as connection:
+            if (found := self._open_query(connection, asking.asker)) is not None:
+                return found
+            among = self._among(connection, asking.ids)
+            return self._record(connection, asking, among, asking.choose(among, mask, options))
+
+    def tell(
+        self,
+        query: Query | int,
+        labels: Mapping[Any, Any] | Iterable[Any],
+        *,
+        annotator: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Record labels of a query, all or some; they are on disk when this returns.
+
+        Args:
+            query: what `ask` returned, or its number.
+            labels: {id: label}, or a label for each of ``query.ids`` in their order. A label is any JSON value.
+            annotator: who labelled.
+            overwrite: replace labels that are there; the old ones stay in the history.
+
+        Raises: `LedgerError` for ids that were not in the query, labels that are there already, and a query that was withdrawn.
+        Nothing is recorded then.
+        """
+        number = query.number if isinstance(query, Query) else door.as_count(query, "query")
+        given = telling.as_mapping(query, labels)
+        if number == 0 and not given:
+            return
+        with self._database.writing() as connection:
+            positions = self._positions(connection, list(given))
+            telling.check_query(connection, number, positions)
+            telling.write_labels(connection, positions, given, number, annotator, overwrite)
+
+    def label(self, labels: Mapping[Any, Any], *, annotator: str | None = None, overwrite: bool = False) -> None:
+        """Record labels {id: label} whether they were asked for or not: those one begins with, or bought elsewhere."""
+        with self._database.writing() as connection:
+            positions = self._positions(connection, list(labels))
+            telling.write_labels(connection, positions, labels, None, annotator, overwrite)
+
+    def label_randomly(
+        self,
+        k: int,
+        rng: Rng = None,
+        *,
+        labels: Mapping[Any, Any] | Callable[[Ids], Any] | None = None,
+        asker: str = "default",
+    ) -> Query:
+        """Ask for k free ids drawn uniformly, as one begins; with ``labels``, {id: label} or a function of ids, tell them too."""
+        query = self.ask(Random(), None, k, asker=asker, rng=rng)
+        if labels is not None and len(query):
+            told = labels(query.ids) if callable(labels) else {one: labels[one] for one in query.ids.tolist()}
+            self.tell(query, told)
+        return query
+
+    def withdraw(self, query: Query | int) -> None:
+        """Take back what of a query has no label yet: its ids are free again, and later labels of it are refused."""
+        number = query.number if isinstance(query, Query) else door.as_count(query, "query")
+        with self._database.writing() as connection:
+            rows = connection.execute(
+                "SELECT position FROM items WHERE state = 'asked' AND query = ? ORDER BY position", (number,)
+            )
+            positions = np.array([row[0] for row in rows], np.int64)
+            if not len(positions):
+                raise LedgerError(f"query: {number} waits for no label: it was answered or withdrawn, or never asked.")
+            records.free(connection, positions, "withdrawn")
+            connection.execute("UPDATE queries SET withdrawn = ? WHERE query = ?", (time.time(), number))
+
+    def unlabel(self, ids: Any) -> None:
+        """Take labels away: the ids are free again; the labels stay in the history."""
+        self._free(ids, "labelled", "unlabelled")
+
+    def set_aside(self, ids: Any) -> None:
+        """Leave ids out, unlabelled or asked, because they cannot or need not be labelled."""
+        with self._database.writing() as connection:
+            positions = self._positions(connection, ids)
+            telling.check_states(connection, positions, ("unlabelled", "asked"))
+            records.set_state(connection, positions, "aside")
+
+    def restore(self, ids: Any) -> None:
+        """Make free again what was set aside."""
+        self._free(ids, "aside", "restored")
+
+    def add(self, ids: int | Iterable[Any]) -> None:
+        """More ids: how many, or the numbers that follow, or names where the ledger has names."""
+        with self._database.writing() as connection:
+            about = records.about(connection)
+            if about.named:
+                if isinstance(ids, int):
+                    raise LedgerError(f"ids: expected names, as this ledger has, got the number {ids}.")
+                names = known.as_names(ids)
+                known.add_names(connection, names, about.size)
+                count = len(names)
+            elif isinstance(ids, int | np.integer):
+                count = door.as_count(int(ids), "ids")
+            else:
+                given = list(ids)
+                count = len(given)
+                if given != list(range(about.size, about.size + count)):
+                    raise LedgerError(
+                        f"ids: expected how many, or the numbers from {about.size} on in order, got {known.listed(given)}."
+                    )
+            connection.execute("UPDATE about SET size = size + ?, changes = changes + 1", (count,))
+
+    def sample_pool(self, m: int, rng: Rng = None) -> Ids:
+        """m free ids drawn at random, ascending: predict those alone, and pass them on: ``ask(..., ids=subset)``."""
+        pool, count = self.pool, door.as_count(m, "m")
+        chosen = door.as_rng(rng).choice(len(pool), min(count, len(pool)), replace=False)
+        return pool[np.sort(chosen)]
+
+    # --- what risk estimators need ----------------------------------------------------------------------------------------
+
+    @property
+    def picked(self) -> Ids:
+        """Ids in the order in which they were picked, for which `q` and `support` hold.
+
+        Raises: `LedgerError` where the picks do not tell of the whole pool: one has no label, a query ranked a part of it, or ids
+        came, went or were labelled without being asked after the first query (arXiv:2101.11665).
+        """
+        with self._database.reading() as connection:
+            return self._names(connection, records.risk(connection, self._database.name).positions)
+
+    @property
+    def q(self) -> Float64s:
+        """(M,) the probability of each pick given the earlier ones, for `alcore.lure`; refused as `picked` is."""
+        with self._database.reading() as connection:
+            return records.risk(connection, self._database.name).q
+
+    @property
+    def support(self) -> Positions:
+        """(M,) how many ids had q > 0 at each pick; refused as `picked` is."""
+        with self._database.reading() as connection:
+            return records.risk(connection, self._database.name).support
+
+    @property
+    def pool_size(self) -> int:
+        """N of the estimators: how many ids were free at the first pick; refused as `picked` is."""
+        with self._database.reading() as connection:
+            return records.risk(connection, self._database.name).pool_size
+
+    # --- inside -----------------------------------------------------------------------------------------------------------
+
+    def _about(self) -> records.About:
+        with self._database.reading() as connection:
+            return records.about(connection)
+
+    def _positions(self, connection: Connection, ids: Any) -> Positions:
+        about = records.about(connection)
+        return known.positions_of(connection, ids, about.size, about.named)
+
+    def _names(self, connection: Connection, positions: Positions) -> Ids:
+        return known.names_of(connection, positions, records.about(connection).named)
+
+    def _in_state(self, state: str) -> Ids:
+        with self._database.reading() as connection:
+            return self._names(connection, records.positions_in(connection, state))
+
+    def _gone_now(self, connection: Connection) -> Positions:
+        """Positions that are not free, ascending; read again where another process changed them."""
+        changes = records.about(connection).changes
+        if self._gone is None or self._gone[0] != changes:
+            self._gone = changes, records.positions_in(connection, None)
+        return self._gone[1]
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[Connection]:
+        """Writing; what was not written is not remembered either."""
+        try:
+            with self._database.writing() as connection:
+                yield connection
+        except BaseException:
+            self._gone = None
+            raise
+
+    def _open_query(self, connection: Connection, asker: str) -> Query | None:
+        number = records.open_query(connection, asker)
+        return None if number is None else records.query(connection, number, records.about(connection).named)
+
+    def _among(self, connection: Connection, ids: Any) -> Among:
+        gone, about = self._gone_now(connection), records.about(connection)
+        free = about.size - len(gone)
+        if ids is None:
+            return Among(None, Remaining(about.size, gone), free)
+        positions = self._positions(connection, ids)
+        rows = np.flatnonzero(np.isin(positions, gone)).astype(np.int64)
+        return Among(positions, Remaining(len(positions), rows), free)
+
+    def _record(self, connection: Connection, asking: Asking, among: Among, batch: Batch | None) -> Query:
+        if batch is None:
+            return records.no_query(asking.asker, asking.heuristic.name, records.about(connection).named)
+        positions = among.positions_of(batch)
+        number = records.add_query(
+            connection, positions, batch, asking.asker, asking.heuristic.name, among.free, len(among.remaining)
+        )
+        if self._gone is not None:  # one more change, this one
+            place = np.searchsorted(self._gone[1], np.sort(positions))
+            self._gone = records.about(connection).changes, np.insert(self._gone[1], place, np.sort(positions))
+        return records.query(connection, number, records.about(connection).named)
+
+    def _free(self, ids: Any, state: str, action: str) -> None:
+        with self._database.writing() as connection:
+            positions = self._positions(connection, ids)
+            telling.check_states(connection, positions, (state,))
+            records.free(connection, positions, action)

@@ -1,0 +1,248 @@
+"""What is written to a ledger's tables, and read from them."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from alcore.batch import Batch
+from alcore.door import Float64s
+from alcore.ledger.database import LedgerError
+from alcore.ledger.ids import AT_ONCE, Positions, add_names, names_of
+from alcore.ledger.labels import decode
+from alcore.ledger.query import Query
+
+Connection: TypeAlias = sqlite3.Connection
+STATES = ("asked", "labelled", "aside")  # what has no row is unlabelled
+
+
+@dataclass(frozen=True)
+class About:
+    """How many ids there are, whether they have names, and how often the set of free ones changed."""
+
+    size: int
+    named: bool
+    changes: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """An id that is not unlabelled."""
+
+    state: str
+    query: int | None
+    label: str | None
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Picks in order, as estimators of the risk need them."""
+
+    positions: Positions
+    q: Float64s
+    support: Positions
+    pool_size: int
+
+
+def begin(connection: Connection, size: int, names: Sequence[str] | None) -> None:
+    """What a new ledger holds."""
+    connection.execute("INSERT INTO about VALUES (?, ?, 0)", (size, names is not None))
+    add_names(connection, names or [], 0)
+
+
+def about(connection: Connection) -> About:
+    size, named, changes = connection.execute("SELECT size, named, changes FROM about").fetchone()
+    return About(size, bool(named), changes)
+
+
+def positions_in(connection: Connection, state: str | None) -> Positions:
+    """Ascending; of all states but unlabelled where none is named."""
+    where = "" if state is None else " WHERE state = ?"
+    rows = connection.execute(f"SELECT position FROM items{where} ORDER BY position", (state,) if where else ())  # noqa: S608
+    return np.fromiter((row[0] for row in rows), np.int64)
+
+
+def items(connection: Connection, positions: Positions) -> dict[int, Item]:
+    found: dict[int, Item] = {}
+    rows = positions.tolist()
+    for start in range(0, len(rows), AT_ONCE):
+        part = rows[start : start + AT_ONCE]
+        marks = ",".join("?" * len(part))
+        statement = f"SELECT position, state, query, label FROM items WHERE position IN ({marks})"  # noqa: S608
+        found.update((position, Item(*rest)) for position, *rest in connection.execute(statement, part))
+    return found
+
+
+def open_query(connection: Connection, asker: str) -> int | None:
+    row = connection.execute(
+        "SELECT query FROM items JOIN queries USING (query) WHERE state = 'asked' AND asker = ? ORDER BY query LIMIT 1",
+        (asker,),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def query(connection: Connection, number: int, named: bool) -> Query:
+    """What of a query waits for a label."""
+    asker, step, heuristic = connection.execute(
+        "SELECT asker, step, heuristic FROM queries WHERE query = ?", (number,)
+    ).fetchone()
+    rows = connection.execute(
+        "SELECT picks.position, score, q, support, information FROM picks JOIN items ON items.position = picks.position "
+        "WHERE picks.query = ? AND items.query = picks.query AND state = 'asked' ORDER BY place",
+        (number,),
+    ).fetchall()
+    positions, scores, q, support, information = zip(*rows, strict=True) if rows else ((),) * 5
+    told = None if None in information else np.array(information, np.float64)
+    ids = names_of(connection, np.array(positions, np.int64), named)
+    numbers = np.array([np.nan if score is None else score for score in scores], np.float64)
+    return Query(
+        number, ids, numbers, np.array(q, np.float64), np.array(support, np.int64), told, asker, step, heuristic
+    )
+
+
+def no_query(asker: str, heuristic: str, named: bool) -> Query:
+    """Nothing was free."""
+    ids = np.empty(0, object if named else np.int64)
+    return Query(0, ids, np.empty(0), np.empty(0), np.empty(0, np.int64), None, asker, 0, heuristic)
+
+
+def add_query(
+    connection: Connection, positions: Positions, batch: Batch, asker: str, heuristic: str, free: int, ranked: int
+) -> int:
+    """Its number."""
+    now = time.time()
+    (step,) = connection.execute("SELECT count(*) FROM queries WHERE asker = ?", (asker,)).fetchone()
+    number = connection.execute(
+        "INSERT INTO queries (asker, step, heuristic, time, free, ranked) VALUES (?, ?, ?, ?, ?, ?)",
+        (asker, step, heuristic, now, free, ranked),
+    ).lastrowid
+    assert number is not None
+    told = [None] * len(batch) if batch.information is None else batch.information.tolist()
+    scores = [score if np.isfinite(score) else None for score in batch.scores.tolist()]
+    columns = (positions.tolist(), scores, batch.q.tolist(), batch.support.tolist(), told)
+    picks = [(number, place, *row) for place, row in enumerate(zip(*columns, strict=True))]
+    connection.executemany("INSERT INTO picks VALUES (?, ?, ?, ?, ?, ?, ?)", picks)
+    connection.executemany(
+        "INSERT INTO items (position, state, query, time) VALUES (?, 'asked', ?, ?)",
+        ((position, number, now) for position in positions.tolist()),
+    )
+    _remember(connection, positions, "asked", [number] * len(positions))
+    _count_change(connection)
+    return number
+
+
+def write_labels(
+    connection: Connection,
+    positions: Positions,
+    texts: Sequence[str],
+    found: dict[int, Item],
+    number: int | None,
+    annotator: str | None,
+) -> None:
+    """Labels as JSON texts; ``found`` are the items as they were."""
+    now, rows = time.time(), positions.tolist()
+    queries = [number if number is not None or row not in found else found[row].query for row in rows]
+    connection.executemany(
+        "INSERT INTO items VALUES (?, 'labelled', ?, ?, ?, ?) ON CONFLICT (position) DO UPDATE SET state = excluded.state, "
+        "query = excluded.query, label = excluded.label, annotator = excluded.annotator, time = excluded.time",
+        [(row, own, text, annotator, now) for row, own, text in zip(rows, queries, texts, strict=True)],
+    )
+    _remember(connection, positions, "labelled", queries, texts, annotator)
+    if len(found) < len(rows):  # some were free
+        _count_change(connection)
+
+
+def set_state(connection: Connection, positions: Positions, state: str) -> None:
+    """Of ids without a label."""
+    now = time.time()
+    connection.executemany(
+        "INSERT INTO items (position, state, time) VALUES (?, ?, ?) ON CONFLICT (position) DO UPDATE SET "
+        "state = excluded.state, time = excluded.time",
+        [(row, state, now) for row in positions.tolist()],
+    )
+    _remember(connection, positions, state, [None] * len(positions))
+    _count_change(connection)
+
+
+def free(connection: Connection, positions: Positions, action: str) -> None:
+    """Back to unlabelled."""
+    found = items(connection, positions)
+    connection.executemany("DELETE FROM items WHERE position = ?", [(row,) for row in positions.tolist()])
+    _remember(connection, positions, action, [found[row].query for row in positions.tolist()])
+    _count_change(connection)
+
+
+def history(connection: Connection, positions: Positions, named: bool) -> list[dict[str, Any]]:
+    found: list[tuple[Any, ...]] = []
+    for position in positions.tolist():
+        found += connection.execute(
+            "SELECT number, time, position, action, query, label, annotator FROM history WHERE position = ?",
+            (position,),
+        ).fetchall()
+    found.sort()
+    names = names_of(connection, np.array([row[2] for row in found], np.int64), named).tolist()
+    return [
+        {
+            "time": when,
+            "id": name,
+            "action": action,
+            "query": number,
+            "label": None if label is None else decode(label),
+            "annotator": annotator,
+        }
+        for name, (_, when, _, action, number, label, annotator) in zip(names, found, strict=True)
+    ]
+
+
+def risk(connection: Connection, where: str) -> Risk:
+    """Refused where the picks since the first query do not tell of the whole pool."""
+    queries = connection.execute("SELECT query, free, ranked, withdrawn FROM queries ORDER BY query").fetchall()
+    if not queries:
+        raise LedgerError(f"{where}: nothing was asked yet, so there are no picks.")
+    picks = connection.execute(
+        "SELECT picks.query, picks.position, q, support, state FROM picks LEFT JOIN items "
+        "ON items.position = picks.position AND items.query = picks.query ORDER BY picks.query, place"
+    ).fetchall()
+    size, before = queries[0][1], 0
+    counts = np.unique([pick[0] for pick in picks], return_counts=True)
+    sizes = dict(zip(*(column.tolist() for column in counts), strict=True))
+    for number, free_then, ranked, withdrawn in queries:
+        if ranked < free_then:
+            reason = f"query {number} ranked {ranked} of {free_then} free ids, so the others had q = 0. Predict the whole pool"
+        elif free_then != size - before:
+            reason = f"ids came, went, or were labelled unasked before query {number}. Begin a new ledger with the pool as it is"
+        elif withdrawn is not None:
+            reason = f"query {number} was withdrawn, so picks of it are missing. Label what was asked"
+        else:
+            before += sizes[number]
+            continue
+        raise LedgerError(f"{where}: the picks do not tell of the whole pool: {reason}.")
+    if waiting := sum(pick[4] != "labelled" for pick in picks):
+        raise LedgerError(f"{where}: {waiting} picks since the first query have no label. Tell them first.")
+    _, positions, q, support, _ = zip(*picks, strict=True)
+    return Risk(np.array(positions, np.int64), np.array(q, np.float64), np.array(support, np.int64), size)
+
+
+def _remember(
+    connection: Connection,
+    positions: Positions,
+    action: str,
+    queries: Sequence[int | None],
+    texts: Sequence[str | None] | None = None,
+    annotator: str | None = None,
+) -> None:
+    now, rows = time.time(), positions.tolist()
+    told = zip(rows, queries, texts or [None] * len(rows), strict=True)
+    connection.executemany(
+        "INSERT INTO history (time, position, action, query, label, annotator) VALUES (?, ?, ?, ?, ?, ?)",
+        [(now, row, action, query, text, annotator) for row, query, text in told],
+    )
+
+
+def _count_change(connection: Connection) -> None:
+    connection.execute("UPDATE about SET changes = changes + 1")
