@@ -16,7 +16,6 @@ from alcore.stream import Block, score_blocks
 
 Weights: TypeAlias = npt.ArrayLike | None
 Mask: TypeAlias = npt.ArrayLike | None
-Rows: TypeAlias = npt.NDArray[np.int64]
 
 
 class Heuristic(ABC):
@@ -47,10 +46,6 @@ class Heuristic(ABC):
     ) -> Batch:
         """The k rows to label; rng is None, a seed or a numpy.random.Generator, other arguments as `score`."""
 
-    @abstractmethod
-    def without(self, rows: Rows) -> Heuristic:
-        """The same heuristic for predictions from which these rows (different, ascending) were left out."""
-
 
 class Joint(Heuristic, ABC):
     """A heuristic whose batch is chosen jointly: what a pick is worth depends on other rows, so no row has its own score."""
@@ -73,10 +68,6 @@ class Joint(Heuristic, ABC):
         if mask is not None:
             raise ValueError(f"mask: {self.name} compares rows without event axes (N, C, T): leave mask out.")
         return self._choose(predictions, k, rng, kind, weights)
-
-    @final
-    def without(self, rows: Rows) -> Heuristic:
-        return self
 
     @abstractmethod
     def _choose(self, predictions: Any, k: int, rng: Rng, kind: str, weights: Weights) -> Batch:
@@ -115,9 +106,6 @@ class RowWise(Heuristic, ABC):
     @abstractmethod
     def cost(self) -> int:
         """How many times the work of a row-wise measure a row takes; blocks are that many times smaller."""
-
-    @abstractmethod
-    def without(self, rows: Rows) -> RowWise: ...
 
     @abstractmethod
     def prepare(self, kind: str, weights: Weights) -> RowWise:
@@ -213,9 +201,6 @@ class Sum(Streamed):
     @property
     def cost(self) -> int:
         return max(term.cost for _, term in self.terms)
-
-    def without(self, rows: Rows) -> Sum:
-        return Sum(tuple((factor, term.without(rows)) for factor, term in self.terms))
 
     def prepare(self, kind: str, weights: Weights) -> Sum:
         return Sum(tuple((factor, term.prepare(kind, weights)) for factor, term in self.terms))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from alcore import door, select
 from alcore.batch import Batch
 from alcore.door import Float64s, Rng
-from alcore.heuristics.base import Heuristic, Mask, Rows, RowWise, Weights, as_terms
+from alcore.heuristics.base import Heuristic, Mask, RowWise, Weights, as_terms
 from alcore.heuristics.measured import BALD
 from alcore.stream import count_rows
 
@@ -53,10 +53,6 @@ class _Drawn(Heuristic, ABC):
     ) -> Batch:
         count, generator = door.as_count(k), door.as_rng(rng)
         return self._draw(self.score(predictions, kind=kind, weights=weights, mask=mask), count, generator)
-
-    @final
-    def without(self, rows: Rows) -> Heuristic:
-        return replace(self, heuristic=self.heuristic.without(rows))
 
 
 @final
@@ -132,9 +128,6 @@ class Random(Heuristic):
     ) -> Batch:
         door.as_kind(kind)
         return select.softmax(np.zeros(count_rows(predictions)), k, beta=0.0, rng=rng)
-
-    def without(self, rows: Rows) -> Random:
-        return self
 
 
 def PowerBALD(beta: float = 1.0) -> Power:  # noqa: N802 - the paper's name of the composition

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 
 from alcore import door, measures
 from alcore.door import Float64s
-from alcore.heuristics.base import Rows, Streamed, Weights
+from alcore.heuristics.base import Streamed, Weights
 from alcore.stream import Block, CellMeasure
 
 
@@ -39,10 +39,6 @@ class _Measured(Streamed, ABC):
     @property
     def cost(self) -> int:
         return 1
-
-    @final
-    def without(self, rows: Rows) -> _Measured:
-        return self
 
     @final
     def prepare(self, kind: str, weights: Weights) -> _Measured:

@@ -11,7 +11,7 @@ from alcore.batch import Batch
 from alcore.batch_epig import batch_epig
 from alcore.door import Float64s, Rng
 from alcore.epig import Targets, prepare
-from alcore.heuristics.base import Joint, Rows, RowWise, Streamed, Weights
+from alcore.heuristics.base import Joint, RowWise, Streamed, Weights
 from alcore.stream import Block
 
 
@@ -32,10 +32,6 @@ class _Targeted(Streamed, ABC):
     @property
     def honours_mask(self) -> bool:
         return False
-
-    @final
-    def without(self, rows: Rows) -> RowWise:
-        return self
 
 
 @final

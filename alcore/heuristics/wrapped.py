@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Float64s
-from alcore.heuristics.base import Mask, Rows, RowWise, Streamed, Weights, as_terms
+from alcore.heuristics.base import Mask, RowWise, Streamed, Weights, as_terms
 from alcore.reductions import How, check_how, reduce_cells
 from alcore.stream import Block, count_rows
 
@@ -56,9 +56,6 @@ class Precomputed(RowWise):
     @property
     def cost(self) -> int:
         return 1
-
-    def without(self, rows: Rows) -> Precomputed:
-        return Precomputed(np.delete(np.asarray(self.scores), rows))
 
     def prepare(self, kind: str, weights: Weights) -> Precomputed:
         return self
@@ -112,9 +109,6 @@ class Reduce(Streamed):
     @property
     def cost(self) -> int:
         return self.heuristic.cost
-
-    def without(self, rows: Rows) -> Reduce:
-        return Reduce(self.heuristic.without(rows), self.how, self.q)
 
     def prepare(self, kind: str, weights: Weights) -> Reduce:
         return Reduce(self.heuristic.prepare(kind, weights), self.how, self.q)

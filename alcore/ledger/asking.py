@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from alcore.batch import Batch
 from alcore.heuristics import Heuristic
+from alcore.heuristics.without import without_rows
 from alcore.ledger.ids import Positions
 from alcore.remaining import Remaining
 
@@ -42,7 +43,7 @@ class Asking:
         predictions = remaining.of(self.predictions)
         if not len(remaining):
             return None
-        heuristic = self.heuristic.without(remaining.gone)
+        heuristic = without_rows(self.heuristic, remaining.gone) if len(remaining.gone) else self.heuristic
         kept = None if mask is None else remaining.take(mask)
         batch = heuristic.select(predictions, self.k, rng=self.rng, mask=kept, **options)
         return batch if len(batch) else None

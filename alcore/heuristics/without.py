@@ -1,0 +1,43 @@
+"""A heuristic for predictions from which rows were left out: what it holds a row of each is left out too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import singledispatch
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore.heuristics.base import Heuristic, RowWise, Sum
+from alcore.heuristics.drawn import _Drawn
+from alcore.heuristics.wrapped import Precomputed, Reduce
+from alcore.remaining import drop_rows
+
+Rows = npt.NDArray[np.int64]
+
+
+@singledispatch
+def without_rows(heuristic: Heuristic, rows: Rows) -> Heuristic:
+    """``rows``: different, ascending. Most heuristics know of no row before they see it."""
+    return heuristic
+
+
+@without_rows.register
+def _(heuristic: Precomputed, rows: Rows) -> Heuristic:
+    return Precomputed(drop_rows(np.asarray(heuristic.scores), rows))
+
+
+@without_rows.register
+def _(heuristic: Sum, rows: Rows) -> Heuristic:
+    return Sum(tuple((factor, _row_wise(term, rows)) for factor, term in heuristic.terms))
+
+
+@without_rows.register(Reduce)
+@without_rows.register(_Drawn)
+def _(heuristic: Reduce | _Drawn, rows: Rows) -> Heuristic:
+    return replace(heuristic, heuristic=_row_wise(heuristic.heuristic, rows))
+
+
+def _row_wise(heuristic: RowWise, rows: Rows) -> RowWise:
+    return cast(RowWise, without_rows(heuristic, rows))
