@@ -64,7 +64,11 @@ class Database:
             )
         with self._sentences():
             self._connect()
-            self._prepare(fill)
+            try:
+                self._prepare(fill)
+            except BaseException:
+                self._connection.close()
+                raise
 
     @property
     def name(self) -> str:

@@ -40,7 +40,7 @@ def add_names(connection: sqlite3.Connection, names: Sequence[str], first: int) 
     try:
         connection.executemany("INSERT INTO names VALUES (?, ?)", enumerate(names, first))
     except sqlite3.IntegrityError:
-        known = connection.execute("SELECT name FROM names")
+        known = connection.execute("SELECT name FROM names WHERE position < ?", (first,))
         twice = sorted(set(names).intersection(name for (name,) in known))
         raise LedgerError(f"ids: expected new names, but the ledger has {listed(twice)} already.") from None
 
@@ -51,8 +51,8 @@ def positions_of(connection: sqlite3.Connection, ids: Any, size: int, named: boo
     found = _of_names(connection, given) if named else _of_numbers(given, size)
     different, times = np.unique(found, return_counts=True)
     if len(different) < len(found):
-        twice = names_of(connection, different[times > 1][:1], named)[0]
-        raise LedgerError(f"ids: expected different ids, but {twice!r} stands there twice.")
+        twice = names_of(connection, different[times > 1], named).tolist()
+        raise LedgerError(f"ids: expected different ids, but {listed(twice[:1])} stands there twice.")
     return found
 
 
