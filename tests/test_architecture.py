@@ -18,7 +18,7 @@ LEVELS = [
     {"cli"},
     {"adapting", "bench", "plot"},
     {"heuristics"},
-    {"batch_epig", "batchbald", "ical", "information", "reductions", "select", "two_bald"},
+    {"batch_epig", "batchbald", "ical", "information", "reductions", "select", "stopping", "two_bald"},
     {"epig", "greedy"},
     {"candidates", "configurations"},
     {"measures", "saving"},
