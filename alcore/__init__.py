@@ -12,7 +12,7 @@ draws. Further letters: **J** targets · **M** configurations. Scores are in nat
 
 from __future__ import annotations
 
-from alcore import adapting, bench, plot
+from alcore import adapting, bench, plot, stopping
 from alcore.batch import Batch
 from alcore.batch_epig import batch_epig
 from alcore.batchbald import SaturationWarning, batchbald
@@ -128,6 +128,7 @@ __all__ = [
     "set_threads",
     "softmax",
     "softrank",
+    "stopping",
     "top",
     "two_bald",
     "variation_ratio",

@@ -466,10 +466,52 @@ def as_share(q: float) -> float:
 
 
 def as_factor(factor: Any) -> float:
-    value = _as_real(factor, "factor")
+    return as_finite(factor, "factor")
+
+
+def as_finite(number: Any, name: str) -> float:
+    value = _as_real(number, name)
     if not np.isfinite(value):
-        raise ValueError(f"factor: expected a finite number, got {factor}.")
+        raise ValueError(f"{name}: expected a finite number, got {number}.")
     return value
+
+
+# --- what the history of an active learning run takes -----------------------------------------------------------------
+
+
+def as_told(number: Any, name: str) -> float | None:
+    """A number, infinite perhaps, or None where there is none; NaN would pass for a number that no threshold is above."""
+    if number is None:
+        return None
+    value = _as_real(number, name)
+    if np.isnan(value):
+        raise ValueError(f"{name}: expected a number, or None where there is none, got nan.")
+    return value
+
+
+def as_metrics(metrics: Any) -> dict[str, float]:
+    """Metrics by name; NaN is a value that a training run may end with."""
+    if not isinstance(metrics, Mapping):
+        raise TypeError(f"metrics: expected a mapping of names to numbers, got {type(metrics).__name__}.")
+    for name in metrics:
+        if not isinstance(name, str):
+            raise TypeError(f"metrics: expected names as strings, got {name!r}.")
+    return {name: _as_real(value, f"metrics[{name!r}]") for name, value in metrics.items()}
+
+
+def as_classes(classes: npt.ArrayLike, name: str) -> Array:
+    """Class numbers (N, ...), at least one."""
+    if isinstance(classes, np.ma.MaskedArray):
+        raise TypeError(f"{name}: expected a plain array of classes, got a masked array. Pass {name}.compressed().")
+    array = np.asarray(classes)
+    if array.ndim == 0 or array.size == 0:
+        raise ValueError(f"{name}: expected shape (N, ...) with at least one class, got {array.shape}.")
+    if array.dtype.kind not in "iu":
+        raise TypeError(
+            f"{name}: expected classes as whole numbers, got {array.dtype}. Pass the most probable of each row: "
+            "probs.mean(axis=-1).argmax(axis=1)."
+        )
+    return array
 
 
 def _as_real(value: Any, name: str) -> float:

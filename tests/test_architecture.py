@@ -19,7 +19,7 @@ LEVELS = [
     {"adapting", "bench", "plot"},
     {"ledger"},
     {"heuristics"},
-    {"batch_epig", "batchbald", "ical", "information", "reductions", "select", "two_bald"},
+    {"batch_epig", "batchbald", "ical", "information", "reductions", "select", "stopping", "two_bald"},
     {"epig", "greedy"},
     {"candidates", "configurations"},
     {"measures", "remaining", "saving"},

@@ -12,6 +12,7 @@ import pytest
 import alcore
 import alcore.bench
 import alcore.plot
+import alcore.stopping
 from tests.cases import CASES, dirichlet
 
 ROOT = Path(__file__).parents[1]
@@ -19,6 +20,7 @@ README = (ROOT / "README.md").read_text()
 PUBLIC = {name: getattr(alcore, name) for name in alcore.__all__}
 PUBLIC |= {"bench.compare": alcore.bench.compare, "bench.Comparison": alcore.bench.Comparison}
 PUBLIC |= {f"plot.{name}": getattr(alcore.plot, name) for name in ("scores", "information", "comparison")}
+PUBLIC |= {f"stopping.{name}": getattr(alcore.stopping, name) for name in alcore.stopping.__all__}
 FUNCTIONS = {name: member for name, member in PUBLIC.items() if inspect.isfunction(member)}
 
 
@@ -26,7 +28,7 @@ def test_all_lists_what_the_package_exports() -> None:
     exported = {
         name for name, member in vars(alcore).items() if not name.startswith("_") and not inspect.ismodule(member)
     }
-    assert exported - {"annotations"} | {"adapting", "bench", "plot"} == set(alcore.__all__)
+    assert exported - {"annotations"} | {"adapting", "bench", "plot", "stopping"} == set(alcore.__all__)
 
 
 @pytest.mark.parametrize("name", PUBLIC)
