@@ -47,7 +47,9 @@ def test_what_was_asked_and_told(ledger: Ledger) -> None:
     np.testing.assert_array_equal(ledger.labelled, np.sort(query.ids))
     np.testing.assert_array_equal(ledger.pool, np.setdiff1d(np.arange(N), query.ids))
     assert ledger.pool.dtype == ledger.labelled.dtype == np.int64
-    assert ledger.labels == [dict(zip(query.ids, ["a", 1, None, {"b": [1.5, True]}, "ü"]))[i] for i in ledger.labelled]
+    assert ledger.labels == [
+        dict(zip(query.ids, ["a", 1, None, {"b": [1.5, True]}, "ü"], strict=True))[i] for i in ledger.labelled
+    ]
 
 
 HEURISTICS = {
