@@ -49,6 +49,7 @@ from alcore.heuristics import (
 from alcore.ical import ical
 from alcore.information import Estimate, batch_information, joint_entropy
 from alcore.ledger import Ledger, LedgerError, Query
+from alcore.loop import ActiveLearning, Step
 from alcore.measures import (
     bald,
     entropy,
@@ -73,6 +74,7 @@ __all__ = [
     "BALD",
     "EPIG",
     "ICAL",
+    "ActiveLearning",
     "Batch",
     "BatchBALD",
     "BatchEPIG",
@@ -98,6 +100,7 @@ __all__ = [
     "SoftRankBALD",
     "Softmax",
     "SoftmaxBALD",
+    "Step",
     "Sum",
     "TwoBALD",
     "VariationRatio",

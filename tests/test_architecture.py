@@ -16,6 +16,7 @@ PACKAGE = ROOT / "alcore"
 # Each level imports only from the levels below it; a folder is one room.
 LEVELS = [
     {"cli"},
+    {"loop"},
     {"adapting", "bench", "plot"},
     {"ledger"},
     {"heuristics"},
