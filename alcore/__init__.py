@@ -17,6 +17,7 @@ from alcore.batch import Batch
 from alcore.batch_epig import batch_epig
 from alcore.batchbald import SaturationWarning, batchbald
 from alcore.epig import epig
+from alcore.estimate import Estimate
 from alcore.heuristics import (
     BALD,
     EPIG,
@@ -47,7 +48,7 @@ from alcore.heuristics import (
     heuristic,
 )
 from alcore.ical import ical
-from alcore.information import Estimate, batch_information, joint_entropy
+from alcore.information import batch_information, joint_entropy
 from alcore.measures import (
     bald,
     entropy,
@@ -60,6 +61,7 @@ from alcore.measures import (
     vote_entropy,
 )
 from alcore.reductions import reduce
+from alcore.risk import expected_loss, lure, lure_weights, pure, pure_weights
 from alcore.saving import concatenate_draws, save_predictions
 from alcore.select import power, softmax, softrank, top
 from alcore.store import open_predictions
@@ -108,17 +110,22 @@ __all__ = [
     "entropy",
     "epig",
     "expected_entropy",
+    "expected_loss",
     "get_threads",
     "heuristic",
     "ical",
     "joint_entropy",
     "least_confidence",
+    "lure",
+    "lure_weights",
     "margin",
     "mean_std",
     "open_predictions",
     "pairwise_kl",
     "plot",
     "power",
+    "pure",
+    "pure_weights",
     "reduce",
     "save_predictions",
     "set_threads",

@@ -18,16 +18,26 @@ LEVELS = [
     {"cli"},
     {"adapting", "bench", "plot"},
     {"heuristics"},
-    {"batch_epig", "batchbald", "ical", "information", "reductions", "select", "two_bald"},
+    {"batch_epig", "batchbald", "ical", "information", "reductions", "risk", "select", "two_bald"},
     {"epig", "greedy"},
     {"candidates", "configurations"},
     {"measures", "saving"},
     {"stream"},
     {"store", "threads"},
-    {"door", "batch", "progress"},
+    {"door", "batch", "estimate", "progress"},
     {"kernels"},
 ]
-NAMES_KERNELS = {"batch_epig", "candidates", "configurations", "epig", "ical", "information", "measures", "stream"}
+NAMES_KERNELS = {
+    "batch_epig",
+    "candidates",
+    "configurations",
+    "epig",
+    "ical",
+    "information",
+    "measures",
+    "risk",
+    "stream",
+}
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "flax", "sklearn"}
 HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "matplotlib", "typer", "rich", "pandas"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
