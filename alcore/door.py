@@ -544,7 +544,7 @@ def as_losses(losses: npt.ArrayLike, picks: int) -> Float64s:
         m = int((~np.isfinite(losses_m)).argmax())
         raise ValueError(
             f"losses: expected finite numbers, but losses[{m}] is {losses_m[m]}. "
-            "A log loss is infinite where the label has probability 0: clip the probabilities, for every row alike."
+            "A log loss is infinite where the label has probability 0: clip the probabilities, of every row alike."
         )
     return losses_m
 
@@ -575,9 +575,14 @@ def check_predicted(shape: tuple[int, ...], classes: int) -> None:
         )
 
 
-def check_predicted_rows(got: int, rows: int, *, at_least: bool) -> None:
-    if got != rows:
-        refuse_unequal_rows("predicted", rows, got, "predictions (at least)" if at_least else "predictions")
+def check_above_zero(predicted_nc: Array) -> None:
+    """What the log loss takes."""
+    if (predicted_nc == 0).any():
+        n, c = map(int, np.argwhere(predicted_nc == 0)[0])
+        raise ValueError(
+            f"predicted: expected probabilities above 0 for the log loss, but predicted[{n}, {c}] is 0: that class would cost "
+            "infinitely. Clip the probabilities, here and in the losses measured: np.clip(predicted, 1e-6, None)."
+        )
 
 
 def _as_real(value: Any, name: str) -> float:
