@@ -536,8 +536,7 @@ def refuse_pool_size(why: str) -> NoReturn:
 
 def as_losses(losses: npt.ArrayLike, picks: int) -> Float64s:
     """Finite losses (M,); booleans are the zero-one loss."""
-    wrongs = getattr(losses, "dtype", None) == np.bool_ and not isinstance(losses, np.ma.MaskedArray)
-    losses_m = np.asarray(losses, np.float64) if wrongs else _as_numbers(losses, "losses")
+    losses_m = _as_numbers(losses, "losses", "fiub")
     if losses_m.shape != (picks,):
         raise ValueError(f"losses: expected shape ({picks},), one loss a pick in the order of q, got {losses_m.shape}.")
     if not np.isfinite(losses_m).all():
@@ -591,7 +590,7 @@ def _as_real(value: Any, name: str) -> float:
     return float(value)
 
 
-def _as_numbers(value: npt.ArrayLike, name: str) -> Float64s:
+def _as_numbers(value: npt.ArrayLike, name: str, kinds: str = "fiu") -> Float64s:
     """A float64 array from numbers (integers too); never a view that is written to."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
@@ -604,7 +603,7 @@ def _as_numbers(value: npt.ArrayLike, name: str) -> Float64s:
         raise TypeError(
             f"{name}: expected an array of numbers, got {type(value).__name__} ({_first_line(error)})."
         ) from error
-    if array.dtype.kind not in "fiu":
+    if array.dtype.kind not in kinds:
         raise TypeError(f"{name}: expected an array of numbers, got {array.dtype}.")
     return array.astype(np.float64)
 

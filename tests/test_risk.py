@@ -226,7 +226,8 @@ def test_any_numbers_in_any_layout_are_taken_and_left_alone(name: str) -> None:
     assert ESTIMATORS[name](wide[::-2], q, 9, support=support.astype(np.uint8)) == expected
     assert (losses.tolist(), q.tolist(), support.tolist()) == ([0.5, 2.0, 0.25], [0.125, 0.25, 0.5], [9, 8, 7])
     wrong = np.array([True, False, True])
-    assert ESTIMATORS[name](wrong, q, 9) == ESTIMATORS[name](wrong.astype(float), q, 9)
+    for form in (list, lambda values: values):
+        assert ESTIMATORS[name](form(wrong), q, 9) == ESTIMATORS[name](wrong.astype(float), q, 9)
     assert ESTIMATORS[name]([1, 0, 3], q, 9).value == ESTIMATORS[name]([1.0, 0.0, 3.0], q, 9).value
 
 
