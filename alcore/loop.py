@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import inspect
+import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -15,6 +17,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.batch import Batch
+from alcore.curves import Curves
 from alcore.door import Float64s, Rng
 from alcore.heuristics import Heuristic, Precomputed, Random, RowWise
 from alcore.heuristics.drawn import _Drawn
@@ -154,6 +157,37 @@ class ActiveLearning:
         for _ in self:
             pass
         return self.history
+
+    def repeat(self, seeds: int | Iterable[int] = 10, folder: str | os.PathLike[str] | None = None) -> Curves:
+        """The same run with several seeds, each from a ledger of its own without labels: learning curves.
+
+        Args:
+            seeds: how many, from 0 on, or which; they take the place of ``seed``.
+            folder: where the ledgers are kept, ``<asker>-<seed>.db``; runs that were killed go on, those that ended are not
+                repeated. In memory without it.
+
+        Raises: ValueError where this loop's ledger has labels or queries, which the runs would not begin with.
+        """
+        if self.ledger.counts()["unlabelled"] < len(self.ledger) or self.ledger.step(self.asker):
+            raise ValueError(
+                "ledger: expected one without labels or queries, since each run begins with one of its own."
+            )
+        chosen = list(range(door.as_size(seeds, "seeds"))) if isinstance(seeds, int) else list(seeds)
+        histories = []
+        runs = ((done, seed) for done, seed in enumerate(chosen, 1))
+        with closing(track(runs, len(chosen), "runs") if self.progress else runs) as tracked:
+            for _, seed in tracked:
+                path = None if folder is None else Path(folder) / f"{self.asker}-{seed}.db"
+                with self.ledger.empty(path) as ledger:
+                    histories.append(replace(self, ledger=ledger, seed=seed)._ended())
+        return Curves.of(histories, chosen)
+
+    def _ended(self) -> list[Past]:
+        """The history of a run that has ended, or else goes to its end."""
+        history = self.history
+        if history and not history[-1].size and (self.stop is None or self._why(history[:-1]) is not None):
+            return history
+        return self.run()
 
     def __iter__(self) -> Iterator[Step]:
         total = None if self.stop is None else self.stop.room([])

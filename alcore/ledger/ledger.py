@@ -110,6 +110,18 @@ class Ledger:
             if names != known.names_of(connection, np.arange(about.size), True).tolist():
                 raise LedgerError(f"{where}: has other ids than those given, or another order. Open it without ids.")
 
+    def empty(self, path: str | os.PathLike[str] | None = None) -> Ledger:
+        """A ledger of the same ids without labels, in memory or in a file; a file that is there is opened, whatever it has."""
+        ids = self.ids.tolist() if self._about().named else None
+        size = None if ids is not None else len(self)
+        return Ledger(size, ids=ids) if path is None else Ledger.open(path, size, ids=ids)
+
+    @property
+    def ids(self) -> Ids:
+        """All ids, in their order."""
+        with self._database.reading() as connection:
+            return self._names(connection, np.arange(records.about(connection).size))
+
     def close(self) -> None:
         """Let go of the file; what was told is on disk already."""
         self._database.close()
