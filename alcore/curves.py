@@ -66,7 +66,7 @@ class Curves:
 
     def mean(self, metric: str) -> Float64s:
         """(L,) mean over the runs."""
-        return self._values(metric).mean(axis=0)
+        return np.asarray(self._values(metric).mean(axis=0))
 
     def interval(self, metric: str, level: float = 0.95) -> tuple[Float64s, Float64s]:
         """(L,), (L,): where the mean lies with that confidence, by Student's t over the runs; infinite for one run."""
@@ -87,7 +87,7 @@ class Curves:
         if len(self.labels) == 1:
             return values[:, 0].copy()
         widths = np.diff(self.labels)
-        return ((values[:, 1:] + values[:, :-1]) / 2 * widths).sum(axis=1) / widths.sum()
+        return np.asarray(((values[:, 1:] + values[:, :-1]) / 2 * widths).sum(axis=1) / widths.sum())
 
     def labels_to(self, metric: str, value: float) -> Float64s:
         """(S,) labels at which each curve first reaches a value, on a straight line between steps; infinite where it never does."""
