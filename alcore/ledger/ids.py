@@ -49,10 +49,12 @@ def positions_of(connection: sqlite3.Connection, ids: Any, size: int, named: boo
     """Refuses what is no id of the ledger, and an id that stands there twice."""
     given = [ids] if isinstance(ids, str | int | np.integer) else ids
     found = _of_names(connection, given) if named else _of_numbers(given, size)
-    different, times = np.unique(found, return_counts=True)
-    if len(different) < len(found):
-        twice = names_of(connection, different[times > 1], named).tolist()
-        raise LedgerError(f"ids: expected different ids, but {listed(twice[:1])} stands there twice.")
+    there = np.zeros(size, np.bool_)  # of ten million ids in a sixth of the time of sorting them, or less
+    there[found] = True
+    if np.count_nonzero(there) < len(found):
+        different, times = np.unique(found, return_counts=True)
+        twice = names_of(connection, different[times > 1][:1], named).tolist()
+        raise LedgerError(f"ids: expected different ids, but {listed(twice)} stands there twice.")
     return found
 
 
@@ -87,15 +89,15 @@ def names_of(connection: sqlite3.Connection, positions: Positions, named: bool) 
     """What users call them."""
     if not named:
         return positions
+    if len(positions) > 100 * AT_ONCE:
+        told = (name for (name,) in connection.execute("SELECT name FROM names ORDER BY position"))
+        return np.asarray(np.fromiter(told, object)[positions])
     found: dict[int, str] = {}
     rows = positions.tolist()
-    if len(rows) > 100 * AT_ONCE:
-        found = dict(connection.execute("SELECT position, name FROM names"))
-    else:
-        for start in range(0, len(rows), AT_ONCE):
-            part = rows[start : start + AT_ONCE]
-            marks = ",".join("?" * len(part))
-            found.update(connection.execute(f"SELECT position, name FROM names WHERE position IN ({marks})", part))  # noqa: S608
+    for start in range(0, len(rows), AT_ONCE):
+        part = rows[start : start + AT_ONCE]
+        marks = ",".join("?" * len(part))
+        found.update(connection.execute(f"SELECT position, name FROM names WHERE position IN ({marks})", part))  # noqa: S608
     names = np.empty(len(rows), object)
     names[:] = [found[row] for row in rows]
     return names

@@ -53,6 +53,7 @@ def begin(connection: Connection, size: int, names: Sequence[str] | None) -> Non
     """What a new ledger holds."""
     connection.execute("INSERT INTO about VALUES (?, ?, 0)", (size, names is not None))
     add_names(connection, names or [], 0)
+    connection.execute("CREATE UNIQUE INDEX names_by_text ON names (name)")
 
 
 def about(connection: Connection) -> About:
