@@ -56,7 +56,8 @@ def take_turn(ledger: Ledger) -> Any:
         ledger.restore(ledger.aside)
     else:
         heuristic = HEURISTICS[count["labelled"] % len(HEURISTICS)]
-        return True if len(ledger.ask(heuristic, None, K, rng=count["labelled"])) else None
+        query = ledger.ask(heuristic, None, K, rng=count["labelled"], note=lambda batch: batch.indices.tolist())
+        return True if len(query) else None
     return True
 
 
@@ -77,6 +78,7 @@ def content(path: Path) -> dict[str, list[Any]]:
         "queries": "SELECT query, asker, step, heuristic, free, ranked, withdrawn IS NULL FROM queries ORDER BY query",
         "picks": "SELECT * FROM picks ORDER BY query, place",
         "items": "SELECT position, state, query, label, annotator FROM items ORDER BY position",
+        "notes": "SELECT * FROM notes ORDER BY asker, step",
         "history": "SELECT number, position, action, query, label, annotator FROM history ORDER BY number",
     }
     connection = sqlite3.connect(path)

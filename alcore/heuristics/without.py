@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from functools import singledispatch
 from typing import cast
@@ -25,7 +26,11 @@ def without_rows(heuristic: Heuristic, rows: Rows) -> Heuristic:
 
 @without_rows.register
 def _(heuristic: Precomputed, rows: Rows) -> Heuristic:
-    return Precomputed(drop_rows(np.asarray(heuristic.scores), rows))
+    scores = drop_rows(np.asarray(heuristic.scores), rows)
+    scores.flags.writeable = False
+    kept = copy(heuristic)  # not made anew: to check ten million scores again takes as long as to drop rows of them
+    object.__setattr__(kept, "scores", scores)
+    return kept
 
 
 @without_rows.register
