@@ -122,18 +122,20 @@ class Draw:
     ) -> Tensor:
         """A new tensor, filled, that broadcasts to ``shape``, or has it where rows are folded into another axis."""
         self.calls += 1
-        axis = self._axis(tuple(shape))
+        place = (self._seed, self.calls, self._rows, shape, like.dtype, fill, args, *kwargs.items())
+        made = self._kept.get(place)
+        if made is not None:
+            return made
+        axis = self._axis(shape)
         shared = self._consistent and axis is not None
         folded = shape[axis] // self._rows if shared else 1  # heads of attention or windows of images, row by row
-        one = (*shape[:axis], folded, *shape[axis + 1 :]) if shared else tuple(shape)
-        place = (self._seed, self.calls, one, like.dtype, fill, args, *kwargs.items())
-        made = self._kept.get(place)
-        if made is None:
-            generator = torch.Generator(like.device).manual_seed(mix(self._seed, 1, self.calls))
-            made = fill(torch.empty(one, dtype=like.dtype, device=like.device), *args, **kwargs, generator=generator)
-            if shared and made.numel() <= SMALL and len(self._kept) < MANY:
-                self._kept[place] = made
-        return made if folded == 1 else made.repeat(self._rows, *[1] * (len(shape) - 1))
+        one = (*shape[:axis], folded, *shape[axis + 1 :]) if shared else shape
+        generator = torch.Generator(like.device).manual_seed(mix(self._seed, 1, self.calls))
+        made = fill(torch.empty(one, dtype=like.dtype, device=like.device), *args, **kwargs, generator=generator)
+        made = made if folded == 1 else made.repeat(self._rows, *[1] * (len(shape) - 1))
+        if shared and made.numel() <= SMALL and len(self._kept) < MANY:
+            self._kept[place] = made
+        return made
 
     def _axis(self, shape: tuple[int, ...]) -> int | None:
         """The axis of rows: the first, or the second of sequences; None of noise that rows have no part in."""
@@ -155,7 +157,7 @@ class Noise(TorchFunctionMode):
         return func(*args, **(kwargs or {})) if handler is None else handler(self, func, *args, **(kwargs or {}))
 
     def kept(self, shape: tuple[int, ...], rate: float, like: Tensor, value: float = 1.0) -> Tensor:
-        like = like if like.dtype == torch.float64 else like.float()
+        like = like if like.dtype in (torch.float32, torch.float64) else like.float()
         return self.draw.noise(shape, like, _keep, rate, value)
 
     def drop(self, x: Tensor, rate: float, shape: tuple[int, ...] | None = None) -> Tensor:
@@ -163,7 +165,8 @@ class Noise(TorchFunctionMode):
             raise ValueError(f"dropout: expected a probability, got {rate}.")
         if rate in (0, 1):
             return x if rate == 0 else torch.zeros_like(x)
-        return x * self.kept(shape or x.shape, rate, x, 1 / (1 - rate)).to(x.dtype)
+        kept = self.kept(shape or x.shape, rate, x, 1 / (1 - rate))
+        return x * (kept if kept.dtype == x.dtype else kept.to(x.dtype))
 
     # --- functions: the flag ``training`` is not asked --------------------------------------------------------------------
 
