@@ -16,10 +16,8 @@ PACKAGE = ROOT / "alcore"
 # Each level imports only from the levels below it; a folder is one room.
 LEVELS = [
     {"cli"},
-    {"loop"},
-    {"curves"},
-    {"adapting", "bench", "plot"},
-    {"ledger"},
+    {"adapting", "bench", "loop", "plot"},
+    {"curves", "ledger"},
     {"heuristics"},
     {"batch_epig", "batchbald", "ical", "information", "reductions", "risk", "select", "stopping", "two_bald"},
     {"epig", "greedy"},
