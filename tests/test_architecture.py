@@ -30,7 +30,7 @@ LEVELS = [
 ]
 NAMES_KERNELS = {"batch_epig", "candidates", "configurations", "epig", "ical", "information", "measures", "stream"}
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "flax", "sklearn"}
-HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "matplotlib", "typer", "rich", "pandas"}
+HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "pyarrow", "matplotlib", "typer", "rich", "pandas"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

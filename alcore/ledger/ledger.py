@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -17,14 +16,16 @@ from alcore import door
 from alcore.batch import Batch
 from alcore.door import Float64s, Rng
 from alcore.heuristics import Heuristic, Random
+from alcore.ledger import exporting, files, importing, label_studio, records, telling
 from alcore.ledger import ids as known
-from alcore.ledger import records, telling
 from alcore.ledger.asking import Among, Asking
 from alcore.ledger.database import Database, LedgerError
 from alcore.ledger.ids import Ids, Positions
+from alcore.ledger.importing import Imported
 from alcore.ledger.labels import decode
 from alcore.ledger.query import Query
 from alcore.ledger.records import Connection
+from alcore.ledger.rows import COLUMNS
 from alcore.remaining import Remaining
 from alcore.stream import can_reread
 
@@ -93,22 +94,8 @@ class Ledger:
         fill = None if count is None else partial(records.begin, size=count, names=names)
         self._database = Database(path, timeout, fill)
         self._gone: tuple[int, Positions] | None = None  # how often it had changed, and what is not free
-        self._compare(count, names)
-
-    def _compare(self, size: int | None, names: list[str] | None) -> None:
-        about = self._about()
-        where = self._database.name
-        if size is not None and size != about.size:
-            raise LedgerError(
-                f"{where}: has {about.size} ids, got size {size}. Open it without; more: ledger.add(ids)."
-            )
-        if names is None:
-            return
-        if not about.named:
-            raise LedgerError(f"{where}: its ids are 0 to {about.size - 1}, got names. Open it without ids.")
         with self._database.reading() as connection:
-            if names != known.names_of(connection, np.arange(about.size), True).tolist():
-                raise LedgerError(f"{where}: has other ids than those given, or another order. Open it without ids.")
+            records.check_ids(connection, self._database.name, count, names)
 
     def close(self) -> None:
         """Let go of the file; what was told is on disk already."""
@@ -172,12 +159,7 @@ class Ledger:
     def counts(self) -> dict[str, int]:
         """How many ids are unlabelled, asked, labelled and set aside."""
         with self._database.reading() as connection:
-            size = records.about(connection).size
-            found = dict(connection.execute("SELECT state, count(*) FROM items GROUP BY state"))
-            return {
-                "unlabelled": size - sum(found.values()),
-                **{state: found.get(state, 0) for state in records.STATES},
-            }
+            return records.counts(connection)
 
     def history(self, ids: Any) -> list[dict[str, Any]]:
         """What happened to ids, in order: time, id, action, query, label, annotator."""
@@ -187,13 +169,7 @@ class Ledger:
     def open_queries(self, asker: str | None = None) -> list[Query]:
         """Queries with items that wait for a label, of one asker or of all."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT DISTINCT query FROM items JOIN queries USING (query) WHERE state = 'asked' AND asker = ifnull(?, asker) "
-                "ORDER BY query",
-                (asker,),
-            ).fetchall()
-            named = records.about(connection).named
-            return [records.query(connection, number, named) for (number,) in rows]
+            return records.open_queries(connection, asker)
 
     # --- ask and tell -----------------------------------------------------------------------------------------------------
 
@@ -307,14 +283,7 @@ class Ledger:
         """Take back what of a query has no label yet: its ids are free again, and later labels of it are refused."""
         number = query.number if isinstance(query, Query) else door.as_count(query, "query")
         with self._database.writing() as connection:
-            rows = connection.execute(
-                "SELECT position FROM items WHERE state = 'asked' AND query = ? ORDER BY position", (number,)
-            )
-            positions = np.array([row[0] for row in rows], np.int64)
-            if not len(positions):
-                raise LedgerError(f"query: {number} waits for no label: it was answered or withdrawn, or never asked.")
-            records.free(connection, positions, "withdrawn")
-            connection.execute("UPDATE queries SET withdrawn = ? WHERE query = ?", (time.time(), number))
+            records.withdraw(connection, number)
 
     def unlabel(self, ids: Any) -> None:
         """Take labels away: the ids are free again; the labels stay in the history."""
@@ -335,21 +304,7 @@ class Ledger:
         """More ids: how many, or the numbers that follow, or names where the ledger has names."""
         with self._database.writing() as connection:
             about = records.about(connection)
-            if about.named:
-                if isinstance(ids, int):
-                    raise LedgerError(f"ids: expected names, as this ledger has, got the number {ids}.")
-                names = known.as_names(ids)
-                known.add_names(connection, names, about.size)
-                count = len(names)
-            elif isinstance(ids, int | np.integer):
-                count = door.as_count(int(ids), "ids")
-            else:
-                given = list(ids)
-                count = len(given)
-                if given != list(range(about.size, about.size + count)):
-                    raise LedgerError(
-                        f"ids: expected how many, or the numbers from {about.size} on in order, got {known.listed(given)}."
-                    )
+            count = known.add_more(connection, ids, about.size, about.named)
             connection.execute("UPDATE about SET size = size + ?, changes = changes + 1", (count,))
 
     def sample_pool(self, m: int, rng: Rng = None) -> Ids:
@@ -357,6 +312,60 @@ class Ledger:
         pool, count = self.pool, door.as_count(m, "m")
         chosen = door.as_rng(rng).choice(len(pool), min(count, len(pool)), replace=False)
         return pool[np.sort(chosen)]
+
+    # --- files people use -------------------------------------------------------------------------------------------------
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        states: str | Iterable[str] | None = None,
+        data: Mapping[str, str] | None = None,
+    ) -> int:
+        """Write ids with their states, labels and picks into a file that appears when it is complete; how many rows.
+
+        Args:
+            path: .csv, .jsonl, .parquet (``alcore[parquet]``), or .json, which are tasks for Label Studio. In CSV and Parquet a
+                string stands for itself, other labels, and strings that would read as such, are JSON.
+            states: some of unlabelled, asked, labelled, aside and past, which are picks that no longer count; all by default, and
+                only then can `import_file` restore the ledger.
+            data: what Label Studio shows of an item, such as {"image": "https://host/{id}.png"}; web addresses are escaped.
+
+        Cost: O(N log N) time and O(1) memory.
+        """
+        wanted, shown = exporting.as_states(states), label_studio.as_data(data)
+        with self._database.reading() as connection:
+            layout = files.Layout(COLUMNS, records.about(connection).named, shown)
+            return files.write(path, exporting.rows(connection, wanted), layout)
+
+    def import_file(
+        self, path: str | os.PathLike[str], *, annotator: str | None = None, overwrite: bool = False
+    ) -> Imported:
+        """Take labels from a file, asked for or not; all or, where it or one of them is refused, none.
+
+        An empty ledger of the same ids takes states and queries of a whole `export` too, so that another export is the same.
+
+        Args:
+            path: as `export` writes, or with the columns id and label alone; rows without a label are passed over.
+            annotator: who labelled where the file does not say.
+            overwrite: replace labels that are there and differ.
+        """
+        return self._take(path, importing.import_rows, annotator, overwrite)
+
+    def tell_file(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        query: Query | int | None = None,
+        annotator: str | None = None,
+        overwrite: bool = False,
+    ) -> Imported:
+        """`tell` what annotators hand back: labels of a query, else of the queries in the file's column, else of what is asked.
+
+        Args: as `import_file` takes them. Ids that were not asked are refused.
+        """
+        number = query.number if isinstance(query, Query) else None if query is None else door.as_count(query, "query")
+        return self._take(path, partial(importing.tell_rows, query=number), annotator, overwrite)
 
     # --- what risk estimators need ----------------------------------------------------------------------------------------
 
@@ -389,6 +398,14 @@ class Ledger:
             return records.risk(connection, self._database.name).pool_size
 
     # --- inside -----------------------------------------------------------------------------------------------------------
+
+    def _take(
+        self, path: str | os.PathLike[str], take: Callable[..., Imported], annotator: str | None, overwrite: bool
+    ) -> Imported:
+        who = None if annotator is None else telling.as_text(annotator, "annotator")
+        replace, source = door.as_flag(overwrite, "overwrite"), files.read(path)
+        with self._forgetting() as connection:
+            return take(connection, source, annotator=who, overwrite=replace)
 
     def _about(self) -> records.About:
         with self._database.reading() as connection:
