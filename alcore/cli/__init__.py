@@ -1,4 +1,4 @@
-"""The command line: ``alcore score | select | bench``."""
+"""The command line: ``alcore score | select | bench | ledger``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ except ImportError as error:
     raise SystemExit(f"alcore: the command line needs typer and rich: pip install 'alcore[cli]' ({error})") from error
 
 import alcore
-from alcore.cli import predictions
+from alcore.cli import ledger, predictions
 from alcore.cli.sentences import OneSentence, out
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 for command in (predictions.score, predictions.select, predictions.bench):
     app.command()(command)
+app.add_typer(ledger.app, name="ledger")
 
 
 @app.callback(invoke_without_command=True)

@@ -161,6 +161,18 @@ class Ledger:
         with self._database.reading() as connection:
             return records.counts(connection)
 
+    def count_labels(self, by: str = "label", most: int | None = None) -> list[tuple[Any, int]]:
+        """How many ids have each label, or were labelled by each annotator (``by="annotator"``), the most frequent first."""
+        if by not in ("label", "annotator"):
+            raise LedgerError(f"by: expected label or annotator, got {by!r}.")
+        with self._database.reading() as connection:
+            return records.count_labels(connection, by, most)
+
+    @property
+    def named(self) -> bool:
+        """Whether ids are strings."""
+        return self._about().named
+
     def history(self, ids: Any) -> list[dict[str, Any]]:
         """What happened to ids, in order: time, id, action, query, label, annotator."""
         with self._database.reading() as connection:

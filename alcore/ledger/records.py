@@ -88,6 +88,14 @@ def counts(connection: Connection) -> dict[str, int]:
     }
 
 
+def count_labels(connection: Connection, by: str, most: int | None) -> list[tuple[Any, int]]:
+    rows = connection.execute(
+        f"SELECT {by}, count(*) FROM items WHERE state = 'labelled' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",  # noqa: S608
+        (-1 if most is None else most,),
+    )
+    return [(decode(value) if by == "label" else value, count) for value, count in rows]
+
+
 def items(connection: Connection, positions: Positions) -> dict[int, Item]:
     found: dict[int, Item] = {}
     rows = positions.tolist()
