@@ -16,7 +16,9 @@ from alcore import adapting, bench, plot, stopping
 from alcore.batch import Batch
 from alcore.batch_epig import batch_epig
 from alcore.batchbald import SaturationWarning, batchbald
+from alcore.curves import Curves
 from alcore.epig import epig
+from alcore.estimate import Estimate
 from alcore.heuristics import (
     BALD,
     EPIG,
@@ -47,8 +49,9 @@ from alcore.heuristics import (
     heuristic,
 )
 from alcore.ical import ical
-from alcore.information import Estimate, batch_information, joint_entropy
+from alcore.information import batch_information, joint_entropy
 from alcore.ledger import Ledger, LedgerError, Query
+from alcore.loop import ActiveLearning, Step
 from alcore.measures import (
     bald,
     entropy,
@@ -61,6 +64,7 @@ from alcore.measures import (
     vote_entropy,
 )
 from alcore.reductions import reduce
+from alcore.risk import expected_loss, lure, lure_weights, pure, pure_weights
 from alcore.saving import concatenate_draws, save_predictions
 from alcore.select import power, softmax, softrank, top
 from alcore.store import open_predictions
@@ -73,9 +77,11 @@ __all__ = [
     "BALD",
     "EPIG",
     "ICAL",
+    "ActiveLearning",
     "Batch",
     "BatchBALD",
     "BatchEPIG",
+    "Curves",
     "Entropy",
     "Estimate",
     "ExpectedEntropy",
@@ -98,6 +104,7 @@ __all__ = [
     "SoftRankBALD",
     "Softmax",
     "SoftmaxBALD",
+    "Step",
     "Sum",
     "TwoBALD",
     "VariationRatio",
@@ -112,17 +119,22 @@ __all__ = [
     "entropy",
     "epig",
     "expected_entropy",
+    "expected_loss",
     "get_threads",
     "heuristic",
     "ical",
     "joint_entropy",
     "least_confidence",
+    "lure",
+    "lure_weights",
     "margin",
     "mean_std",
     "open_predictions",
     "pairwise_kl",
     "plot",
     "power",
+    "pure",
+    "pure_weights",
     "reduce",
     "save_predictions",
     "set_threads",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,24 +11,13 @@ import numpy.typing as npt
 from alcore import door
 from alcore.configurations import Configurations
 from alcore.door import Array, Float64s, Rng
+from alcore.estimate import Estimate
 from alcore.stream import gather_rows, open_source, read_rows, refuse_events
 from alcore.threads import in_parts
 
 Ints = npt.NDArray[np.int64]
 
 TOGETHER = 20_000  # configurations held at a time, or one a draw
-
-
-class Estimate(NamedTuple):
-    """A value and its standard error, 0 where the value is exact.
-
-    >>> import alcore
-    >>> alcore.Estimate(0.5, 0.01).value
-    0.5
-    """
-
-    value: float
-    standard_error: float
 
 
 def joint_entropy(

@@ -16,19 +16,31 @@ PACKAGE = ROOT / "alcore"
 # Each level imports only from the levels below it; a folder is one room.
 LEVELS = [
     {"cli"},
+    {"loop"},
+    {"curves"},
     {"adapting", "bench", "plot"},
     {"ledger"},
     {"heuristics"},
-    {"batch_epig", "batchbald", "ical", "information", "reductions", "select", "stopping", "two_bald"},
+    {"batch_epig", "batchbald", "ical", "information", "reductions", "risk", "select", "stopping", "two_bald"},
     {"epig", "greedy"},
     {"candidates", "configurations"},
     {"measures", "remaining", "saving"},
     {"stream"},
     {"store", "threads"},
-    {"door", "batch", "progress"},
+    {"door", "batch", "estimate", "progress"},
     {"kernels"},
 ]
-NAMES_KERNELS = {"batch_epig", "candidates", "configurations", "epig", "ical", "information", "measures", "stream"}
+NAMES_KERNELS = {
+    "batch_epig",
+    "candidates",
+    "configurations",
+    "epig",
+    "ical",
+    "information",
+    "measures",
+    "risk",
+    "stream",
+}
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "flax", "sklearn"}
 HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "pyarrow", "matplotlib", "typer", "rich", "pandas"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,7 @@ class Asking:
     ids: Any
     asker: str
     rng: np.random.Generator
+    note: Callable[[Batch], Any] | None = None
 
     def choose(self, among: Among, mask: npt.ArrayLike | None, options: dict[str, Any]) -> Batch | None:
         """None where no id is free."""

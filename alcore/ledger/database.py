@@ -36,6 +36,7 @@ CREATE TABLE history (
     number INTEGER PRIMARY KEY, time REAL NOT NULL, position INTEGER NOT NULL, action TEXT NOT NULL, query INTEGER,
     label TEXT, annotator TEXT
 );
+CREATE TABLE notes (asker TEXT NOT NULL, step INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY (asker, step));
 CREATE INDEX history_of_position ON history (position);
 """
 VERSIONS = (CREATE,)  # what makes each version of the file of the one before

@@ -22,7 +22,7 @@ from alcore.ledger.asking import Among, Asking
 from alcore.ledger.database import Database, LedgerError
 from alcore.ledger.ids import Ids, Positions
 from alcore.ledger.importing import Imported
-from alcore.ledger.labels import decode
+from alcore.ledger.labels import decode, encode
 from alcore.ledger.query import Query
 from alcore.ledger.records import Connection
 from alcore.ledger.rows import COLUMNS
@@ -96,6 +96,18 @@ class Ledger:
         self._gone: tuple[int, Positions] | None = None  # how often it had changed, and what is not free
         with self._database.reading() as connection:
             records.check_ids(connection, self._database.name, count, names)
+
+    def empty(self, path: str | os.PathLike[str] | None = None) -> Ledger:
+        """A ledger of the same ids without labels, in memory or in a file; a file that is there is opened, whatever it has."""
+        ids = self.ids.tolist() if self._about().named else None
+        size = None if ids is not None else len(self)
+        return Ledger(size, ids=ids) if path is None else Ledger.open(path, size, ids=ids)
+
+    @property
+    def ids(self) -> Ids:
+        """All ids, in their order."""
+        with self._database.reading() as connection:
+            return self._names(connection, np.arange(records.about(connection).size))
 
     def close(self) -> None:
         """Let go of the file; what was told is on disk already."""
@@ -183,6 +195,30 @@ class Ledger:
         with self._database.reading() as connection:
             return records.open_queries(connection, asker)
 
+    def notes(self, asker: str = "default") -> list[Any]:
+        """What was noted of an asker's steps, in their order; of a step once."""
+        with self._database.reading() as connection:
+            return records.notes(connection, asker)
+
+    def write_note(self, note: Any, *, step: int, asker: str = "default") -> None:
+        """Note a JSON value of a step, in place of what was noted of it before; `ask` does it with the query, both or neither."""
+        text = encode(note, "note")
+        with self._database.writing() as connection:
+            records.write_note(connection, telling.as_text(asker, "asker"), door.as_count(step, "step"), text)
+
+    def step(self, asker: str = "default") -> int:
+        """The number of an asker's next query."""
+        with self._database.reading() as connection:
+            (count,) = connection.execute("SELECT count(*) FROM queries WHERE asker = ?", (asker,)).fetchone()
+            return int(count)
+
+    def asked_by(self, query: Query | int) -> Ids:
+        """All that a query asked for, answered or not, in the order chosen."""
+        number = query.number if isinstance(query, Query) else query
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT position FROM picks WHERE query = ? ORDER BY place", (number,))
+            return self._names(connection, np.array([row[0] for row in rows], np.int64))
+
     # --- ask and tell -----------------------------------------------------------------------------------------------------
 
     def ask(
@@ -197,6 +233,7 @@ class Ledger:
         kind: str = "probs",
         weights: npt.ArrayLike | None = None,
         mask: npt.ArrayLike | None = None,
+        note: Callable[[Batch], Any] | None = None,
     ) -> Query:
         """The k free ids that a heuristic would have labelled next, recorded before they are returned.
 
@@ -211,15 +248,15 @@ class Ledger:
             ids: what the rows of predictions are; all ids of the ledger by default.
             asker: on whose behalf.
             rng, kind, weights, mask: as ``heuristic.select`` takes them; mask has a row for each of ``ids``.
+            note: a function of the batch, whose result, any JSON value, is recorded with the query: see `notes`.
 
         Cost: the heuristic's, and O(labelled + N/8 bytes) beside it. While others ask at the same time it chooses anew, up to 3
         times, so that ``q`` is right; the last time they wait.
         """
         if not isinstance(heuristic, Heuristic):
             raise TypeError(f"heuristic: expected one of alcore's, such as BALD(), got {type(heuristic).__name__}.")
-        asking = Asking(
-            heuristic, predictions, door.as_size(k, "k"), ids, telling.as_text(asker, "asker"), door.as_rng(rng)
-        )
+        who, generator = telling.as_text(asker, "asker"), door.as_rng(rng)
+        asking = Asking(heuristic, predictions, door.as_size(k, "k"), ids, who, generator, note)
         options = {"kind": kind, "weights": weights}
         alone = predictions is not None and not can_reread(predictions)
         for attempt in range(TRIES):
@@ -471,10 +508,13 @@ class Ledger:
         number = records.add_query(
             connection, positions, batch, asking.asker, asking.heuristic.name, among.free, len(among.remaining)
         )
+        query = records.query(connection, number, records.about(connection).named)
+        if asking.note is not None:
+            records.write_note(connection, asking.asker, query.step, encode(asking.note(batch), "note"))
         if self._gone is not None:  # one more change, this one
             place = np.searchsorted(self._gone[1], np.sort(positions))
             self._gone = records.about(connection).changes, np.insert(self._gone[1], place, np.sort(positions))
-        return records.query(connection, number, records.about(connection).named)
+        return query
 
     def _free(self, ids: Any, state: str, action: str) -> None:
         with self._database.writing() as connection:

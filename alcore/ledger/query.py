@@ -31,7 +31,7 @@ class Query:
     >>> import alcore
     >>> query = alcore.Ledger(size=10).label_randomly(3, rng=0)
     >>> query.ids.tolist(), query.heuristic, len(query)
-    ([4, 2, 9], 'random', 3)
+    ([3, 2, 1], 'random', 3)
     """
 
     number: int

@@ -175,6 +175,16 @@ def add_query(
     return number
 
 
+def write_note(connection: Connection, asker: str, step: int, text: str) -> None:
+    """In place of an earlier one of the step."""
+    connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", (asker, step, text))
+
+
+def notes(connection: Connection, asker: str) -> list[Any]:
+    rows = connection.execute("SELECT note FROM notes WHERE asker = ? ORDER BY step", (asker,))
+    return [decode(text) for (text,) in rows]
+
+
 def write_labels(
     connection: Connection,
     positions: Positions,

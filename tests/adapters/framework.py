@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+import alcore
 
 MEAN, VARIANCE, EPSILON = 0.1 * np.arange(8.0), 1 + 0.1 * np.arange(8.0), 1e-3
 FEATURES, HIDDEN, CLASSES = 6, 8, 3
@@ -62,6 +66,31 @@ class Framework(ABC):
     @abstractmethod
     def spoil(self, model: Any) -> None:
         """Set a weight to zeros, in place."""
+
+
+@dataclass(frozen=True)
+class Picks:
+    """Rows drawn from 40, their labels, the weights that undo the drawing, and what training on them has to come to."""
+
+    x: np.ndarray  # (12, 6)
+    y: np.ndarray
+    v: np.ndarray
+    line: str  # of the README: a weighted training loss in one framework
+
+    @classmethod
+    def of(cls, name: str) -> Picks:
+        readme = (Path(__file__).parents[2] / "README.md").read_text()
+        (line,) = re.findall(rf"^\| {name} \| `(.*)` \|$", readme, re.MULTILINE)
+        rng = np.random.default_rng(3)
+        batch = alcore.power(rng.exponential(size=40) + 0.1, k=12, rng=rng)
+        v = alcore.lure_weights(batch.q, 40, support=batch.support)
+        return cls(rng.normal(size=(12, FEATURES)).astype(np.float32), rng.integers(0, CLASSES, 12), v, line)
+
+    def gradient(self, w: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Of mean_m v_m (-log p_m), p the softmax of x @ w + b, with respect to w."""
+        grown = np.exp(self.x @ w + b)
+        apart = grown / grown.sum(axis=1, keepdims=True) - np.eye(CLASSES)[self.y]
+        return np.asarray(self.x.T @ (apart * self.v[:, None]) / len(self.v))
 
 
 def framework() -> Framework:

@@ -9,9 +9,12 @@ import alcore_flax
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from flax import linen as nn
 from flax import nnx, serialization
+
+from tests.adapters.framework import Picks
 
 ROWS = np.random.default_rng(0).normal(size=(30, 6)).astype(np.float32)
 IMAGES = np.random.default_rng(1).normal(size=(30, 8, 8, 2)).astype(np.float32)
@@ -577,3 +580,16 @@ def test_stochastic_is_a_pure_function() -> None:
     assert abs(found.mean() - 1) < 0.05
     assert len(np.unique(found, axis=0)) == 8
     jax.grad(lambda x: apply(x, KEY).sum())(ones)
+
+
+def test_the_readmes_weighted_loss_has_the_gradient_of_the_weighted_mean() -> None:
+    picks, model = Picks.of("Flax"), nnx.Linear(6, 3, rngs=nnx.Rngs(0))
+
+    def loss(model: nnx.Linear) -> Any:
+        scope = {"optax": optax, "model": model, "x": picks.x, "y": picks.y, "v": picks.v}
+        exec(picks.line, scope)
+        return scope["loss"]
+
+    expected = picks.gradient(np.asarray(model.kernel[...]), np.asarray(model.bias[...]))
+    found = np.asarray(nnx.jit(nnx.grad(loss))(model)["kernel"][...])
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)

@@ -16,6 +16,7 @@ from alcore_keras.forward import as_numpy
 from keras import layers as kl
 
 import alcore
+from tests.adapters.framework import Picks
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
@@ -532,3 +533,12 @@ def test_without_keras_the_remedy_is_named() -> None:
     code = "import sys; sys.modules['keras'] = None\nimport alcore_keras"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "pip install 'alcore[keras]'" in done.stderr
+
+
+def test_the_readmes_weighted_training_steps_along_the_gradient_of_the_weighted_mean() -> None:
+    picks = Picks.of("Keras")
+    model = keras.Sequential([keras.Input((6,)), kl.Dense(3)])
+    model.compile(keras.optimizers.SGD(1.0), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    w, b = model.get_weights()
+    exec(picks.line, {"model": model, "x": picks.x, "y": picks.y, "v": picks.v})
+    np.testing.assert_allclose(w - model.get_weights()[0], picks.gradient(w, b), rtol=1e-4, atol=1e-6)

@@ -33,6 +33,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import alcore
+from tests.adapters.framework import Picks
 
 X, NUMBERS = load_iris(return_X_y=True)
 Y = np.array(["setosa", "versicolor", "virginica"])[NUMBERS]
@@ -240,3 +241,13 @@ def test_a_list_takes_what_has_probabilities() -> None:
     found = predict(models)
     for t, model in enumerate(models):
         np.testing.assert_array_equal(found[..., t], model.predict_proba(X))
+
+
+def test_the_readmes_weighted_training_ends_where_the_gradient_of_the_weighted_mean_does() -> None:
+    picks, model = Picks.of("scikit-learn"), LogisticRegression(C=100, max_iter=5000, tol=1e-9)
+    exec(picks.line, {"model": model, "x": picks.x, "y": picks.y, "v": picks.v})
+    assert sorted(model.classes_) == [0, 1, 2]
+    shrinking = model.coef_.T / (100 * len(picks.v))  # of its penalty
+    np.testing.assert_allclose(picks.gradient(model.coef_.T, model.intercept_), -shrinking, atol=1e-4)
+    model.fit(picks.x, picks.y)
+    assert np.abs(picks.gradient(model.coef_.T, model.intercept_) + shrinking).max() > 1e-3

@@ -17,6 +17,7 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 import alcore
+from tests.adapters.framework import Picks
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning"),
@@ -543,3 +544,12 @@ def test_a_framework_that_is_missing_is_named() -> None:
     code = "import sys; sys.modules['torch'] = None; import alcore_torch"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "pip install 'alcore[torch]'" in done.stderr
+
+
+def test_the_readmes_weighted_loss_has_the_gradient_of_the_weighted_mean() -> None:
+    picks, model = Picks.of("PyTorch"), nn.Linear(6, 3)
+    scope = {"torch": torch, "model": model, "x": torch.tensor(picks.x), "y": torch.tensor(picks.y), "v": picks.v}
+    exec(picks.line, scope)
+    scope["loss"].backward()
+    expected = picks.gradient(model.weight.detach().numpy().T, model.bias.detach().numpy())
+    np.testing.assert_allclose(model.weight.grad.numpy().T, expected, rtol=1e-4, atol=1e-6)

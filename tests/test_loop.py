@@ -1,0 +1,376 @@
+"""The loop: what each step sees, and runs cut off at every call, which end as if they had not been."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import alcore
+from alcore import ActiveLearning, Ledger
+from alcore.stopping import InformationBelow, LabelBudget, NoImprovement, StablePredictions, UncertaintyBelow
+
+N = 60
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, 2))
+TRUTH = (X @ [1.0, -0.5] > 0.1).astype(int)
+HEURISTICS = {
+    "random": alcore.Random(),
+    "bald": alcore.BALD(),
+    "power": alcore.PowerBALD(),
+    "batchbald": alcore.BatchBALD(),
+    "sum": 0.5 * alcore.BALD() + 0.5 * alcore.Entropy(),
+    "ical": alcore.ICAL(),
+}
+
+
+def committee(ids: Any, labels: Any) -> Any:
+    """Twenty directions, weighted by how well they tell the labels: a model that depends on nothing else."""
+    directions = np.random.default_rng(1).normal(size=(20, 3))
+    logits = np.hstack([X, np.ones((N, 1))]) @ directions.T
+    fit = np.array([np.mean((logits[ids, t] > 0) == np.array(labels)) if len(ids) else 0.5 for t in range(20)])
+    return logits * (4 * fit)
+
+
+def probs(model: Any, ids: Any) -> Any:
+    p = 1 / (1 + np.exp(-model[ids]))
+    return np.stack([1 - p, p], axis=1)
+
+
+def accuracy(model: Any) -> dict[str, float]:
+    return {"accuracy": float((probs(model, np.arange(N)).mean(axis=-1).argmax(axis=1) == TRUTH).mean())}
+
+
+def make(ledger: Ledger | None = None, **changes: Any) -> ActiveLearning:
+    given: dict[str, Any] = {
+        "ledger": ledger if ledger is not None else Ledger(N),
+        "train": committee,
+        "predict": probs,
+        "heuristic": alcore.PowerBALD(),
+        "oracle": lambda ids: TRUTH[ids],
+        "k": 4,
+        "start": 6,
+        "stop": LabelBudget(14),
+        "metrics": accuracy,
+        "progress": False,
+        **changes,
+    }
+    return ActiveLearning(**given)
+
+
+def state(ledger: Ledger, asker: str = "default") -> Any:
+    """All but the times."""
+    events = [tuple(v for k, v in event.items() if k != "time") for event in ledger.history(np.arange(N))]
+    return events, ledger.notes(asker), ledger.labels
+
+
+@pytest.mark.parametrize("name", HEURISTICS)
+def test_steps(name: str) -> None:
+    loop = make(heuristic=HEURISTICS[name])
+    steps = list(loop)
+    assert [step.past.labelled for step in steps] == [6, 10, 14, 18, 20]
+    assert [step.past.bought for step in steps] == [4, 8, 12, 14, 14]  # the last query is cut to the budget
+    assert [step.past.size for step in steps] == [4, 4, 4, 2, 0]
+    assert [step.past.step for step in steps] == list(range(5))
+    assert steps[-1].query is None
+    assert [step.stopped for step in steps] == [None] * 4 + ["14 labels bought of a budget of 14"]
+    ids = np.concatenate([step.query.ids for step in steps[:-1] if step.query is not None])
+    assert len(set(ids.tolist())) == 14
+    assert all(step.query.heuristic == HEURISTICS[name].name for step in steps[:-1] if step.query is not None)
+    assert [step.metrics for step in steps] == [past.metrics for past in loop.history]
+    np.testing.assert_array_equal(steps[-1].model, committee(loop.ledger.labelled, loop.ledger.labels))
+    assert steps[1].metrics == accuracy(steps[1].model)
+
+
+def test_the_heuristic_ranks_what_is_free_with_the_step_s_model() -> None:
+    ledger = Ledger(N)
+    free, labelled = None, None
+    for step in make(ledger, heuristic=alcore.BALD()):
+        if free is not None and step.query is not None:
+            best = alcore.BALD().select(probs(step.model, free), len(step.query.ids))
+            np.testing.assert_array_equal(step.query.ids, free[best.indices])
+            scores = alcore.bald(probs(step.model, free))
+            assert step.past.mean_score == scores.mean()
+            assert step.past.max_score == scores.max()
+            np.testing.assert_array_equal(step.model, committee(labelled, TRUTH[labelled]))
+        free, labelled = ledger.pool, ledger.labelled
+
+
+class Cut(BaseException):
+    """The power failed."""
+
+
+def cutting(function: Callable[..., Any], calls: list[int], at: int, after: bool) -> Callable[..., Any]:
+    """A function that fails at its call of that number, counted over all such functions, before it is done or after."""
+
+    def wrapped(*args: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == at and not after:
+            raise Cut
+        result = function(*args)
+        if calls[0] == at and after:
+            raise Cut
+        return result
+
+    return wrapped
+
+
+@pytest.mark.parametrize("name", ["power", "batchbald"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_run_that_is_cut_off_anywhere_ends_the_same(name: str, after: bool, tmp_path: Path) -> None:
+    given = {"heuristic": HEURISTICS[name], "sample": 30, "seed": 5}
+    whole = make(Ledger.open(tmp_path / "whole.db", N), **given)
+    expected = [(step.past.step, step.stopped) for step in whole]
+    at = 0
+    while True:
+        at += 1
+        calls, path = [0], tmp_path / f"{at}.db"
+        functions = {"train": committee, "predict": probs, "oracle": lambda ids: TRUTH[ids], "metrics": accuracy}
+        cut = {key: cutting(function, calls, at, after) for key, function in functions.items()}
+        steps = []
+        try:
+            with Ledger.open(path, N) as ledger:
+                for step in make(ledger, **given, **cut):
+                    steps.append((step.past.step, step.stopped))
+            break
+        except Cut:
+            pass
+        with Ledger.open(path) as ledger:
+            steps += [(step.past.step, step.stopped) for step in make(ledger, **given)]
+            assert state(ledger) == state(whole.ledger), f"cut at call {at}"
+            assert sorted(set(steps), key=lambda one: one[0]) == expected
+    assert at > 15
+    whole.ledger.close()
+
+
+def test_labels_that_were_told_in_part_are_no_part_of_their_step() -> None:
+    """Nor of its model, when the run goes on."""
+    whole = make()
+    models = [step.model for step in whole]
+    ledger, asked = Ledger(N), []
+
+    def one_by_one(ids: Any) -> Any:
+        asked.append(len(ids))
+        if len(asked) == 4:
+            raise Cut
+        return {int(ids[0]): int(TRUTH[ids[0]])}
+
+    with pytest.raises(Cut):
+        make(ledger, start=0, oracle=one_by_one).run()
+    assert asked == [4, 3, 2, 1]
+    seen = list(make(ledger, start=0))
+    other = list(make(start=0))
+    for one, two in zip(seen, other, strict=True):
+        np.testing.assert_array_equal(one.model, two.model)
+        assert one.metrics == two.metrics
+    assert len(models) == 5
+
+
+def test_people_take_their_time() -> None:
+    """An oracle without an answer ends the iteration; what they told meanwhile is found."""
+    ledger = Ledger(N)
+    loop = make(ledger, oracle=lambda ids: None)
+    assert list(loop) == []
+    (query,) = ledger.open_queries()
+    ledger.tell(query, TRUTH[query.ids])
+    assert list(loop) == []  # the first step waits
+    (query,) = ledger.open_queries()
+    ledger.tell(query, {int(one): int(TRUTH[one]) for one in query.ids[:2]})
+    done = list(make(ledger))
+    assert [step.past.step for step in done] == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(np.sort(done[0].query.ids), np.sort(query.ids[2:]))  # type: ignore[union-attr]
+
+
+def test_a_run_goes_on_with_a_larger_budget_and_otherwise_stays() -> None:
+    ledger = Ledger(N)
+    make(ledger).run()
+    before = state(ledger)
+    again = list(make(ledger))
+    assert [step.stopped is None for step in again] == [False]
+    assert state(ledger) == before
+    make(ledger, stop=LabelBudget(24)).run()
+    whole = make(stop=LabelBudget(24))
+    whole.run()
+    assert [past.labelled for past in make(ledger).history] == [6, 10, 14, 18, 20, 24, 28, 30]
+    assert [past.labelled for past in whole.history] == [6, 10, 14, 18, 22, 26, 30]
+
+
+def test_without_a_criterion_the_pool_ends_the_run() -> None:
+    loop = make(stop=None, k=20)
+    steps = list(loop)
+    assert steps[-1].stopped == "no id is free"
+    assert loop.ledger.counts()["labelled"] == N
+    assert [past.labelled for past in loop.history] == [6, 26, 46, 60]
+
+
+def test_criteria_see_the_history() -> None:
+    assert len(make(stop=UncertaintyBelow(1e9), heuristic=alcore.BALD()).run()) == 2
+    assert len(make(stop=InformationBelow(10.0), heuristic=alcore.BatchBALD()).run()) == 2
+    stable = StablePredictions(steps=1, agreement=0.5)
+    classes = {"predicted": lambda model: (model.mean(axis=1) > 0).astype(int)}
+    assert len(make(stop=stable, **classes).run()) == 3
+    worse = iter(np.linspace(0.9, 0.1, 99))
+    improving = NoImprovement("loss", 2, direction="max")
+    assert len(make(stop=improving, metrics=lambda model: {"loss": next(worse)}).run()) == 4
+
+
+def test_what_was_noted_comes_back() -> None:
+    """Infinite scores, metrics that diverged, classes that were predicted."""
+    loop = make(
+        heuristic=alcore.PairwiseKL(),
+        predict=lambda model, ids: np.stack([model[ids] > 0, model[ids] <= 0], axis=1).astype(float),
+        metrics=lambda model: {"a": float("nan"), "b": float("-inf"), "c": 0.1 + 0.2},
+        predicted=lambda model: (model.mean(axis=1) > 0).astype(np.int16),
+    )
+    step = next(iter(loop))
+    (past,) = loop.history
+    assert past.max_score == np.inf
+    assert np.isnan(past.metrics["a"])
+    assert past.metrics["b"] == -np.inf
+    assert past.metrics["c"] == 0.1 + 0.2
+    assert past.predicted is not None
+    assert past.predicted.dtype == np.int16
+    np.testing.assert_array_equal(past.predicted, (step.model.mean(axis=1) > 0).astype(np.int16))
+
+
+def test_targets_of_each_model() -> None:
+    seen = []
+
+    def targets(model: Any) -> Any:
+        seen.append(probs(model, np.arange(5)))
+        return seen[-1]
+
+    steps = list(make(heuristic=alcore.EPIG, targets=targets, predict=probs))
+    assert len(seen) == 4
+    free = np.setdiff1d(np.arange(N), np.concatenate([step.query.ids for step in steps[:-1]]))  # type: ignore[union-attr]
+    assert len(free) == N - 14
+    first = steps[0].query
+    assert first is not None
+    assert first.heuristic == "epig"
+    with pytest.raises(TypeError, match="makes a heuristic of targets, got ndarray"):
+        make(heuristic=lambda t: t, targets=targets).run()
+
+
+def test_random_needs_no_predictions() -> None:
+    def never(model: Any, ids: Any) -> Any:
+        raise AssertionError
+
+    assert len(make(heuristic=alcore.Random(), predict=never).run()) == 5
+
+
+def test_functions_that_want_seeds_have_them() -> None:
+    seeds: list[int] = []
+
+    def train(ids: Any, labels: Any, *, seed: int) -> Any:
+        seeds.append(seed)
+        return committee(ids, labels)
+
+    def predict(model: Any, ids: Any, seed: int) -> Any:
+        seeds.append(seed)
+        return probs(model, ids)
+
+    make(train=train, predict=predict).run()
+    first = list(seeds)
+    assert len(set(first)) == len(first) == 9
+    seeds.clear()
+    make(train=train, predict=predict).run()
+    assert seeds == first
+    seeds.clear()
+    make(train=train, predict=predict, seed=1).run()
+    assert not set(seeds) & set(first)
+
+
+def test_models_may_be_trained_on() -> None:
+    given = []
+
+    def train(ids: Any, labels: Any, model: Any = None) -> Any:
+        given.append(model)
+        return committee(ids, labels)
+
+    steps = list(make(train=train))
+    assert given[0] is None
+    assert all(one is step.model for one, step in zip(given[1:], steps, strict=False))
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_several_seeds(folder: bool, tmp_path: Path) -> None:
+    where = tmp_path if folder else None
+    curves = make().repeat(seeds=3, folder=where)
+    assert curves.labels.tolist() == [6, 10, 14, 18, 20]
+    assert curves.metrics["accuracy"].shape == (3, 5)
+    for seed in range(3):
+        own = make(seed=seed).run()
+        assert curves.metrics["accuracy"][seed].tolist() == [past.metrics["accuracy"] for past in own]
+    if folder:
+        assert {path.name for path in tmp_path.iterdir()} == {f"default-{seed}.db" for seed in range(3)}
+
+        def never(ids: Any, labels: Any) -> Any:
+            raise AssertionError
+
+        again = make(train=never).repeat(seeds=[0, 1, 2], folder=where)
+        np.testing.assert_array_equal(again.metrics["accuracy"], curves.metrics["accuracy"])
+    used = Ledger(N)
+    used.label({1: 1})
+    with pytest.raises(ValueError, match="ledger: expected one without labels"):
+        make(used).repeat(2)
+
+
+def test_names_are_ids_too() -> None:
+    names = [f"row {i}" for i in range(N)]
+    place = {name: i for i, name in enumerate(names)}
+
+    def rows(ids: Any) -> Any:
+        return np.array([place[name] for name in ids], np.int64)
+
+    loop = make(
+        Ledger(ids=names),
+        train=lambda ids, labels: committee(rows(ids), labels),
+        predict=lambda model, ids: probs(model, rows(ids)),
+        oracle=lambda ids: {name: int(TRUTH[place[name]]) for name in ids},
+    )
+    numbers = make()
+    assert [past.metrics for past in loop.run()] == [past.metrics for past in numbers.run()]
+    np.testing.assert_array_equal(rows(loop.ledger.labelled), numbers.ledger.labelled)
+
+
+def test_two_runs_share_a_ledger() -> None:
+    ledger = Ledger(N)
+    make(ledger, asker="a").run()
+    make(ledger, asker="b", start=0).run()
+    assert ledger.counts()["labelled"] == 6 + 14 + 14
+    assert make(ledger, asker="b").history[0].labelled == 20
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"ledger": 60}, "ledger: expected a Ledger"),
+        ({"train": None}, "train: expected a function"),
+        ({"metrics": 0.9}, "metrics: expected a function of the model"),
+        ({"heuristic": "bald"}, "heuristic: expected one of alcore's"),
+        ({"heuristic": alcore.EPIG}, "heuristic=EPIG, targets=lambda"),
+        ({"targets": lambda model: None}, "expected a function of the predictions of targets"),
+        ({"stop": 100}, "stop: expected a criterion"),
+        ({"k": 0}, "k: expected at least 1"),
+        ({"start": -1}, "start: expected at least 0"),
+        ({"kind": "logit"}, "kind: expected"),
+        ({"seed": -1}, "seed: expected at least 0"),
+    ],
+)
+def test_wrong_arguments(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=said):
+        make(changes.pop("ledger", None), **changes)
+
+
+def test_predictions_may_come_in_blocks() -> None:
+    def blocks(model: Any, ids: Any) -> Iterator[Any]:
+        for start in range(0, len(ids), 7):
+            yield probs(model, ids[start : start + 7])
+
+    for name in ("power", "batchbald"):
+        one, two = make(heuristic=HEURISTICS[name], predict=blocks), make(heuristic=HEURISTICS[name])
+        assert one.run()[-1].metrics == two.run()[-1].metrics
+        np.testing.assert_array_equal(one.ledger.labelled, two.ledger.labelled)
