@@ -20,8 +20,9 @@ from alcore.heuristics import Random
 from alcore.heuristics.base import Joint
 from alcore.ledger import Imported, Ledger, Query
 from alcore.ledger.files import FORMATS, Layout, write_csv
-from alcore.ledger.labels import as_cell
-from alcore.ledger.rows import QUERY_COLUMNS, json_text, query_rows
+from alcore.ledger.label_studio import as_data
+from alcore.ledger.labels import as_cell, encode
+from alcore.ledger.rows import QUERY_COLUMNS, query_rows
 
 TOP = 10  # annotators and label values that status shows
 
@@ -241,7 +242,7 @@ def _data(given: Sequence[str] | None, output: Path | None) -> dict[str, str]:
         found[name] = template
     if found and (output is None or output.suffix != ".json"):
         raise ValueError("--data: is for Label Studio's tasks. Write to a file that ends in .json.")
-    return found
+    return as_data(found)
 
 
 # --- results ----------------------------------------------------------------------------------------------------------
@@ -297,6 +298,6 @@ def _counts_table(title: str, counts: Sequence[tuple[Any, int]]) -> Table:
     table.add_column(title, min_width=20)
     table.add_column("ids", justify="right", no_wrap=True)
     for value, count in counts:
-        text = value if title == "annotator" else as_cell(json_text(value))
+        text = value if title == "annotator" else as_cell(encode(value, "label"))
         table.add_row(escape(text or "-"), f"{count:,}")
     return table
