@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -18,7 +17,7 @@ from alcore.door import Float64s, Rng
 from alcore.heuristics import Heuristic, Random
 from alcore.ledger import exporting, files, importing, label_studio, records, telling
 from alcore.ledger import ids as known
-from alcore.ledger.asking import Among, Asking
+from alcore.ledger.asking import Asking, Pool
 from alcore.ledger.database import Database, LedgerError
 from alcore.ledger.ids import Ids, Positions
 from alcore.ledger.importing import Imported
@@ -26,10 +25,6 @@ from alcore.ledger.labels import decode, encode
 from alcore.ledger.query import Query
 from alcore.ledger.records import Connection
 from alcore.ledger.rows import COLUMNS
-from alcore.remaining import Remaining
-from alcore.stream import can_reread
-
-TRIES = 3  # at choosing while others write; the last holds the file
 
 
 class Ledger:
@@ -93,7 +88,7 @@ class Ledger:
         count = size if names is None else len(names)
         fill = None if count is None else partial(records.begin, size=count, names=names)
         self._database = Database(path, timeout, fill)
-        self._gone: tuple[int, Positions] | None = None  # how often it had changed, and what is not free
+        self._pool = Pool(self._database)
         with self._database.reading() as connection:
             records.check_ids(connection, self._database.name, count, names)
 
@@ -134,9 +129,7 @@ class Ledger:
     def pool(self) -> Ids:
         """Ids without a label that are neither asked nor set aside, D_U, ascending; a new array."""
         with self._database.reading() as connection:
-            free = np.ones(records.about(connection).size, np.bool_)
-            free[self._gone_now(connection)] = False
-            return self._names(connection, np.flatnonzero(free).astype(np.int64))
+            return self._names(connection, self._pool.free(connection))
 
     @property
     def labelled(self) -> Ids:
@@ -255,29 +248,10 @@ class Ledger:
         """
         if not isinstance(heuristic, Heuristic):
             raise TypeError(f"heuristic: expected one of alcore's, such as BALD(), got {type(heuristic).__name__}.")
-        who, generator = telling.as_text(asker, "asker"), door.as_rng(rng)
-        asking = Asking(heuristic, predictions, door.as_size(k, "k"), ids, who, generator, note)
         options = {"kind": kind, "weights": weights}
-        alone = predictions is not None and not can_reread(predictions)
-        for attempt in range(TRIES):
-            if alone or attempt == TRIES - 1:
-                break
-            with self._database.reading() as connection:
-                if (found := self._open_query(connection, asking.asker)) is not None:
-                    return found
-                before = records.about(connection).changes
-                among = self._among(connection, asking.ids)
-            batch = asking.choose(among, mask, options)
-            with self._forgetting() as connection:
-                if (found := self._open_query(connection, asking.asker)) is not None:
-                    return found
-                if records.about(connection).changes == before:
-                    return self._record(connection, asking, among, batch)
-        with self._forgetting() as connection:
-            if (found := self._open_query(connection, asking.asker)) is not None:
-                return found
-            among = self._among(connection, asking.ids)
-            return self._record(connection, asking, among, asking.choose(among, mask, options))
+        who, generator = telling.as_text(asker, "asker"), door.as_rng(rng)
+        size = door.as_size(k, "k")
+        return self._pool.ask(Asking(heuristic, predictions, size, ids, who, generator, mask, options, note))
 
     def tell(
         self,
@@ -453,7 +427,7 @@ class Ledger:
     ) -> Imported:
         who = None if annotator is None else telling.as_text(annotator, "annotator")
         replace, source = door.as_flag(overwrite, "overwrite"), files.read(path)
-        with self._forgetting() as connection:
+        with self._database.writing() as connection:
             return take(connection, source, annotator=who, overwrite=replace)
 
     def _about(self) -> records.About:
@@ -470,51 +444,6 @@ class Ledger:
     def _in_state(self, state: str) -> Ids:
         with self._database.reading() as connection:
             return self._names(connection, records.positions_in(connection, state))
-
-    def _gone_now(self, connection: Connection) -> Positions:
-        """Positions that are not free, ascending; read again where another process changed them."""
-        changes = records.about(connection).changes
-        if self._gone is None or self._gone[0] != changes:
-            self._gone = changes, records.positions_in(connection, None)
-        return self._gone[1]
-
-    @contextmanager
-    def _forgetting(self) -> Iterator[Connection]:
-        """Writing; what was not written is not remembered either."""
-        try:
-            with self._database.writing() as connection:
-                yield connection
-        except BaseException:
-            self._gone = None
-            raise
-
-    def _open_query(self, connection: Connection, asker: str) -> Query | None:
-        number = records.open_query(connection, asker)
-        return None if number is None else records.query(connection, number, records.about(connection).named)
-
-    def _among(self, connection: Connection, ids: Any) -> Among:
-        gone, about = self._gone_now(connection), records.about(connection)
-        free = about.size - len(gone)
-        if ids is None:
-            return Among(None, Remaining(about.size, gone), free)
-        positions = self._positions(connection, ids)
-        rows = np.flatnonzero(np.isin(positions, gone)).astype(np.int64)
-        return Among(positions, Remaining(len(positions), rows), free)
-
-    def _record(self, connection: Connection, asking: Asking, among: Among, batch: Batch | None) -> Query:
-        if batch is None:
-            return records.no_query(asking.asker, asking.heuristic.name, records.about(connection).named)
-        positions = among.positions_of(batch)
-        number = records.add_query(
-            connection, positions, batch, asking.asker, asking.heuristic.name, among.free, len(among.remaining)
-        )
-        query = records.query(connection, number, records.about(connection).named)
-        if asking.note is not None:
-            records.write_note(connection, asking.asker, query.step, encode(asking.note(batch), "note"))
-        if self._gone is not None:  # one more change, this one
-            place = np.searchsorted(self._gone[1], np.sort(positions))
-            self._gone = records.about(connection).changes, np.insert(self._gone[1], place, np.sort(positions))
-        return query
 
     def _free(self, ids: Any, state: str, action: str) -> None:
         with self._database.writing() as connection:
