@@ -146,9 +146,9 @@ def _told(source: Source, number: int, row: Row, columns: Any) -> Row:
     told: Row = dict.fromkeys(KEPT)
     told["label"] = row.get("label")  # a JSON text already
     for name in columns:
-        if name != "label":
+        if (value := row.get(name)) is not None and name != "label":
             try:
-                told[name] = read_value(name, row.get(name))
+                told[name] = read_value(name, value)
             except ValueError as error:
                 raise source.refuse(number, str(error)) from None
     return told

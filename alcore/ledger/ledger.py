@@ -354,7 +354,13 @@ class Ledger:
                 only then can `import_file` restore the ledger.
             data: what Label Studio shows of an item, such as {"image": "https://host/{id}.png"}; web addresses are escaped.
 
-        Cost: O(N log N) time and O(1) memory.
+        Cost: O(N log N) time and O(1) memory; the notes of steps and labels that were replaced are not in it.
+
+        >>> import alcore, pathlib, tempfile
+        >>> path, ledger = pathlib.Path(tempfile.mkdtemp()) / "labels.csv", alcore.Ledger(size=3)
+        >>> ledger.label({1: "cat"})
+        >>> ledger.export(path, states="labelled"), alcore.Ledger(size=3).import_file(path).labels
+        (1, 1)
         """
         wanted, shown = exporting.as_states(states), label_studio.as_data(data)
         with self._database.reading() as connection:

@@ -69,8 +69,6 @@ def microseconds(seconds: float) -> int:
 
 def read_value(column: str, value: Any) -> Any:
     """A value as a ledger keeps it; ValueError says what was expected."""
-    if value is None:
-        return None
     try:
         return _READERS[COLUMNS[column]](value)
     except (ValueError, TypeError, OverflowError):
