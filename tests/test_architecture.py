@@ -40,7 +40,7 @@ NAMES_KERNELS = {
     "stream",
 }
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "flax", "sklearn"}
-HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "matplotlib", "typer", "rich", "pandas"}
+HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "pyarrow", "matplotlib", "typer", "rich", "pandas"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
