@@ -15,11 +15,8 @@ import pytest
 from keras import layers as kl
 
 import alcore
-<<<<<<< HEAD
 from tests.adapters.framework import Picks
-=======
 from tests.adapters.keras_networks import as_numpy
->>>>>>> main
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
