@@ -194,6 +194,23 @@ def predict_in_turn(
     return joined
 
 
+def predict_members(
+    runs: Sequence[Any],
+    batches: Callable[[], Iterable[Any]],
+    request: Request,
+    loads: Sequence[Callable[[], None]] | None,
+    restore: Callable[[], None],
+    **given: Any,
+) -> Any:
+    """Members in memory, or one into which each of ``loads`` writes another's weights, and ``restore`` its own at last."""
+    if loads is None:
+        return predict(batches(), runs, request, **given)
+    try:
+        return predict_in_turn(loads, batches, runs[0], request, **given)
+    finally:
+        restore()
+
+
 def _tracked(blocks: Generator[tuple[int, Made], None, None], rows: int | None, progress: bool) -> Iterator[Made]:
     with closing(track(blocks, rows, "rows predicted") if progress else blocks) as tracked:
         yield from (made for _, made in tracked)
@@ -442,6 +459,36 @@ def first_of(batch: Any, inputs: Callable[[Any], Any] | None = None) -> Any:
             raise ValueError("data: expected batches with something in them, got an empty tuple.")
         return batch[0]
     return batch
+
+
+def as_members(model: Any, kinds: Any, said: str) -> list[Any]:
+    """A model, or the several of an ensemble."""
+    members = list(model) if isinstance(model, list | tuple) else [model]
+    if not members or not all(isinstance(one, kinds) for one in members):
+        raise TypeError(f"model: expected {said} or several, got {type(model).__name__}.")
+    return members
+
+
+def as_batches(data: Any, batch_size: int, said: str = "an array, a dictionary of arrays or batches") -> Iterable[Any]:
+    """Arrays in batches of rows, those of a dictionary side by side; batches as they are."""
+    if isinstance(data, Mapping):
+        cuts = (cut(array, batch_size) for array in data.values())
+        return (dict(zip(data, parts, strict=True)) for parts in zip(*cuts, strict=True))
+    if hasattr(data, "shape"):
+        return cut(data, batch_size)
+    if isinstance(data, Iterable) and not isinstance(data, str | bytes):
+        return data
+    raise TypeError(f"data: expected {said}, got {type(data).__name__}.")
+
+
+def known_rows(data: Any) -> int | None:
+    """N where arrays tell it."""
+    if isinstance(data, Mapping):
+        sizes = {name: len(array) for name, array in data.items()}
+        if len(set(sizes.values())) != 1:
+            raise ValueError(f"data: expected arrays with the same number of rows, got {sizes}.")
+        return next(iter(sizes.values()))
+    return len(data) if hasattr(data, "shape") else None
 
 
 def cut(array: Any, batch_size: int) -> Iterator[Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
+from alcore.curves import Curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,6 +76,42 @@ def information(
         raise ValueError("curves: expected at least one heuristic, got none.")
     figure = _figure(7.2, max(4.4, LABEL * len(curves) + 1.2))
     _draw_information(figure, curves, bound)
+    figure.suptitle(title, parse_math=False)
+    return figure
+
+
+def curves(runs: Mapping[str, Curves], metric: str, *, level: float = 0.95, title: str = "") -> Figure:
+    """Learning curves: the mean of a metric over seeds against labels, a line for each name, with the interval of the mean.
+
+    Args:
+        runs: name -> `Curves`, as ``ActiveLearning(...).repeat(seeds=10)`` gives them.
+        metric: which of theirs.
+        level: confidence of the intervals; runs with one seed have none.
+        title: of the figure.
+
+    Returns: a matplotlib Figure; ``figure.savefig("curves.png")`` writes it.
+    Raises: ImportError without matplotlib; ValueError for no runs, another metric, NaN or infinity in it.
+
+    >>> import alcore, numpy
+    >>> runs = alcore.Curves(numpy.array([10, 20]), {"accuracy": numpy.array([[0.5, 0.9], [0.7, 0.9]])}, numpy.array([0, 1]))
+    >>> len(alcore.plot.curves({"bald": runs}, "accuracy").axes[0].lines)
+    1
+    """
+    if not runs:
+        raise ValueError("runs: expected at least one name, got none.")
+    figure = _figure(7.2, max(4.4, LABEL * len(runs) + 1.2))
+    axes = figure.subplots()
+    points = {name: _as_curve(name, own.labels, own.mean(metric)) for name, own in runs.items()}
+    for i, (name, own) in enumerate(runs.items()):
+        low, high = own.interval(metric, level)
+        if np.isfinite(low).all():
+            axes.fill_between(points[name][0], low, high, color=COLOURS[i % len(COLOURS)], alpha=0.12, linewidth=0)
+    first, last = (
+        choose(end(across) for across, _ in points.values()) for choose, end in ((min, np.min), (max, np.max))
+    )
+    axes.set_xlim(first, max(last, first + 1))
+    _name_axes(axes, "labels", metric)
+    _draw_lines(axes, points, last)
     figure.suptitle(title, parse_math=False)
     return figure
 
@@ -194,12 +231,16 @@ def _draw_information(
         )
     axes.set_xlim(0, max(last, 1))
     axes.set_ylim(0, 1.08 * top or 1)
-    axes.set_xlabel("picks", fontsize=10)
-    axes.set_ylabel("information about the model, nats", fontsize=10)
+    _name_axes(axes, "picks", "information about the model, nats")
+    _draw_lines(axes, points, last)
+
+
+def _name_axes(axes: Any, across: str, up: str) -> None:
+    axes.set_xlabel(across, fontsize=10)
+    axes.set_ylabel(up, fontsize=10, parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    _draw_lines(axes, points, last)
 
 
 def _draw_lines(axes: Any, points: Mapping[str, Curve], last: float) -> None:

@@ -16,10 +16,8 @@ PACKAGE = ROOT / "alcore"
 # Each level imports only from the levels below it; a folder is one room.
 LEVELS = [
     {"cli"},
-    {"loop"},
-    {"curves"},
-    {"adapting", "bench", "plot"},
-    {"ledger"},
+    {"adapting", "bench", "loop", "plot"},
+    {"curves", "ledger"},
     {"heuristics"},
     {"batch_epig", "batchbald", "ical", "information", "reductions", "risk", "select", "stopping", "two_bald"},
     {"epig", "greedy"},
@@ -42,7 +40,7 @@ NAMES_KERNELS = {
     "stream",
 }
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "flax", "sklearn"}
-HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "matplotlib", "typer", "rich", "pandas"}
+HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "pyarrow", "matplotlib", "typer", "rich", "pandas"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

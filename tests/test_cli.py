@@ -22,9 +22,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import alcore
-from alcore import cli
 from alcore.bench.compare import DEFAULT, JOINT, compare
-from alcore.cli import app
+from alcore.cli import app, tables
 from alcore.heuristics import names
 from alcore.heuristics.base import Joint
 
@@ -366,7 +365,7 @@ def test_no_number_is_cut_off(width: int, reduce: str | None) -> None:
     far = alcore.Batch(rows, np.ones(20), np.ones(20), np.ones(20, np.int64))
     result = dataclasses.replace(result, batches=(far,) * len(names), overlap=np.ones_like(result.overlap))
     console = Console(width=width, file=io.StringIO(), record=True)
-    console.print(cli._ranking_table(result, "preds.npy", "log T", width), cli._overlap_table(result, width))
+    console.print(tables.ranking_table(result, "preds.npy", "log T", width), tables.overlap_table(result, width))
     lines = [line.split() for line in console.export_text().splitlines()]
     words = [word for line in lines for word in line]
     firsts = [line[0] for line in lines if line]
@@ -385,7 +384,7 @@ def test_bench_of_maps(here: Path) -> None:
 
 
 def test_large_files_are_read_from_disk(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alcore.cli.IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr("alcore.cli.arguments.IN_MEMORY_BYTES", 0)
     assert "preds.npy (read from disk each time)" in done("bench", "preds.npy", "-k", 2, "--heuristics", "bald")
 
 

@@ -218,3 +218,23 @@ def test_what_is_missing_is_left_out() -> None:
     assert len(alcore.plot.comparison({}, {"a": EVEN, "b": EVEN}).axes) == 2
     with pytest.raises(ValueError, match="at least one"):
         alcore.plot.comparison({}, {})
+
+
+def test_learning_curves_with_their_intervals() -> None:
+    rng = np.random.default_rng(0)
+    runs = {
+        name: alcore.Curves(np.array([20, 30, 40]), {"accuracy": rng.random((seeds, 3))}, np.arange(seeds))
+        for name, seeds in (("bald", 4), ("random", 1), ("$x_1$", 3))
+    }
+    figure = alcore.plot.curves(runs, "accuracy", title="$digits$")
+    (axes,) = figure.axes
+    assert [line.get_ydata().tolist() for line in axes.lines] == [
+        own.metrics["accuracy"].mean(axis=0).tolist() for own in runs.values()
+    ]
+    assert len(axes.collections) == 2  # one run tells no interval
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("labels", "accuracy")
+    assert axes.get_xlim() == (20, 40)
+    figure.savefig(io.BytesIO(), format="svg")
+    for wrong, said in (({}, "at least one name"), ({"a": runs["bald"]}, "expected one of accuracy, got 'f1'")):
+        with pytest.raises(ValueError, match=said):
+            alcore.plot.curves(wrong, "f1")

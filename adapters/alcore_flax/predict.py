@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -50,7 +50,7 @@ def predict(
         model: a bound Linen module (``module.bind(variables)``), an NNX module, or several of an ensemble (`Checkpoints`: on disk),
             whose draws stand one after the other along T; their dropout is on too, so an ensemble of plain networks has draws=1.
             `DropConnect(model)` drops weights instead. Bind with ``rngs`` what makes noise in streams of other names than dropout.
-        data: an array (N, ...), cut by ``batch_size``, or an iterable of batches; a torch DataLoader is one.
+        data: an array (N, ...) or a dictionary of such, cut by ``batch_size``, or batches; a torch DataLoader is one.
         draws: T, of each member.
         seed: the same seed and block size give the same bits; other block sizes the same masks, and probabilities to 1e-6.
         out: a .npy or .zarr file that does not exist, written block by block; a run that was killed goes on with the same bits.
@@ -86,21 +86,13 @@ def predict(
         raise TypeError(f"model: expected a model or several, got an empty {type(model).__name__}.")
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
     given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask), "progress": progress}
-    given["rows"] = len(data) if hasattr(data, "shape") else None
+    given["rows"] = adapting.known_rows(data)
     runs = [_Run(one, request, output, inputs) for one in members]
-    batches = partial(_batches, data, batch_size)
+    batches = partial(adapting.as_batches, data, batch_size)
     if isinstance(model, Checkpoints):
         loads = [partial(runs[0].load, model, place) for place in range(len(model.paths))]
         return adapting.predict_in_turn(loads, batches, runs[0], request, **given)
     return adapting.predict(batches(), runs, request, **given)
-
-
-def _batches(data: Any, batch_size: int) -> Iterable[Any]:
-    if hasattr(data, "shape"):
-        return adapting.cut(data, batch_size)
-    if isinstance(data, str | bytes | Mapping) or not isinstance(data, Iterable):
-        raise TypeError(f"data: expected an array or an iterable of batches, got {type(data).__name__}.")
-    return data
 
 
 # --- one model --------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -72,8 +73,7 @@ class Network(adapting.Run):
         seeds = [variable for variable in self._variables if variable.name == "seed_generator_state"]
         self._states = [*seeds, *(self._drop.states if self._drop else [])]
         eager = getattr(self._model, "run_eagerly", False)
-        self._one = _eager(self._run) if eager else _one(self._run, self._variables)
-        self._loop = None if eager else _loop(self._run)
+        self._one, self._loop = _one(self._run, self._variables, eager), _loop(self._run, eager)
 
     def _run(self, values: list[Any], given: Any, seeds: Any) -> Any:
         mapping = [*zip(self._variables, values, strict=bool(values))]
@@ -94,49 +94,38 @@ class Network(adapting.Run):
         return keras.ops.softmax(found, axis) if self.request.kind == "logits" and -dims <= axis < dims else found
 
 
-def _eager(run: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of inputs and the seeds of a draw, as it is."""
-
-    def eager(given: Any, seeds: Any) -> Any:
-        return run([], given, seeds)
-
-    if keras.backend.backend() != "torch":
-        return eager
-    import torch
-
-    def seeded(given: Any, seeds: Any) -> Any:
-        devices = list(range(torch.cuda.device_count()))
-        with torch.no_grad(), torch.random.fork_rng(devices):  # what has no seed draws from the global generator
-            torch.manual_seed(int(seeds[-1, 0]) << 30 | int(seeds[-1, 1]))
-            return run([], given, seeds)
-
-    return seeded
-
-
-def _one(run: Callable[..., Any], variables: list[Any]) -> Callable[..., Any]:
-    """The same, compiled where operations one by one are slow and a call is cheap."""
-    eager = _eager(run)
-    if keras.backend.backend() != "jax":
-        return eager
+def _one(run: Callable[..., Any], variables: list[Any], eager: bool) -> Callable[..., Any]:
+    """A function of inputs and the seeds of a draw, compiled where operations one by one are slow and a call is cheap."""
+    plain, backend = partial(run, []), keras.backend.backend()
+    if backend == "torch":
+        return partial(_seeded, plain)
+    if backend != "jax" or eager:
+        return plain
     import jax
 
     jitted = jax.jit(run)
-    return _unless_untraceable(
-        lambda given, seeds: jitted([variable.value for variable in variables], given, seeds), eager
-    )
+    return _unless_untraceable(lambda *given: jitted([variable.value for variable in variables], *given), plain)
 
 
-def _loop(run: Callable[..., Any]) -> Callable[..., Any] | None:
+def _seeded(run: Callable[..., Any], given: Any, seeds: Any) -> Any:
+    """What has no seed draws from the global generator, which stays as it was."""
+    import torch
+
+    with torch.no_grad(), torch.random.fork_rng(list(range(torch.cuda.device_count()))):
+        torch.manual_seed(int(seeds[-1, 0]) << 30 | int(seeds[-1, 1]))
+        return run(given, seeds)
+
+
+def _loop(run: Callable[..., Any], eager: bool) -> Callable[..., Any] | None:
     """A function of inputs, the seeds of several draws, and the type of what a draw returns, where a call is dear."""
-    if keras.backend.backend() != "tensorflow":
+    if keras.backend.backend() != "tensorflow" or eager:
         return None
     import tensorflow
 
     @tensorflow.function(autograph=False)
     def mapped(given: Any, seeds: Any, dtype: Any) -> Any:
-        return tensorflow.map_fn(
-            lambda own: run([], given, own), seeds, fn_output_signature=dtype, parallel_iterations=AT_ONCE
-        )
+        of_draw = partial(run, [], given)
+        return tensorflow.map_fn(of_draw, seeds, fn_output_signature=dtype, parallel_iterations=AT_ONCE)
 
     return _unless_untraceable(
         lambda given, seeds, dtype: mapped(given, seeds, tensorflow.as_dtype(dtype)),
@@ -159,8 +148,7 @@ def _unless_untraceable(compiled: Callable[..., Any], eager: Callable[..., Any])
     return run
 
 
-def as_numpy(value: Any) -> adapting.Array:
-    """A tensor of any backend, or a Keras variable, as an array."""
-    value = value.value if isinstance(value, keras.Variable) else value
-    value = value.detach().cpu() if hasattr(value, "detach") else value
-    return np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+def as_numpy(tensor: Any) -> adapting.Array:
+    """Of any backend."""
+    tensor = tensor.detach().cpu() if hasattr(tensor, "detach") else tensor
+    return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -94,27 +94,16 @@ def predict(
     >>> len(alcore.BatchBALD().select(preds, k=3, rng=0))
     3
     """
-    members = [model.model] if isinstance(model, Checkpoints) else model if isinstance(model, list | tuple) else [model]
-    if not members or not all(isinstance(member, keras.layers.Layer | DropConnect) for member in members):
-        raise TypeError(f"model: expected a keras.Model or several, got {type(model).__name__}.")
+    stored = model if isinstance(model, Checkpoints) else None
+    members = adapting.as_members(stored.model if stored else model, keras.layers.Layer | DropConnect, "a keras.Model")
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
     runs = [Network(member, request, output, inputs) for member in members]
-    given: dict[str, Any] = {"rows": _rows(data), "out": out, "mask": adapting.as_mask(mask), "progress": progress}
-    if isinstance(model, Checkpoints):
-        return _in_turn(model, lambda: _batches(data, batch_size), runs[0], request, given)
-    return adapting.predict(_batches(data, batch_size), runs, request, **given)
-
-
-def _in_turn(
-    ensemble: Checkpoints, batches: Callable[[], Iterable[Any]], run: Network, request: Request, given: dict[str, Any]
-) -> Any:
-    model = ensemble.model.model if isinstance(ensemble.model, DropConnect) else ensemble.model
-    own = InitialWeights(model)
-    try:
-        loads = [partial(model.load_weights, path) for path in ensemble.paths]
-        return adapting.predict_in_turn(loads, batches, run, request, **given)
-    finally:
-        own.restore()
+    own = members[0].model if isinstance(members[0], DropConnect) else members[0]
+    loads = [partial(own.load_weights, path) for path in stored.paths] if stored else None
+    restore = InitialWeights(own).restore if stored else None
+    rows = adapting.known_rows(data)
+    given: dict[str, Any] = {"rows": rows, "out": out, "mask": adapting.as_mask(mask), "progress": progress}
+    return adapting.predict_members(runs, partial(_batches, data, batch_size), request, loads, restore, **given)
 
 
 def _batches(data: Any, batch_size: int) -> Iterable[Any]:
@@ -122,23 +111,5 @@ def _batches(data: Any, batch_size: int) -> Iterable[Any]:
         if data.num_batches is None:
             raise ValueError(f"data: expected an end, but {type(data).__name__}.num_batches is None.")
         return (data[place] for place in range(data.num_batches))
-    if isinstance(data, Mapping):
-        cuts = (adapting.cut(array, batch_size) for array in data.values())
-        return (dict(zip(data, parts, strict=True)) for parts in zip(*cuts, strict=True))
-    if hasattr(data, "shape"):
-        return adapting.cut(data, batch_size)
-    if isinstance(data, Iterable) and not isinstance(data, str | bytes):
-        return data
-    raise TypeError(
-        f"data: expected an array, a dictionary of arrays, a PyDataset, a tf.data.Dataset or batches, got {type(data).__name__}."
-    )
-
-
-def _rows(data: Any) -> int | None:
-    """N where it is known."""
-    if isinstance(data, Mapping):
-        sizes = {name: len(array) for name, array in data.items()}
-        if len(set(sizes.values())) != 1:
-            raise ValueError(f"data: expected arrays with the same number of rows, got {sizes}.")
-        return next(iter(sizes.values()))
-    return len(data) if hasattr(data, "shape") else None
+    said = "an array, a dictionary of arrays, a PyDataset, a tf.data.Dataset or batches"
+    return adapting.as_batches(data, batch_size, said)

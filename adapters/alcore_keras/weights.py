@@ -25,7 +25,7 @@ class InitialWeights:
     def __init__(self, model: keras.layers.Layer) -> None:
         if not model.built:
             raise ValueError(f"model: {model.name} has no weights yet. Build it, or call it on a batch, first.")
-        self._weights = [(variable, np.array(as_numpy(variable))) for variable in model.weights]
+        self._weights = [(variable, np.array(as_numpy(variable.value))) for variable in model.weights]
 
     def restore(self) -> None:
         """Write the copy into the model's own variables; what holds them (an optimizer, tied layers) goes on holding them."""

@@ -21,8 +21,8 @@ from torch.overrides import TorchFunctionMode
 
 from alcore.adapting import mix
 
-SCRIPTED = {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"}
-NAMED = SCRIPTED | {"StochasticDepth", "DropPath"}
+DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
+NAMED = {*(layer.__name__ for layer in DROPOUT), "StochasticDepth", "DropPath"}  # scripted ones have their names left
 ALPHA = -1.7580993408473766  # what SELU tends to: - lambda alpha (Klambauer et al. 2017, arXiv:1706.02515)
 SMALL, MANY = 1 << 12, 1 << 10  # numbers of noise that is kept, and how often: 16 MiB at most
 _running = threading.local()
@@ -43,7 +43,7 @@ def stochastic(model: nn.Module) -> Iterator[nn.Module]:
     >>> model.training
     True
     """
-    with flags(model), running(Draw(int(torch.randint(1 << 62, ())), 0, consistent=False)):
+    with flags(model), running(Draw(int(torch.randint(1 << 62, ())), 0, False, {})):
         yield model
 
 
@@ -63,7 +63,7 @@ def flags(model: nn.Module) -> Iterator[None]:
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
         for layer in layers:
-            del layer.forward
+            vars(layer).pop("forward", None)
         for module, training in before:
             module.training = training
 
@@ -80,35 +80,31 @@ def is_noisy(module: nn.Module) -> bool:
 
 def _dropped(layer: Any, own: Callable[[Tensor], Tensor], input: Tensor) -> Tensor:
     """What a dropout layer does while a draw runs in this thread."""
-    noise: Noise | None = getattr(_running, "noise", None)
-    if noise is None:
+    draw = current_draw()
+    if draw is None:
         return own(input)
-    before = noise.draw.calls
-    if noise.follows_functions:
-        result = own(input)
-    else:
-        result = noise.dropout(LAYERS[type(layer)], input, layer.p, inplace=layer.inplace)
-    noise.draw.calls_of_layers += noise.draw.calls - before
+    before = draw.calls
+    result = own(input) if draw.follows else draw.dropout(LAYERS[type(layer)], input, layer.p, inplace=layer.inplace)
+    draw.calls_of_layers += draw.calls - before
     return result
 
 
 def current_draw() -> Draw | None:
     """The draw that runs in this thread."""
-    noise: Noise | None = getattr(_running, "noise", None)
-    return noise.draw if noise else None
+    return getattr(_running, "draw", None)
 
 
-class Draw:
+class Draw(TorchFunctionMode):
     """Random numbers of one draw: of a place, the number of the call that asks for them. Rows share them where ``consistent``.
 
-    ``kept`` holds those of small shared noise from block to block, since making them takes longer than using them.
+    While it runs, dropout functions are on whatever their flags say; it ``follows`` functions, or dropout layers alone. ``kept``
+    holds small shared noise from block to block, since making it takes longer than using it.
     """
 
-    def __init__(
-        self, seed: int, rows: int, consistent: bool, kept: dict[tuple[Any, ...], Tensor] | None = None
-    ) -> None:
+    def __init__(self, seed: int, rows: int, consistent: bool, kept: dict[Any, Tensor], follows: bool = True) -> None:
+        super().__init__()
         self._seed, self._rows, self._consistent = seed, rows, consistent
-        self._kept = {} if kept is None or not consistent else kept
+        self._kept, self.follows = kept if consistent else {}, follows
         self.calls = self.calls_of_layers = 0
 
     def seed_of(self, place: int) -> int:
@@ -117,23 +113,23 @@ class Draw:
         self.calls_of_layers += 1
         return mix(self._seed, 0, place)
 
-    def noise(
-        self, shape: tuple[int, ...], like: Tensor, fill: Callable[..., Tensor], *args: Any, **kwargs: Any
-    ) -> Tensor:
+    def noise(self, shape: Any, like: Tensor, fill: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
         """A new tensor, filled, that broadcasts to ``shape``, or has it where rows are folded into another axis."""
         self.calls += 1
-        axis = self._axis(tuple(shape))
+        place = (self._seed, self.calls, self._rows, shape, like.dtype, fill, args, *kwargs.items())
+        made = self._kept.get(place)
+        if made is not None:
+            return made
+        axis = self._axis(shape)
         shared = self._consistent and axis is not None
         folded = shape[axis] // self._rows if shared else 1  # heads of attention or windows of images, row by row
-        one = (*shape[:axis], folded, *shape[axis + 1 :]) if shared else tuple(shape)
-        place = (self._seed, self.calls, one, like.dtype, fill, args, *kwargs.items())
-        made = self._kept.get(place)
-        if made is None:
-            generator = torch.Generator(like.device).manual_seed(mix(self._seed, 1, self.calls))
-            made = fill(torch.empty(one, dtype=like.dtype, device=like.device), *args, **kwargs, generator=generator)
-            if shared and made.numel() <= SMALL and len(self._kept) < MANY:
-                self._kept[place] = made
-        return made if folded == 1 else made.repeat(self._rows, *[1] * (len(shape) - 1))
+        one = (*shape[:axis], folded, *shape[axis + 1 :]) if shared else shape
+        generator = torch.Generator(like.device).manual_seed(mix(self._seed, 1, self.calls))
+        made = fill(torch.empty(one, dtype=like.dtype, device=like.device), *args, **kwargs, generator=generator)
+        made = made if folded == 1 else made.repeat(self._rows, *[1] * (len(shape) - 1))
+        if shared and made.numel() <= SMALL and len(self._kept) < MANY:
+            self._kept[place] = made
+        return made
 
     def _axis(self, shape: tuple[int, ...]) -> int | None:
         """The axis of rows: the first, or the second of sequences; None of noise that rows have no part in."""
@@ -142,28 +138,21 @@ class Draw:
             return 1
         return 0 if shape and (shape[0] == rows or (len(shape) > 1 and shape[0] % rows == 0 < rows)) else None
 
-
-class Noise(TorchFunctionMode):
-    """Dropout functions are on whatever their flags say, with the noise of a draw."""
-
-    def __init__(self, draw: Draw, follows_functions: bool) -> None:
-        super().__init__()
-        self.draw, self.follows_functions = draw, follows_functions
-
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
         handler = HANDLERS.get(func)
         return func(*args, **(kwargs or {})) if handler is None else handler(self, func, *args, **(kwargs or {}))
 
     def kept(self, shape: tuple[int, ...], rate: float, like: Tensor, value: float = 1.0) -> Tensor:
-        like = like if like.dtype == torch.float64 else like.float()
-        return self.draw.noise(shape, like, _keep, rate, value)
+        like = like if like.dtype in (torch.float32, torch.float64) else like.float()
+        return self.noise(shape, like, _keep, rate, value)
 
     def drop(self, x: Tensor, rate: float, shape: tuple[int, ...] | None = None) -> Tensor:
         if not 0 <= rate <= 1:
             raise ValueError(f"dropout: expected a probability, got {rate}.")
         if rate in (0, 1):
             return x if rate == 0 else torch.zeros_like(x)
-        return x * self.kept(shape or x.shape, rate, x, 1 / (1 - rate)).to(x.dtype)
+        kept = self.kept(shape or x.shape, rate, x, 1 / (1 - rate))
+        return x * (kept if kept.dtype == x.dtype else kept.to(x.dtype))
 
     # --- functions: the flag ``training`` is not asked --------------------------------------------------------------------
 
@@ -225,10 +214,8 @@ class Noise(TorchFunctionMode):
     def fill(self, func: Any, tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """``tensor.bernoulli_(p)``, ``normal_``, ``uniform_``."""
         if kwargs.pop("generator", None) is not None or any(isinstance(value, Tensor) for value in args):
-            raise NotImplementedError(
-                f"{func.__name__}: noise with a generator or probabilities of its own is not followed."
-            )
-        return tensor.copy_(self.draw.noise(tensor.shape, tensor, func, *args, **kwargs))
+            raise NotImplementedError(f"{func.__name__}: noise with a generator or tensors of its own is not followed.")
+        return tensor.copy_(self.noise(tensor.shape, tensor, func, *args, **kwargs))
 
     def like(self, func: Any, input: Tensor, **kwargs: Any) -> Tensor:
         """``torch.rand_like``, ``torch.randn_like``: noise added to or multiplied with activations."""
@@ -245,35 +232,29 @@ def _keep(empty: Tensor, rate: float, value: float, generator: torch.Generator) 
     return (empty.uniform_(generator=generator) >= rate).to(empty.dtype) * value
 
 
-LAYERS: dict[type[nn.Module], Any] = {
-    nn.Dropout: F.dropout,
-    nn.Dropout1d: F.dropout1d,
-    nn.Dropout2d: F.dropout2d,
-    nn.Dropout3d: F.dropout3d,
-    nn.AlphaDropout: F.alpha_dropout,
-    nn.FeatureAlphaDropout: F.feature_alpha_dropout,
-}
+BY = (F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout)
+LAYERS: dict[type[nn.Module], Any] = dict(zip(DROPOUT, BY, strict=True))
 FILLS = {torch.randn_like: Tensor.normal_}
 PLAIN = (F.dropout, torch.dropout, F.alpha_dropout, torch.alpha_dropout)
 BY_FEATURE = (F.dropout1d, F.dropout2d, F.dropout3d, F.feature_alpha_dropout, torch.feature_dropout)
 HANDLERS: dict[Any, Callable[..., Any]] = {
-    **dict.fromkeys((*PLAIN, *BY_FEATURE, torch.feature_alpha_dropout), Noise.dropout),
-    F.scaled_dot_product_attention: Noise.attention,
-    F.multi_head_attention_forward: Noise.multi_head,
-    **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), Noise.recurrent),
-    **dict.fromkeys((Tensor.bernoulli_, Tensor.normal_, Tensor.uniform_), Noise.fill),
-    **dict.fromkeys((torch.rand_like, torch.randn_like), Noise.like),
-    torch.bernoulli: Noise.bernoulli,
+    **dict.fromkeys((*PLAIN, *BY_FEATURE, torch.feature_alpha_dropout), Draw.dropout),
+    F.scaled_dot_product_attention: Draw.attention,
+    F.multi_head_attention_forward: Draw.multi_head,
+    **dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), Draw.recurrent),
+    **dict.fromkeys((Tensor.bernoulli_, Tensor.normal_, Tensor.uniform_), Draw.fill),
+    **dict.fromkeys((torch.rand_like, torch.randn_like), Draw.like),
+    torch.bernoulli: Draw.bernoulli,
 }
 
 
 @contextmanager
-def running(draw: Draw, follow_functions: bool = True) -> Iterator[None]:
+def running(draw: Draw) -> Iterator[None]:
     """A draw in this thread; functions need not be followed where its ``calls`` are known to be ``calls_of_layers``."""
-    before = getattr(_running, "noise", None)
-    _running.noise = noise = Noise(draw, follow_functions)
+    before = current_draw()
+    _running.draw = draw
     try:
-        with noise if follow_functions else nullcontext():
+        with draw if draw.follows else nullcontext():
             yield
     finally:
-        _running.noise = before
+        _running.draw = before

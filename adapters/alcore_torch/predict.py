@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -66,7 +66,7 @@ def predict(
     Args:
         model: a module, or several of an ensemble (`Checkpoints`: on disk), whose draws stand one after the other along T; their
             dropout is on too, so an ensemble of plain networks has draws=1. `DropConnect(model)` drops weights instead.
-        data: a tensor or array (N, ...), a Dataset, a DataLoader that does not shuffle, or an iterable of batches.
+        data: a tensor or array (N, ...) or a dictionary of such, a Dataset, a DataLoader that does not shuffle, or batches.
         draws: T, of each member.
         seed: the same seed and block size give the same bits; other block sizes the same masks, and probabilities to 1e-6.
         out: a .npy or .zarr file that does not exist, written block by block; a run that was killed goes on with the same bits.
@@ -91,21 +91,14 @@ def predict(
     >>> len(alcore.BatchBALD().select(preds, k=5, rng=0))
     5
     """
-    on_disk = isinstance(model, Checkpoints)
-    members = [model.model] if on_disk else [model] if isinstance(model, nn.Module) else model
-    if not isinstance(members, list | tuple) or not members or not all(isinstance(one, nn.Module) for one in members):
-        raise TypeError(f"model: expected a torch.nn.Module or several, got {type(model).__name__}.")
+    stored = model if isinstance(model, Checkpoints) else None
+    members = adapting.as_members(stored.model if stored else model, nn.Module, "a torch.nn.Module")
     request = adapting.Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
     runs = [_Run(one, request, output, inputs) for one in members]
+    loads = [partial(_load, stored.model, path) for path in stored.paths] if stored else None
     given: dict[str, Any] = {"rows": _rows(data), "out": out, "mask": adapting.as_mask(mask), "progress": progress}
-    if not on_disk:
-        return adapting.predict(_batches(data, batch_size), runs, request, **given)
-    initial = InitialWeights(model.model)
-    try:
-        loads = [partial(_load, model.model, path) for path in model.paths]
-        return adapting.predict_in_turn(loads, lambda: _batches(data, batch_size), runs[0], request, **given)
-    finally:
-        initial.restore()
+    restore = InitialWeights(members[0]).restore if stored else None
+    return adapting.predict_members(runs, partial(_batches, data, batch_size), request, loads, restore, **given)
 
 
 def _load(model: nn.Module, path: str | os.PathLike[str]) -> None:
@@ -119,13 +112,9 @@ class _Run(adapting.Run):
         if self._scripted:
             _check_scripted(model, self.request.consistent)
         self._kept: dict[tuple[Any, ...], Tensor] = {}
+        self._layers_only: Any = None  # the last block of which a draw was seen to have noise of dropout layers alone
         tensor = next(iter([*model.parameters(), *model.buffers()]), None)
         self.device = torch.device("cpu") if tensor is None else tensor.device
-
-    def begin(self, request: adapting.Request) -> None:
-        super().begin(request)
-        self._followed = -1  # the last block of which a draw was made with functions followed
-        self._layers_only = False  # whether that draw had noise of dropout layers only
 
     def as_tensor(self, leaf: Any) -> Any:
         if isinstance(leaf, np.ndarray):
@@ -142,14 +131,13 @@ class _Run(adapting.Run):
 
     def probs(self, given: Any, block: int, draw: int) -> tuple[adapting.Array, bool]:
         seed = self.request.seed_of(draw, block)
-        noise = Draw(seed, adapting.row_count(given), self.request.consistent, self._kept)
+        follow = self._layers_only != (self.request, block)
+        noise = Draw(seed, adapting.row_count(given), self.request.consistent, self._kept, follow)
         if self._scripted:
             torch.manual_seed(seed)
-        follow = self._followed != block or not self._layers_only
-        with running(noise, follow):
+        with running(noise):
             found = adapting.pick(adapting.call(self._model, given), self.output)
-        if follow:
-            self._followed, self._layers_only = block, noise.calls == noise.calls_of_layers
+        self._layers_only = (self.request, block) if noise.calls == noise.calls_of_layers else None
         if not isinstance(found, Tensor):
             raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
         found = found if found.dtype == torch.float64 else found.float()
@@ -161,9 +149,7 @@ def _check_scripted(model: nn.Module, consistent: bool) -> None:
     if any(isinstance(module, torch.jit.TopLevelTracedModule) for module in model.modules()):
         reason = "a traced module has its dropout as it was when it was traced"
     elif consistent:
-        reason = (
-            "a scripted module draws its own masks, one for every row (consistent=False serves row-wise heuristics)"
-        )
+        reason = "a scripted module draws a mask for every row (consistent=False serves row-wise heuristics)"
     elif not any(is_noisy(module) for module in model.modules()):
         reason = "no dropout layer is left in the scripted module (frozen?)"
     else:
@@ -175,24 +161,16 @@ def _check_scripted(model: nn.Module, consistent: bool) -> None:
 
 
 def _batches(data: Any, batch_size: int) -> Iterable[Any]:
-    if isinstance(data, DataLoader):
-        return data
     if isinstance(data, Dataset):
         return DataLoader(data, batch_size)
-    if isinstance(data, Tensor | np.ndarray):
-        return adapting.cut(data, batch_size)
-    if isinstance(data, Iterable) and not isinstance(data, str | bytes | Mapping):
-        return data
-    raise TypeError(
-        f"data: expected a tensor, an array, a Dataset, a DataLoader or batches, got {type(data).__name__}."
-    )
+    return adapting.as_batches(data, batch_size, "an array, a dictionary of arrays, a Dataset, a DataLoader or batches")
 
 
 def _rows(data: Any) -> int | None:
     """N where it is known; loaders whose order or number of rows is not the data set's are refused."""
     dataset = data.dataset if isinstance(data, DataLoader) else data
-    if isinstance(dataset, IterableDataset) or not isinstance(dataset, Tensor | np.ndarray | Dataset | list):
-        return None
+    if isinstance(dataset, IterableDataset) or not isinstance(dataset, Dataset | list):
+        return adapting.known_rows(data)
     if isinstance(data, DataLoader):
         if isinstance(getattr(data.batch_sampler, "sampler", data.sampler), RandomSampler):
             raise ValueError("data: the DataLoader shuffles, so row i would not be example i. shuffle=False.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from alcore.ledger.database import LedgerError
+from alcore.ledger.importing import Imported
 from alcore.ledger.ledger import Ledger
 from alcore.ledger.query import Query
 
-__all__ = ["Ledger", "LedgerError", "Query"]
+__all__ = ["Imported", "Ledger", "LedgerError", "Query"]

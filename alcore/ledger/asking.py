@@ -1,8 +1,9 @@
-"""What is asked of a heuristic, and of which rows."""
+"""What is free, and what is asked of a heuristic about it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,16 @@ import numpy.typing as npt
 from alcore.batch import Batch
 from alcore.heuristics import Heuristic
 from alcore.heuristics.without import without_rows
-from alcore.ledger.ids import Positions
+from alcore.ledger import records
+from alcore.ledger.database import Database
+from alcore.ledger.ids import Positions, positions_of
+from alcore.ledger.labels import encode
+from alcore.ledger.query import Query
+from alcore.ledger.records import Connection
 from alcore.remaining import Remaining
+from alcore.stream import can_reread
+
+TRIES = 3  # at choosing while others write; the last holds the file
 
 
 @dataclass(frozen=True)
@@ -37,15 +46,100 @@ class Asking:
     ids: Any
     asker: str
     rng: np.random.Generator
+    mask: npt.ArrayLike | None
+    options: dict[str, Any]
     note: Callable[[Batch], Any] | None = None
 
-    def choose(self, among: Among, mask: npt.ArrayLike | None, options: dict[str, Any]) -> Batch | None:
+    def choose(self, among: Among) -> Batch | None:
         """None where no id is free."""
         remaining = among.remaining
         predictions = remaining.of(self.predictions)
         if not len(remaining):
             return None
         heuristic = without_rows(self.heuristic, remaining.gone) if len(remaining.gone) else self.heuristic
-        kept = None if mask is None else remaining.take(mask)
-        batch = heuristic.select(predictions, self.k, rng=self.rng, mask=kept, **options)
+        kept = None if self.mask is None else remaining.take(self.mask)
+        batch = heuristic.select(predictions, self.k, rng=self.rng, mask=kept, **self.options)
         return batch if len(batch) else None
+
+
+class Pool:
+    """What of a ledger is free, remembered as long as nobody changes it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._gone: tuple[int, Positions] | None = None  # how often it had changed, and what is not free
+
+    def free(self, connection: Connection) -> Positions:
+        """Ascending; a new array."""
+        free = np.ones(records.about(connection).size, np.bool_)
+        free[self._gone_now(connection)] = False
+        return np.flatnonzero(free).astype(np.int64)
+
+    def ask(self, asking: Asking) -> Query:
+        """Chosen while others may write, and chosen anew where they took of what is free; the last time they wait."""
+        alone = asking.predictions is not None and not can_reread(asking.predictions)
+        for attempt in range(TRIES):
+            if alone or attempt == TRIES - 1:
+                break
+            with self._database.reading() as connection:
+                if (found := _open_query(connection, asking.asker)) is not None:
+                    return found
+                before = records.about(connection).changes
+                among = self._among(connection, asking.ids)
+            batch = asking.choose(among)
+            with self._forgetting() as connection:
+                if (found := _open_query(connection, asking.asker)) is not None:
+                    return found
+                if records.about(connection).changes == before:
+                    return self._record(connection, asking, among, batch)
+        with self._forgetting() as connection:
+            if (found := _open_query(connection, asking.asker)) is not None:
+                return found
+            among = self._among(connection, asking.ids)
+            return self._record(connection, asking, among, asking.choose(among))
+
+    def _gone_now(self, connection: Connection) -> Positions:
+        """Positions that are not free, ascending; read again where others changed them."""
+        changes = records.about(connection).changes
+        if self._gone is None or self._gone[0] != changes:
+            self._gone = changes, records.positions_in(connection, None)
+        return self._gone[1]
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[Connection]:
+        """Writing; what was not written is not remembered either."""
+        try:
+            with self._database.writing() as connection:
+                yield connection
+        except BaseException:
+            self._gone = None
+            raise
+
+    def _among(self, connection: Connection, ids: Any) -> Among:
+        gone, about = self._gone_now(connection), records.about(connection)
+        free = about.size - len(gone)
+        if ids is None:
+            return Among(None, Remaining(about.size, gone), free)
+        positions = positions_of(connection, ids, about.size, about.named)
+        rows = np.flatnonzero(np.isin(positions, gone)).astype(np.int64)
+        return Among(positions, Remaining(len(positions), rows), free)
+
+    def _record(self, connection: Connection, asking: Asking, among: Among, batch: Batch | None) -> Query:
+        if batch is None:
+            return records.no_query(asking.asker, asking.heuristic.name, records.about(connection).named)
+        positions = among.positions_of(batch)
+        number = records.add_query(
+            connection, positions, batch, asking.asker, asking.heuristic.name, among.free, len(among.remaining)
+        )
+        query = records.query(connection, number, records.about(connection).named)
+        if asking.note is not None:
+            records.write_note(connection, asking.asker, query.step, encode(asking.note(batch), "note"))
+        if self._gone is not None:  # one more change, this one
+            place = np.searchsorted(self._gone[1], np.sort(positions))
+            self._gone = records.about(connection).changes, np.insert(self._gone[1], place, np.sort(positions))
+        return query
+
+
+def _open_query(connection: Connection, asker: str) -> Query | None:
+    number = records.open_query(connection, asker)
+    return None if number is None else records.query(connection, number, records.about(connection).named)

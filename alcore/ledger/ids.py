@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alcore import door
 from alcore.ledger.database import LedgerError
 
 Ids = npt.NDArray[Any]
@@ -43,6 +44,22 @@ def add_names(connection: sqlite3.Connection, names: Sequence[str], first: int) 
         known = connection.execute("SELECT name FROM names WHERE position < ?", (first,))
         twice = sorted(set(names).intersection(name for (name,) in known))
         raise LedgerError(f"ids: expected new names, but the ledger has {listed(twice)} already.") from None
+
+
+def add_more(connection: sqlite3.Connection, ids: int | Iterable[Any], size: int, named: bool) -> int:
+    """How many are added to a ledger of ``size``: names, or the numbers that follow."""
+    if named:
+        if isinstance(ids, int):
+            raise LedgerError(f"ids: expected names, as this ledger has, got the number {ids}.")
+        names = as_names(ids)
+        add_names(connection, names, size)
+        return len(names)
+    if isinstance(ids, int | np.integer):
+        return door.as_count(int(ids), "ids")
+    given = list(ids)
+    if given != list(range(size, size + len(given))):
+        raise LedgerError(f"ids: expected how many, or the numbers from {size} on in order, got {listed(given)}.")
+    return len(given)
 
 
 def positions_of(connection: sqlite3.Connection, ids: Any, size: int, named: bool) -> Positions:

@@ -1,10 +1,10 @@
-"""Labels: any JSON value, kept as its text."""
+"""Labels: any JSON value, kept as its text; in the cells of a table a string stands for itself."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -13,11 +13,68 @@ from alcore.ledger.database import LedgerError
 
 def encode(label: Any, where: str) -> str:
     """The JSON text of a label; NumPy's numbers and arrays are taken as what they hold."""
-    return json.dumps(_plain(label, where), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(_plain(label, where), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise LedgerError(
+            f"{where}: expected text, got half of a surrogate pair, {error.object[error.start]!r}."
+        ) from error
+    return text
 
 
 def decode(text: str) -> Any:
     return json.loads(text)
+
+
+def parse(text: str) -> Any:
+    """A JSON value as the standard has them; ValueError for NaN, infinities and nesting without end."""
+    try:
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def as_cell(text: str) -> str:
+    """How a table shows a label: a string as it is, unless it reads as JSON or as nothing; other values as JSON.
+
+    >>> as_cell('"cat"'), as_cell('"3"'), as_cell("3"), as_cell("[1,2]"), as_cell('""')
+    ('cat', '"3"', '3', '[1,2]', '""')
+    """
+    label = decode(text)
+    if not isinstance(label, str) or not label.strip():
+        return text
+    try:
+        parse(label)
+    except ValueError:
+        return label
+    return text
+
+
+def of_cell(cell: str, where: str) -> str | None:
+    """The JSON text of a label of a table, None where the cell is empty; the inverse of `as_cell`.
+
+    >>> of_cell("cat", "label"), of_cell('"3"', "label"), of_cell("3", "label"), of_cell(" ", "label")
+    ('"cat"', '"3"', '3', None)
+    """
+    if not cell.strip():
+        return None
+    try:
+        label = parse(cell)
+    except ValueError:
+        label = cell
+    return encode(label, where)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"{text} is too large")
+    return number
 
 
 def _plain(label: Any, where: str) -> Any:

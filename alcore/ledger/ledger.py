@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -17,18 +15,16 @@ from alcore import door
 from alcore.batch import Batch
 from alcore.door import Float64s, Rng
 from alcore.heuristics import Heuristic, Random
+from alcore.ledger import exporting, files, importing, label_studio, records, telling
 from alcore.ledger import ids as known
-from alcore.ledger import records, telling
-from alcore.ledger.asking import Among, Asking
+from alcore.ledger.asking import Asking, Pool
 from alcore.ledger.database import Database, LedgerError
 from alcore.ledger.ids import Ids, Positions
+from alcore.ledger.importing import Imported
 from alcore.ledger.labels import decode, encode
 from alcore.ledger.query import Query
 from alcore.ledger.records import Connection
-from alcore.remaining import Remaining
-from alcore.stream import can_reread
-
-TRIES = 3  # at choosing while others write; the last holds the file
+from alcore.ledger.rows import COLUMNS
 
 
 class Ledger:
@@ -92,23 +88,9 @@ class Ledger:
         count = size if names is None else len(names)
         fill = None if count is None else partial(records.begin, size=count, names=names)
         self._database = Database(path, timeout, fill)
-        self._gone: tuple[int, Positions] | None = None  # how often it had changed, and what is not free
-        self._compare(count, names)
-
-    def _compare(self, size: int | None, names: list[str] | None) -> None:
-        about = self._about()
-        where = self._database.name
-        if size is not None and size != about.size:
-            raise LedgerError(
-                f"{where}: has {about.size} ids, got size {size}. Open it without; more: ledger.add(ids)."
-            )
-        if names is None:
-            return
-        if not about.named:
-            raise LedgerError(f"{where}: its ids are 0 to {about.size - 1}, got names. Open it without ids.")
+        self._pool = Pool(self._database)
         with self._database.reading() as connection:
-            if names != known.names_of(connection, np.arange(about.size), True).tolist():
-                raise LedgerError(f"{where}: has other ids than those given, or another order. Open it without ids.")
+            records.check_ids(connection, self._database.name, count, names)
 
     def empty(self, path: str | os.PathLike[str] | None = None) -> Ledger:
         """A ledger of the same ids without labels, in memory or in a file; a file that is there is opened, whatever it has."""
@@ -147,9 +129,7 @@ class Ledger:
     def pool(self) -> Ids:
         """Ids without a label that are neither asked nor set aside, D_U, ascending; a new array."""
         with self._database.reading() as connection:
-            free = np.ones(records.about(connection).size, np.bool_)
-            free[self._gone_now(connection)] = False
-            return self._names(connection, np.flatnonzero(free).astype(np.int64))
+            return self._names(connection, self._pool.free(connection))
 
     @property
     def labelled(self) -> Ids:
@@ -184,12 +164,19 @@ class Ledger:
     def counts(self) -> dict[str, int]:
         """How many ids are unlabelled, asked, labelled and set aside."""
         with self._database.reading() as connection:
-            size = records.about(connection).size
-            found = dict(connection.execute("SELECT state, count(*) FROM items GROUP BY state"))
-            return {
-                "unlabelled": size - sum(found.values()),
-                **{state: found.get(state, 0) for state in records.STATES},
-            }
+            return records.counts(connection)
+
+    def count_labels(self, by: str = "label", most: int | None = None) -> list[tuple[Any, int]]:
+        """How many ids have each label, or were labelled by each annotator (``by="annotator"``), the most frequent first."""
+        if by not in ("label", "annotator"):
+            raise LedgerError(f"by: expected label or annotator, got {by!r}.")
+        with self._database.reading() as connection:
+            return records.count_labels(connection, by, most)
+
+    @property
+    def named(self) -> bool:
+        """Whether ids are strings."""
+        return self._about().named
 
     def history(self, ids: Any) -> list[dict[str, Any]]:
         """What happened to ids, in order: time, id, action, query, label, annotator."""
@@ -199,13 +186,7 @@ class Ledger:
     def open_queries(self, asker: str | None = None) -> list[Query]:
         """Queries with items that wait for a label, of one asker or of all."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT DISTINCT query FROM items JOIN queries USING (query) WHERE state = 'asked' AND asker = ifnull(?, asker) "
-                "ORDER BY query",
-                (asker,),
-            ).fetchall()
-            named = records.about(connection).named
-            return [records.query(connection, number, named) for (number,) in rows]
+            return records.open_queries(connection, asker)
 
     def notes(self, asker: str = "default") -> list[Any]:
         """What was noted of an asker's steps, in their order; of a step once."""
@@ -267,29 +248,10 @@ class Ledger:
         """
         if not isinstance(heuristic, Heuristic):
             raise TypeError(f"heuristic: expected one of alcore's, such as BALD(), got {type(heuristic).__name__}.")
-        who, generator = telling.as_text(asker, "asker"), door.as_rng(rng)
-        asking = Asking(heuristic, predictions, door.as_size(k, "k"), ids, who, generator, note)
         options = {"kind": kind, "weights": weights}
-        alone = predictions is not None and not can_reread(predictions)
-        for attempt in range(TRIES):
-            if alone or attempt == TRIES - 1:
-                break
-            with self._database.reading() as connection:
-                if (found := self._open_query(connection, asking.asker)) is not None:
-                    return found
-                before = records.about(connection).changes
-                among = self._among(connection, asking.ids)
-            batch = asking.choose(among, mask, options)
-            with self._forgetting() as connection:
-                if (found := self._open_query(connection, asking.asker)) is not None:
-                    return found
-                if records.about(connection).changes == before:
-                    return self._record(connection, asking, among, batch)
-        with self._forgetting() as connection:
-            if (found := self._open_query(connection, asking.asker)) is not None:
-                return found
-            among = self._among(connection, asking.ids)
-            return self._record(connection, asking, among, asking.choose(among, mask, options))
+        who, generator = telling.as_text(asker, "asker"), door.as_rng(rng)
+        size = door.as_size(k, "k")
+        return self._pool.ask(Asking(heuristic, predictions, size, ids, who, generator, mask, options, note))
 
     def tell(
         self,
@@ -344,14 +306,7 @@ class Ledger:
         """Take back what of a query has no label yet: its ids are free again, and later labels of it are refused."""
         number = query.number if isinstance(query, Query) else door.as_count(query, "query")
         with self._database.writing() as connection:
-            rows = connection.execute(
-                "SELECT position FROM items WHERE state = 'asked' AND query = ? ORDER BY position", (number,)
-            )
-            positions = np.array([row[0] for row in rows], np.int64)
-            if not len(positions):
-                raise LedgerError(f"query: {number} waits for no label: it was answered or withdrawn, or never asked.")
-            records.free(connection, positions, "withdrawn")
-            connection.execute("UPDATE queries SET withdrawn = ? WHERE query = ?", (time.time(), number))
+            records.withdraw(connection, number)
 
     def unlabel(self, ids: Any) -> None:
         """Take labels away: the ids are free again; the labels stay in the history."""
@@ -372,21 +327,7 @@ class Ledger:
         """More ids: how many, or the numbers that follow, or names where the ledger has names."""
         with self._database.writing() as connection:
             about = records.about(connection)
-            if about.named:
-                if isinstance(ids, int):
-                    raise LedgerError(f"ids: expected names, as this ledger has, got the number {ids}.")
-                names = known.as_names(ids)
-                known.add_names(connection, names, about.size)
-                count = len(names)
-            elif isinstance(ids, int | np.integer):
-                count = door.as_count(int(ids), "ids")
-            else:
-                given = list(ids)
-                count = len(given)
-                if given != list(range(about.size, about.size + count)):
-                    raise LedgerError(
-                        f"ids: expected how many, or the numbers from {about.size} on in order, got {known.listed(given)}."
-                    )
+            count = known.add_more(connection, ids, about.size, about.named)
             connection.execute("UPDATE about SET size = size + ?, changes = changes + 1", (count,))
 
     def sample_pool(self, m: int, rng: Rng = None) -> Ids:
@@ -394,6 +335,66 @@ class Ledger:
         pool, count = self.pool, door.as_count(m, "m")
         chosen = door.as_rng(rng).choice(len(pool), min(count, len(pool)), replace=False)
         return pool[np.sort(chosen)]
+
+    # --- files people use -------------------------------------------------------------------------------------------------
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        states: str | Iterable[str] | None = None,
+        data: Mapping[str, str] | None = None,
+    ) -> int:
+        """Write ids with their states, labels and picks into a file that appears when it is complete; how many rows.
+
+        Args:
+            path: .csv, .jsonl, .parquet (``alcore[parquet]``), or .json, which are tasks for Label Studio. In CSV and Parquet a
+                string stands for itself, other labels, and strings that would read as such, are JSON.
+            states: some of unlabelled, asked, labelled, aside and past, which are picks that no longer count; all by default, and
+                only then can `import_file` restore the ledger.
+            data: what Label Studio shows of an item, such as {"image": "https://host/{id}.png"}; web addresses are escaped.
+
+        Cost: O(N log N) time and O(1) memory; the notes of steps and labels that were replaced are not in it.
+
+        >>> import alcore, pathlib, tempfile
+        >>> path, ledger = pathlib.Path(tempfile.mkdtemp()) / "labels.csv", alcore.Ledger(size=3)
+        >>> ledger.label({1: "cat"})
+        >>> ledger.export(path, states="labelled"), alcore.Ledger(size=3).import_file(path).labels
+        (1, 1)
+        """
+        wanted, shown = exporting.as_states(states), label_studio.as_data(data)
+        with self._database.reading() as connection:
+            layout = files.Layout(COLUMNS, records.about(connection).named, shown)
+            return files.write(path, exporting.rows(connection, wanted), layout)
+
+    def import_file(
+        self, path: str | os.PathLike[str], *, annotator: str | None = None, overwrite: bool = False
+    ) -> Imported:
+        """Take labels from a file, asked for or not; all or, where it or one of them is refused, none.
+
+        An empty ledger of the same ids takes states and queries of a whole `export` too, so that another export is the same.
+
+        Args:
+            path: as `export` writes, or with the columns id and label alone; rows without a label are passed over.
+            annotator: who labelled where the file does not say.
+            overwrite: replace labels that are there and differ.
+        """
+        return self._take(path, importing.import_rows, annotator, overwrite)
+
+    def tell_file(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        query: Query | int | None = None,
+        annotator: str | None = None,
+        overwrite: bool = False,
+    ) -> Imported:
+        """`tell` what annotators hand back: labels of a query, else of the queries in the file's column, else of what is asked.
+
+        Args: as `import_file` takes them. Ids that were not asked are refused.
+        """
+        number = query.number if isinstance(query, Query) else None if query is None else door.as_count(query, "query")
+        return self._take(path, partial(importing.tell_rows, query=number), annotator, overwrite)
 
     # --- what risk estimators need ----------------------------------------------------------------------------------------
 
@@ -427,6 +428,14 @@ class Ledger:
 
     # --- inside -----------------------------------------------------------------------------------------------------------
 
+    def _take(
+        self, path: str | os.PathLike[str], take: Callable[..., Imported], annotator: str | None, overwrite: bool
+    ) -> Imported:
+        who = None if annotator is None else telling.as_text(annotator, "annotator")
+        replace, source = door.as_flag(overwrite, "overwrite"), files.read(path)
+        with self._database.writing() as connection:
+            return take(connection, source, annotator=who, overwrite=replace)
+
     def _about(self) -> records.About:
         with self._database.reading() as connection:
             return records.about(connection)
@@ -441,51 +450,6 @@ class Ledger:
     def _in_state(self, state: str) -> Ids:
         with self._database.reading() as connection:
             return self._names(connection, records.positions_in(connection, state))
-
-    def _gone_now(self, connection: Connection) -> Positions:
-        """Positions that are not free, ascending; read again where another process changed them."""
-        changes = records.about(connection).changes
-        if self._gone is None or self._gone[0] != changes:
-            self._gone = changes, records.positions_in(connection, None)
-        return self._gone[1]
-
-    @contextmanager
-    def _forgetting(self) -> Iterator[Connection]:
-        """Writing; what was not written is not remembered either."""
-        try:
-            with self._database.writing() as connection:
-                yield connection
-        except BaseException:
-            self._gone = None
-            raise
-
-    def _open_query(self, connection: Connection, asker: str) -> Query | None:
-        number = records.open_query(connection, asker)
-        return None if number is None else records.query(connection, number, records.about(connection).named)
-
-    def _among(self, connection: Connection, ids: Any) -> Among:
-        gone, about = self._gone_now(connection), records.about(connection)
-        free = about.size - len(gone)
-        if ids is None:
-            return Among(None, Remaining(about.size, gone), free)
-        positions = self._positions(connection, ids)
-        rows = np.flatnonzero(np.isin(positions, gone)).astype(np.int64)
-        return Among(positions, Remaining(len(positions), rows), free)
-
-    def _record(self, connection: Connection, asking: Asking, among: Among, batch: Batch | None) -> Query:
-        if batch is None:
-            return records.no_query(asking.asker, asking.heuristic.name, records.about(connection).named)
-        positions = among.positions_of(batch)
-        number = records.add_query(
-            connection, positions, batch, asking.asker, asking.heuristic.name, among.free, len(among.remaining)
-        )
-        query = records.query(connection, number, records.about(connection).named)
-        if asking.note is not None:
-            records.write_note(connection, asking.asker, query.step, encode(asking.note(batch), "note"))
-        if self._gone is not None:  # one more change, this one
-            place = np.searchsorted(self._gone[1], np.sort(positions))
-            self._gone = records.about(connection).changes, np.insert(self._gone[1], place, np.sort(positions))
-        return query
 
     def _free(self, ids: Any, state: str, action: str) -> None:
         with self._database.writing() as connection:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from alcore.ledger import files, label_studio
+from alcore.ledger.rows import QUERY_COLUMNS, query_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,3 +46,13 @@ class Query:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def export(self, path: str | os.PathLike[str], *, data: Mapping[str, str] | None = None) -> None:
+        """Write it for annotators: id, an empty label, annotator, query, score and q, in the order chosen.
+
+        Args:
+            path: .csv, .jsonl, .parquet, or .json, which are tasks for Label Studio; with labels in it, for `Ledger.tell_file`.
+            data: what Label Studio shows of an item, such as {"image": "https://host/{id}.png"}.
+        """
+        named = self.ids.dtype == object
+        files.write(path, query_rows(self), files.Layout(QUERY_COLUMNS, named, label_studio.as_data(data)))

@@ -61,11 +61,40 @@ def about(connection: Connection) -> About:
     return About(size, bool(named), changes)
 
 
+def check_ids(connection: Connection, where: str, size: int | None, names: list[str] | None) -> None:
+    """That a ledger has as many ids as are said, and those names."""
+    there = about(connection)
+    if size is not None and size != there.size:
+        raise LedgerError(f"{where}: has {there.size} ids, got size {size}. Open it without; more: ledger.add(ids).")
+    if names is None:
+        return
+    if not there.named:
+        raise LedgerError(f"{where}: its ids are 0 to {there.size - 1}, got names. Open it without ids.")
+    if names != names_of(connection, np.arange(there.size), True).tolist():
+        raise LedgerError(f"{where}: has other ids than those given, or another order. Open it without ids.")
+
+
 def positions_in(connection: Connection, state: str | None) -> Positions:
     """Ascending; of all states but unlabelled where none is named."""
     where = "" if state is None else " WHERE state = ?"
     rows = connection.execute(f"SELECT position FROM items{where} ORDER BY position", (state,) if where else ())  # noqa: S608
     return np.fromiter((row[0] for row in rows), np.int64)
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    found = dict(connection.execute("SELECT state, count(*) FROM items GROUP BY state"))
+    return {
+        "unlabelled": about(connection).size - sum(found.values()),
+        **{state: found.get(state, 0) for state in STATES},
+    }
+
+
+def count_labels(connection: Connection, by: str, most: int | None) -> list[tuple[Any, int]]:
+    rows = connection.execute(
+        f"SELECT {by}, count(*) FROM items WHERE state = 'labelled' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",  # noqa: S608
+        (-1 if most is None else most,),
+    )
+    return [(decode(value) if by == "label" else value, count) for value, count in rows]
 
 
 def items(connection: Connection, positions: Positions) -> dict[int, Item]:
@@ -85,6 +114,16 @@ def open_query(connection: Connection, asker: str) -> int | None:
         (asker,),
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def open_queries(connection: Connection, asker: str | None) -> list[Query]:
+    rows = connection.execute(
+        "SELECT DISTINCT query FROM items JOIN queries USING (query) WHERE state = 'asked' AND asker = ifnull(?, asker) "
+        "ORDER BY query",
+        (asker,),
+    ).fetchall()
+    named = about(connection).named
+    return [query(connection, number, named) for (number,) in rows]
 
 
 def query(connection: Connection, number: int, named: bool) -> Query:
@@ -186,6 +225,17 @@ def free(connection: Connection, positions: Positions, action: str) -> None:
     connection.executemany("DELETE FROM items WHERE position = ?", [(row,) for row in positions.tolist()])
     _remember(connection, positions, action, [found[row].query for row in positions.tolist()])
     _count_change(connection)
+
+
+def withdraw(connection: Connection, number: int) -> None:
+    rows = connection.execute(
+        "SELECT position FROM items WHERE state = 'asked' AND query = ? ORDER BY position", (number,)
+    )
+    positions = np.array([row[0] for row in rows], np.int64)
+    if not len(positions):
+        raise LedgerError(f"query: {number} waits for no label: it was answered or withdrawn, or never asked.")
+    free(connection, positions, "withdrawn")
+    connection.execute("UPDATE queries SET withdrawn = ? WHERE query = ?", (time.time(), number))
 
 
 def history(connection: Connection, positions: Positions, named: bool) -> list[dict[str, Any]]:

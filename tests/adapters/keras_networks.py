@@ -7,10 +7,15 @@ from typing import Any
 import alcore_keras
 import keras
 import numpy as np
-from alcore_keras.forward import as_numpy
+from alcore_keras import forward
 from keras import layers as kl
 
 from tests.adapters.framework import CLASSES, EPSILON, FEATURES, HIDDEN, MEAN, VARIANCE, Framework, Weights
+
+
+def as_numpy(value: Any) -> Any:
+    """A tensor of any backend, or a variable, as an array."""
+    return forward.as_numpy(value.value if isinstance(value, keras.Variable) else value)
 
 
 class KerasFramework(Framework):

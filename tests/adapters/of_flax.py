@@ -359,7 +359,7 @@ def test_models_data_and_outputs_that_are_none_are_refused() -> None:
     for wrong in (None, [], [model, "one"]):
         with pytest.raises(TypeError, match="model"):
             predict(wrong, ROWS)
-    for wrong in ({"x": ROWS}, "rows"):
+    for wrong in (7, "rows"):
         with pytest.raises(TypeError, match="data: expected an array"):
             predict(model, wrong)
     with pytest.raises(TypeError, match="inputs="):

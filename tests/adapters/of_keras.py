@@ -12,11 +12,11 @@ import alcore_keras
 import keras
 import numpy as np
 import pytest
-from alcore_keras.forward import as_numpy
 from keras import layers as kl
 
 import alcore
 from tests.adapters.framework import Picks
+from tests.adapters.keras_networks import as_numpy
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
@@ -230,7 +230,7 @@ class Untraceable(kl.Layer):
         return keras.KerasTensor(inputs.shape, inputs.dtype)
 
     def call(self, inputs: Any) -> Any:
-        return inputs * (2.0 if float(keras.ops.convert_to_numpy(inputs)[0, 0]) < np.inf else 1.0)
+        return inputs * (2.0 if float(as_numpy(inputs)[0, 0]) < np.inf else 1.0)
 
 
 @pytest.mark.parametrize("forced", [False, True])

@@ -553,3 +553,20 @@ def test_the_readmes_weighted_loss_has_the_gradient_of_the_weighted_mean() -> No
     scope["loss"].backward()
     expected = picks.gradient(model.weight.detach().numpy().T, model.bias.detach().numpy())
     np.testing.assert_allclose(model.weight.grad.numpy().T, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_dictionaries_of_arrays_are_cut_into_keyword_arguments() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Dropout(0.4), nn.Linear(6, 3))
+
+        def forward(self, x: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+            return self.layers(x) + shift
+
+    model, shift = Two(), torch.randn(len(ROWS), 1)
+    found = predict(model, {"x": ROWS, "shift": shift})
+    batches = [{"x": a, "shift": b} for a, b in zip(ROWS.split(12), shift.split(12), strict=True)]
+    np.testing.assert_array_equal(found, predict(model, batches))
+    with pytest.raises(ValueError, match="the same number of rows"):
+        predict(model, {"x": ROWS, "shift": shift[1:]})

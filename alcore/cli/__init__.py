@@ -1,0 +1,37 @@
+"""The command line: ``alcore score | select | bench | ledger``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+try:
+    import rich  # noqa: F401
+    import typer
+except ImportError as error:
+    raise SystemExit(f"alcore: the command line needs typer and rich: pip install 'alcore[cli]' ({error})") from error
+
+import alcore
+from alcore.cli import ledger, predictions
+from alcore.cli.sentences import OneSentence, out
+
+app = typer.Typer(
+    cls=OneSentence,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (predictions.score, predictions.select, predictions.bench):
+    app.command()(command)
+app.add_typer(ledger.app, name="ledger")
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    """What to label next, from saved predictions (N, C, ..., T)."""
+    if version:
+        out.print(alcore.__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)

@@ -1,0 +1,166 @@
+"""What the commands are given: heuristics by name, arrays by file; refused before the work, not after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+import alcore
+from alcore.bench.compare import DEFAULT, JOINT
+from alcore.cli.sentences import note
+from alcore.heuristics import Heuristic
+from alcore.store import NoMember
+from alcore.stream import open_source
+
+IN_MEMORY_BYTES = 512 << 20
+
+File = Annotated[Path, typer.Argument(help="Predictions: .npy, .npz, .zarr, .h5 or .hdf5.", show_default=False)]
+Name = Annotated[str, typer.Option("--heuristic", "-H", help="Such as bald, entropy, epig, power-bald, batchbald.")]
+Member = Annotated[str | None, typer.Option(help="The array to read where the file holds several.")]
+Kind = Annotated[str, typer.Option(help="probs, or logits to have the softmax over axis 1 taken.")]
+WeightsFile = Annotated[Path | None, typer.Option("--weights", help="A .npy file with one weight a draw.")]
+MaskFile = Annotated[Path | None, typer.Option("--mask", help="A .npy file of booleans (N, ...), true where padding.")]
+TargetsFile = Annotated[
+    Path | None,
+    typer.Option("--targets", help="For EPIG: .npy, or a file with the member target; default FILE itself."),
+]
+Reduction = Annotated[str | None, typer.Option("--reduce", help="Event axes to rows: mean, sum, max or top-mean.")]
+Share = Annotated[float, typer.Option("--share", help="The share of cells that top-mean averages.")]
+Beta = Annotated[float | None, typer.Option(help="Coldness of power-, softmax- and softrank- heuristics.")]
+Floor = Annotated[float | None, typer.Option(help="Smallest probability that pairwise-kl takes.")]
+Samples = Annotated[int | None, typer.Option(help="Label configurations that batchbald and batch-epig sample.")]
+Exact = Annotated[int | None, typer.Option(help="Configurations x classes up to which their gains are exact.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of what is drawn at random.")]
+Count = Annotated[int, typer.Option("-k", help="Query size.")]
+
+
+def heuristics_named(
+    named: str, source: Any, file: Path, targets: Path | None, reduce: str | None, share: float, floor: float | None
+) -> list[Heuristic]:
+    """The heuristics that bench compares: those named, or all that the predictions allow."""
+    names = [name.strip() for name in named.split(",")]
+    if named == "all":
+        events = len(source.shape) > 3
+        names = [name for name in DEFAULT if not (events and name in JOINT)]
+        if targets is not None or _has_targets(file, source.shape):
+            names.append("epig")
+    asked = read_targets(next(filter(_needs_targets, names), ""), file, targets)
+    return [
+        heuristic_named(
+            name,
+            reduce,
+            share,
+            floor=floor if name.endswith("pairwise-kl") else None,
+            targets=asked if _needs_targets(name) else None,
+        )
+        for name in names
+    ]
+
+
+def heuristic_named(name: str, reduce: str | None, share: float, **options: Any) -> Heuristic:
+    if name.endswith("precomputed"):
+        raise ValueError("heuristic: precomputed scores are selected from in Python: alcore.top(scores, k).")
+    given = {key: value for key, value in options.items() if value is not None}
+    return alcore.heuristic(name, reduce=reduce, q=share, **given)
+
+
+def check_scored(name: str) -> None:
+    if name == "random":
+        raise ValueError("random: its scores mean nothing. Draw a batch: alcore select FILE --heuristic random.")
+    if name in (*JOINT, "batch-epig"):
+        raise ValueError(
+            f"{name}: its batch is chosen jointly, so no row has a score of its own. "
+            f"Choose one: alcore select FILE --heuristic {name}."
+        )
+
+
+def open_file(file: Path, member: str | None) -> Any:
+    return alcore.open_predictions(file, member, default="pool")
+
+
+def read_if_small(source: Any) -> tuple[Any, str]:
+    """Times are to tell what heuristics cost, not what reading a file again and again does."""
+    size = int(np.prod(source.shape, dtype=np.int64)) * source.dtype.itemsize
+    if size > IN_MEMORY_BYTES:
+        return source, "read from disk each time"
+    return _read(source, "probs"), "in memory"
+
+
+def _read(source: Any, name: str) -> Any:
+    blocks = list(open_source(source, name).blocks)
+    return np.concatenate(blocks) if blocks else source
+
+
+def _needs_targets(name: str) -> bool:
+    return name.endswith("epig")
+
+
+def read_targets(name: str, file: Path, targets: Path | None) -> Any:
+    """Of the file named, else of the predictions' own where the heuristic needs them."""
+    if targets is not None:
+        try:
+            return _read(alcore.open_predictions(targets, default="target"), "targets")
+        except NoMember as error:
+            raise ValueError(
+                f"{targets}: expected targets as the only array or as member 'target', got other members. "
+                "Save them as .npy, or under that name."
+            ) from error
+    if not _needs_targets(name):
+        return None
+    source = _own_targets(file)
+    if source is None:
+        raise ValueError(
+            f"{name}: expected targets, predictions of the same draws for the inputs one cares to predict, and {file} "
+            "has no member 'target'. Name their file: --targets FILE."
+        )
+    note(f"targets are the member 'target' of {file}, shape {source.shape}.")
+    return _read(source, "targets")
+
+
+def _own_targets(file: Path) -> Any:
+    try:
+        return alcore.open_predictions(file, "target")
+    except NoMember:
+        return None
+
+
+def _has_targets(file: Path, shape: tuple[int, ...]) -> bool:
+    """Whether a member of that name holds predictions as the pool does; labels may be called so too."""
+    found = _own_targets(file)
+    return found is not None and len(found.shape) == 3 and found.shape[1:] == (*shape[1:2], *shape[-1:])
+
+
+def check_reduced(predictions: Any, reduce: str | None) -> None:
+    if reduce is None and len(predictions.shape) > 3:
+        raise ValueError(
+            f"probs: one score a row is needed, and predictions of shape {predictions.shape} have event axes. "
+            "Reduce them: --reduce mean (or sum, max, top-mean)."
+        )
+
+
+def load(file: Path | None) -> Any:
+    if file is None:
+        return None
+    check_ending(file, ".npy")
+    return np.array(alcore.open_predictions(file))
+
+
+def check_output(file: Path, endings: tuple[str, ...], *inputs: Path | None) -> None:
+    """Before the work, not after it."""
+    check_ending(file, *endings)
+    if not file.parent.is_dir():
+        raise ValueError(f"{file}: the folder {file.parent} does not exist.")
+    if file.is_dir():
+        raise ValueError(f"{file}: expected a file to write, got a folder.")
+    if file.exists() and any(read is not None and read.exists() and file.samefile(read) for read in inputs):
+        raise ValueError(f"{file}: is read from and would be overwritten. Write to another file.")
+
+
+def check_ending(file: Path, *endings: str) -> None:
+    if file.suffix not in endings:
+        raise ValueError(
+            f"{file}: expected a file that ends in {' or '.join(endings)}, got {file.suffix or 'no ending'!r}."
+        )

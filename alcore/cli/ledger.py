@@ -1,0 +1,303 @@
+"""``alcore ledger``: a labelling campaign without Python."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from alcore.cli import arguments
+from alcore.cli.arguments import check_output, check_reduced, heuristic_named, load, open_file, read_targets
+from alcore.cli.sentences import note, one_sentence, out, say
+from alcore.cli.tables import plain_table
+from alcore.heuristics import Random
+from alcore.heuristics.base import Joint
+from alcore.ledger import Imported, Ledger, Query
+from alcore.ledger.files import FORMATS, Layout, write_csv
+from alcore.ledger.label_studio import as_data
+from alcore.ledger.labels import as_cell, encode
+from alcore.ledger.rows import QUERY_COLUMNS, query_rows
+
+TOP = 10  # annotators and label values that status shows
+
+Run = Annotated[Path, typer.Argument(metavar="RUN.db", help="The ledger's file.", show_default=False)]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(help="What Label Studio shows of an item: image=https://host/{id}.png; several times for more."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace labels that are there and differ.")]
+Annotator = Annotated[str | None, typer.Option(help="Who labelled, where the file does not say.")]
+LabelsFile = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="Labels: .csv, .jsonl, .parquet, or Label Studio's .json.", show_default=False),
+]
+
+app = typer.Typer(add_completion=False, help="Who is labelled, asked or free: a labelling campaign in a file.")
+
+
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+@app.command()
+def create(
+    run: Run,
+    size: Annotated[int | None, typer.Option(help="How many ids there are; they are 0 to N-1.")] = None,
+    ids: Annotated[Path | None, typer.Option(help="A text file with an id a line instead.")] = None,
+) -> None:
+    """Make a ledger of ids that nothing is known of yet."""
+    with one_sentence():
+        if run.exists():
+            raise ValueError(
+                f"{run}: is there already. Name another file, or go on with it: alcore ledger status {run}."
+            )
+        if (size is None) == (ids is None):
+            raise ValueError("size: expected either --size N or --ids FILE with an id a line.")
+        names = None if ids is None else _read_lines(ids)
+        try:
+            with closing(Ledger.open(run, size, ids=names)) as ledger:
+                say(f"{len(ledger):,} ids -> {run}")
+        except ValueError:
+            if run.exists() and not run.stat().st_size:
+                run.unlink()
+            raise
+
+
+@app.command()
+def status(run: Run) -> None:
+    """Count ids, open queries, annotators and labels."""
+    with one_sentence(), _open(run) as ledger:
+        out.print(_states_table(ledger, run))
+        if queries := ledger.open_queries():
+            out.print(_queries_table(queries))
+        if ledger.counts()["labelled"]:
+            out.print(_counts_table("annotator", ledger.count_labels("annotator", TOP)))
+            out.print(_counts_table("label", ledger.count_labels("label", TOP)))
+
+
+@app.command()
+def ask(
+    run: Run,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[PREDICTIONS]", help=".npy, .npz, .zarr, .h5 or .hdf5; none for --heuristic random."),
+    ] = None,
+    k: arguments.Count = 10,
+    heuristic: arguments.Name = "bald",
+    asker: Annotated[str, typer.Option(help="On whose behalf; each asker has one open query.")] = "default",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Where to write: .csv, .jsonl, .parquet, or Label Studio's .json; else the screen."
+        ),
+    ] = None,
+    data: Data = None,
+    ids: Annotated[
+        Path | None, typer.Option(help="What the rows of predictions are: an id a line; else all ids.")
+    ] = None,
+    seed: arguments.Seed = None,
+    member: arguments.Member = None,
+    kind: arguments.Kind = "probs",
+    weights: arguments.WeightsFile = None,
+    mask: arguments.MaskFile = None,
+    reduce: arguments.Reduction = None,
+    share: arguments.Share = 0.1,
+    beta: arguments.Beta = None,
+    floor: arguments.Floor = None,
+    targets: arguments.TargetsFile = None,
+    samples: arguments.Samples = None,
+    exact: arguments.Exact = None,
+) -> None:
+    """Choose the k free ids to label next, and record that they were asked."""
+    with one_sentence(), _open(run) as ledger:
+        if output is not None:
+            check_output(output, tuple(FORMATS), run, file, weights, mask, targets, ids)
+        shown = _data(data, output)
+        if file is None and heuristic != "random":
+            raise ValueError(
+                f"{heuristic}: expected predictions: alcore ledger ask {run} PREDICTIONS. Without: --heuristic random."
+            )
+        asked = None if file is None else read_targets(heuristic, file, targets)
+        options = {"beta": beta, "floor": floor, "targets": asked, "samples": samples, "exact": exact}
+        chosen = heuristic_named(heuristic, reduce, share, **options)
+        predictions = None if file is None else open_file(file, member)
+        if predictions is not None and not isinstance(chosen, Random | Joint):
+            check_reduced(predictions, reduce)
+        rows = None if ids is None else _ids_of(ledger, ids)
+        _note_open(ledger, asker, run)
+        query = ledger.ask(
+            chosen, predictions, k, ids=rows, asker=asker, rng=seed, kind=kind, weights=load(weights), mask=load(mask)
+        )
+        _hand_out(query, output, shown)
+
+
+@app.command()
+def tell(
+    run: Run,
+    file: LabelsFile,
+    query: Annotated[
+        int | None, typer.Option(help="The query that all of it answers; else the file or the ledger says.")
+    ] = None,
+    annotator: Annotator = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Record the labels of what was asked; rows without a label stay open."""
+    with one_sentence(), _open(run) as ledger:
+        told = ledger.tell_file(file, query=query, annotator=annotator, overwrite=overwrite)
+        waiting = ", ".join(f"{len(one):,} of query {one.number} ({one.asker})" for one in ledger.open_queries())
+        say(f"{_told(told)}; {f'still open: {waiting}' if waiting else 'nothing is open'}")
+
+
+@app.command()
+def withdraw(
+    run: Run, query: Annotated[int, typer.Argument(metavar="QUERY", help="Its number.", show_default=False)]
+) -> None:
+    """Take back what of a query has no label yet; its ids are free again."""
+    with one_sentence(), _open(run) as ledger:
+        before = ledger.counts()["asked"]
+        ledger.withdraw(query)
+        say(f"query {query}: {before - ledger.counts()['asked']:,} ids are free again")
+
+
+@app.command()
+def export(
+    run: Run,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help=".csv, .jsonl, .parquet, or Label Studio's .json.", show_default=False),
+    ],
+    state: Annotated[
+        list[str] | None,
+        typer.Option(help="unlabelled, asked, labelled, aside or past; several times for more; else all."),
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Write ids with their states, labels and picks into a file."""
+    with one_sentence(), _open(run) as ledger:
+        check_output(file, tuple(FORMATS), run)
+        count = ledger.export(file, states=state or None, data=_data(data, file))
+        say(f"{count:,} rows -> {file}")
+
+
+@app.command("import")
+def import_(
+    run: Run,
+    file: LabelsFile,
+    annotator: Annotator = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Take labels from a file, asked for or not; an empty ledger takes all of a whole export."""
+    with one_sentence(), _open(run) as ledger:
+        told = ledger.import_file(file, annotator=annotator, overwrite=overwrite)
+        say(f"{len(ledger):,} ids restored, {_told(told)}" if told.restored else _told(told))
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+
+def _open(run: Path) -> closing[Ledger]:
+    if not run.exists():
+        raise ValueError(f"{run}: no such ledger. Make it: alcore ledger create {run} --size N (or --ids FILE).")
+    return closing(Ledger.open(run))
+
+
+def _read_lines(file: Path) -> list[str]:
+    if not file.is_file():
+        raise ValueError(f"{file}: {'expected a file, got a folder' if file.is_dir() else 'no such file'}.")
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{file}: expected a text file in UTF-8 with an id a line, but it is none ({error.reason})."
+        ) from error
+    return [line for line in text.split("\n") if line]
+
+
+def _ids_of(ledger: Ledger, file: Path) -> list[str] | list[int]:
+    lines = _read_lines(file)
+    if ledger.named:
+        return lines
+    for number, line in enumerate(lines, 1):
+        if not (line.isascii() and line.isdecimal()):
+            raise ValueError(f"{file}, id {number}: expected a whole number, as this ledger's ids are, got {line!r}.")
+    return [int(line) for line in lines]
+
+
+def _data(given: Sequence[str] | None, output: Path | None) -> dict[str, str]:
+    """Templates by name, of name=template."""
+    found = {}
+    for text in given or ():
+        name, sign, template = text.partition("=")
+        if not sign or not name:
+            raise ValueError(f"--data: expected name=template, such as image=https://host/{{id}}.png, got {text!r}.")
+        found[name] = template
+    if found and (output is None or output.suffix != ".json"):
+        raise ValueError("--data: is for Label Studio's tasks. Write to a file that ends in .json.")
+    return as_data(found)
+
+
+# --- results ----------------------------------------------------------------------------------------------------------
+
+
+def _note_open(ledger: Ledger, asker: str, run: Path) -> None:
+    for query in ledger.open_queries(asker)[:1]:
+        note(
+            f"query {query.number} of {asker} is open still, so it is asked again: {len(query):,} ids wait. "
+            f"Tell their labels, or take it back: alcore ledger withdraw {run} {query.number}."
+        )
+
+
+def _hand_out(query: Query, output: Path | None, data: dict[str, str]) -> None:
+    if not len(query):
+        note("no id is free, so nothing was asked.")
+    if output is None:
+        text = io.BytesIO()
+        write_csv(text, query_rows(query), Layout(QUERY_COLUMNS, query.ids.dtype == object, {}))
+        typer.echo(text.getvalue().decode(), nl=False)
+        return
+    try:
+        query.export(output, data=data)
+    except ValueError as error:
+        raise ValueError(f"{error} Query {query.number} is recorded: ask again to have it written.") from error
+    say(f"{query.heuristic}: query {query.number}, {len(query):,} ids -> {output}")
+
+
+def _told(told: Imported) -> str:
+    there = f", {told.unchanged:,} there already" if told.unchanged else ""
+    return f"{told.labels:,} labels recorded{there}, {told.unlabelled:,} ids without a label"
+
+
+def _states_table(ledger: Ledger, run: Path) -> Table:
+    table = plain_table(f"{run}\n{len(ledger):,} ids")
+    for state in ledger.counts():
+        table.add_column(state, justify="right", no_wrap=True)
+    table.add_row(*(f"{count:,}" for count in ledger.counts().values()))
+    return table
+
+
+def _queries_table(queries: Sequence[Query]) -> Table:
+    table = plain_table("open queries")
+    for title in ("query", "asker", "heuristic", "waiting"):
+        table.add_column(title, justify="right" if title in ("query", "waiting") else "left")
+    for query in queries:
+        table.add_row(str(query.number), escape(query.asker), escape(query.heuristic), f"{len(query):,}")
+    return table
+
+
+def _counts_table(title: str, counts: Sequence[tuple[Any, int]]) -> Table:
+    table = plain_table(f"labels by {title}")
+    table.add_column(title, min_width=20)
+    table.add_column("ids", justify="right", no_wrap=True)
+    for value, count in counts:
+        text = value if title == "annotator" else as_cell(encode(value, "label"))
+        table.add_row(escape(text or "-"), f"{count:,}")
+    return table

@@ -1,0 +1,162 @@
+"""``alcore score | select | bench``: from saved predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from alcore.bench.compare import compare
+from alcore.cli.arguments import (
+    Beta,
+    Count,
+    Exact,
+    File,
+    Floor,
+    Kind,
+    MaskFile,
+    Member,
+    Name,
+    Reduction,
+    Samples,
+    Seed,
+    Share,
+    TargetsFile,
+    WeightsFile,
+    check_output,
+    check_reduced,
+    check_scored,
+    heuristic_named,
+    heuristics_named,
+    load,
+    open_file,
+    read_if_small,
+    read_targets,
+)
+from alcore.cli.sentences import one_sentence, out, say
+from alcore.cli.tables import (
+    columns_of,
+    csv_text,
+    note_exhausted,
+    note_uncertain,
+    overlap_table,
+    ranking_table,
+    write_csv,
+    write_picture,
+)
+from alcore.heuristics import Random, RowWise
+from alcore.heuristics.base import Joint
+from alcore.store import whole_file
+
+
+def score(
+    file: File,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write: .npy or .csv.", show_default=False)],
+    heuristic: Name = "bald",
+    member: Member = None,
+    kind: Kind = "probs",
+    weights: WeightsFile = None,
+    mask: MaskFile = None,
+    reduce: Reduction = None,
+    share: Share = 0.1,
+    floor: Floor = None,
+    targets: TargetsFile = None,
+) -> None:
+    """Score every row; higher = ask first."""
+    with one_sentence():
+        check_output(output, (".npy", ".csv"), file, weights, mask, targets)
+        check_scored(heuristic)
+        asked = read_targets(heuristic, file, targets)
+        chosen = heuristic_named(heuristic, reduce, share, floor=floor, targets=asked)
+        predictions = open_file(file, member)
+        if output.suffix == ".csv":
+            check_reduced(predictions, reduce)
+        scores = chosen.score(predictions, kind=kind, weights=load(weights), mask=load(mask))
+        if output.suffix == ".npy":
+            with whole_file(output) as stream:
+                np.save(stream, scores, allow_pickle=False)
+        else:
+            write_csv(output, {"row": np.arange(len(scores)), "score": scores})
+        best = f", largest {np.max(scores):.6g}" if scores.size else ""
+        say(f"{chosen.name}: {len(scores):,} rows{best} -> {output}")
+
+
+def select(
+    file: File,
+    k: Count = 10,
+    heuristic: Name = "bald",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write: .csv; else the screen.")
+    ] = None,
+    seed: Seed = None,
+    member: Member = None,
+    kind: Kind = "probs",
+    weights: WeightsFile = None,
+    mask: MaskFile = None,
+    reduce: Reduction = None,
+    share: Share = 0.1,
+    beta: Beta = None,
+    floor: Floor = None,
+    targets: TargetsFile = None,
+    samples: Samples = None,
+    exact: Exact = None,
+) -> None:
+    """Choose the k rows to label."""
+    with one_sentence():
+        if output is not None:
+            check_output(output, (".csv",))
+        asked = read_targets(heuristic, file, targets)
+        chosen = heuristic_named(
+            heuristic, reduce, share, beta=beta, floor=floor, targets=asked, samples=samples, exact=exact
+        )
+        predictions = open_file(file, member)
+        if not isinstance(chosen, Random | Joint):
+            check_reduced(predictions, reduce)
+        batch = chosen.select(predictions, k, rng=seed, kind=kind, weights=load(weights), mask=load(mask))
+        columns = columns_of(batch)
+        note_uncertain(batch)
+        if output is None:
+            typer.echo(csv_text(columns), nl=False)
+        else:
+            write_csv(output, columns)
+            say(f"{chosen.name}: {len(batch):,} rows -> {output}")
+
+
+def bench(
+    file: File,
+    k: Count = 10,
+    heuristics: Annotated[str, typer.Option(help="all, or names with commas between.")] = "all",
+    seed: Seed = 0,
+    member: Member = None,
+    kind: Kind = "probs",
+    weights: WeightsFile = None,
+    mask: MaskFile = None,
+    reduce: Reduction = None,
+    share: Share = 0.1,
+    floor: Floor = None,
+    targets: TargetsFile = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Write a picture of information and scores: .png, .svg or .pdf.")
+    ] = None,
+) -> None:
+    """Compare heuristics on the same predictions: time, first picks, information of the batch, overlap."""
+    with one_sentence():
+        if plot is not None:
+            check_output(plot, (".png", ".svg", ".pdf"), file, weights, mask, targets)
+        source = open_file(file, member)
+        chosen = heuristics_named(heuristics, source, file, targets, reduce, share, floor)
+        check_reduced(source, reduce)
+        if plot is not None and len(source.shape) > 3 and not any(isinstance(one, RowWise) for one in chosen):
+            raise ValueError(f"{plot}: expected a heuristic whose scores can be drawn, such as bald; none was named.")
+        predictions, where = read_if_small(source)
+        result = compare(
+            predictions, k=k, heuristics=chosen, rng=seed, kind=kind, weights=load(weights), mask=load(mask)
+        )
+        bound = "log T" if weights is None else "H(w)"
+        out.print(ranking_table(result, f"{file} ({where})", bound, out.width))
+        out.print(overlap_table(result, out.width))
+        note_exhausted(result)
+        if plot is not None:
+            say(f"{write_picture(plot, result, bound)} -> {plot}")

@@ -1,0 +1,84 @@
+"""A ledger's tables as rows of a file: an id after the other, each with the pick it came from, and the picks of its past."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from alcore.ledger import records
+from alcore.ledger.database import LedgerError
+from alcore.ledger.records import Connection
+from alcore.ledger.rows import COLUMNS, PAST, Row
+
+STATES = ("unlabelled", *records.STATES, PAST)
+
+ITEMS = "SELECT position, state, query, label, annotator, time FROM items ORDER BY position"
+PICKED = (
+    "query",
+    "place",
+    "asker",
+    "step",
+    "heuristic",
+    "asked",
+    "withdrawn",
+    "free",
+    "ranked",
+    "score",
+    "q",
+    "support",
+)
+PICKS = """
+SELECT position, picks.query, place, asker, step, heuristic, queries.time, withdrawn, free, ranked, score, q, support, information
+FROM picks JOIN queries USING (query) ORDER BY position, picks.query
+"""
+
+
+def as_states(states: str | Iterable[str] | None) -> frozenset[str]:
+    given = STATES if states is None else (states,) if isinstance(states, str) else tuple(states)
+    for state in given:
+        if state not in STATES:
+            raise LedgerError(f"states: expected some of {', '.join(STATES)}, got {state!r}.")
+    return frozenset(given)
+
+
+def rows(connection: Connection, states: Collection[str]) -> Iterator[Row]:
+    """Of these states, in the order of the ledger; nothing but an id's own rows is held."""
+    picks = groupby(connection.execute(PICKS), key=itemgetter(0))
+    items = connection.execute(ITEMS)
+    item, (picked, group) = next(items, None), next(picks, (None, iter(())))
+    for position, one in _ids(connection):
+        own, state = [], None
+        if picked == position:
+            own = list(group)
+            picked, group = next(picks, (None, iter(())))
+        if item is not None and item[0] == position:
+            state, item = item, next(items, None)
+        for row in _of_id(one, state, own):
+            if row["state"] in states:
+                yield row
+
+
+def _ids(connection: Connection) -> Iterator[tuple[int, Any]]:
+    about = records.about(connection)
+    if about.named:
+        return connection.execute("SELECT position, name FROM names ORDER BY position")
+    return ((position, position) for position in range(about.size))
+
+
+def _of_id(one: Any, item: tuple[Any, ...] | None, picks: list[tuple[Any, ...]]) -> Iterator[Row]:
+    current = {**NOTHING, "id": one, "state": "unlabelled"}
+    if item is not None:
+        _, state, query, label, annotator, time = item
+        current |= {"state": state, "label": label, "annotator": annotator, "time": time}
+        for pick in picks:
+            if pick[1] == query:
+                current |= zip((*PICKED, "information"), pick[1:], strict=True)
+    yield current
+    for pick in picks:
+        if pick[1] != current["query"]:
+            yield {**NOTHING, "id": one, "state": PAST, **dict(zip((*PICKED, "information"), pick[1:], strict=True))}
+
+
+NOTHING: Row = dict.fromkeys(COLUMNS)

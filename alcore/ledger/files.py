@@ -1,0 +1,265 @@
+"""A ledger's rows as CSV, JSON lines and Parquet: written whole or not at all, row by row both ways."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from alcore.ledger import label_studio
+from alcore.ledger.database import LedgerError
+from alcore.ledger.labels import as_cell, decode, encode, of_cell, parse
+from alcore.ledger.rows import COLUMNS, Row, Source, json_text, microseconds, shown, time_text
+from alcore.store import import_extra, whole_file
+
+ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns are written, whether ids are names, and templates of the data that Label Studio shows."""
+
+    columns: Collection[str]
+    named: bool
+    data: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Format:
+    """``write(stream, rows, layout)``, which counts rows, and ``read(path)``, whose rows ``unit`` counts."""
+
+    unit: str
+    write: Callable[[IO[bytes], Iterable[Row], Layout], int]
+    read: Callable[[Path], Iterator[tuple[int, Row]]]
+
+
+def format_of(path: str | os.PathLike[str]) -> Format:
+    suffix = Path(path).suffix
+    if suffix not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise LedgerError(
+            f"{Path(path)}: expected a file that ends in {known} (Label Studio's tasks), got {suffix or 'no ending'!r}."
+        )
+    return FORMATS[suffix]
+
+
+def read(path: str | os.PathLike[str]) -> Source:
+    """Rows of a file, read as they are taken."""
+    file, form = Path(path), format_of(path)
+    if not file.is_file():
+        raise LedgerError(f"{file}: {'expected a file, got a folder' if file.is_dir() else 'no such file'}.")
+    return Source(file, form.unit, _sentences(file, form.read(file)))
+
+
+def write(path: str | os.PathLike[str], rows: Iterable[Row], layout: Layout) -> int:
+    """How many rows; the file appears when all of them are on disk."""
+    form = format_of(path)
+    if layout.data and form is not FORMATS[".json"]:
+        raise LedgerError(f"{Path(path)}: data is for Label Studio's tasks, which go into a file that ends in .json.")
+    with written(path) as stream:
+        return form.write(stream, rows, layout)
+
+
+@contextmanager
+def written(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    try:
+        with whole_file(path) as stream:
+            yield stream
+    except OSError as error:
+        raise LedgerError(
+            f"{Path(path)}: cannot be written ({error.strerror or error}); nothing of it was. Make room, or name another place."
+        ) from error
+
+
+def _sentences(file: Path, rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
+    try:
+        yield from rows
+    except OSError as error:
+        raise LedgerError(f"{file}: cannot be read ({error.strerror or error}).") from error
+
+
+# --- CSV --------------------------------------------------------------------------------------------------------------
+
+
+def write_csv(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
+    lines = _CsvLines(stream)
+    writer = csv.writer(lines, lineterminator="\r\n")  # so that both are quoted inside a cell
+    writer.writerow(layout.columns)
+    sayings = [(name, _CSV.get(COLUMNS[name], str)) for name in layout.columns]
+    count, longest = 0, csv.field_size_limit()
+    for count, row in enumerate(rows, 1):  # noqa: B007
+        cells = ["" if (value := row[name]) is None else say(value) for name, say in sayings]
+        if max(map(len, cells)) > longest:
+            raise LedgerError(
+                f"id {row['id']!r}: is longer in a cell than the {longest:,} characters that readers of CSV take. Write .jsonl."
+            )
+        writer.writerow(cells)
+    return count
+
+
+class _CsvLines:
+    """Lines that end as those of other text files do."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def write(self, line: str) -> None:
+        self._stream.write(line.removesuffix("\r\n").encode() + b"\n")
+
+
+_CSV: dict[str, Callable[[Any], str]] = {"label": as_cell, "time": time_text, "number": repr}
+
+
+def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
+    with open(path, "rb") as file:
+        reader, number = csv.reader(_lines(path, file), strict=True), 1
+        try:
+            header = next(reader, None)
+            _check_columns(path, header)
+            assert header is not None
+            number = reader.line_num + 1
+            for cells in reader:
+                if cells:
+                    yield number, _csv_row(path, number, header, cells)
+                number = reader.line_num + 1
+        except csv.Error as error:
+            raise LedgerError(f"{path}, line {number}: expected CSV, but it cannot be read: {error}.") from error
+
+
+def _csv_row(path: Path, number: int, header: list[str], cells: list[str]) -> Row:
+    if len(cells) != len(header):
+        raise LedgerError(
+            f"{path}, line {number}: expected {len(header)} cells, as the first line has, got {len(cells)}. "
+            "Cells with commas are quoted."
+        )
+    row: Row = {name: cell or None for name, cell in zip(header, cells, strict=True)}
+    row["id"] = row["id"] or ""
+    row["label"] = of_cell(row["label"] or "", f"{path}, line {number}: label")
+    return row
+
+
+def _lines(path: Path, file: IO[bytes]) -> Iterator[str]:
+    for number, line in enumerate(file, 1):
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            raise LedgerError(
+                f"{path}, line {number}: expected UTF-8, got the byte {error.object[error.start]:#04x}. "
+                "Save it as UTF-8 (in spreadsheets: CSV UTF-8)."
+            ) from error
+        yield text.removeprefix("\ufeff") if number == 1 else text
+
+
+def _check_columns(path: Path, header: list[str] | None) -> None:
+    if header is None:
+        raise LedgerError(f"{path}: is empty; expected a first line with the columns id and label.")
+    twice = sorted({name for name in header if header.count(name) > 1} & {*COLUMNS})
+    if twice:
+        raise LedgerError(f"{path}, line 1: expected each column once, got {twice[0]!r} twice.")
+    if missing := [name for name in ("id", "label") if name not in header]:
+        raise LedgerError(
+            f"{path}: expected the columns id and label, separated by commas, got {shown(','.join(header))} "
+            f"without {' and '.join(missing)}."
+        )
+
+
+# --- JSON lines -------------------------------------------------------------------------------------------------------
+
+
+def _write_jsonl(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
+    sayings = [(name, _JSON.get(COLUMNS[name])) for name in layout.columns]
+    count = 0
+    for count, row in enumerate(rows, 1):  # noqa: B007
+        told = {name: say(row[name]) if say else row[name] for name, say in sayings if row[name] is not None}
+        stream.write(json_text(told).encode() + b"\n")
+    return count
+
+
+_JSON: dict[str, Callable[[Any], Any]] = {"label": decode, "time": time_text}
+
+
+def _read_jsonl(path: Path) -> Iterator[tuple[int, Row]]:
+    with open(path, "rb") as file:
+        for number, line in enumerate(_lines(path, file), 1):
+            if line.strip():
+                yield number, _json_row(f"{path}, line {number}", line)
+
+
+def _json_row(where: str, line: str) -> Row:
+    try:
+        row = parse(line)
+    except ValueError as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else error
+        raise LedgerError(f"{where}: expected a JSON object, but it cannot be read: {reason}.") from error
+    if not isinstance(row, dict) or "id" not in row:
+        raise LedgerError(f"{where}: expected a JSON object with an id, got {shown(row)}.")
+    label = encode(row["label"], f"{where}: label") if "label" in row else None
+    whole = dict.fromkeys(COLUMNS) if "state" in row else {}
+    return {**whole, **row, "label": label}
+
+
+# --- Parquet ----------------------------------------------------------------------------------------------------------
+
+
+def _write_parquet(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
+    arrow = import_extra("pyarrow", "parquet", "writing")
+    parquet = import_extra("pyarrow.parquet", "parquet", "writing")
+    kinds = {"number": arrow.float64(), "whole": arrow.int64(), "time": arrow.timestamp("us", "UTC")}
+    kinds["id"] = arrow.string() if layout.named else arrow.int64()
+    schema = arrow.schema([(name, kinds.get(COLUMNS[name], arrow.string())) for name in layout.columns])
+    count, left = 0, iter(rows)
+    with parquet.ParquetWriter(stream, schema) as writer:
+        while part := list(islice(left, ROW_GROUP)):
+            arrays = [_parquet_column(arrow, schema.field(name).type, name, part) for name in layout.columns]
+            writer.write_batch(arrow.record_batch(arrays, schema=schema))
+            count += len(part)
+    return count
+
+
+def _parquet_column(arrow: Any, kind: Any, name: str, rows: list[Row]) -> Any:
+    say = _PARQUET.get(COLUMNS[name])
+    values = [value if (value := row[name]) is None or say is None else say(value) for row in rows]
+    return arrow.array(values, kind)
+
+
+_PARQUET: dict[str, Callable[[Any], Any]] = {"label": as_cell, "time": microseconds}
+
+
+def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:
+    arrow = import_extra("pyarrow", "parquet", "reading")
+    parquet = import_extra("pyarrow.parquet", "parquet", "reading")
+    try:
+        with parquet.ParquetFile(path) as file:
+            _check_columns(path, file.schema_arrow.names)
+            wanted = [name for name in file.schema_arrow.names if name in COLUMNS]
+            batches = file.iter_batches(ROW_GROUP, columns=wanted)
+            for number, row in enumerate((row for batch in batches for row in batch.to_pylist()), 1):
+                yield number, {**row, "label": _parquet_label(row["label"], f"{path}, row {number}: label")}
+    except arrow.ArrowException as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise LedgerError(f"{path}: expected a Parquet file, but it cannot be read: {reason}.") from error
+
+
+def _parquet_label(value: Any, where: str) -> str | None:
+    """Strings are read as cells of CSV; other types are what they are."""
+    if value is None:
+        return None
+    return of_cell(value, where) if isinstance(value, str) else encode(value, where)
+
+
+def _write_tasks(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
+    return label_studio.write_tasks(stream, rows, layout.data)
+
+
+FORMATS = {
+    ".csv": Format("line", write_csv, _read_csv),
+    ".jsonl": Format("line", _write_jsonl, _read_jsonl),
+    ".parquet": Format("row", _write_parquet, _read_parquet),
+    ".json": Format("task", _write_tasks, label_studio.read_tasks),
+}

@@ -1,0 +1,228 @@
+"""Label Studio's tasks (labelstud.io/guide/task_format): the score as the prediction's, labels as annotations.
+
+A string is the one choice of a ``choices`` result; a list of results, such as boxes, stands for itself; any other JSON value is
+the text of a ``textarea``. Task numbers are Label Studio's own, so an id stands in the task's data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, NoReturn
+from urllib.parse import quote
+
+from alcore.ledger.database import LedgerError
+from alcore.ledger.labels import decode, encode, of_cell
+from alcore.ledger.rows import PAST, Row, json_text, shown
+
+CONTROL = "label"  # the name of the control in the labelling interface, whose object has the name of the data shown
+CHUNK = 1 << 16
+NEAR_THE_END = 16  # characters in which what reads as wrong may only be cut off
+
+
+def as_data(data: Mapping[str, str] | None) -> dict[str, str]:
+    """Templates of a task's data, such as {"image": "https://host/{id}.png"}."""
+    if data is None:
+        return {}
+    if not isinstance(data, Mapping):
+        raise TypeError(
+            f"data: expected {{name: template}}, such as {{'image': 'https://host/{{id}}.png'}}, got {data!r}."
+        )
+    for name, template in data.items():
+        if not isinstance(name, str) or not isinstance(template, str):
+            raise TypeError(f"data: expected names and templates that are strings, got {name!r}: {template!r}.")
+        if name == "id":
+            raise LedgerError("data: expected other names than id, which is the ledger's own.")
+    return dict(data)
+
+
+def write_tasks(stream: IO[bytes], rows: Iterable[Row], data: Mapping[str, str]) -> int:
+    """An array with a task a line; picks of the past are none."""
+    count, shows = 0, next(iter(data), "id")
+    for row in rows:
+        if row["state"] == PAST:
+            continue
+        stream.write(b",\n" if count else b"[\n")
+        stream.write(json_text(_task(row, data, shows)).encode())
+        count += 1
+    stream.write(b"\n]\n" if count else b"[]\n")
+    return count
+
+
+def _task(row: Row, data: Mapping[str, str], shows: str) -> dict[str, Any]:
+    task: dict[str, Any] = {"data": {name: _filled(template, row["id"]) for name, template in data.items()}}
+    task["data"]["id"] = row["id"]
+    if row["heuristic"] is not None:
+        score = {} if row["score"] is None else {"score": row["score"]}
+        task["predictions"] = [{"model_version": row["heuristic"], **score, "result": []}]
+    if row["label"] is not None:
+        task["annotations"] = [{"result": results_of(decode(row["label"]), shows), **_completed_by(row["annotator"])}]
+    return task
+
+
+def _filled(template: str, one: Any) -> str:
+    """In web addresses what of an id would mean something else there is escaped."""
+    web = template.startswith(("http://", "https://"))
+    return template.replace("{id}", quote(str(one), safe="/") if web else str(one))
+
+
+def _completed_by(annotator: str | None) -> dict[str, Any]:
+    """Label Studio knows annotators by e-mail or number, and refuses other names when it imports."""
+    if annotator is None:
+        return {}
+    if "@" in annotator:
+        return {"completed_by": {"email": annotator}}
+    return {"completed_by": int(annotator)} if annotator.isdecimal() and annotator.isascii() else {}
+
+
+def results_of(label: Any, shows: str) -> list[Any]:
+    """What an annotation says for a label; `label_of` says the label again.
+
+    >>> results_of("cat", "image")
+    [{'from_name': 'label', 'to_name': 'image', 'type': 'choices', 'value': {'choices': ['cat']}}]
+    >>> results_of(3, "image")[0]["value"]
+    {'text': ['3']}
+    """
+    names = {"from_name": CONTROL, "to_name": shows}
+    if isinstance(label, str):
+        return [{**names, "type": "choices", "value": {"choices": [label]}}]
+    own = isinstance(label, list) and all(isinstance(one, dict) and "type" in one for one in label)
+    if own and label_of(label, "label") == encode(label, "label"):
+        return list(label)
+    return [{**names, "type": "textarea", "value": {"text": [encode(label, "label")]}}]
+
+
+def label_of(results: list[Any], where: str) -> str:
+    """The JSON text of the label of an annotation's results."""
+    only = results[0] if len(results) == 1 and isinstance(results[0], dict) else {}
+    kind, value = only.get("type"), only.get("value")
+    chosen = value.get("choices") if kind == "choices" and isinstance(value, dict) else None
+    if isinstance(chosen, list) and chosen:
+        return encode(chosen[0] if len(chosen) == 1 else chosen, where)
+    text = value.get("text") if kind == "textarea" and isinstance(value, dict) else None
+    if isinstance(text, list) and len(text) == 1:
+        text = text[0]
+    if isinstance(text, str) and (label := of_cell(text, where)) is not None:
+        return label
+    return encode(results, where)
+
+
+def read_tasks(path: Path) -> Iterator[tuple[int, Row]]:
+    """Tasks of an export as JSON, or of `write_tasks`, numbered from 1."""
+    for number, task in enumerate(_array(path), 1):
+        where = f"{path}, task {number}"
+        data = task.get("data") if isinstance(task, dict) else None
+        if not isinstance(data, dict) or "id" not in data:
+            raise LedgerError(
+                f"{where}: expected a task with an id in its data, as alcore wrote it, got {shown(task)}. "
+                "In Label Studio export as JSON, not as JSON-MIN."
+            )
+        label, annotator = _answer(task, where)
+        yield number, {"id": data["id"], "label": label, "annotator": annotator}
+
+
+def _answer(task: dict[str, Any], where: str) -> tuple[str | None, str | None]:
+    """The label and who gave it; skipped annotations are none, and several have to agree."""
+    annotations = task.get("annotations") or []
+    if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
+        raise LedgerError(f"{where}: expected annotations that are a list of objects, got {shown(annotations)}.")
+    given: list[tuple[str, str | None]] = []
+    for one in annotations:
+        if one.get("was_cancelled"):
+            continue
+        if not isinstance(one.get("result"), list):
+            raise LedgerError(f"{where}: expected an annotation with a list of results, got {shown(one)}.")
+        given.append((label_of(one["result"], f"{where}: label"), _annotator(one.get("completed_by"))))
+    for label, who in given:
+        if label != given[0][0]:
+            raise LedgerError(
+                f"{where}: expected annotations that agree, got {shown(decode(given[0][0]))} of {given[0][1]} and "
+                f"{shown(decode(label))} of {who}. Leave one."
+            )
+    return given[0] if given else (None, None)
+
+
+def _annotator(completed_by: Any) -> str | None:
+    if isinstance(completed_by, dict):
+        completed_by = next((completed_by[key] for key in ("email", "username", "id") if completed_by.get(key)), None)
+    return str(completed_by) if isinstance(completed_by, int | str) and completed_by != "" else None
+
+
+def _array(path: Path) -> Iterator[Any]:
+    """The values of a JSON array, one at a time."""
+    with open(path, encoding="utf-8-sig") as file:
+        reader = _Values(path, file)
+        reader.expect("[")
+        if reader.peek() != "]":
+            yield reader.value()
+            while reader.peek() == ",":
+                reader.expect(",")
+                yield reader.value()
+        reader.expect("]")
+        reader.end()
+
+
+class _Values:
+    """What of a text was read and not yet taken."""
+
+    def __init__(self, path: Path, file: IO[str]) -> None:
+        self._path, self._file = path, file
+        self._text, self._line = "", 1
+
+    def peek(self) -> str:
+        """The next character that is no space, "" at the end."""
+        while True:
+            rest = self._text.lstrip(" \t\r\n")
+            self._line += self._text.count("\n", 0, len(self._text) - len(rest))
+            self._text = rest
+            if rest or not self._more(CHUNK):
+                return rest[:1]
+
+    def expect(self, character: str) -> None:
+        if (got := self.peek()) != character:
+            raise self._refuse(f"expected {character!r} of a JSON array of tasks, got {got or 'the end of the file'!r}")
+        self._text = self._text[1:]
+
+    def end(self) -> None:
+        if got := self.peek():
+            raise self._refuse(f"expected the end of the file after the array of tasks, got {got!r}")
+
+    def value(self) -> Any:
+        self.peek()
+        size = CHUNK
+        while True:
+            try:
+                value, stop = _DECODER.raw_decode(self._text)
+            except json.JSONDecodeError as error:
+                cut_off = error.pos > len(self._text) - NEAR_THE_END or error.msg.startswith("Unterminated string")
+                if cut_off and self._more(size):
+                    size *= 2
+                    continue
+                self._line += self._text.count("\n", 0, error.pos)
+                raise self._refuse(f"expected JSON, but it cannot be read: {error.msg}") from error
+            except (ValueError, RecursionError) as error:
+                raise self._refuse(f"expected JSON, but it cannot be read: {error}") from error
+            self._line += self._text.count("\n", 0, stop)
+            self._text = self._text[stop:]
+            return value
+
+    def _more(self, size: int) -> bool:
+        try:
+            part = self._file.read(size)
+        except UnicodeDecodeError as error:
+            raise self._refuse(
+                f"expected UTF-8, got the byte {error.object[error.start]:#04x} in or after it"
+            ) from error
+        self._text += part
+        return bool(part)
+
+    def _refuse(self, text: str) -> LedgerError:
+        return LedgerError(f"{self._path}, line {self._line}: {text}.")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)

@@ -1,0 +1,138 @@
+"""A row of a ledger's files: its columns, and how each is said and read."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from alcore.ledger.database import LedgerError
+
+Row: TypeAlias = dict[str, Any]  # labels are JSON texts, times are seconds since 1970; None where there is nothing
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+LARGEST = 2**63 - 1
+
+COLUMNS = {
+    "id": "id",
+    "state": "text",
+    "label": "label",
+    "annotator": "text",
+    "time": "time",  # when it came into this state
+    "query": "whole",
+    "place": "whole",
+    "asker": "text",
+    "step": "whole",
+    "heuristic": "text",
+    "asked": "time",
+    "withdrawn": "time",
+    "free": "whole",
+    "ranked": "whole",
+    "score": "number",
+    "q": "number",
+    "support": "whole",
+    "information": "number",
+}
+QUERY_COLUMNS = ("id", "label", "annotator", "query", "score", "q")  # what annotators get, and hand back
+PAST = "past"  # the state of a row of a pick that no longer counts: withdrawn, unlabelled, asked again
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file's rows with their numbers, which ``unit`` counts."""
+
+    path: Path
+    unit: str
+    rows: Iterator[tuple[int, Row]]
+
+    def refuse(self, number: int, text: str) -> LedgerError:
+        return LedgerError(f"{self.path}, {self.unit} {number}: {text}")
+
+
+def time_text(seconds: float) -> str:
+    """ISO 8601 in UTC with microseconds, which the same seconds come back from, to the microsecond.
+
+    >>> time_text(1e9)
+    '2001-09-09T01:46:40.000000Z'
+    """
+    return f"{(EPOCH + microseconds(seconds) * MICROSECOND).isoformat(timespec='microseconds').removesuffix('+00:00')}Z"
+
+
+def microseconds(seconds: float) -> int:
+    return round(seconds * 1e6)
+
+
+def read_value(column: str, value: Any) -> Any:
+    """A value as a ledger keeps it; ValueError says what was expected."""
+    try:
+        return _READERS[COLUMNS[column]](value)
+    except (ValueError, TypeError, OverflowError):
+        expected = _EXPECTED[COLUMNS[column]]
+        raise ValueError(f"{column}: expected {expected}, got {shown(value)}.") from None
+
+
+def shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError
+    value.encode()
+    return value
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError
+    number = int(value)
+    if not 0 <= number <= LARGEST:
+        raise ValueError
+    return number
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _time(value: Any) -> float:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return ((moment - EPOCH) // MICROSECOND) / 1e6
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {"text": _text, "whole": _whole, "number": _number, "time": _time}
+_EXPECTED = {
+    "text": "a text",
+    "whole": "a whole number of at least 0",
+    "number": "a finite number",
+    "time": "a time with its offset, such as 2026-01-31T12:00:00.000000Z",
+}
+
+
+def query_rows(query: Any) -> Iterator[Row]:
+    """What annotators get of a query, in the order chosen; their labels are still to come."""
+    nothing = dict.fromkeys(COLUMNS)
+    columns = (query.ids.tolist(), query.scores.tolist(), query.q.tolist())
+    for one, score, q in zip(*columns, strict=True):
+        known = {
+            "query": query.number,
+            "heuristic": query.heuristic,
+            "score": None if score != score else score,
+            "q": q,
+        }
+        yield {**nothing, "id": one, **known}
+
+
+def json_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,208 @@
+"""How many labels each heuristic takes: runs of active learning on repeated digits, a table, and the curves as a picture.
+
+    python benchmarks/label_efficiency.py                   # all heuristics, ten seeds; goes on where it was stopped
+    python benchmarks/label_efficiency.py --seeds 1 bald    # some alone
+
+Ledgers of the runs lie in benchmarks/label_efficiency/ and are what a stopped run goes on from; table, curves (JSON) and picture
+are written beside them once each heuristic has its seeds. The data are scikit-learn's digits three times with noise of 0.05, as
+the BatchBALD paper repeats MNIST (arXiv:1906.08158), so that a batch chosen row by row buys the same digit several times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import alcore_torch
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+import alcore
+from alcore.stopping import LabelBudget
+
+HERE = Path(__file__).parent
+FOLDER = HERE / "label_efficiency"
+START, SIZE, STEPS = 20, 10, 15
+REPEATS, NOISE, TEST, TARGETS = 3, 0.05, 500, 200
+DRAWS = 100
+WANTED = 0.9  # accuracy
+EXPECTED = 0.65  # of Random's labels, for BatchBALD
+
+HEURISTICS: dict[str, Callable[[Any], alcore.Heuristic]] = {
+    "random": lambda targets: alcore.Random(),
+    "bald": lambda targets: alcore.BALD(),
+    "entropy": lambda targets: alcore.Entropy(),
+    "power-bald": lambda targets: alcore.PowerBALD(),
+    "batchbald": lambda targets: alcore.BatchBALD(),
+    "two-bald": lambda targets: alcore.TwoBALD(),
+    "ical": lambda targets: alcore.ICAL(),
+    "ical-pointwise": lambda targets: alcore.ICAL(pointwise=True),
+    "epig": alcore.EPIG,
+}
+
+
+class Digits:
+    """A pool of repeated digits with noise, and a test set of digits that are not in it; every seed splits and repeats anew."""
+
+    def __init__(self, seed: int) -> None:
+        digits, rng = load_digits(), np.random.default_rng([seed, 17])
+        order = rng.permutation(len(digits.target))
+        test, rest = order[:TEST], np.tile(order[TEST:], REPEATS)
+        noise = rng.normal(scale=NOISE, size=(len(rest), 8, 8))
+        self.images = torch.tensor(digits.images[rest] / 16 + noise, dtype=torch.float32)[:, None]
+        self.labels = digits.target[rest]
+        self.test_images = torch.tensor(digits.images[test] / 16, dtype=torch.float32)[:, None]
+        self.test_labels = digits.target[test]
+
+
+def network() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Dropout(0.5), nn.Linear(128, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10),
+    )  # fmt: skip
+
+
+class Run:
+    """What the loop calls, and the seconds that each took."""
+
+    def __init__(self, data: Digits) -> None:
+        self.data = data
+        self.seconds = {"train": 0.0, "predict": 0.0}
+
+    def train(self, ids: Any, labels: Any, seed: int) -> nn.Module:
+        started = time.perf_counter()
+        torch.manual_seed(seed)
+        model, x, y = network(), self.data.images[ids], torch.tensor(labels)
+        optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
+        for _ in range(200):
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(model(x), y).backward()
+            optimiser.step()
+        self.seconds["train"] += time.perf_counter() - started
+        return model
+
+    def draws(self, model: nn.Module, images: torch.Tensor) -> np.ndarray:
+        started = time.perf_counter()
+        blocks = alcore_torch.predict(model, images, draws=DRAWS, kind="logits", batch_size=256, progress=False)
+        found = np.concatenate(list(blocks))
+        self.seconds["predict"] += time.perf_counter() - started
+        return found
+
+    def predict(self, model: nn.Module, ids: Any) -> np.ndarray:
+        return self.draws(model, self.data.images[ids])
+
+    def targets(self, model: nn.Module) -> np.ndarray:
+        """Digits of the pool's own distribution, none of them labelled: the test images without their labels."""
+        return self.draws(model, self.data.test_images[:TARGETS])
+
+    def metrics(self, model: nn.Module) -> dict[str, float]:
+        probs = self.draws(model, self.data.test_images).mean(axis=-1)
+        right = probs[np.arange(TEST), self.data.test_labels]
+        return {
+            "accuracy": float((probs.argmax(axis=1) == self.data.test_labels).mean()),
+            "log-likelihood": float(np.log(np.maximum(right, 1e-12)).mean()),
+        }
+
+
+def history_of(name: str, seed: int) -> tuple[list[alcore.stopping.Past], dict[str, float] | None]:
+    """A run, gone on with or found ended, and where the seconds of this part of it went."""
+    run = Run(Digits(seed))
+    targeted = name == "epig"
+    with alcore.Ledger.open(FOLDER / f"{name}-{seed}.db", len(run.data.labels)) as ledger:
+        loop = alcore.ActiveLearning(
+            ledger=ledger, train=run.train, predict=run.predict, oracle=lambda ids: run.data.labels[ids],
+            heuristic=HEURISTICS[name] if targeted else HEURISTICS[name](None), targets=run.targets if targeted else None,
+            k=SIZE, start=START, stop=LabelBudget(SIZE * STEPS), metrics=run.metrics, seed=seed, progress=False,
+        )  # fmt: skip
+        history = loop.history
+        if history and not history[-1].size:
+            return history, None
+        started = time.perf_counter()
+        history = loop.run()
+        return history, {"all": time.perf_counter() - started, **run.seconds}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("heuristics", nargs="*", default=list(HEURISTICS), metavar="heuristic")
+    parser.add_argument("--seeds", type=int, default=10)
+    given = parser.parse_args()
+    if unknown := set(given.heuristics) - set(HEURISTICS):
+        parser.error(f"expected heuristics among {', '.join(HEURISTICS)}, got {', '.join(sorted(unknown))}.")
+    FOLDER.mkdir(exist_ok=True)
+    histories: dict[str, list[Any]] = {name: [] for name in given.heuristics}
+    for seed in range(given.seeds):  # seed by seed, so that what is stopped early compares all heuristics
+        for name in given.heuristics:
+            history, seconds = history_of(name, seed)
+            histories[name].append(history)
+            final = history[-1].metrics["accuracy"]
+            spent = (
+                "ended before"
+                if seconds is None
+                else ", ".join(f"{key} {value:.0f} s" for key, value in seconds.items())
+            )
+            print(f"{name} seed {seed}: accuracy {final:.3f} at {history[-1].labelled} labels ({spent})", flush=True)
+    curves = {name: alcore.Curves.of(found, range(given.seeds)) for name, found in histories.items()}
+    write(curves)
+
+
+def write(curves: dict[str, alcore.Curves]) -> None:
+    told = {
+        name: {
+            "labels": own.labels.tolist(),
+            **{metric: own.metrics[metric].round(6).tolist() for metric in own.metrics},
+        }
+        for name, own in curves.items()
+    }
+    (FOLDER / "curves.json").write_text(json.dumps(told, indent=1) + "\n")
+    (FOLDER / "README.md").write_text(page(curves))
+    figure = alcore.plot.curves(curves, "accuracy", title="repeated digits, means of the seeds with 95 % intervals")
+    figure.savefig(FOLDER / "curves.png", dpi=110)
+    print((FOLDER / "README.md").read_text())
+
+
+def page(curves: dict[str, alcore.Curves]) -> str:
+    seeds = len(next(iter(curves.values())).seeds)
+    lines = [
+        "# Labels to accuracy on repeated digits",
+        "",
+        f"Generated by `python benchmarks/label_efficiency.py`: digits {REPEATS} times with noise {NOISE}, a convolutional network "
+        f"with dropout trained from fresh weights at each step, {DRAWS} consistent draws, {START} labels drawn at random to start "
+        f"with, then {STEPS} queries of {SIZE}; {seeds} seeds, torch {torch.__version__}, {platform.machine()}. Labels to "
+        f"{WANTED:.0%} accuracy are read from each run's own curve, on straight lines between steps: the median, in brackets its "
+        "95 % interval by bootstrap over seeds.",
+        "",
+        f"| heuristic | labels to {WANTED:.0%} | of Random's | area under the accuracy | accuracy at {START + SIZE * STEPS} |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    base = np.median(curves["random"].labels_to("accuracy", WANTED)) if "random" in curves else np.nan
+    for name, own in curves.items():
+        found = own.labels_to("accuracy", WANTED)
+        low, high = bootstrap(found)
+        area, last = own.area("accuracy"), own.metrics["accuracy"][:, -1]
+        lines.append(
+            f"| {name} | {np.median(found):.0f} ({low:.0f} – {high:.0f}) | {np.median(found) / base:.2f} | "
+            f"{area.mean():.4f} ± {area.std(ddof=min(1, seeds - 1)) / np.sqrt(seeds):.4f} | {last.mean():.4f} |"
+        )
+    if {"random", "batchbald"} <= set(curves):
+        ratio = np.median(curves["batchbald"].labels_to("accuracy", WANTED)) / base
+        lines += ["", f"Expected of BatchBALD: at most {EXPECTED} of Random's labels; found {ratio:.2f}."]
+    return "\n".join([*lines, "", "![curves](curves.png)", ""])
+
+
+def bootstrap(values: np.ndarray) -> tuple[float, float]:
+    drawn = np.random.default_rng(0).choice(values, (10_000, len(values)))
+    low, high = np.quantile(np.median(drawn, axis=1), [0.025, 0.975], method="nearest")
+    return float(low), float(high)
+
+
+if __name__ == "__main__":
+    main()
