@@ -78,9 +78,7 @@ class Pool:
     def ask(self, asking: Asking) -> Query:
         """Chosen while others may write, and chosen anew where they took of what is free; the last time they wait."""
         alone = asking.predictions is not None and not can_reread(asking.predictions)
-        for attempt in range(TRIES):
-            if alone or attempt == TRIES - 1:
-                break
+        for _ in range(0 if alone else TRIES - 1):
             with self._database.reading() as connection:
                 if (found := _open_query(connection, asking.asker)) is not None:
                     return found
@@ -126,12 +124,12 @@ class Pool:
 
     def _record(self, connection: Connection, asking: Asking, among: Among, batch: Batch | None) -> Query:
         if batch is None:
-            return records.no_query(asking.asker, asking.heuristic.name, records.about(connection).named)
+            return records.no_query(connection, asking.asker, asking.heuristic.name)
         positions = among.positions_of(batch)
         number = records.add_query(
             connection, positions, batch, asking.asker, asking.heuristic.name, among.free, len(among.remaining)
         )
-        query = records.query(connection, number, records.about(connection).named)
+        query = records.query(connection, number)
         if asking.note is not None:
             records.write_note(connection, asking.asker, query.step, encode(asking.note(batch), "note"))
         if self._gone is not None:  # one more change, this one
@@ -142,4 +140,4 @@ class Pool:
 
 def _open_query(connection: Connection, asker: str) -> Query | None:
     number = records.open_query(connection, asker)
-    return None if number is None else records.query(connection, number, records.about(connection).named)
+    return None if number is None else records.query(connection, number)

@@ -10,25 +10,10 @@ from typing import Any
 from alcore.ledger import records
 from alcore.ledger.database import LedgerError
 from alcore.ledger.records import Connection
-from alcore.ledger.rows import COLUMNS, PAST, Row
-
-STATES = ("unlabelled", *records.STATES, PAST)
+from alcore.ledger.rows import COLUMNS, PAST, STATES, Row
 
 ITEMS = "SELECT position, state, query, label, annotator, time FROM items ORDER BY position"
-PICKED = (
-    "query",
-    "place",
-    "asker",
-    "step",
-    "heuristic",
-    "asked",
-    "withdrawn",
-    "free",
-    "ranked",
-    "score",
-    "q",
-    "support",
-)
+PICKED = [name for name in COLUMNS if name not in ("id", "state", "label", "annotator", "time")]
 PICKS = """
 SELECT position, picks.query, place, asker, step, heuristic, queries.time, withdrawn, free, ranked, score, q, support, information
 FROM picks JOIN queries USING (query) ORDER BY position, picks.query
@@ -74,11 +59,11 @@ def _of_id(one: Any, item: tuple[Any, ...] | None, picks: list[tuple[Any, ...]])
         current |= {"state": state, "label": label, "annotator": annotator, "time": time}
         for pick in picks:
             if pick[1] == query:
-                current |= zip((*PICKED, "information"), pick[1:], strict=True)
+                current |= zip(PICKED, pick[1:], strict=True)
     yield current
     for pick in picks:
         if pick[1] != current["query"]:
-            yield {**NOTHING, "id": one, "state": PAST, **dict(zip((*PICKED, "information"), pick[1:], strict=True))}
+            yield {**NOTHING, "id": one, "state": PAST, **dict(zip(PICKED, pick[1:], strict=True))}
 
 
 NOTHING: Row = dict.fromkeys(COLUMNS)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from alcore.ledger import records
-from alcore.ledger.ids import AT_ONCE, names_of
+from alcore.ledger.ids import AT_ONCE, looked_up
 from alcore.ledger.labels import decode
 from alcore.ledger.records import About, Connection
-from alcore.ledger.rows import COLUMNS, PAST, Row, Source, read_value, shown
+from alcore.ledger.rows import COLUMNS, PAST, STATES, Row, Source, read_value, shown
 
 KINDS = {"whole": "INTEGER", "number": "REAL", "time": "REAL"}
 KEPT = [name for name in COLUMNS if name != "id"]
@@ -123,8 +123,7 @@ def _positions(connection: Connection, about: About, source: Source, part: list[
             raise source.refuse(
                 number, f"expected an id that is a string, as this ledger's are, got {shown(row['id'])}."
             )
-    marks = ",".join("?" * len(names))
-    found = dict(connection.execute(f"SELECT name, position FROM names WHERE name IN ({marks})", names))  # noqa: S608
+    found = dict(looked_up(connection, "SELECT name, position FROM names WHERE name", names))
     for number, row in part:
         if row["id"] not in found:
             raise source.refuse(number, f"expected an id of this ledger, got {row['id']!r}, which it does not have.")
@@ -157,10 +156,10 @@ def _told(source: Source, number: int, row: Row, columns: Any) -> Row:
 def _check_told(source: Source, number: int, told: Row) -> None:
     """That a row of a whole export says what its state asks for; a label that was filled in makes it labelled."""
     state, label = told["state"], told["label"]
-    if state not in ("unlabelled", *records.STATES, PAST):
-        known = ", ".join(("unlabelled", *records.STATES, PAST))
+    if state not in STATES:
         raise source.refuse(
-            number, f"state: expected one of {known}, got {state!r}. Labels alone: leave the columns id and label."
+            number,
+            f"state: expected one of {', '.join(STATES)}, got {state!r}. Labels alone: leave the columns id and label.",
         )
     if label is not None and state in ("unlabelled", "asked"):
         told |= {"state": "labelled", "time": time.time()}
@@ -237,7 +236,7 @@ def _check(connection: Connection, source: Source, checks: tuple[tuple[str, str]
         ).fetchone()
         if row is not None:
             number, position, query, label, there = row
-            (one,) = names_of(connection, np.array([position]), records.about(connection).named).tolist()
+            (one,) = records.names(connection, np.array([position])).tolist()
             words = {"id": one, "query": query, "label": shown(decode(label)), "known": there}
             raise source.refuse(number, text.format(**words))
 

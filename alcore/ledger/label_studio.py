@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 from urllib.parse import quote
 
 from alcore.ledger.database import LedgerError
-from alcore.ledger.labels import decode, encode, of_cell
+from alcore.ledger.labels import decode, encode, no_constant, of_cell
 from alcore.ledger.rows import PAST, Row, json_text, shown
 
 CONTROL = "label"  # the name of the control in the labelling interface, whose object has the name of the data shown
@@ -221,8 +221,4 @@ class _Values:
         return LedgerError(f"{self._path}, line {self._line}: {text}.")
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(parse_constant=no_constant)

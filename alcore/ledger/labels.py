@@ -30,7 +30,7 @@ def decode(text: str) -> Any:
 def parse(text: str) -> Any:
     """A JSON value as the standard has them; ValueError for NaN, infinities and nesting without end."""
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        return json.loads(text, parse_constant=no_constant, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -66,7 +66,7 @@ def of_cell(cell: str, where: str) -> str | None:
     return encode(label, where)
 
 
-def _no_constant(name: str) -> NoReturn:
+def no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 

@@ -86,7 +86,7 @@ class Ledger:
         if names is not None and size not in (None, len(names)):
             raise LedgerError(f"size: expected {len(names)}, as there are ids, got {size}. Leave it out.")
         count = size if names is None else len(names)
-        fill = None if count is None else partial(records.begin, size=count, names=names)
+        fill = None if count is None else partial(records.begin, size=count, ids=names)
         self._database = Database(path, timeout, fill)
         self._pool = Pool(self._database)
         with self._database.reading() as connection:
@@ -102,7 +102,7 @@ class Ledger:
     def ids(self) -> Ids:
         """All ids, in their order."""
         with self._database.reading() as connection:
-            return self._names(connection, np.arange(records.about(connection).size))
+            return records.names(connection, np.arange(records.about(connection).size))
 
     def close(self) -> None:
         """Let go of the file; what was told is on disk already."""
@@ -129,7 +129,7 @@ class Ledger:
     def pool(self) -> Ids:
         """Ids without a label that are neither asked nor set aside, D_U, ascending; a new array."""
         with self._database.reading() as connection:
-            return self._names(connection, self._pool.free(connection))
+            return records.names(connection, self._pool.free(connection))
 
     @property
     def labelled(self) -> Ids:
@@ -157,8 +157,7 @@ class Ledger:
         """Their labels, in that order; refused where one has none."""
         with self._database.reading() as connection:
             positions = self._positions(connection, ids)
-            telling.check_states(connection, positions, ("labelled",))
-            found = records.items(connection, positions)
+            found = telling.check_states(connection, positions, ("labelled",))
             return [decode(found[position].label or "") for position in positions.tolist()]
 
     def counts(self) -> dict[str, int]:
@@ -181,7 +180,7 @@ class Ledger:
     def history(self, ids: Any) -> list[dict[str, Any]]:
         """What happened to ids, in order: time, id, action, query, label, annotator."""
         with self._database.reading() as connection:
-            return records.history(connection, self._positions(connection, ids), self._about().named)
+            return records.history(connection, self._positions(connection, ids))
 
     def open_queries(self, asker: str | None = None) -> list[Query]:
         """Queries with items that wait for a label, of one asker or of all."""
@@ -202,15 +201,13 @@ class Ledger:
     def step(self, asker: str = "default") -> int:
         """The number of an asker's next query."""
         with self._database.reading() as connection:
-            (count,) = connection.execute("SELECT count(*) FROM queries WHERE asker = ?", (asker,)).fetchone()
-            return int(count)
+            return records.next_step(connection, asker)
 
     def asked_by(self, query: Query | int) -> Ids:
         """All that a query asked for, answered or not, in the order chosen."""
         number = query.number if isinstance(query, Query) else query
         with self._database.reading() as connection:
-            rows = connection.execute("SELECT position FROM picks WHERE query = ? ORDER BY place", (number,))
-            return self._names(connection, np.array([row[0] for row in rows], np.int64))
+            return records.names(connection, records.asked_by(connection, number))
 
     # --- ask and tell -----------------------------------------------------------------------------------------------------
 
@@ -406,7 +403,7 @@ class Ledger:
         came, went or were labelled without being asked after the first query (arXiv:2101.11665).
         """
         with self._database.reading() as connection:
-            return self._names(connection, records.risk(connection, self._database.name).positions)
+            return records.names(connection, records.risk(connection, self._database.name).positions)
 
     @property
     def q(self) -> Float64s:
@@ -444,12 +441,9 @@ class Ledger:
         about = records.about(connection)
         return known.positions_of(connection, ids, about.size, about.named)
 
-    def _names(self, connection: Connection, positions: Positions) -> Ids:
-        return known.names_of(connection, positions, records.about(connection).named)
-
     def _in_state(self, state: str) -> Ids:
         with self._database.reading() as connection:
-            return self._names(connection, records.positions_in(connection, state))
+            return records.names(connection, records.positions_in(connection, state))
 
     def _free(self, ids: Any, state: str, action: str) -> None:
         with self._database.writing() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -13,7 +13,7 @@ import numpy as np
 from alcore.batch import Batch
 from alcore.door import Float64s
 from alcore.ledger.database import LedgerError
-from alcore.ledger.ids import AT_ONCE, Positions, add_names, names_of
+from alcore.ledger.ids import Ids, Positions, add_names, looked_up, names_of
 from alcore.ledger.labels import decode
 from alcore.ledger.query import Query
 
@@ -49,10 +49,10 @@ class Risk:
     pool_size: int
 
 
-def begin(connection: Connection, size: int, names: Sequence[str] | None) -> None:
+def begin(connection: Connection, size: int, ids: Sequence[str] | None) -> None:
     """What a new ledger holds."""
-    connection.execute("INSERT INTO about VALUES (?, ?, 0)", (size, names is not None))
-    add_names(connection, names or [], 0)
+    connection.execute("INSERT INTO about VALUES (?, ?, 0)", (size, ids is not None))
+    add_names(connection, ids or [], 0)
     connection.execute("CREATE UNIQUE INDEX names_by_text ON names (name)")
 
 
@@ -61,24 +61,34 @@ def about(connection: Connection) -> About:
     return About(size, bool(named), changes)
 
 
-def check_ids(connection: Connection, where: str, size: int | None, names: list[str] | None) -> None:
+def check_ids(connection: Connection, where: str, size: int | None, ids: list[str] | None) -> None:
     """That a ledger has as many ids as are said, and those names."""
     there = about(connection)
     if size is not None and size != there.size:
         raise LedgerError(f"{where}: has {there.size} ids, got size {size}. Open it without; more: ledger.add(ids).")
-    if names is None:
+    if ids is None:
         return
     if not there.named:
         raise LedgerError(f"{where}: its ids are 0 to {there.size - 1}, got names. Open it without ids.")
-    if names != names_of(connection, np.arange(there.size), True).tolist():
+    if ids != names(connection, np.arange(there.size)).tolist():
         raise LedgerError(f"{where}: has other ids than those given, or another order. Open it without ids.")
 
 
 def positions_in(connection: Connection, state: str | None) -> Positions:
     """Ascending; of all states but unlabelled where none is named."""
     where = "" if state is None else " WHERE state = ?"
-    rows = connection.execute(f"SELECT position FROM items{where} ORDER BY position", (state,) if where else ())  # noqa: S608
+    return _column(
+        connection.execute(f"SELECT position FROM items{where} ORDER BY position", (state,) if where else ())
+    )  # noqa: S608
+
+
+def _column(rows: Iterable[tuple[int]]) -> Positions:
     return np.fromiter((row[0] for row in rows), np.int64)
+
+
+def names(connection: Connection, positions: Positions) -> Ids:
+    """What users call them."""
+    return names_of(connection, positions, about(connection).named)
 
 
 def counts(connection: Connection) -> dict[str, int]:
@@ -98,14 +108,8 @@ def count_labels(connection: Connection, by: str, most: int | None) -> list[tupl
 
 
 def items(connection: Connection, positions: Positions) -> dict[int, Item]:
-    found: dict[int, Item] = {}
-    rows = positions.tolist()
-    for start in range(0, len(rows), AT_ONCE):
-        part = rows[start : start + AT_ONCE]
-        marks = ",".join("?" * len(part))
-        statement = f"SELECT position, state, query, label FROM items WHERE position IN ({marks})"  # noqa: S608
-        found.update((position, Item(*rest)) for position, *rest in connection.execute(statement, part))
-    return found
+    rows = looked_up(connection, "SELECT position, state, query, label FROM items WHERE position", positions.tolist())
+    return {position: Item(*rest) for position, *rest in rows}
 
 
 def open_query(connection: Connection, asker: str) -> int | None:
@@ -122,11 +126,10 @@ def open_queries(connection: Connection, asker: str | None) -> list[Query]:
         "ORDER BY query",
         (asker,),
     ).fetchall()
-    named = about(connection).named
-    return [query(connection, number, named) for (number,) in rows]
+    return [query(connection, number) for (number,) in rows]
 
 
-def query(connection: Connection, number: int, named: bool) -> Query:
+def query(connection: Connection, number: int) -> Query:
     """What of a query waits for a label."""
     asker, step, heuristic = connection.execute(
         "SELECT asker, step, heuristic FROM queries WHERE query = ?", (number,)
@@ -138,17 +141,28 @@ def query(connection: Connection, number: int, named: bool) -> Query:
     ).fetchall()
     positions, scores, q, support, information = zip(*rows, strict=True) if rows else ((),) * 5
     told = None if None in information else np.array(information, np.float64)
-    ids = names_of(connection, np.array(positions, np.int64), named)
+    ids = names(connection, np.array(positions, np.int64))
     numbers = np.array([np.nan if score is None else score for score in scores], np.float64)
     return Query(
         number, ids, numbers, np.array(q, np.float64), np.array(support, np.int64), told, asker, step, heuristic
     )
 
 
-def no_query(asker: str, heuristic: str, named: bool) -> Query:
+def no_query(connection: Connection, asker: str, heuristic: str) -> Query:
     """Nothing was free."""
-    ids = np.empty(0, object if named else np.int64)
+    ids = names(connection, np.empty(0, np.int64))
     return Query(0, ids, np.empty(0), np.empty(0), np.empty(0, np.int64), None, asker, 0, heuristic)
+
+
+def next_step(connection: Connection, asker: str) -> int:
+    """The number of an asker's next query among their own."""
+    (count,) = connection.execute("SELECT count(*) FROM queries WHERE asker = ?", (asker,)).fetchone()
+    return int(count)
+
+
+def asked_by(connection: Connection, number: int) -> Positions:
+    """Of a query, answered or not, in the order chosen."""
+    return _column(connection.execute("SELECT position FROM picks WHERE query = ? ORDER BY place", (number,)))
 
 
 def add_query(
@@ -156,10 +170,9 @@ def add_query(
 ) -> int:
     """Its number."""
     now = time.time()
-    (step,) = connection.execute("SELECT count(*) FROM queries WHERE asker = ?", (asker,)).fetchone()
     number = connection.execute(
         "INSERT INTO queries (asker, step, heuristic, time, free, ranked) VALUES (?, ?, ?, ?, ?, ?)",
-        (asker, step, heuristic, now, free, ranked),
+        (asker, next_step(connection, asker), heuristic, now, free, ranked),
     ).lastrowid
     assert number is not None
     told = [None] * len(batch) if batch.information is None else batch.information.tolist()
@@ -231,14 +244,14 @@ def withdraw(connection: Connection, number: int) -> None:
     rows = connection.execute(
         "SELECT position FROM items WHERE state = 'asked' AND query = ? ORDER BY position", (number,)
     )
-    positions = np.array([row[0] for row in rows], np.int64)
+    positions = _column(rows)
     if not len(positions):
         raise LedgerError(f"query: {number} waits for no label: it was answered or withdrawn, or never asked.")
     free(connection, positions, "withdrawn")
     connection.execute("UPDATE queries SET withdrawn = ? WHERE query = ?", (time.time(), number))
 
 
-def history(connection: Connection, positions: Positions, named: bool) -> list[dict[str, Any]]:
+def history(connection: Connection, positions: Positions) -> list[dict[str, Any]]:
     found: list[tuple[Any, ...]] = []
     for position in positions.tolist():
         found += connection.execute(
@@ -246,17 +259,17 @@ def history(connection: Connection, positions: Positions, named: bool) -> list[d
             (position,),
         ).fetchall()
     found.sort()
-    names = names_of(connection, np.array([row[2] for row in found], np.int64), named).tolist()
+    ids = names(connection, np.array([row[2] for row in found], np.int64)).tolist()
     return [
         {
             "time": when,
-            "id": name,
+            "id": one,
             "action": action,
             "query": number,
             "label": None if label is None else decode(label),
             "annotator": annotator,
         }
-        for name, (_, when, _, action, number, label, annotator) in zip(names, found, strict=True)
+        for one, (_, when, _, action, number, label, annotator) in zip(ids, found, strict=True)
     ]
 
 

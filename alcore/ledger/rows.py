@@ -40,6 +40,7 @@ COLUMNS = {
 }
 QUERY_COLUMNS = ("id", "label", "annotator", "query", "score", "q")  # what annotators get, and hand back
 PAST = "past"  # the state of a row of a pick that no longer counts: withdrawn, unlabelled, asked again
+STATES = ("unlabelled", "asked", "labelled", "aside", PAST)
 
 
 @dataclass(frozen=True)

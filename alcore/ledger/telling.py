@@ -10,7 +10,7 @@ import numpy as np
 from alcore import door
 from alcore.ledger import records
 from alcore.ledger.database import LedgerError
-from alcore.ledger.ids import Positions, listed, names_of
+from alcore.ledger.ids import Positions, listed
 from alcore.ledger.labels import encode
 from alcore.ledger.query import Query
 from alcore.ledger.records import Connection
@@ -43,11 +43,10 @@ def check_query(connection: Connection, number: int, positions: Positions) -> No
         raise LedgerError(
             f"query: {number} was withdrawn; its items may be asked of others. To record labels all the same: label."
         )
-    picked = [row[0] for row in connection.execute("SELECT position FROM picks WHERE query = ?", (number,))]
-    other = positions[~np.isin(positions, picked)]
+    other = positions[~np.isin(positions, records.asked_by(connection, number))]
     if len(other):
         raise LedgerError(
-            f"labels: expected ids of query {number}, got {_names(connection, other)}, which it does not have."
+            f"labels: expected ids of query {number}, got {_named(connection, other)}, which it does not have."
         )
 
 
@@ -66,24 +65,26 @@ def write_labels(
     for position in positions.tolist():
         state = found[position].state if position in found else "unlabelled"
         if state == "aside":
-            raise LedgerError(f"labels: {_names(connection, [position])} was set aside. First: ledger.restore(ids).")
+            raise LedgerError(f"labels: {_named(connection, [position])} was set aside. First: ledger.restore(ids).")
         if state == "labelled" and not replace:
             raise LedgerError(
-                f"labels: {_names(connection, [position])} is labelled {found[position].label} already. Nothing was recorded; "
+                f"labels: {_named(connection, [position])} is labelled {found[position].label} already. Nothing was recorded; "
                 "to replace it: overwrite=True."
             )
     records.write_labels(connection, positions, texts, found, query, who)
 
 
-def check_states(connection: Connection, positions: Positions, expected: tuple[str, ...]) -> None:
+def check_states(connection: Connection, positions: Positions, expected: tuple[str, ...]) -> dict[int, records.Item]:
+    """What they are now, where all are in one of these states."""
     found = records.items(connection, positions)
     for position in positions.tolist():
         state = found[position].state if position in found else "unlabelled"
         if state not in expected:
             wanted = " or ".join(WORDS.get(one, one) for one in expected)
             raise LedgerError(
-                f"ids: expected ids that are {wanted}, but {_names(connection, [position])} is {WORDS.get(state, state)}."
+                f"ids: expected ids that are {wanted}, but {_named(connection, [position])} is {WORDS.get(state, state)}."
             )
+    return found
 
 
 def as_text(value: Any, name: str) -> str:
@@ -92,6 +93,5 @@ def as_text(value: Any, name: str) -> str:
     return value
 
 
-def _names(connection: Connection, positions: Any) -> str:
-    named = records.about(connection).named
-    return listed(names_of(connection, np.asarray(positions, np.int64), named).tolist())
+def _named(connection: Connection, positions: Any) -> str:
+    return listed(records.names(connection, np.asarray(positions, np.int64)).tolist())
