@@ -199,7 +199,7 @@ def predict_members(
     batches: Callable[[], Iterable[Any]],
     request: Request,
     loads: Sequence[Callable[[], None]] | None,
-    restore: Callable[[], None],
+    restore: Callable[[], None] | None = None,
     **given: Any,
 ) -> Any:
     """Members in memory, or one into which each of ``loads`` writes another's weights, and ``restore`` its own at last."""
@@ -208,7 +208,8 @@ def predict_members(
     try:
         return predict_in_turn(loads, batches, runs[0], request, **given)
     finally:
-        restore()
+        if restore is not None:
+            restore()
 
 
 def _tracked(blocks: Generator[tuple[int, Made], None, None], rows: int | None, progress: bool) -> Iterator[Made]:

@@ -224,14 +224,14 @@ class ActiveLearning:
         """Labels to begin with; whether they are there."""
         if not self.ledger.notes(self.asker):
             missing = self.start - len(self.ledger.labelled)
-            own = self.ledger.open_queries(self.asker)
-            if missing > 0 or own:
-                query = own[0] if own else self.ledger.label_randomly(missing, self._rng(0, 3), asker=self.asker)
-                return not len(query) or self._label(query)
+            query = self._waiting()
+            if query is None and missing > 0:
+                query = self.ledger.label_randomly(missing, self._rng(0, 3), asker=self.asker)
+            return query is None or self._label(query)
         return True
 
     def _waiting(self) -> Query | None:
-        """The query that was asked when the run was cut off."""
+        """The query that was asked and is not answered yet."""
         own = self.ledger.open_queries(self.asker)
         return own[0] if own else None
 
@@ -275,10 +275,10 @@ class ActiveLearning:
         return Past(step=len(history), labelled=labelled, bought=bought, size=0, metrics=metrics, predicted=predicted)
 
     def _heuristic(self, model: Any) -> Heuristic:
-        if self.targets is None:
-            assert isinstance(self.heuristic, Heuristic)
+        if isinstance(self.heuristic, Heuristic):
             return self.heuristic
-        made = self.heuristic(self.targets(model)) if callable(self.heuristic) else self.heuristic
+        assert self.targets is not None
+        made = self.heuristic(self.targets(model))
         if not isinstance(made, Heuristic):
             raise TypeError(
                 f"heuristic: expected a function that makes a heuristic of targets, got {type(made).__name__}."
@@ -292,10 +292,10 @@ class ActiveLearning:
             if told is None or (hasattr(told, "__len__") and not len(told)):
                 return False
             self.ledger.tell(query, told)
-            left = self.ledger.open_queries(self.asker)
-            if not left:
+            left = self._waiting()
+            if left is None:
                 return True
-            query = left[0]
+            query = left
         return True
 
     def _close(self, model: Any, history: list[Past], ids: Ids, stopped: str) -> Step:

@@ -106,9 +106,8 @@ def curves(runs: Mapping[str, Curves], metric: str, *, level: float = 0.95, titl
         low, high = own.interval(metric, level)
         if np.isfinite(low).all():
             axes.fill_between(points[name][0], low, high, color=COLOURS[i % len(COLOURS)], alpha=0.12, linewidth=0)
-    first, last = (
-        choose(end(across) for across, _ in points.values()) for choose, end in ((min, np.min), (max, np.max))
-    )
+    across = np.concatenate([own for own, _ in points.values()])
+    first, last = across.min(), across.max()
     axes.set_xlim(first, max(last, first + 1))
     _name_axes(axes, "labels", metric)
     _draw_lines(axes, points, last)

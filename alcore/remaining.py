@@ -16,9 +16,8 @@ from alcore.stream import RowsAlone, open_source
 
 Rows = npt.NDArray[np.int64]
 
-FEW = (
-    1 << 10
-)  # rows to leave out, up to which the rest is copied in slices: of ten million scores in a third of the time
+# Rows to leave out, up to which the rest is copied in slices: of ten million scores in a third of the time.
+FEW = 1 << 10
 
 
 def drop_rows(array: Array, rows: Rows) -> Array:

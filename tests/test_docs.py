@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PUBLIC = {name: getattr(alcore, name) for name in alcore.__all__}
 PUBLIC |= {"bench.compare": alcore.bench.compare, "bench.Comparison": alcore.bench.Comparison}
-PUBLIC |= {f"plot.{name}": getattr(alcore.plot, name) for name in ("scores", "information", "comparison")}
+PUBLIC |= {f"plot.{name}": getattr(alcore.plot, name) for name in ("scores", "information", "comparison", "curves")}
 PUBLIC |= {f"stopping.{name}": getattr(alcore.stopping, name) for name in alcore.stopping.__all__}
 FUNCTIONS = {name: member for name, member in PUBLIC.items() if inspect.isfunction(member)}
 

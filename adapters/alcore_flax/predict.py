@@ -80,19 +80,15 @@ def predict(
     >>> len(alcore.BatchBALD().select(preds, k=5, rng=0))
     5
     """
-    one = model.model if isinstance(model, Checkpoints) else model
-    members = list(one) if isinstance(one, list | tuple) else [one]
-    if not members:
-        raise TypeError(f"model: expected a model or several, got an empty {type(model).__name__}.")
+    stored = model if isinstance(model, Checkpoints) else None
+    members = adapting.as_members(stored.model if stored else model, object, "a model")
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
     given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask), "progress": progress}
     given["rows"] = adapting.known_rows(data)
     runs = [_Run(one, request, output, inputs) for one in members]
     batches = partial(adapting.as_batches, data, batch_size)
-    if isinstance(model, Checkpoints):
-        loads = [partial(runs[0].load, model, place) for place in range(len(model.paths))]
-        return adapting.predict_in_turn(loads, batches, runs[0], request, **given)
-    return adapting.predict(batches(), runs, request, **given)
+    loads = [partial(runs[0].load, stored, place) for place in range(len(stored.paths))] if stored else None
+    return adapting.predict_members(runs, batches, request, loads, **given)
 
 
 # --- one model --------------------------------------------------------------------------------------------------------

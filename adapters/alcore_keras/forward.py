@@ -15,9 +15,8 @@ from alcore_keras.dropconnect import DropConnect
 from alcore_keras.noise import Noise
 
 LARGEST = 1 << 26  # bytes of what a compiled loop returns
-AT_ONCE = (
-    4  # draws of a loop that TensorFlow may run side by side: on two cores 0.96 ms each, and 1.3 one after the other
-)
+# Draws of a loop that TensorFlow may run side by side: on two cores 0.96 ms each, and 1.3 one after the other.
+AT_ONCE = 4
 
 
 class Network(adapting.Run):

@@ -77,9 +77,8 @@ def check_ids(connection: Connection, where: str, size: int | None, ids: list[st
 def positions_in(connection: Connection, state: str | None) -> Positions:
     """Ascending; of all states but unlabelled where none is named."""
     where = "" if state is None else " WHERE state = ?"
-    return _column(
-        connection.execute(f"SELECT position FROM items{where} ORDER BY position", (state,) if where else ())
-    )  # noqa: S608
+    statement = f"SELECT position FROM items{where} ORDER BY position"  # noqa: S608 - one of two texts
+    return _column(connection.execute(statement, (state,) if where else ()))
 
 
 def _column(rows: Iterable[tuple[int]]) -> Positions:
