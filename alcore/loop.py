@@ -357,9 +357,8 @@ def _as_note(past: Past) -> dict[str, Any]:
         value = getattr(past, name)
         note[name] = None if value is None else repr(value)
     if past.predicted is not None:
-        packed = zlib.compress(np.ascontiguousarray(past.predicted).tobytes())
-        kind = past.predicted.dtype.newbyteorder("=").str
-        note["predicted"] = [kind, list(past.predicted.shape), base64.b64encode(packed).decode()]
+        packed = zlib.compress(past.predicted.tobytes())
+        note["predicted"] = [past.predicted.dtype.str, list(past.predicted.shape), base64.b64encode(packed).decode()]
     return note
 
 

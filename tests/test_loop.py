@@ -236,6 +236,13 @@ def test_what_was_noted_comes_back() -> None:
     np.testing.assert_array_equal(past.predicted, (step.model.mean(axis=1) > 0).astype(np.int16))
 
 
+@pytest.mark.parametrize("kind", [">i4", "<u2", "i8"])
+def test_classes_come_back_in_any_byte_order(kind: str) -> None:
+    loop = make(predicted=lambda model: np.arange(300).astype(kind)[::-1])
+    loop.run()
+    assert all((past.predicted == np.arange(300)[::-1]).all() for past in loop.history)
+
+
 def test_targets_of_each_model() -> None:
     seen = []
 
