@@ -63,8 +63,9 @@ def test_the_readmes_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     layers = torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(16, 3)
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(50, 4)), 20)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     said = {"probs": probs, "test_preds": probs, "predicted": probs.mean(axis=-1), "labels": np.arange(200) % 3}
+    said |= {"train": lambda ids, labels: len(ids), "predict": lambda model, ids: probs[ids], "accuracy": float}
     for block in blocks:
         exec(block, {**said, "model": torch.nn.Sequential(*layers), "loader": loader})
 
