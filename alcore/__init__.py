@@ -12,11 +12,13 @@ draws. Further letters: **J** targets · **M** configurations. Scores are in nat
 
 from __future__ import annotations
 
-from alcore import adapting, bench, plot, stopping
+import typing as _typing
+from importlib import import_module as _import_module
+
+from alcore import adapting, bench, plot
 from alcore.batch import Batch
 from alcore.batch_epig import batch_epig
 from alcore.batchbald import SaturationWarning, batchbald
-from alcore.curves import Curves
 from alcore.epig import epig
 from alcore.estimate import Estimate
 from alcore.heuristics import (
@@ -50,8 +52,6 @@ from alcore.heuristics import (
 )
 from alcore.ical import ical
 from alcore.information import batch_information, joint_entropy
-from alcore.ledger import Ledger, LedgerError, Query
-from alcore.loop import ActiveLearning, Step
 from alcore.measures import (
     bald,
     entropy,
@@ -71,7 +71,24 @@ from alcore.store import open_predictions
 from alcore.threads import get_threads, set_threads
 from alcore.two_bald import two_bald
 
+if _typing.TYPE_CHECKING:
+    from alcore import stopping
+    from alcore.curves import Curves
+    from alcore.ledger import Ledger, LedgerError, Query
+    from alcore.loop import ActiveLearning, Step
+
 __version__ = "0.1.0"
+
+# Imported when first named: a campaign's modules would add a fifth to `import alcore` for those who only score.
+_LATER = {
+    "stopping": "alcore.stopping",
+    "Curves": "alcore.curves",
+    "Ledger": "alcore.ledger",
+    "LedgerError": "alcore.ledger",
+    "Query": "alcore.ledger",
+    "ActiveLearning": "alcore.loop",
+    "Step": "alcore.loop",
+}
 
 __all__ = [
     "BALD",
@@ -146,3 +163,15 @@ __all__ = [
     "variation_ratio",
     "vote_entropy",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _import_module(_LATER[name])
+    found = globals()[name] = module if name == "stopping" else getattr(module, name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.curves import Curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from alcore.curves import Curves
 
 Curve = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 

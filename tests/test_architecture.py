@@ -121,6 +121,16 @@ def test_import_stays_light() -> None:
     assert not HEAVY & set(json.loads(done.stdout))
 
 
+def test_what_a_campaign_needs_is_imported_when_it_is_named() -> None:
+    code = (
+        "import sys, alcore; later = {'sqlite3', 'alcore.ledger', 'alcore.loop', 'alcore.curves', 'alcore.stopping'}; "
+        "assert not later & set(sys.modules); from alcore import *; assert later <= set(sys.modules); "
+        "assert {'Ledger', 'stopping'} <= set(dir(alcore)); alcore.stopping.LabelBudget(1) | alcore.stopping.LabelBudget(2); "
+        "assert not hasattr(alcore, 'Nothing')"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
 def test_scoring_loads_numba_and_nothing_else_heavy() -> None:
     code = (
         "import sys, json, numpy, alcore; alcore.bald(numpy.full((2, 2, 2), 0.5)); "
