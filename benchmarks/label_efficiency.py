@@ -29,6 +29,7 @@ from alcore.stopping import LabelBudget
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "label_efficiency"
+SECONDS = FOLDER / "seconds.jsonl"
 START, SIZE, STEPS = 20, 10, 15
 REPEATS, NOISE, TEST, TARGETS = 3, 0.05, 500, 200
 DRAWS = 100
@@ -144,12 +145,10 @@ def main() -> None:
             history, seconds = history_of(name, seed)
             histories[name].append(history)
             final = history[-1].metrics["accuracy"]
-            spent = (
-                "ended before"
-                if seconds is None
-                else ", ".join(f"{key} {value:.0f} s" for key, value in seconds.items())
-            )
-            print(f"{name} seed {seed}: accuracy {final:.3f} at {history[-1].labelled} labels ({spent})", flush=True)
+            if seconds is not None:
+                with SECONDS.open("a") as file:
+                    file.write(json.dumps({"heuristic": name, "seed": seed, **seconds}) + "\n")
+            print(f"{name} seed {seed}: accuracy {final:.3f} at {history[-1].labelled} labels", flush=True)
     curves = {name: alcore.Curves.of(found, range(given.seeds)) for name, found in histories.items()}
     write(curves)
 
