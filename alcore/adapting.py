@@ -98,6 +98,19 @@ class Request:
         }
 
 
+@dataclass(frozen=True)
+class Checkpoints:
+    """An ensemble on disk: weights that are loaded into one model, one member at a time.
+
+    Args:
+        model: what the weights fit.
+        paths: files of weights, a member each.
+    """
+
+    model: Any
+    paths: Sequence[str | os.PathLike[str]]
+
+
 class Predictions(Iterator[Array]):
     """Blocks (n, C, ..., T) of probabilities, made as they are asked for, once; any function of alcore takes them."""
 
@@ -319,7 +332,7 @@ class Run(ABC):
         self.request = request
         self._rows: int | None = None
         self._last: tuple[int, Any] | None = None  # a block, and what the model is called with for it
-        self._made: dict[int, Array] = {}  # draws of that block that were made with an earlier one
+        self._made: Iterator[tuple[int, Array]] = iter(())  # draws of that block that are made with an earlier one
 
     def ready(self) -> AbstractContextManager[object]:
         """What holds while the draws of a block are made, and no longer."""
@@ -333,8 +346,8 @@ class Run(ABC):
     def probs(self, given: Any, block: int, draw: int) -> tuple[Array, bool]:
         """What the model says (probabilities, or as it is: ``request.kind``), and whether anything in it drew noise."""
 
-    def several(self, given: Any, block: int, draws: range) -> Sequence[Array]:
-        """What the model says in the first of these draws, or in as many of them as are better made together."""
+    def several(self, given: Any, block: int, draws: range) -> Iterable[Array]:
+        """What the model says in the first of these draws, or in as many of them, one by one, as are better made together."""
         return [self.probs(given, block, draws[0])[0]]
 
     @abstractmethod
@@ -344,15 +357,17 @@ class Run(ABC):
     def __call__(self, batch: Any, block: int, draw: int) -> Array:
         if self._last is None or self._last[0] != block:
             given = map_leaves(first_of(batch, self._inputs), self.as_tensor)
-            self._last, self._made = (block, given), {}
+            self._last, self._made = (block, given), iter(())
             rows = row_count(given)
             if rows != self._rows:
                 self._check(given, rows, block, draw)
                 self._rows = rows
-        if draw not in self._made:
+        made, probs = next(self._made, (None, None))
+        if probs is None or made != draw:
             draws = range(draw, draw - draw % self.request.draws + self.request.draws)
-            self._made = dict(zip(draws, self.several(self._last[1], block, draws), strict=False))
-        return self._made.pop(draw)
+            self._made = zip(draws, self.several(self._last[1], block, draws), strict=False)
+            _, probs = next(self._made)
+        return probs
 
     def _check(self, given: Any, rows: int, block: int, draw: int) -> None:
         """Refuse draws that are not one network for every row, and draws that are all the same."""
@@ -503,6 +518,11 @@ def as_rate(rate: float) -> float:
     if not 0 <= rate < 1:
         raise ValueError(f"rate: expected a probability of at least 0 and below 1, got {rate}.")
     return float(rate)
+
+
+def is_among(name: str, layer: Any, layers: Iterable[type | str]) -> bool:
+    """Whether a layer is meant: by its name or its type."""
+    return any(name == one if isinstance(one, str) else isinstance(layer, one) for one in layers)
 
 
 def as_mask(mask: str | Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen, nnx, serialization
 
+from alcore import adapting
 from alcore_flax.dropconnect import DropConnect
 
 
@@ -45,8 +45,7 @@ class InitialWeights:
         return self._model
 
 
-@dataclass(frozen=True)
-class Checkpoints:
+class Checkpoints(adapting.Checkpoints):
     """An ensemble on disk: states that are loaded into one model, one at a time, from flax.serialization's msgpack files.
 
     Args:
@@ -62,9 +61,6 @@ class Checkpoints:
     >>> alcore_flax.predict(members, numpy.ones((10, 4)), draws=1, kind="logits", out=folder / "preds.npy").shape
     (10, 3, 2)
     """
-
-    model: Any
-    paths: Sequence[str | os.PathLike[str]]
 
     @staticmethod
     def save(model: linen.Module | nnx.Module, path: str | os.PathLike[str]) -> None:

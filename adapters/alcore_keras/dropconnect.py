@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers as kl
 
-from alcore.adapting import as_rate
+from alcore.adapting import as_rate, is_among
 
 LAYERS = (
     *(kl.Dense, kl.EinsumDense, kl.Conv1D, kl.Conv2D, kl.Conv3D),
@@ -50,7 +50,7 @@ class DropConnect:
         kernels = {
             id(variable): variable
             for layer in model._flatten_layers()
-            if _chosen(layer, LAYERS if layers is None else layers)
+            if is_among(layer.name, layer, LAYERS if layers is None else layers)
             for variable in layer.weights
             if ("kernel" in variable.name if layers is None else "bias" not in variable.name)
         }
@@ -71,7 +71,3 @@ class DropConnect:
         """Drop weights, inside a ``keras.StatelessScope``, which ends with the weights what they were."""
         for kernel, seed in zip(self._kernels, self._seeds, strict=True):
             kernel.assign(keras.random.dropout(keras.ops.convert_to_tensor(kernel), self.rate, seed=seed))
-
-
-def _chosen(layer: keras.layers.Layer, layers: tuple[type[keras.layers.Layer] | str, ...]) -> bool:
-    return any(layer.name == one if isinstance(one, str) else isinstance(layer, one) for one in layers)

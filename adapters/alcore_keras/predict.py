@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,8 +17,7 @@ from alcore_keras.forward import Network
 from alcore_keras.weights import InitialWeights
 
 
-@dataclass(frozen=True)
-class Checkpoints:
+class Checkpoints(adapting.Checkpoints):
     """An ensemble on disk: files of weights that are loaded into one model, one at a time.
 
     Args:
@@ -34,9 +32,6 @@ class Checkpoints:
     >>> alcore_keras.predict(members, np.ones((10, 4)), draws=1, kind="logits", out=folder / "preds.npy").shape
     (10, 3, 2)
     """
-
-    model: keras.Model | DropConnect
-    paths: Sequence[str | os.PathLike[str]]
 
 
 def predict(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 
-from alcore.adapting import as_rate, mix
+from alcore.adapting import as_rate, is_among, mix
 from alcore_torch.dropout import current_draw
 
-LAYERS = (nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.RNNBase, nn.RNNCellBase)
+Layers: TypeAlias = tuple[type[nn.Module] | str, ...]
+LAYERS: Layers = (nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.RNNBase, nn.RNNCellBase)
 
 
 class DropConnect(nn.Module):
@@ -33,18 +34,13 @@ class DropConnect(nn.Module):
     (4, 2, 3, 3, 5)
     """
 
-    def __init__(
-        self, model: nn.Module, rate: float = 0.5, layers: tuple[type[nn.Module] | str, ...] | None = None
-    ) -> None:
+    def __init__(self, model: nn.Module, rate: float = 0.5, layers: Layers | None = None) -> None:
         super().__init__()
         self.model, self.rate = model, as_rate(rate)
         self._names = [
             f"{path}.{name}" if path else name
             for path, module in model.named_modules()
-            if any(
-                path == one if isinstance(one, str) else isinstance(module, one)
-                for one in (LAYERS if layers is None else layers)
-            )
+            if is_among(path, module, LAYERS if layers is None else layers)
             for name, _ in module.named_parameters(recurse=False)
             if "bias" not in name
         ]
@@ -55,13 +51,12 @@ class DropConnect(nn.Module):
         draw = current_draw()
         if draw is None:
             return self.model(*args, **kwargs)
-        dropped: dict[int, torch.Tensor] = {}
-        given = {}
-        for name in self._names:  # a weight that several layers share is dropped alike in all
-            weight = self.model.get_parameter(name)
-            if id(weight) not in dropped:
-                dropped[id(weight)] = self._dropped(weight, draw.seed_of(len(dropped)))
-            given[name] = dropped[id(weight)]
+        weights = {name: self.model.get_parameter(name) for name in self._names}
+        own = {
+            id(weight): weight for weight in weights.values()
+        }  # one that several layers share is dropped alike in all
+        dropped = {key: self._dropped(own[key], draw.seed_of(place)) for place, key in enumerate(own)}
+        given = {name: dropped[id(weight)] for name, weight in weights.items()}
         return torch.func.functional_call(self.model, given, args, kwargs, tie_weights=False)
 
     def _dropped(self, weight: torch.Tensor, seed: int) -> torch.Tensor:

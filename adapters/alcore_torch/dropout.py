@@ -1,8 +1,7 @@
 """Dropout on and everything else in inference; and the noise of a draw, the same for every row of every block.
 
 Noise is taken from functions, not layers: while a draw runs, whatever draws random numbers (``F.dropout`` and its kin, attention,
-recurrent layers, ``torch.rand_like``, …) is given numbers from the draw's own generators, and the global one stays as it is. To
-follow functions costs a tenth of a small network's time, so where dropout layers alone were seen to draw, they alone are followed.
+recurrent layers, ``torch.rand_like``, …) is given numbers from the draw's own generators, and the global one stays as it is.
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from functools import partial
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -21,10 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from alcore.adapting import mix
 
-DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
-NAMED = {*(layer.__name__ for layer in DROPOUT), "StochasticDepth", "DropPath"}  # scripted ones have their names left
 ALPHA = -1.7580993408473766  # what SELU tends to: - lambda alpha (Klambauer et al. 2017, arXiv:1706.02515)
-SMALL, MANY = 1 << 12, 1 << 10  # numbers of noise that is kept, and how often: 16 MiB at most
 _running = threading.local()
 
 
@@ -43,50 +38,34 @@ def stochastic(model: nn.Module) -> Iterator[nn.Module]:
     >>> model.training
     True
     """
-    with flags(model), running(Draw(int(torch.randint(1 << 62, ())), 0, False, {})):
+    with flags(model), Draw(int(torch.randint(1 << 62, ())), 0, False):
         yield model
 
 
 @contextmanager
 def flags(model: nn.Module) -> Iterator[None]:
     before = [(module, module.training) for module in model.modules()]
-    layers = [module for module, _ in before if type(module) in LAYERS and "forward" not in vars(module)]
     fast = torch.backends.mha.get_fastpath_enabled()
     try:
         torch.backends.mha.set_fastpath_enabled(False)  # fused encoder layers leave dropout out
         for module, _ in before:
             module.training = is_noisy(module)
-        for layer in layers:
-            layer.forward = partial(_dropped, layer, layer.forward)
         with torch.compiler.set_stance("force_eager"):  # compiled layers draw noise of their own
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        for layer in layers:
-            vars(layer).pop("forward", None)
         for module, training in before:
             module.training = training
 
 
 def is_noisy(module: nn.Module) -> bool:
     """Whether a layer itself drops something when it trains; what merely holds such layers does not."""
-    name = getattr(module, "original_name", type(module).__name__)
-    if name in NAMED or isinstance(module, nn.modules.dropout._DropoutNd):
+    name = type(module).__name__
+    if name in ("StochasticDepth", "DropPath") or isinstance(module, nn.modules.dropout._DropoutNd):
         return True
     own = {**vars(module), **module._modules}  # transformers: a number, or the layer whose rate is used
     rates = [getattr(value, "p", value) for key, value in own.items() if "drop" in key]
     return "Attention" in name and any(isinstance(rate, float) and rate > 0 for rate in rates)
-
-
-def _dropped(layer: Any, own: Callable[[Tensor], Tensor], input: Tensor) -> Tensor:
-    """What a dropout layer does while a draw runs in this thread."""
-    draw = current_draw()
-    if draw is None:
-        return own(input)
-    before = draw.calls
-    result = own(input) if draw.follows else draw.dropout(LAYERS[type(layer)], input, layer.p, inplace=layer.inplace)
-    draw.calls_of_layers += draw.calls - before
-    return result
 
 
 def current_draw() -> Draw | None:
@@ -97,43 +76,40 @@ def current_draw() -> Draw | None:
 class Draw(TorchFunctionMode):
     """Random numbers of one draw: of a place, the number of the call that asks for them. Rows share them where ``consistent``.
 
-    While it runs, dropout functions are on whatever their flags say; it ``follows`` functions, or dropout layers alone. ``kept``
-    holds small shared noise from block to block, since making it takes longer than using it.
+    While it runs, dropout functions are on whatever their flags say.
     """
 
-    def __init__(self, seed: int, rows: int, consistent: bool, kept: dict[Any, Tensor], follows: bool = True) -> None:
+    def __init__(self, seed: int, rows: int, consistent: bool) -> None:
         super().__init__()
-        self._seed, self._rows, self._consistent = seed, rows, consistent
-        self._kept, self.follows = kept if consistent else {}, follows
-        self.calls = self.calls_of_layers = 0
+        self._seed, self._rows, self._consistent, self.calls = seed, rows or -1, consistent, 0
+
+    def __enter__(self) -> Draw:
+        self._before, _running.draw = current_draw(), self
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        _running.draw = self._before
+        super().__exit__(*error)
 
     def seed_of(self, place: int) -> int:
         """For a layer that makes its own noise."""
         self.calls += 1
-        self.calls_of_layers += 1
         return mix(self._seed, 0, place)
 
     def noise(self, shape: Any, like: Tensor, fill: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
         """A new tensor, filled, that broadcasts to ``shape``, or has it where rows are folded into another axis."""
         self.calls += 1
-        place = (self._seed, self.calls, self._rows, shape, like.dtype, fill, args, *kwargs.items())
-        made = self._kept.get(place)
-        if made is not None:
-            return made
         axis = self._axis(shape)
         shared = self._consistent and axis is not None
         folded = shape[axis] // self._rows if shared else 1  # heads of attention or windows of images, row by row
         one = (*shape[:axis], folded, *shape[axis + 1 :]) if shared else shape
         generator = torch.Generator(like.device).manual_seed(mix(self._seed, 1, self.calls))
         made = fill(torch.empty(one, dtype=like.dtype, device=like.device), *args, **kwargs, generator=generator)
-        made = made if folded == 1 else made.repeat(self._rows, *[1] * (len(shape) - 1))
-        if shared and made.numel() <= SMALL and len(self._kept) < MANY:
-            self._kept[place] = made
-        return made
+        return made if folded == 1 else made.repeat(self._rows, *[1] * (len(shape) - 1))
 
     def _axis(self, shape: tuple[int, ...]) -> int | None:
         """The axis of rows: the first, or the second of sequences; None of noise that rows have no part in."""
-        rows = self._rows or -1
+        rows = self._rows
         if len(shape) > 2 and shape[0] != rows == shape[1]:
             return 1
         return 0 if shape and (shape[0] == rows or (len(shape) > 1 and shape[0] % rows == 0 < rows)) else None
@@ -143,16 +119,15 @@ class Draw(TorchFunctionMode):
         return func(*args, **(kwargs or {})) if handler is None else handler(self, func, *args, **(kwargs or {}))
 
     def kept(self, shape: tuple[int, ...], rate: float, like: Tensor, value: float = 1.0) -> Tensor:
-        like = like if like.dtype in (torch.float32, torch.float64) else like.float()
-        return self.noise(shape, like, _keep, rate, value)
+        wide = like if like.dtype in (torch.float32, torch.float64) else like.float()
+        return (self.noise(shape, wide, Tensor.uniform_) >= rate).to(like.dtype) * value
 
     def drop(self, x: Tensor, rate: float, shape: tuple[int, ...] | None = None) -> Tensor:
         if not 0 <= rate <= 1:
             raise ValueError(f"dropout: expected a probability, got {rate}.")
         if rate in (0, 1):
             return x if rate == 0 else torch.zeros_like(x)
-        kept = self.kept(shape or x.shape, rate, x, 1 / (1 - rate))
-        return x * (kept if kept.dtype == x.dtype else kept.to(x.dtype))
+        return x * self.kept(shape or x.shape, rate, x, 1 / (1 - rate))
 
     # --- functions: the flag ``training`` is not asked --------------------------------------------------------------------
 
@@ -162,7 +137,7 @@ class Draw(TorchFunctionMode):
         if "alpha" not in func.__name__ or p in (0, 1):
             result = self.drop(input, p, shape)
         else:
-            kept, scale = self.kept(shape, p, input).to(input.dtype), 1 / math.sqrt((ALPHA**2 * p + 1) * (1 - p))
+            kept, scale = self.kept(shape, p, input), 1 / math.sqrt((ALPHA**2 * p + 1) * (1 - p))
             result = (input * kept + ALPHA * (1 - kept)) * scale - scale * ALPHA * p
         return input.copy_(result) if inplace else result
 
@@ -227,13 +202,6 @@ class Draw(TorchFunctionMode):
         return (self.like(torch.rand_like, input) < chance).to(input.dtype)
 
 
-def _keep(empty: Tensor, rate: float, value: float, generator: torch.Generator) -> Tensor:
-    """``value`` with probability 1 - rate, else 0. A longer sequence has what a shorter one has, and more."""
-    return (empty.uniform_(generator=generator) >= rate).to(empty.dtype) * value
-
-
-BY = (F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout)
-LAYERS: dict[type[nn.Module], Any] = dict(zip(DROPOUT, BY, strict=True))
 FILLS = {torch.randn_like: Tensor.normal_}
 PLAIN = (F.dropout, torch.dropout, F.alpha_dropout, torch.alpha_dropout)
 BY_FEATURE = (F.dropout1d, F.dropout2d, F.dropout3d, F.feature_alpha_dropout, torch.feature_dropout)
@@ -246,15 +214,3 @@ HANDLERS: dict[Any, Callable[..., Any]] = {
     **dict.fromkeys((torch.rand_like, torch.randn_like), Draw.like),
     torch.bernoulli: Draw.bernoulli,
 }
-
-
-@contextmanager
-def running(draw: Draw) -> Iterator[None]:
-    """A draw in this thread; functions need not be followed where its ``calls`` are known to be ``calls_of_layers``."""
-    before = current_draw()
-    _running.draw = draw
-    try:
-        with draw if draw.follows else nullcontext():
-            yield
-    finally:
-        _running.draw = before

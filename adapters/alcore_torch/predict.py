@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -16,12 +15,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler
 
 from alcore import adapting
-from alcore_torch.dropout import Draw, flags, is_noisy, running
+from alcore_torch.dropout import Draw, flags
+from alcore_torch.prefix import Prefix
 from alcore_torch.weights import InitialWeights
 
 
-@dataclass(frozen=True)
-class Checkpoints:
+class Checkpoints(adapting.Checkpoints):
     """An ensemble on disk: state dictionaries that are loaded into one model, one at a time (``weights_only=True``).
 
     Args:
@@ -35,9 +34,6 @@ class Checkpoints:
     >>> alcore_torch.predict(members, torch.ones(10, 4), draws=1, kind="logits", out=folder / "preds.npy").shape
     (10, 3, 2)
     """
-
-    model: nn.Module
-    paths: Sequence[str | os.PathLike[str]]
 
 
 def predict(
@@ -81,7 +77,8 @@ def predict(
         progress: a bar on terminals after two seconds, where rich is installed.
 
     Returns: an iterator of NumPy blocks that every function of alcore takes, or with ``out`` the file, opened.
-    Cost: N·T forward passes in batches; memory of one block, n·C·T numbers.
+    Cost: N·T forward passes in batches, of consistent draws from the first dropout on: modules that end before it are called once a
+    block. Memory of one block, n·C·T numbers, and at most 64 MiB of what those modules returned.
     Raises: ValueError where no noise is active and draws > 1 (every draw would be the same), where draws cannot be consistent,
     for a DataLoader that shuffles or drops rows, and as `alcore.adapting.predict`.
 
@@ -108,53 +105,44 @@ def _load(model: nn.Module, path: str | os.PathLike[str]) -> None:
 class _Run(adapting.Run):
     def __init__(self, model: nn.Module, *options: Any) -> None:
         super().__init__(type(model).__name__, *options)
-        self._model, self._scripted = model, any(isinstance(one, torch.jit.ScriptModule) for one in model.modules())
-        if self._scripted:
-            _check_scripted(model, self.request.consistent)
-        self._kept: dict[tuple[Any, ...], Tensor] = {}
-        self._layers_only: Any = None  # the last block of which a draw was seen to have noise of dropout layers alone
-        tensor = next(iter([*model.parameters(), *model.buffers()]), None)
-        self.device = torch.device("cpu") if tensor is None else tensor.device
+        if any(isinstance(one, torch.jit.ScriptModule) for one in model.modules()):
+            raise ValueError("model: noise of scripted and traced modules is not followed. Pass what it was made of.")
+        self._model = model
+        self.device = next((one.device for one in (*model.parameters(), *model.buffers())), torch.device("cpu"))
 
     def as_tensor(self, leaf: Any) -> Any:
         if isinstance(leaf, np.ndarray):
             leaf = torch.from_numpy(np.require(leaf, requirements=["C", "W"]))  # a copy of what is read-only
-        return leaf.to(self.device) if isinstance(leaf, Tensor) else leaf
+        if not isinstance(leaf, Tensor):
+            return leaf
+        return (leaf.clone() if leaf.is_inference() else leaf).to(self.device)  # inference tensors have no version
 
     def turn(self, tensor: Tensor) -> Tensor:
         return tensor.flip(0)
 
     @contextmanager
     def ready(self) -> Iterator[None]:
-        with torch.inference_mode(), flags(self._model), torch.random.fork_rng(enabled=self._scripted):
+        with torch.no_grad(), flags(self._model):
             yield
 
     def probs(self, given: Any, block: int, draw: int) -> tuple[adapting.Array, bool]:
-        seed = self.request.seed_of(draw, block)
-        follow = self._layers_only != (self.request, block)
-        noise = Draw(seed, adapting.row_count(given), self.request.consistent, self._kept, follow)
-        if self._scripted:
-            torch.manual_seed(seed)
-        with running(noise):
+        noise = Draw(self.request.seed_of(draw, block), adapting.row_count(given), self.request.consistent)
+        with noise:
             found = adapting.pick(adapting.call(self._model, given), self.output)
-        self._layers_only = (self.request, block) if noise.calls == noise.calls_of_layers else None
         if not isinstance(found, Tensor):
             raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
         found = found if found.dtype == torch.float64 else found.float()
         found = found.softmax(self.request.class_axis) if self.request.kind == "logits" else found
-        return found.cpu().numpy(), self._scripted or noise.calls > 0
+        return found.cpu().numpy(), noise.calls > 0
 
-
-def _check_scripted(model: nn.Module, consistent: bool) -> None:
-    if any(isinstance(module, torch.jit.TopLevelTracedModule) for module in model.modules()):
-        reason = "a traced module has its dropout as it was when it was traced"
-    elif consistent:
-        reason = "a scripted module draws a mask for every row (consistent=False serves row-wise heuristics)"
-    elif not any(is_noisy(module) for module in model.modules()):
-        reason = "no dropout layer is left in the scripted module (frozen?)"
-    else:
-        return
-    raise ValueError(f"model: {reason}. Pass the module it was made of.")
+    def several(self, given: Any, block: int, draws: range) -> Iterator[adapting.Array]:
+        """All, of which what comes before their noise is computed once. It is known to be the same where the check of consistent
+        draws, of several rows, has excluded noise that is not followed."""
+        prefix = Prefix() if self.request.consistent and adapting.row_count(given) > 1 else None
+        for draw in draws:
+            with prefix.of(self._model) if prefix else nullcontext():
+                found, _ = self.probs(given, block, draw)
+            yield found
 
 
 # --- data -------------------------------------------------------------------------------------------------------------
@@ -168,13 +156,16 @@ def _batches(data: Any, batch_size: int) -> Iterable[Any]:
 
 def _rows(data: Any) -> int | None:
     """N where it is known; loaders whose order or number of rows is not the data set's are refused."""
-    dataset = data.dataset if isinstance(data, DataLoader) else data
-    if isinstance(dataset, IterableDataset) or not isinstance(dataset, Dataset | list):
-        return adapting.known_rows(data)
-    if isinstance(data, DataLoader):
-        if isinstance(getattr(data.batch_sampler, "sampler", data.sampler), RandomSampler):
-            raise ValueError("data: the DataLoader shuffles, so row i would not be example i. shuffle=False.")
-        if data.drop_last and len(dataset) % (data.batch_size or 1):
+    if not isinstance(data, DataLoader):
+        return (
+            len(data)
+            if isinstance(data, Dataset) and not isinstance(data, IterableDataset)
+            else adapting.known_rows(data)
+        )
+    if isinstance(getattr(data.batch_sampler, "sampler", data.sampler), RandomSampler):
+        raise ValueError("data: the DataLoader shuffles, so row i would not be example i. shuffle=False.")
+    if isinstance(data.sampler, SequentialSampler) and data.batch_size:
+        if data.drop_last and len(data.dataset) % data.batch_size:
             raise ValueError("data: the DataLoader drops the rows of its last batch. drop_last=False.")
-        return len(dataset) if isinstance(data.sampler, SequentialSampler) and data.batch_size else None
-    return None if isinstance(data, list) else len(dataset)
+        return len(data.dataset)
+    return None
