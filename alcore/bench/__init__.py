@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from alcore.bench.calibration import Calibration, calibration, temperature, tempered
 from alcore.bench.compare import Comparison, compare
+from alcore.bench.evidence import labelled
+from alcore.bench.replay import Replay, replay
 
-__all__ = ["Comparison", "compare"]
+__all__ = [
+    "Calibration",
+    "Comparison",
+    "Replay",
+    "calibration",
+    "compare",
+    "labelled",
+    "replay",
+    "temperature",
+    "tempered",
+]

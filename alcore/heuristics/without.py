@@ -1,4 +1,4 @@
-"""A heuristic for predictions from which rows were left out: what it holds a row of each is left out too."""
+"""A heuristic for predictions from which rows or draws were left out: what it holds of each is left out too."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from alcore.heuristics.base import Heuristic, RowWise, Sum
 from alcore.heuristics.drawn import _Drawn
+from alcore.heuristics.targeted import EPIG, BatchEPIG
 from alcore.heuristics.wrapped import Precomputed, Reduce
 from alcore.remaining import drop_rows
+from alcore.stream import gather_rows, open_source
 
 Rows = npt.NDArray[np.int64]
 
@@ -42,6 +44,33 @@ def _(heuristic: Sum, rows: Rows) -> Heuristic:
 @without_rows.register(_Drawn)
 def _(heuristic: Reduce | _Drawn, rows: Rows) -> Heuristic:
     return replace(heuristic, heuristic=_row_wise(heuristic.heuristic, rows))
+
+
+@singledispatch
+def with_draws(heuristic: Heuristic, draws: Rows | None, kind: str = "probs") -> Heuristic:
+    """``draws``: those that are left, None for all; predictions that it holds are read and made probabilities."""
+    return heuristic
+
+
+@with_draws.register(EPIG)
+@with_draws.register(BatchEPIG)
+def _(heuristic: EPIG | BatchEPIG, draws: Rows | None, kind: str = "probs") -> Heuristic:
+    source = open_source(heuristic.targets, "targets")
+    if source.rows is None:
+        raise TypeError("targets: expected a source that can be read more than once, got an iterable. Save it first.")
+    probs, _ = gather_rows(source, np.arange(source.rows), kind=kind)
+    return replace(heuristic, targets=probs if draws is None else np.ascontiguousarray(probs[..., draws]))
+
+
+@with_draws.register
+def _(heuristic: Sum, draws: Rows | None, kind: str = "probs") -> Heuristic:
+    return Sum(tuple((factor, cast(RowWise, with_draws(term, draws, kind))) for factor, term in heuristic.terms))
+
+
+@with_draws.register(Reduce)
+@with_draws.register(_Drawn)
+def _(heuristic: Reduce | _Drawn, draws: Rows | None, kind: str = "probs") -> Heuristic:
+    return replace(heuristic, heuristic=cast(RowWise, with_draws(heuristic.heuristic, draws, kind)))
 
 
 def _row_wise(heuristic: RowWise, rows: Rows) -> RowWise:

@@ -1,0 +1,204 @@
+"""Whether a model's probabilities are what happens: reliability, scores, and a temperature that mends them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+from alcore.bench.evidence import Ints, Labelled, as_labels
+from alcore.door import Array, Float64s
+
+BINS = 15
+COLDEST, HOTTEST = 0.05, 20.0  # temperatures tried
+SIMULATED = 1_000  # sets of labels drawn from the predictions themselves
+CLEARLY = 0.02  # calibration errors under this mislead nobody
+BLOCK = 1 << 22  # probabilities tempered at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """How the probabilities of M labelled rows fare.
+
+    Attributes:
+        rows: M.
+        log_likelihood: mean ln p(label), nats; Brier: mean Σ_c (p_c − [c = label])², 0 to 2; accuracy: share of right classes.
+        error: expected calibration error, Σ_b m_b/M · |accuracy_b − confidence_b| over 15 bins of one width (Guo et al. 2017,
+            arXiv:1706.04599).
+        by_chance: the error that labels drawn from the predictions themselves exceed in one of a hundred sets: a smaller one shows
+            nothing.
+        confidence, accuracy_of, counts: (15,) of each bin: mean probability of the predicted class, share of right ones (NaN
+            where the bin is empty), rows.
+    """
+
+    rows: int
+    log_likelihood: float
+    brier: float
+    accuracy: float
+    error: float
+    by_chance: float
+    confidence: Float64s
+    accuracy_of: Float64s
+    counts: Ints
+
+    @property
+    def misleads(self) -> bool:
+        """Whether probabilities are off by more than chance makes of good ones, and by enough to matter."""
+        return self.error > max(self.by_chance, CLEARLY)
+
+    @property
+    def overconfident(self) -> bool:
+        filled = self.counts > 0
+        gap = (self.confidence - self.accuracy_of)[filled] * self.counts[filled]
+        return bool(gap.sum() > 0)
+
+
+def scores(predicted: Float64s, labels: Ints) -> dict[str, float]:
+    """Of predictive probabilities (M, C), none of them zero at a label: what replay's curves show."""
+    right = predicted[np.arange(len(labels)), labels]
+    brier = (predicted**2).sum(axis=1) - 2 * right + 1
+    _, confidence, accurate = _bins(predicted, predicted.argmax(axis=1) == labels)
+    return {
+        "log-likelihood": float(np.log(right).mean()),
+        "accuracy": float(accurate.sum() / len(labels)),
+        "Brier score": float(brier.mean()),
+        "calibration error": float(np.abs(confidence - accurate).sum() / len(labels)),
+    }
+
+
+def _bins(predicted: Float64s, right: npt.NDArray[np.bool_]) -> tuple[Float64s, Float64s, Float64s]:
+    """Of each bin: rows, sum of confidence, number of right ones."""
+    confidence = predicted.max(axis=1)
+    places = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    parts = np.ones(len(right)), confidence, right
+    counts, sums, accurate = (np.bincount(places, own, BINS).astype(np.float64) for own in parts)
+    return counts, sums, accurate
+
+
+def predictive(probs: Array, weights: Float64s | None, tiny: float) -> Float64s:
+    """(M, C) Σ_t w_t p_t in float64, at least ``tiny``."""
+    shares = door.as_shares(weights, probs.shape[-1])
+    return np.asarray(np.maximum((probs @ shares.astype(probs.dtype)).astype(np.float64), tiny))
+
+
+def calibration(predicted: npt.ArrayLike, labels: npt.ArrayLike, *, rng: door.Rng = 0) -> Calibration:
+    """How predictive probabilities (M, C), the mean over draws, fare against labels (M,).
+
+    Raises: ValueError for labels of another length or outside 0 … C − 1, and for what are not probabilities.
+
+    >>> import alcore.bench, numpy
+    >>> found = alcore.bench.calibration(numpy.array([[0.9, 0.1], [0.2, 0.8]]), [0, 1])
+    >>> found.accuracy, round(found.error, 6)
+    (1.0, 0.15)
+    """
+    array = np.asarray(predicted, np.float64)
+    if array.ndim != 2 or array.shape[1] < 2:
+        raise ValueError(
+            f"predicted: expected shape (M, C), the mean over draws, got {array.shape}. Pass probs.mean(axis=-1)."
+        )
+    wrong = ~(np.isfinite(array).all(axis=1) & (array >= 0).all(axis=1) & (np.abs(array.sum(axis=1) - 1) < 1e-2))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(f"predicted: expected probabilities over axis 1, but predicted[{row}] is {array[row]}.")
+    known = as_labels(labels, len(array), array.shape[1], "labels")
+    found = scores(np.maximum(array, np.finfo(np.float64).tiny), known)
+    counts, sums, accurate = _bins(array, array.argmax(axis=1) == known)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = sums / counts, accurate / counts
+    return Calibration(
+        len(array), found["log-likelihood"], found["Brier score"], found["accuracy"], found["calibration error"],
+        _error_by_chance(array, door.as_rng(rng)), *shares, counts.astype(np.int64),
+    )  # fmt: skip
+
+
+def _error_by_chance(predicted: Float64s, rng: np.random.Generator) -> float:
+    """The 99 % quantile of the error where the predicted class is right exactly as often as is said."""
+    confidence = predicted.max(axis=1)
+    errors = np.empty(SIMULATED)
+    for i in range(SIMULATED):
+        _, sums, accurate = _bins(predicted, rng.random(len(confidence)) < confidence)
+        errors[i] = np.abs(sums - accurate).sum() / len(confidence)
+    return float(np.quantile(errors, 0.99))
+
+
+def temperature(probs: Array, labels: npt.ArrayLike, *, weights: npt.ArrayLike | None = None) -> float:
+    """The temperature τ that makes labelled rows likeliest: each draw's logits are divided by it, then draws are averaged.
+
+    τ = argmax Σ_i ln Σ_t w_t softmax(ln p_it / τ)[y_i], over 0.05 ≤ τ ≤ 20. Above 1 a model is made less sure. Guo et al. 2017
+    (arXiv:1706.04599); of each draw, so that the draws of `tempered` can be ranked by any heuristic.
+
+    Args:
+        probs: (N, C, T) of labelled rows, not of those that the result is then judged on.
+        labels: (N,) their classes.
+        weights: (T,) over draws.
+
+    >>> import alcore.bench, numpy
+    >>> probs = numpy.array([[[0.99], [0.01]]] * 4)
+    >>> round(alcore.bench.temperature(probs, [0, 0, 0, 1]), 2)
+    4.18
+    """
+    from scipy.optimize import minimize_scalar
+
+    array = door.as_array(probs, "probs")
+    shares = door.as_weights(weights, array.shape[-1])
+    known = as_labels(labels, len(array), array.shape[1], "labels")
+    rows = np.arange(len(array))
+    tiny = float(np.finfo(array.dtype).smallest_subnormal)
+
+    def loss(log_temperature: float) -> float:
+        return -float(np.log(_tempered_mean(array, float(np.exp(log_temperature)), shares, tiny)[rows, known]).mean())
+
+    found = minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded", options={"xatol": 1e-3})
+    return float(np.exp(found.x))
+
+
+def tempered(probs: Array, temperature: float) -> Array:
+    """(N, C, ..., T) probabilities whose logits are divided by a temperature: p^{1/τ}, normalised over axis 1.
+
+    >>> import alcore.bench, numpy
+    >>> alcore.bench.tempered(numpy.array([[[0.8], [0.2]]]), 2.0)[0, :, 0].round(3).tolist()
+    [0.667, 0.333]
+    """
+    if not (tau := door.as_finite(temperature, "temperature")) > 0:
+        raise ValueError(f"temperature: expected a number above 0, got {temperature}.")
+    array = door.as_array(probs, "probs")
+    tiny = np.finfo(array.dtype).smallest_subnormal
+    wide = array if array.dtype == np.float64 else array.astype(np.float32)
+    logs = np.log(np.maximum(wide, wide.dtype.type(tiny))) / wide.dtype.type(tau)
+    logs -= logs.max(axis=1, keepdims=True)
+    np.exp(logs, out=logs)
+    logs /= logs.sum(axis=1, keepdims=True)
+    return np.asarray(logs.astype(array.dtype))
+
+
+def _tempered_mean(probs: Array, tau: float, shares: Float64s | None, tiny: float) -> Float64s:
+    step = max(1, BLOCK // max(1, probs[:1].size))
+    parts = [predictive(tempered(probs[i : i + step], tau), shares, tiny) for i in range(0, len(probs), step)]
+    return np.concatenate(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Tempering:
+    """Calibration of test rows before and after a temperature fitted on labelled rows of the pool."""
+
+    before: Calibration
+    after: Calibration | None = None
+    temperature: float | None = None
+
+
+FITTED = 2_000  # labelled rows that a temperature is fitted on
+
+
+def temper(pool: Labelled | None, test: Labelled, weights: Float64s | None, rng: np.random.Generator) -> Tempering:
+    """Judge test rows; where labels of the pool are known, also at the temperature that suits those."""
+    before = calibration(predictive(test.probs, weights, test.tiny), test.labels, rng=rng)
+    if pool is None:
+        return Tempering(before)
+    rows = rng.permutation(len(pool.labels))[:FITTED]
+    if (pool.labels[rows] == pool.labels[rows[0]]).all():
+        return Tempering(before)
+    tau = temperature(pool.probs[rows], pool.labels[rows], weights=weights)
+    after = calibration(_tempered_mean(test.probs, tau, weights, test.tiny), test.labels, rng=rng)
+    return Tempering(before, after, tau)

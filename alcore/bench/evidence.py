@@ -1,0 +1,94 @@
+"""What replay and calibration read beside the pool: labels, and predictions of a test set, checked before any work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+from alcore.door import Array
+from alcore.stream import Source, gather_rows, open_source, refuse_events
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Predictions (N, C, T) and their labels (N,); ``tiny`` is the smallest positive number of the type they are stored in."""
+
+    probs: Array
+    labels: Ints
+    tiny: float
+
+    def likelihoods(self, rows: Ints) -> Array:
+        """(n, T) what each draw said of the true labels, never zero: what is stored as zero may only be too small for its type."""
+        return np.maximum(self.probs[rows, self.labels[rows]], self.tiny)
+
+
+def as_labels(labels: npt.ArrayLike, rows: int, classes: int, name: str) -> Ints:
+    """(rows,) whole numbers from 0 to classes − 1, of two classes at least."""
+    array = door.as_classes(labels, name)
+    if array.shape != (rows,):
+        raise ValueError(
+            f"{name}: expected shape ({rows},), a label for each row of the predictions, got {array.shape}."
+        )
+    outside = (array < 0) | (array >= classes)
+    if outside.any():
+        row = int(outside.argmax())
+        raise ValueError(
+            f"{name}: expected classes from 0 to {classes - 1}, but {name}[{row}] is {array[row]}. Number them as axis 1 is."
+        )
+    if rows > 1 and (array == array[0]).all():
+        raise ValueError(
+            f"{name}: all {rows} are class {array[0]}; there is nothing to learn. Pass labels of several classes."
+        )
+    return array.astype(np.int64)
+
+
+def check_same_cells(source: Source, cells: tuple[int, ...], name: str) -> None:
+    """Other members hold predictions of the same classes by the same draws."""
+    if source.rows == 0:
+        raise ValueError(f"{name}: expected at least one row, got shape {(0, *source.cell_shape)}.")
+    if source.cell_shape != cells:
+        expected = ", ".join(map(str, cells))
+        raise ValueError(
+            f"{name}: expected shape (N, {expected}), the classes and draws of the pool, got "
+            f"(N, {', '.join(map(str, source.cell_shape))}). Predict both with the same draws."
+        )
+
+
+def labelled(
+    predictions: Any,
+    labels: npt.ArrayLike,
+    rows: Ints | None = None,
+    *,
+    kind: str = "probs",
+    name: str = "probs",
+    labels_name: str = "labels",
+) -> Labelled:
+    """Predictions (N, C, T) from any source, checked and in memory, with their labels (N,); of the ``rows`` named, else of all.
+
+    Raises: TypeError for an iterable; ValueError for labels of another length, outside 0 … C − 1 or all of one class.
+
+    >>> import alcore.bench, numpy
+    >>> alcore.bench.labelled(numpy.full((2, 2, 5), 0.5), [0, 1]).probs.shape
+    (2, 2, 5)
+    """
+    source = open_source(predictions, name)
+    refuse_events(source, name)
+    if source.rows is None:
+        raise TypeError(f"{name}: expected a source that can be read more than once, got an iterable. Save it first.")
+    known = as_labels(labels, source.rows, source.cell_shape[0], labels_name)
+    wanted = np.arange(source.rows) if rows is None else rows
+    probs, _ = gather_rows(source, wanted, kind=kind)
+    return Labelled(np.ascontiguousarray(probs), known[wanted], tiny_of(predictions, probs))
+
+
+def tiny_of(predictions: Any, probs: Array) -> float:
+    """The smallest positive number of the type that predictions are stored in."""
+    dtype = getattr(predictions, "dtype", None)
+    stored = dtype if isinstance(dtype, np.dtype) and dtype.kind == "f" else probs.dtype
+    return float(np.finfo(stored).smallest_subnormal)

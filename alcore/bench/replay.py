@@ -1,0 +1,303 @@
+"""Which heuristic learns fastest, from saved draws alone: exact Bayesian replay.
+
+The draws that predicted pool and test set are a posterior sample. Label row i with its known y_i, and Bayes' rule reweights them,
+w_t ∝ w_t · p(y_i | x_i, θ_t); the test set is predicted by Σ_t w_t p_t, and the next label is asked for with the new weights.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeAlias
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+from alcore.batchbald import SaturationWarning
+from alcore.bench.calibration import predictive, scores
+from alcore.bench.evidence import Ints, Labelled
+from alcore.curves import Curves
+from alcore.door import Float64s
+from alcore.heuristics import BALD, BatchBALD, Heuristic, RowWise, TwoBALD
+from alcore.heuristics.without import with_draws
+from alcore.progress import track
+from alcore.threads import map_in_order
+
+Points: TypeAlias = dict[int, dict[str, float]]
+
+FEWEST = 2.0  # effective draws, under which a predictive is one draw's opinion
+NEGLIGIBLE = 1e-12  # of the posterior's mass: draws that hold less together are left out, and with them their cost
+RESAMPLES = 2_000
+HIGHER = ("log-likelihood", "accuracy")
+METRICS = ("log-likelihood", "accuracy", "Brier score", "calibration error")
+DRAWS = "effective draws"
+
+
+class Share(NamedTuple):
+    """Of the ``labels`` of another heuristic, the share that does the same, with its interval."""
+
+    labels: int
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """Learning curves of heuristics on saved draws, with the same pools for all.
+
+    Attributes:
+        size: how many labels are bought at a time.
+        steps: how many at most.
+        curves: name -> `Curves` against labels, which come in one by one in the order they were asked for: "log-likelihood", "accuracy", "Brier score" and "calibration error" of the
+            test set and "effective draws", with a run for each seed, up to where the draws of a run were exhausted.
+        ended: name -> (S,) labels bought when fewer than 2 effective draws were left, or all.
+        left_out: name -> why it cannot be replayed.
+    """
+
+    size: int
+    steps: int
+    curves: dict[str, Curves]
+    ended: dict[str, Ints]
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def horizon(self) -> int:
+        """The number of labels that every heuristic reached with every seed: beyond it nothing is compared."""
+        return min((int(own.labels[-1]) for own in self.curves.values()), default=0)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether draws rather than labels ended it."""
+        return self.horizon < self.steps and any(
+            len(own.labels) and own.labels[-1] == self.horizon for own in self.curves.values()
+        )
+
+    def pair(self, name: str, other: str) -> tuple[Curves, Curves]:
+        """Two curves up to where both were reached with every seed."""
+        one, two = self.curves[name], self.curves[other]
+        last = min(int(one.labels[-1]), int(two.labels[-1]))
+        return _until(one, last), _until(two, last)
+
+    def labels_like(
+        self, other: str = "random", metric: str = "log-likelihood", level: float = 0.95
+    ) -> dict[str, Share]:
+        """Labels with which each reaches what another heuristic reaches with m, m being the last number that both were asked for.
+
+        Mean curves are compared; intervals are percentiles over resampled seeds, the same for both. Infinite where that is not
+        reached with m labels, NaN where the other's curve is no better at m than at the start.
+        """
+        if other not in self.curves:
+            return {}
+        sign, rng = 1 if metric in HIGHER else -1, np.random.default_rng(0)
+        runs = len(self.curves[other].seeds)
+        drawn = rng.integers(runs, size=(RESAMPLES if runs > 1 else 0, runs))
+        found = {}
+        for name in self.curves:
+            if name == other:
+                continue
+            own, base = self.pair(name, other)
+            values, bases = sign * own.metrics[metric], sign * base.metrics[metric]
+            share = _share(own.labels, values.mean(axis=0), bases.mean(axis=0))
+            shares = np.array(
+                [_share(own.labels, values[rows].mean(axis=0), bases[rows].mean(axis=0)) for rows in drawn]
+            )
+            known = np.sort(shares[~np.isnan(shares)])
+            low, high = (
+                known[int(part * (len(known) - 1))] if len(known) else np.nan
+                for part in ((1 - level) / 2, (1 + level) / 2)
+            )
+            found[name] = Share(int(own.labels[-1]), share, float(low), float(high))
+        return found
+
+    def gains_over(
+        self, other: str = "random", metric: str = "log-likelihood", level: float = 0.95
+    ) -> dict[str, tuple[float, float, float]]:
+        """How much better each is than another at the horizon, higher = better: name -> (mean, low, high) of paired seeds."""
+        if other not in self.curves or not self.horizon:
+            return {}
+        sign = 1 if metric in HIGHER else -1
+        last = {name: _until(own, self.horizon) for name, own in self.curves.items()}
+        gains = {}
+        for name, own in last.items():
+            pairs = sign * (own.metrics[metric] - last[other].metrics[metric])[:, -1:]
+            gain = Curves(own.labels[-1:], {"gain": pairs}, own.seeds)
+            low, high = gain.interval("gain", level)
+            gains[name] = float(pairs.mean()), float(low[0]), float(high[0])
+        return gains
+
+
+def replay(
+    heuristics: Mapping[str, Heuristic],
+    pool: Labelled,
+    test: Labelled,
+    *,
+    size: int = 1,
+    steps: int = 30,
+    seeds: int | Sequence[int] = 20,
+    weights: npt.ArrayLike | None = None,
+) -> Replay:
+    """Learning curves of heuristics that choose from a labelled pool of saved predictions.
+
+    Each seed has a pool of its own, the different rows of a bootstrap sample (some 63 % of them, in random order, so that ties are
+    broken at random), and each heuristic runs on it. Copies that a bootstrap draws are left out: they would be bought twice by what
+    ranks rows one by one, which real pools do not make them do.
+
+    Args:
+        heuristics: name -> object; those with scores or weights of rows that were computed before cannot be asked again and are
+            left out.
+        pool, test: predictions (N, C, T) with labels, by the same draws; `alcore.bench.labelled` makes them.
+        size: labels bought at a time.
+        steps: labels bought at most.
+        seeds: how many, or which.
+        weights: (T,) of the draws before any label.
+
+    Returns: `Replay`. A run ends where fewer than 2 effective draws, 1/Σ w², are left.
+    Cost: for each heuristic and seed, steps / size of its selections; memory two pools.
+
+    >>> import alcore, alcore.bench, numpy
+    >>> rng = numpy.random.default_rng(0)
+    >>> probs = rng.dirichlet(numpy.ones(3), size=(80, 50)).transpose(0, 2, 1)
+    >>> labels = rng.integers(3, size=80)
+    >>> pool, test = alcore.bench.labelled(probs[:60], labels[:60]), alcore.bench.labelled(probs[60:], labels[60:])
+    >>> found = alcore.bench.replay({"bald": alcore.BALD(), "random": alcore.Random()}, pool, test, steps=3, seeds=2)
+    >>> found.curves["random"].metrics["accuracy"].shape[0]
+    2
+    """
+    asked, left_out = _replayed(heuristics)
+    door.as_count(size, "size")
+    door.as_size(steps, "steps")
+    numbers = np.arange(door.as_size(seeds, "seeds")) if isinstance(seeds, int) else np.array(seeds, np.int64)
+    prior = door.as_shares(door.as_weights(weights, pool.probs.shape[-1]), pool.probs.shape[-1])
+    same = _same_first_pick(asked) if size == 1 else {}
+    jobs = [(seed, name) for seed in numbers.tolist() for name in asked if name not in same]
+
+    def run(job: tuple[int, str]) -> tuple[tuple[int, str], Points]:
+        seed, name = job
+        return job, _Run(asked[name], name, pool, test, seed, prior).points(size, steps)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SaturationWarning)
+        running = enumerate(map_in_order(run, iter(jobs)), 1)
+        done = dict(made for _, made in track(running, len(jobs), f"replays, {size} at a time"))
+    runs = {name: [done[seed, same.get(name, name)] for seed in numbers.tolist()] for name in asked}
+    curves = {name: _curves(own, numbers) for name, own in runs.items()}
+    ended = {name: np.array([list(points)[-1] for points in own], np.int64) for name, own in runs.items()}
+    return Replay(size, steps, curves, ended, left_out)
+
+
+def _replayed(heuristics: Mapping[str, Heuristic]) -> tuple[dict[str, Heuristic], dict[str, str]]:
+    asked, left_out = dict[str, Heuristic](), dict[str, str]()
+    for name, one in heuristics.items():
+        if not isinstance(one, Heuristic):
+            raise TypeError(f"heuristics[{name!r}]: expected an object such as BALD(), got {one!r}.")
+        if _has_rows(one):
+            left_out[name] = "its scores were computed before and do not learn from labels"
+        else:
+            asked[name] = one
+    if not asked:
+        raise ValueError("heuristics: expected at least one that scores predictions, got none.")
+    return asked, left_out
+
+
+def _has_rows(one: Heuristic) -> bool:
+    inner = getattr(one, "heuristic", one)
+    return isinstance(inner, RowWise) and inner.rows is not None
+
+
+def _same_first_pick(asked: Mapping[str, Heuristic]) -> dict[str, str]:
+    """BatchBALD and 2-BALD asked for one row choose the one of largest BALD: name -> the one that is run for it."""
+    first: dict[type, str] = {}
+    same = {}
+    for name, one in asked.items():
+        kind = BALD if isinstance(one, BatchBALD | TwoBALD) else type(one)
+        if kind is BALD:
+            run = first.setdefault(kind, name)
+            if run != name:
+                same[name] = run
+    return same
+
+
+class _Run:
+    """One heuristic on one seed's pool. Rows that are labelled are swapped behind the others, so that a slice is the pool."""
+
+    def __init__(self, one: Heuristic, name: str, pool: Labelled, test: Labelled, seed: int, prior: Float64s) -> None:
+        order = np.random.default_rng([seed, 0])
+        rows = order.permutation(np.unique(order.integers(len(pool.labels), size=len(pool.labels))))
+        self._one, self._rng = one, np.random.default_rng([seed, 1, crc32(name.encode())])
+        self._pool = replace(pool, probs=pool.probs[rows], labels=pool.labels[rows])
+        self._test, self._left = test, len(rows)
+        with np.errstate(divide="ignore"):
+            self._logs = np.log(prior)
+
+    def points(self, size: int, steps: int) -> Points:
+        """Labels -> metrics, as the labels of each query come in one by one; at the last the effective draws alone if too few."""
+        weights, found = self._weights(), dict[int, dict[str, float]]()
+        found[0] = self._metrics(weights)
+        while 0 < (count := min(size, steps - (len(found) - 1), self._left)):
+            batch = self._one.select(self._pool.probs[: self._left], count, rng=self._rng, weights=weights)
+            for told in self._pool.likelihoods(batch.indices):
+                self._logs = self._logs + np.log(told, dtype=np.float64)
+                found[len(found)] = self._metrics(self._weights())
+                if len(found[len(found) - 1]) == 1:
+                    return found
+            self._take(batch.indices)
+            weights = self._forget(self._weights())
+        return found
+
+    def _metrics(self, weights: Float64s) -> dict[str, float]:
+        draws = 1 / float((weights**2).sum())
+        if draws < FEWEST:
+            return {DRAWS: draws}
+        predicted = predictive(self._test.probs, weights, self._test.tiny)
+        return {**scores(predicted, self._test.labels), DRAWS: draws}
+
+    def _take(self, rows: Ints) -> None:
+        for row in np.sort(rows)[::-1]:
+            self._left -= 1
+            for array in (self._pool.probs, self._pool.labels):
+                array[row] = array[self._left]
+
+    def _weights(self) -> Float64s:
+        weights = np.exp(self._logs - self._logs.max())
+        return np.asarray(weights / weights.sum())
+
+    def _forget(self, weights: Float64s) -> Float64s:
+        """Without draws that are improbable by now, once a third of them are."""
+        order = np.argsort(weights)
+        small = order[np.cumsum(weights[order]) <= NEGLIGIBLE]
+        if 3 * len(small) <= len(weights):
+            return weights
+        kept = np.setdiff1d(np.arange(len(weights)), small)
+        self._one = with_draws(self._one, kept)
+        self._pool = replace(
+            self._pool,
+            probs=np.ascontiguousarray(self._pool.probs[: self._left, :, kept]),
+            labels=self._pool.labels[: self._left].copy(),
+        )
+        self._test = replace(self._test, probs=np.ascontiguousarray(self._test.probs[..., kept]))
+        self._logs = self._logs[kept]
+        return self._weights()
+
+
+def _curves(runs: Sequence[Points], seeds: Ints) -> Curves:
+    """Of the numbers of labels at which no run was exhausted."""
+    labels = sorted(set.intersection(*({n for n, own in run.items() if len(own) > 1} for run in runs)))
+    metrics = {name: np.array([[run[n][name] for n in labels] for run in runs]) for name in (*METRICS, DRAWS)}
+    return Curves(np.array(labels, np.int64), metrics, seeds)
+
+
+def _until(curves: Curves, labels: int) -> Curves:
+    count = int((curves.labels <= labels).sum())
+    return Curves(curves.labels[:count], {name: own[:, :count] for name, own in curves.metrics.items()}, curves.seeds)
+
+
+def _share(labels: Ints, own: Float64s, other: Float64s) -> float:
+    """Labels at which a curve reaches the end of another, over the labels there."""
+    if not other[-1] > other[0]:
+        return float("nan")
+    curve = Curves(labels, {"": own[None]}, np.zeros(1, np.int64))
+    return float(curve.labels_to("", float(other[-1]))[0] / labels[-1])
