@@ -39,6 +39,7 @@ DEFAULT = (
     *JOINT,
 )
 REPEATS = 5
+SATURATED = 0.99
 WARM_UP_ROWS = 8
 
 
@@ -60,6 +61,15 @@ class Comparison:
         information_bound: the most a batch can tell, log T, with weights their entropy.
         information_curves: name -> (picks, nats), the information after the first 0, 1, 2, 3, 5, 8, … picks; by name, empty
             with event axes.
+        memory: (H,) bytes of arrays that a selection takes at its peak, beside the predictions.
+        rank_correlation: (H, H) Spearman's, of the scores of all rows; NaN where one of the two has none.
+        predicted_classes, classes: (H, C) how many of the picks each class is predicted for, and how many are of it by their
+            labels; None with event axes, and without labels.
+        near_duplicates: (H,) picks whose predictions are, draw by draw, within 0.05 of those of a pick before, in total variation;
+            None with event axes.
+        replays: one label at a time, and k at a time; empty without labels of the pool and a labelled test set.
+        tempering: calibration on the test set; None without one.
+        left_out: what is not there -> why.
     """
 
     names: tuple[str, ...]
@@ -73,11 +83,28 @@ class Comparison:
     redundancy: Float64s | None = None
     information_bound: float | None = None
     information_curves: dict[str, tuple[Ints, Float64s]] = field(default_factory=dict)
+    memory: Float64s | None = None
+    rank_correlation: Float64s | None = None
+    predicted_classes: Ints | None = None
+    classes: Ints | None = None
+    near_duplicates: Ints | None = None
+    replays: tuple[Replay, ...] = ()
+    tempering: Tempering | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def throughput(self) -> Float64s:
         """(H,) probabilities read a second."""
         return float(np.prod(self.shape, dtype=np.float64)) / self.seconds
+
+    @property
+    def saturation(self) -> tuple[int | None, ...]:
+        """Of each heuristic the picks after which its batch had told 99 % of what a batch can; None where it never did."""
+        if self.information_bound is None:
+            return (None,) * len(self.names)
+        full = SATURATED * self.information_bound
+        points = (self.information_curves[name] for name in self.names)
+        return tuple(next((int(n) for n, told in zip(*own, strict=True) if told >= full), None) for own in points)
 
 
 def compare(

@@ -52,8 +52,9 @@ class Replay:
     Attributes:
         size: how many labels are bought at a time.
         steps: how many at most.
-        curves: name -> `Curves` against labels, which come in one by one in the order they were asked for: "log-likelihood", "accuracy", "Brier score" and "calibration error" of the
-            test set and "effective draws", with a run for each seed, up to where the draws of a run were exhausted.
+        curves: name -> `Curves` against labels, which come in one by one in the order they were asked for: "log-likelihood",
+            "accuracy", "Brier score" and "calibration error" of the test set and "effective draws", with a run for each seed, up
+            to where the draws of a run were exhausted.
         ended: name -> (S,) labels bought when fewer than 2 effective draws were left, or all.
         left_out: name -> why it cannot be replayed.
     """
@@ -237,7 +238,7 @@ class _Run:
         """Labels -> metrics, as the labels of each query come in one by one; at the last the effective draws alone if too few."""
         weights, found = self._weights(), dict[int, dict[str, float]]()
         found[0] = self._metrics(weights)
-        while 0 < (count := min(size, steps - (len(found) - 1), self._left)):
+        while (count := min(size, steps - (len(found) - 1), self._left)) > 0:
             batch = self._one.select(self._pool.probs[: self._left], count, rng=self._rng, weights=weights)
             for told in self._pool.likelihoods(batch.indices):
                 self._logs = self._logs + np.log(told, dtype=np.float64)
