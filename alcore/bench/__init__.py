@@ -6,6 +6,7 @@ from alcore.bench.calibration import Calibration, calibration, temperature, temp
 from alcore.bench.compare import Comparison, compare
 from alcore.bench.evidence import labelled
 from alcore.bench.replay import Replay, replay
+from alcore.bench.summary import sentences
 
 __all__ = [
     "Calibration",
@@ -15,6 +16,7 @@ __all__ = [
     "compare",
     "labelled",
     "replay",
+    "sentences",
     "temperature",
     "tempered",
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,18 @@ import numpy.typing as npt
 from alcore import door
 from alcore.batch import Batch
 from alcore.batchbald import SaturationWarning
-from alcore.bench.told import Ints, bound, weigh
+from alcore.bench.calibration import Tempering, temper
+from alcore.bench.evidence import Evidence, Ints
+from alcore.bench.picked import class_counts, near_duplicates, places_of, rank_correlation
+from alcore.bench.replay import FEWEST, Replay, effective_draws, replay
+from alcore.bench.tables import tables
+from alcore.bench.told import bound, weigh
 from alcore.door import Float64s, Rng
 from alcore.heuristics import Heuristic, Power, RowWise, Softmax, SoftRank, heuristic
 from alcore.heuristics.base import Joint
+from alcore.heuristics.without import with_draws
 from alcore.progress import track
-from alcore.stream import Source, open_source
+from alcore.stream import Source, gather_rows, open_source
 
 JOINT = ("batchbald", "two-bald", "ical", "ical-pointwise")  # batch-epig takes long: only where it is named
 DEFAULT = (
@@ -40,6 +47,7 @@ DEFAULT = (
 )
 REPEATS = 5
 SATURATED = 0.99
+EVENTS = "the predictions have event axes, and rows have no labels, or information, in common"
 WARM_UP_ROWS = 8
 
 
@@ -65,8 +73,8 @@ class Comparison:
         rank_correlation: (H, H) Spearman's, of the scores of all rows; NaN where one of the two has none.
         predicted_classes, classes: (H, C) how many of the picks each class is predicted for, and how many are of it by their
             labels; None with event axes, and without labels.
-        near_duplicates: (H,) picks whose predictions are, draw by draw, within 0.05 of those of a pick before, in total variation;
-            None with event axes.
+        near_duplicates: (H,) picks that predict as one before does: 0.05 apart or less in total variation, on the mean of the
+            draws; None with event axes.
         replays: one label at a time, and k at a time; empty without labels of the pool and a labelled test set.
         tempering: calibration on the test set; None without one.
         left_out: what is not there -> why.
@@ -97,6 +105,18 @@ class Comparison:
         """(H,) probabilities read a second."""
         return float(np.prod(self.shape, dtype=np.float64)) / self.seconds
 
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """All of it as tables: name -> column -> array, with a row for each heuristic, pick or point of a curve."""
+        return tables(self)
+
+    def to_pandas(self) -> dict[str, Any]:
+        """`tables` as data frames. Raises ImportError without pandas."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("data frames need pandas: pip install pandas. Or take tables().") from error
+        return {name: pandas.DataFrame(table) for name, table in self.tables().items()}
+
     @property
     def saturation(self) -> tuple[int | None, ...]:
         """Of each heuristic the picks after which its batch had told 99 % of what a batch can; None where it never did."""
@@ -112,26 +132,35 @@ def compare(
     *,
     k: int = 10,
     heuristics: Sequence[str | Heuristic] = DEFAULT,
+    labels: npt.ArrayLike | None = None,
+    test: Any = None,
+    test_labels: npt.ArrayLike | None = None,
+    steps: int = 30,
+    seeds: int = 20,
     samples: int = 20_000,
     rng: Rng = None,
     kind: str = "probs",
     weights: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
 ) -> Comparison:
-    """Time heuristics on the same predictions and compare what they pick.
+    """Time heuristics on the same predictions, compare what they pick, and replay how fast they learn from the labels.
 
     Args:
         predictions: (N, C, ..., T) from any source that can be read more than once.
         k: query size. A hundred rows exhaust most sets of draws whoever chose them; ten tell heuristics apart.
         heuristics: names or objects; with event axes wrap each in `alcore.Reduce`. `alcore.EPIG(targets)` joins as an object.
+        labels: (N,) classes of the rows, none of which trained the draws. With ``test`` (M, C, T) by the same draws, and
+            ``test_labels`` (M,), `replay` shows what each heuristic's labels are worth.
+        steps, seeds: labels bought in each replay, at most, and replays of each heuristic.
         samples: configurations of labels that the information of a batch is estimated from.
         rng: None, a seed or a generator; each heuristic draws from its own child of it.
-        kind, weights, mask: as `alcore.Heuristic.score`.
+        kind, weights, mask: as `alcore.Heuristic.score`; ``kind`` of ``test`` too.
 
     Returns: a `Comparison`. Times are medians of five after a warm-up, of fewer where one takes over a second. Where the draws
-        are exhausted nothing warns: ``saturated_at`` of the batch says so.
-    Cost: the heuristics', and for each O(samples·k·C·T) time to weigh its batch.
-    Raises: TypeError for an iterable of blocks (it can be read once), and what the heuristics raise.
+        are exhausted nothing warns: ``saturated_at`` of the batch says so. ``left_out`` says what is not there for want of what.
+    Cost: the heuristics', and for each O(samples·k·C·T) time to weigh its batch; with labels those of `replay`, twice.
+    Raises: TypeError for an iterable of blocks (it can be read once); ValueError for a single draw, for labels that do not fit, for
+        a test set of other classes or draws; and what the heuristics raise.
 
     >>> import alcore.bench, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
@@ -144,36 +173,85 @@ def compare(
     _check_source(source)
     padding = door.as_mask(mask, source.events, source.rows)
     said: dict[str, Any] = {"kind": kind, "weights": weights, "mask": padding}
-    few = next(source.blocks)[:WARM_UP_ROWS]
-    few_said = {**said, "mask": None if padding is None else padding[:WARM_UP_ROWS]}
     names = _distinct([one.name for one in objects])
     own, *children = door.as_rng(rng).spawn(1 + len(objects))
-    jobs = zip(objects, names, children, strict=True)
-    seconds, batches, scores = [], [], {}
+    seed = int(own.integers(1 << 62))  # one for all: what a batch tells does not depend on the others
+    evidence = Evidence.of(
+        source, predictions, labels, test, test_labels, kind
+    )  # refused before the work, not after it
+    result = _timed(predictions, source, dict(zip(names, objects, strict=True)), count, children, said)
+    if source.events:
+        return replace(result, left_out=dict.fromkeys(("information", "replay", "calibration"), EVENTS))
+    result = _weighed(result, predictions, evidence.labels, size, seed, kind, weights)
+    tempering = None
+    if evidence.test is not None:
+        tempering = temper(evidence.pool, evidence.test, door.as_weights(weights, source.cell_shape[-1]), own)
+    replays: tuple[Replay, ...] = ()
+    left_out = dict(evidence.missing)
+    draws = source.cell_shape[-1]
+    if effective_draws(door.as_shares(door.as_weights(weights, draws), draws)) < FEWEST:
+        left_out["replay"] = f"fewer than {FEWEST:.0f} draws have weight"
+    elif evidence.test is not None and evidence.pool is not None:
+        asked = {name: with_draws(one, None, kind) for name, one in zip(names, objects, strict=True)}
+        told: dict[str, Any] = {"steps": steps, "seeds": seeds, "weights": weights}
+        sizes = dict.fromkeys((1, max(1, count)))
+        replays = tuple(replay(asked, evidence.pool, evidence.test, size=one, **told) for one in sizes)
+    left_out |= {f"replay of {name}": why for one in replays for name, why in one.left_out.items()}
+    return replace(result, tempering=tempering, replays=replays, left_out=left_out)
+
+
+def _timed(
+    predictions: Any,
+    source: Source,
+    objects: dict[str, Heuristic],
+    k: int,
+    generators: Sequence[Any],
+    said: dict[str, Any],
+) -> Comparison:
+    few = next(source.blocks)[:WARM_UP_ROWS]
+    few_said = {**said, "mask": None if said["mask"] is None else said["mask"][:WARM_UP_ROWS]}
+    seconds, batches, memory, scores = [], [], [], {}
+    jobs = zip(objects.items(), generators, strict=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SaturationWarning)
-        for _, (one, name, generator) in track(enumerate(jobs, 1), len(objects), "heuristics compared"):
+        for _, ((name, one), generator) in track(enumerate(jobs, 1), len(objects), "heuristics compared"):
             _compile(one, few, few_said)
-            elapsed, batch = _time_select(one, predictions, count, generator, said)
+            elapsed, batch = _time_select(one, predictions, k, generator, said)
             seconds.append(elapsed)
             batches.append(batch)
+            memory.append(_peak_bytes(one, predictions, k, said))
             if isinstance(one, RowWise):
                 scores[name] = one.score(predictions, **said)
     picks = [set(batch.indices.tolist()) for batch in batches]
     overlap = np.array([[_jaccard(a, b) for b in picks] for a in picks])
     shape = (source.rows or 0, *source.cell_shape)
-    plain = (names, shape, np.array(seconds), tuple(batches), overlap, scores)
-    if source.events:
-        return Comparison(*plain)
-    seed = int(own.integers(1 << 62))  # one for all: what a batch tells does not depend on the others
-    told = weigh(predictions, batches, kind=kind, weights=weights, samples=size, seed=seed)
+    names = tuple(objects)
     return Comparison(
-        *plain,
-        np.array([one.nats[-1] for one in told]),
-        np.array([one.error for one in told]),
-        np.array([one.redundancy for one in told]),
-        bound(shape[-1], weights),
-        {name: (one.picks, one.nats) for name, one in zip(names, told, strict=True)},
+        names, shape, np.array(seconds), tuple(batches), overlap, scores,
+        memory=np.array(memory, np.float64), rank_correlation=rank_correlation(names, scores),
+    )  # fmt: skip
+
+
+def _weighed(
+    result: Comparison, predictions: Any, labels: Ints | None, samples: int, seed: int, kind: str, weights: Any
+) -> Comparison:
+    """With what the batches tell, and what they are made of."""
+    rows = np.unique(np.concatenate([batch.indices for batch in result.batches]))
+    probs, _ = gather_rows(open_source(predictions), rows, kind=kind)
+    places = places_of(result.batches, rows)
+    told = weigh(probs, places, weights=weights, samples=samples, seed=seed)
+    classes, draws = probs.shape[1:]
+    shares = door.as_shares(door.as_weights(weights, draws), draws)
+    return replace(
+        result,
+        information=np.array([one.nats[-1] for one in told]),
+        information_error=np.array([one.error for one in told]),
+        redundancy=np.array([one.redundancy for one in told]),
+        information_bound=bound(draws, weights),
+        information_curves={name: (one.picks, one.nats) for name, one in zip(result.names, told, strict=True)},
+        predicted_classes=class_counts((probs @ shares).argmax(axis=1), places, classes),
+        classes=None if labels is None else class_counts(labels[rows], places, classes),
+        near_duplicates=np.array([near_duplicates(probs, own, shares) for own in places], np.int64),
     )
 
 
@@ -194,6 +272,11 @@ def _check_source(source: Source) -> None:
         )
     if source.rows == 0:
         raise ValueError(f"predictions: expected at least one row, got shape {(0, *source.cell_shape)}.")
+    if source.cell_shape[-1] == 1:
+        raise ValueError(
+            f"predictions: expected several draws, got shape {(source.rows, *source.cell_shape)}. A single draw cannot "
+            "disagree with itself: predict with dropout, or with an ensemble."
+        )
 
 
 def _distinct(names: list[str]) -> tuple[str, ...]:
@@ -220,6 +303,21 @@ def _time_select(
         batch = drawn if batch is None else batch
     assert batch is not None
     return float(np.median(times)), batch
+
+
+def _peak_bytes(one: Heuristic, predictions: Any, k: int, said: dict[str, Any]) -> int:
+    """What NumPy's arrays took at the peak of a selection, beyond what was there."""
+    traced = tracemalloc.is_tracing()
+    if not traced:
+        tracemalloc.start()
+    try:
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        one.select(predictions, k, rng=0, **said)
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        if not traced:
+            tracemalloc.stop()
 
 
 def _jaccard(a: set[int], b: set[int]) -> float:

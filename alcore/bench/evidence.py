@@ -13,6 +13,8 @@ from alcore.door import Array
 from alcore.stream import Source, gather_rows, open_source, refuse_events
 
 Ints = npt.NDArray[np.int64]
+PART = "replay of all rows"
+MOST_BYTES = 1 << 30  # of a pool that is replayed, as float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,49 @@ class Labelled:
     def likelihoods(self, rows: Ints) -> Array:
         """(n, T) what each draw said of the true labels, never zero: what is stored as zero may only be too small for its type."""
         return np.maximum(self.probs[rows, self.labels[rows]], self.tiny)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What was given beside the pool's predictions, read and checked; ``missing`` says what is left out for want of what."""
+
+    labels: Ints | None
+    pool: Labelled | None
+    test: Labelled | None
+    missing: dict[str, str]
+
+    @classmethod
+    def of(cls, source: Source, predictions: Any, labels: Any, test: Any, test_labels: Any, kind: str) -> Evidence:
+        if source.events:
+            return cls(None, None, None, {})
+        known = None if labels is None else as_labels(labels, source.rows or 0, source.cell_shape[0], "labels")
+        missing = {}
+        if test_labels is not None and test is None:
+            raise ValueError("test: expected predictions for test_labels, got none. Pass both, or neither.")
+        if test is not None:
+            check_same_cells(open_source(test, "test"), source.cell_shape, "test")
+        judged = (
+            None
+            if test_labels is None
+            else labelled(test, test_labels, kind=kind, name="test", labels_name="test_labels")
+        )
+        lacking = [
+            name
+            for name, there in (("labels of the pool", known), ("a test set", test), ("its labels", judged))
+            if there is None
+        ]
+        if judged is None:
+            missing["calibration"] = f"it takes {' and '.join(lacking[-2:] if test is None else lacking[-1:])}"
+        if lacking:
+            missing["replay"] = f"it takes {', '.join(lacking)}"
+        if known is None or judged is None:
+            return cls(known, None, judged, missing)
+        most = max(1, MOST_BYTES // (4 * int(np.prod(source.cell_shape))))
+        rows = None
+        if (count := source.rows or 0) > most:
+            rows = np.sort(np.random.default_rng(0).permutation(count)[:most])
+            missing[PART] = f"{most:,} of {count:,} rows, drawn at random, are what fits into {MOST_BYTES >> 20} MiB"
+        return cls(known, labelled(predictions, labels, rows, kind=kind), judged, missing)
 
 
 def as_labels(labels: npt.ArrayLike, rows: int, classes: int, name: str) -> Ints:

@@ -45,6 +45,15 @@ class Share(NamedTuple):
     high: float
 
 
+class Gain(NamedTuple):
+    """By how much a metric is better than another heuristic's with the same ``labels``, and its interval."""
+
+    labels: int
+    gain: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, eq=False)
 class Replay:
     """Learning curves of heuristics on saved draws, with the same pools for all.
@@ -56,6 +65,7 @@ class Replay:
             "accuracy", "Brier score" and "calibration error" of the test set and "effective draws", with a run for each seed, up
             to where the draws of a run were exhausted.
         ended: name -> (S,) labels bought when fewer than 2 effective draws were left, or all.
+        exhausted: whether a run ended because its draws were exhausted.
         left_out: name -> why it cannot be replayed.
     """
 
@@ -63,19 +73,13 @@ class Replay:
     steps: int
     curves: dict[str, Curves]
     ended: dict[str, Ints]
+    exhausted: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def horizon(self) -> int:
         """The number of labels that every heuristic reached with every seed: beyond it nothing is compared."""
         return min((int(own.labels[-1]) for own in self.curves.values()), default=0)
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether draws rather than labels ended it."""
-        return self.horizon < self.steps and any(
-            len(own.labels) and own.labels[-1] == self.horizon for own in self.curves.values()
-        )
 
     def pair(self, name: str, other: str) -> tuple[Curves, Curves]:
         """Two curves up to where both were reached with every seed."""
@@ -106,28 +110,30 @@ class Replay:
             shares = np.array(
                 [_share(own.labels, values[rows].mean(axis=0), bases[rows].mean(axis=0)) for rows in drawn]
             )
-            known = np.sort(shares[~np.isnan(shares)])
+            shares = np.where(np.isnan(shares), [[0.0], [np.inf]], shares)  # what is not known widens the interval
             low, high = (
-                known[int(part * (len(known) - 1))] if len(known) else np.nan
-                for part in ((1 - level) / 2, (1 + level) / 2)
+                (
+                    float(np.quantile(own, part, method="nearest"))
+                    for own, part in zip(shares, ((1 - level) / 2, (1 + level) / 2), strict=True)
+                )
+                if runs > 1
+                else (np.nan, np.nan)
             )
-            found[name] = Share(int(own.labels[-1]), share, float(low), float(high))
+            found[name] = Share(int(own.labels[-1]), share, low, high)
         return found
 
-    def gains_over(
-        self, other: str = "random", metric: str = "log-likelihood", level: float = 0.95
-    ) -> dict[str, tuple[float, float, float]]:
-        """How much better each is than another at the horizon, higher = better: name -> (mean, low, high) of paired seeds."""
-        if other not in self.curves or not self.horizon:
+    def gains_over(self, other: str = "random", metric: str = "log-likelihood", level: float = 0.95) -> dict[str, Gain]:
+        """How much better each is, higher = better, with the last number of labels that both were asked for; pairs of runs with
+        the same seed are compared, the interval is Student's t."""
+        if other not in self.curves:
             return {}
-        sign = 1 if metric in HIGHER else -1
-        last = {name: _until(own, self.horizon) for name, own in self.curves.items()}
-        gains = {}
-        for name, own in last.items():
-            pairs = sign * (own.metrics[metric] - last[other].metrics[metric])[:, -1:]
-            gain = Curves(own.labels[-1:], {"gain": pairs}, own.seeds)
-            low, high = gain.interval("gain", level)
-            gains[name] = float(pairs.mean()), float(low[0]), float(high[0])
+        sign, gains = 1 if metric in HIGHER else -1, {}
+        for name in self.curves:
+            own, base = self.pair(name, other)
+            if name != other and own.labels[-1]:
+                pairs = sign * (own.metrics[metric] - base.metrics[metric])[:, -1:]
+                low, high = Curves(own.labels[-1:], {"": pairs}, own.seeds).interval("", level)
+                gains[name] = Gain(int(own.labels[-1]), float(pairs.mean()), float(low[0]), float(high[0]))
         return gains
 
 
@@ -151,7 +157,7 @@ def replay(
         heuristics: name -> object; those with scores or weights of rows that were computed before cannot be asked again and are
             left out.
         pool, test: predictions (N, C, T) with labels, by the same draws; `alcore.bench.labelled` makes them.
-        size: labels bought at a time.
+        size: labels asked for at a time.
         steps: labels bought at most.
         seeds: how many, or which.
         weights: (T,) of the draws before any label.
@@ -169,10 +175,14 @@ def replay(
     2
     """
     asked, left_out = _replayed(heuristics)
-    door.as_count(size, "size")
+    door.as_size(size, "size")
     door.as_size(steps, "steps")
     numbers = np.arange(door.as_size(seeds, "seeds")) if isinstance(seeds, int) else np.array(seeds, np.int64)
     prior = door.as_shares(door.as_weights(weights, pool.probs.shape[-1]), pool.probs.shape[-1])
+    if effective_draws(prior) < FEWEST:
+        raise ValueError(
+            f"weights: expected at least {FEWEST:.0f} effective draws before any label, got {effective_draws(prior):.3g}."
+        )
     same = _same_first_pick(asked) if size == 1 else {}
     jobs = [(seed, name) for seed in numbers.tolist() for name in asked if name not in same]
 
@@ -187,7 +197,13 @@ def replay(
     runs = {name: [done[seed, same.get(name, name)] for seed in numbers.tolist()] for name in asked}
     curves = {name: _curves(own, numbers) for name, own in runs.items()}
     ended = {name: np.array([list(points)[-1] for points in own], np.int64) for name, own in runs.items()}
-    return Replay(size, steps, curves, ended, left_out)
+    exhausted = any(len(points[len(points) - 1]) == 1 for own in runs.values() for points in own)
+    return Replay(size, steps, curves, ended, exhausted, left_out)
+
+
+def effective_draws(shares: Float64s) -> float:
+    """1/Σ w² of weights with sum 1: T where all are equal, 1 where one holds all."""
+    return 1 / float((shares**2).sum())
 
 
 def _replayed(heuristics: Mapping[str, Heuristic]) -> tuple[dict[str, Heuristic], dict[str, str]]:
@@ -250,7 +266,7 @@ class _Run:
         return found
 
     def _metrics(self, weights: Float64s) -> dict[str, float]:
-        draws = 1 / float((weights**2).sum())
+        draws = effective_draws(weights)
         if draws < FEWEST:
             return {DRAWS: draws}
         predicted = predictive(self._test.probs, weights, self._test.tiny)

@@ -10,12 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.batch import Batch
 from alcore.door import Array, Float64s
 from alcore.information import batch_information
 from alcore.measures import bald
 from alcore.progress import track
-from alcore.stream import gather_rows, open_source
 
 Ints = npt.NDArray[np.int64]
 
@@ -33,16 +31,13 @@ class Told:
 
 
 def weigh(
-    predictions: Any, batches: Sequence[Batch], *, kind: str, weights: npt.ArrayLike | None, samples: int, seed: int
+    probs: Array, batches: Sequence[Ints], *, weights: npt.ArrayLike | None, samples: int, seed: int
 ) -> list[Told]:
-    """The joint information of batches of predictions (N, C, T), whose rows are read in one pass."""
-    rows = np.unique(np.concatenate([batch.indices for batch in batches]))
-    probs, _ = gather_rows(open_source(predictions), rows, kind=kind)
+    """The joint information of batches, each the places of its picks among rows (n, C, T)."""
     limit = bound(probs.shape[-1], weights)
     alone = bald(probs, weights=weights)
     told = []
-    for _, batch in track(enumerate(batches, 1), len(batches), "batches weighed"):
-        places = np.searchsorted(rows, batch.indices)
+    for _, places in track(enumerate(batches, 1), len(batches), "batches weighed"):
         picks = _points(len(places))
         nats, error = _running(probs, places, picks, limit, weights=weights, samples=samples, exact=samples, rng=seed)
         told.append(Told(picks, nats, error, float(alone[places].sum() - nats[-1])))

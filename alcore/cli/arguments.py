@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +28,19 @@ MaskFile = Annotated[Path | None, typer.Option("--mask", help="A .npy file of bo
 TargetsFile = Annotated[
     Path | None,
     typer.Option("--targets", help="For EPIG: .npy, or a file with the member target; default FILE itself."),
+]
+LabelsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels", help="Classes of the pool's rows: .npy, or a file with the member pool_labels; default FILE."
+    ),
+]
+TestFile = Annotated[
+    Path | None,
+    typer.Option("--test", help="Predictions of a test set: .npy, or a file with test and test_labels; default FILE."),
+]
+TestLabelsFile = Annotated[
+    Path | None, typer.Option("--test-labels", help="Their classes: .npy, or a file with the member test_labels.")
 ]
 Reduction = Annotated[str | None, typer.Option("--reduce", help="Event axes to rows: mean, sum, max or top-mean.")]
 Share = Annotated[float, typer.Option("--share", help="The share of cells that top-mean averages.")]
@@ -110,7 +125,7 @@ def read_targets(name: str, file: Path, targets: Path | None) -> Any:
             ) from error
     if not _needs_targets(name):
         return None
-    source = _own_targets(file)
+    source = _own(file, "target")
     if source is None:
         raise ValueError(
             f"{name}: expected targets, predictions of the same draws for the inputs one cares to predict, and {file} "
@@ -120,17 +135,60 @@ def read_targets(name: str, file: Path, targets: Path | None) -> Any:
     return _read(source, "targets")
 
 
-def _own_targets(file: Path) -> Any:
+def _has_targets(file: Path, shape: tuple[int, ...]) -> bool:
+    """Whether a member of that name holds predictions as the pool does; labels may be called so too."""
+    found = _own(file, "target")
+    return found is not None and len(found.shape) == 3 and found.shape[1:] == (*shape[1:2], *shape[-1:])
+
+
+def read_evidence(file: Path, labels: Path | None, test: Path | None, test_labels: Path | None) -> dict[str, Any]:
+    """What `alcore.bench.compare` takes beside the pool: of the files named, else of members of the predictions' own file."""
+    judged = _member(test or file, "test", named=test is not None)
+    known = _member(test_labels or test or file, "test_labels", named=test_labels is not None)
+    return {
+        "labels": _whole(_member(labels or file, "pool_labels", named=labels is not None)),
+        "test": judged,
+        "test_labels": None if judged is None else _whole(known),
+    }
+
+
+def _member(file: Path, name: str, *, named: bool) -> Any:
+    """The member of that name; of a file that was named for it, its only array will do."""
     try:
-        return alcore.open_predictions(file, "target")
+        return alcore.open_predictions(file, default=name) if named else _own(file, name)
+    except NoMember as error:
+        raise ValueError(
+            f"{file}: expected {name} as the only array or as a member of that name, got others."
+        ) from error
+
+
+def _own(file: Path, name: str) -> Any:
+    try:
+        return alcore.open_predictions(file, name)
     except NoMember:
         return None
 
 
-def _has_targets(file: Path, shape: tuple[int, ...]) -> bool:
-    """Whether a member of that name holds predictions as the pool does; labels may be called so too."""
-    found = _own_targets(file)
-    return found is not None and len(found.shape) == 3 and found.shape[1:] == (*shape[1:2], *shape[-1:])
+def _whole(source: Any) -> Any:
+    if hasattr(source, "read_blocks"):
+        return np.concatenate([np.empty(0, source.dtype), *source.read_blocks(max(1, *source.shape))])
+    return None if source is None else np.asarray(source)
+
+
+@contextmanager
+def unchanged(*files: Path | None) -> Iterator[None]:
+    """Refuses results of files that were written to while they were read."""
+    before = {file: _state(file) for file in files if file is not None}
+    yield
+    for file, state in before.items():
+        if _state(file) != state:
+            raise ValueError(f"{file}: changed while it was read. Wait until whatever writes it has ended.")
+
+
+def _state(file: Path) -> list[tuple[str, int, int]]:
+    parts = sorted(part for part in file.rglob("*") if part.is_file()) if file.is_dir() else [file]
+    stats = [(str(part), part.stat()) for part in parts if part.exists()]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
 
 def check_reduced(predictions: Any, reduce: str | None) -> None:

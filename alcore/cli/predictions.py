@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 from alcore.bench.compare import compare
+from alcore.bench.report import write_report
+from alcore.bench.summary import sentences
+from alcore.bench.tables import as_json
 from alcore.cli.arguments import (
     Beta,
     Count,
@@ -16,6 +19,7 @@ from alcore.cli.arguments import (
     File,
     Floor,
     Kind,
+    LabelsFile,
     MaskFile,
     Member,
     Name,
@@ -24,6 +28,8 @@ from alcore.cli.arguments import (
     Seed,
     Share,
     TargetsFile,
+    TestFile,
+    TestLabelsFile,
     WeightsFile,
     check_output,
     check_reduced,
@@ -32,8 +38,10 @@ from alcore.cli.arguments import (
     heuristics_named,
     load,
     open_file,
+    read_evidence,
     read_if_small,
     read_targets,
+    unchanged,
 )
 from alcore.cli.sentences import one_sentence, out, say
 from alcore.cli.tables import (
@@ -44,9 +52,10 @@ from alcore.cli.tables import (
     overlap_table,
     ranking_table,
     write_csv,
+    write_json,
     write_picture,
 )
-from alcore.heuristics import Random, RowWise
+from alcore.heuristics import Heuristic, Random, RowWise
 from alcore.heuristics.base import Joint
 from alcore.store import whole_file
 
@@ -128,6 +137,11 @@ def bench(
     file: File,
     k: Count = 10,
     heuristics: Annotated[str, typer.Option(help="all, or names with commas between.")] = "all",
+    labels: LabelsFile = None,
+    test: TestFile = None,
+    test_labels: TestLabelsFile = None,
+    steps: Annotated[int, typer.Option(help="Labels that each replay buys, at most.")] = 30,
+    seeds: Annotated[int, typer.Option(help="Replays of each heuristic, each on a part of the pool.")] = 20,
     seed: Seed = 0,
     member: Member = None,
     kind: Kind = "probs",
@@ -140,23 +154,49 @@ def bench(
     plot: Annotated[
         Path | None, typer.Option(help="Write a picture of information and scores: .png, .svg or .pdf.")
     ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write all of it as one page: .html.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the table of heuristics: .csv.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write every table: .json.")] = None,
 ) -> None:
-    """Compare heuristics on the same predictions: time, first picks, information of the batch, overlap."""
+    """Compare heuristics on the same predictions: time, picks, what they tell, and how fast they learn where labels are known."""
+    read = (file, weights, mask, targets, labels, test, test_labels)
     with one_sentence():
-        if plot is not None:
-            check_output(plot, (".png", ".svg", ".pdf"), file, weights, mask, targets)
-        source = open_file(file, member)
-        chosen = heuristics_named(heuristics, source, file, targets, reduce, share, floor)
-        check_reduced(source, reduce)
-        if plot is not None and len(source.shape) > 3 and not any(isinstance(one, RowWise) for one in chosen):
-            raise ValueError(f"{plot}: expected a heuristic whose scores can be drawn, such as bald; none was named.")
-        predictions, where = read_if_small(source)
-        result = compare(
-            predictions, k=k, heuristics=chosen, rng=seed, kind=kind, weights=load(weights), mask=load(mask)
-        )
+        written = ((plot, (".png", ".svg", ".pdf")), (report, (".html",)), (csv, (".csv",)), (json, (".json",)))
+        for output, endings in written:
+            if output is not None:
+                check_output(output, endings, *read)
+        with unchanged(*read):
+            source = open_file(file, member)
+            chosen = heuristics_named(heuristics, source, file, targets, reduce, share, floor)
+            check_reduced(source, reduce)
+            check_drawn(plot, source, chosen)
+            evidence = read_evidence(file, labels, test, test_labels)
+            predictions, where = read_if_small(source)
+            result = compare(
+                predictions, k=k, heuristics=chosen, steps=steps, seeds=seeds, rng=seed, kind=kind, weights=load(weights),
+                mask=load(mask), **evidence,
+            )  # fmt: skip
         bound = "log T" if weights is None else "H(w)"
         out.print(ranking_table(result, f"{file} ({where})", bound, out.width))
         out.print(overlap_table(result, out.width))
         note_exhausted(result)
+        told = sentences(result)
+        for sentence in told:
+            say(sentence)
         if plot is not None:
             say(f"{write_picture(plot, result, bound)} -> {plot}")
+        if csv is not None:
+            write_csv(csv, result.tables()["heuristics"])
+            say(f"table of heuristics -> {csv}")
+        if json is not None:
+            write_json(json, as_json(result))
+            say(f"every table -> {json}")
+        if report is not None:
+            write_report(result, report, source=str(file), sentences=told)
+            say(f"report -> {report}")
+
+
+def check_drawn(plot: Path | None, source: Any, chosen: list[Heuristic]) -> None:
+    """With event axes scores are all there is to draw."""
+    if plot is not None and len(source.shape) > 3 and not any(isinstance(one, RowWise) for one in chosen):
+        raise ValueError(f"{plot}: expected a heuristic whose scores can be drawn, such as bald; none was named.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,11 @@ def csv_text(columns: dict[str, Any]) -> str:
 def write_csv(file: Path, columns: dict[str, Any]) -> None:
     with whole_file(file) as stream:
         stream.write(csv_text(columns).encode())
+
+
+def write_json(file: Path, told: dict[str, Any]) -> None:
+    with whole_file(file) as stream:
+        stream.write(json.dumps(told, indent=1, allow_nan=False).encode() + b"\n")
 
 
 def ranking_table(result: Comparison, source: str, bound: str, width: int) -> Table:

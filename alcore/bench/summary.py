@@ -1,0 +1,138 @@
+"""A comparison in plain words: what it shows, with its uncertainty, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import starmap
+
+import numpy as np
+
+from alcore.bench.calibration import Tempering
+from alcore.bench.compare import Comparison
+from alcore.bench.evidence import PART
+from alcore.bench.replay import Replay, Share
+
+METRIC = "log-likelihood"
+MISTAKES = 0.05  # the chance that any of the heuristics compared with Random is said to differ though none does
+SHOWN = 3
+
+
+def sentences(result: Comparison) -> list[str]:
+    """The result in plain words, what matters most first.
+
+    >>> import alcore.bench, numpy
+    >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
+    >>> told = alcore.bench.sentences(alcore.bench.compare(probs, k=5, heuristics=["bald", "random"], rng=0))
+    >>> told[-1]
+    'Replay is left out: it takes labels of the pool, a test set, its labels.'
+    """
+    found = [sentence for replay in result.replays for sentence in _of_replay(replay)]
+    found += [sentence for replay in result.replays[:1] for sentence in _of_draws(replay, result.shape[-1])]
+    found += _of_batches(result)
+    if result.tempering is not None:
+        found += _of_calibration(result.tempering)
+    return [*found, *starmap(_of_left_out, result.left_out.items())]
+
+
+def _of_left_out(part: str, why: str) -> str:
+    return f"The replay is of a part: {why}." if part == PART else f"{part[0].upper()}{part[1:]} is left out: {why}."
+
+
+def _of_replay(replay: Replay) -> Iterator[str]:
+    """Who reaches what Random reaches with fewer labels, told only where the runs leave no doubt."""
+    where = "One label at a time" if replay.size == 1 else f"In batches of {replay.size}"
+    others = [name for name in replay.curves if name != "random"]
+    if "random" not in replay.curves or not others:
+        return
+    runs = len(replay.curves["random"].seeds)
+    if runs < 2:
+        yield f"{where}: a single run tells nothing of chance. Ask for more seeds."
+        return
+    level = 1 - MISTAKES / len(others)
+    shares = replay.labels_like("random", METRIC, level=level)
+    gains = replay.gains_over("random", METRIC, level=level)
+    better = sorted((shares[name].share, name) for name, own in gains.items() if own.low > 0 and shares[name].high < 1)
+    worse = [f"{name} (with {_labels(own.labels)})" for name, own in gains.items() if own.high < 0]
+    if better:
+        told = [_bought(name, shares[name], METRIC) for _, name in better[:SHOWN]]
+        more = (
+            f", and {len(better) - SHOWN} more heuristics did so with fewer labels than Random"
+            if len(better) > SHOWN
+            else ""
+        )
+        yield f"{where}, on these predictions {_listed(told)}{more} ({runs} runs)."
+    else:
+        yield f"{where}, no heuristic was told apart from Random by its {METRIC} ({runs} runs)."
+    if worse:
+        verb = "was" if len(worse) == 1 else "were"
+        yield f"{where}, {_listed(worse)} {verb} worse than Random."
+
+
+def _bought(name: str, own: Share, metric: str) -> str:
+    return (
+        f"{name} bought the {metric} of {_labels(own.labels)} of Random with {100 * own.share:.0f} % of them "
+        f"(interval {100 * own.low:.0f} to {100 * own.high:.0f} %)"
+    )
+
+
+def _of_draws(replay: Replay, draws: int) -> Iterator[str]:
+    if not replay.exhausted:
+        return
+    first = min(replay.curves, key=lambda name: int(replay.curves[name].labels[-1]))
+    yield (
+        f"Draws are exhausted after {_labels(replay.horizon)}: {first} is the first to have fewer than 2 effective draws of "
+        f"{draws} left in one of its runs. All heuristics are compared up to there; use more draws to look further."
+    )
+
+
+def _of_batches(result: Comparison) -> Iterator[str]:
+    if result.information is None or result.information_error is None or not result.information_bound:
+        return
+    k = len(result.batches[0])
+    order = np.argsort(-result.information)
+    if len(order) > 1 and k > 1:
+        best = order[0]
+        error = 2 * np.hypot(result.information_error[best], result.information_error)
+        level = [i for i in order if result.information[best] - result.information[i] <= error[i]]
+        names = _listed([result.names[i] for i in level[:SHOWN]])
+        if len(level) <= SHOWN:
+            yield (
+                f"Of batches of {k}, that of {names} told most about the model: {result.information[best]:.2f} nats of at most "
+                f"{result.information_bound:.2f}."
+            )
+    twice = (
+        []
+        if result.near_duplicates is None
+        else [(int(n), name) for n, name in zip(result.near_duplicates, result.names, strict=True) if n]
+    )
+    if twice:
+        most = sorted(twice, reverse=True)[:SHOWN]
+        yield f"Near-duplicates among the {k} picks: {_listed([f'{name} {n}' for n, name in most])}."
+
+
+def _of_calibration(tempering: Tempering) -> Iterator[str]:
+    before, after = tempering.before, tempering.after
+    if not before.misleads:
+        yield (
+            f"Probabilities of the test set are what happens, as far as {before.rows:,} rows tell: calibration error "
+            f"{before.error:.3f}, chance alone makes up to {before.by_chance:.3f}."
+        )
+        return
+    side = "overconfident" if before.overconfident else "underconfident"
+    yield (
+        f"Warning: the model is {side} on the test set, calibration error {before.error:.3f} where chance makes up to "
+        f"{before.by_chance:.3f}. A badly calibrated posterior misleads every heuristic."
+    )
+    if after is not None and after.error < before.error:
+        yield (
+            f"A temperature of {tempering.temperature:.2f}, fitted on labelled rows of the pool, brings the error to "
+            f"{after.error:.3f} and the log-likelihood from {before.log_likelihood:.3f} to {after.log_likelihood:.3f}."
+        )
+
+
+def _labels(count: int) -> str:
+    return f"{count} label" if count == 1 else f"{count} labels"
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,96 @@
+"""Calibration: bins and scores by hand, what chance makes of good probabilities, and the temperature that mends others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alcore.bench import calibration, temperature, tempered
+from alcore.bench.calibration import BINS, temper
+from alcore.bench.evidence import labelled
+
+RNG = np.random.default_rng(3)
+
+
+def drawn(rows: int, power: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities (rows, 4) and labels that follow them, or follow their powers."""
+    probs = RNG.dirichlet(np.full(4, 0.6), size=rows)
+    truth = probs**power / (probs**power).sum(axis=1, keepdims=True)
+    return probs, (truth.cumsum(axis=1) < RNG.random((rows, 1))).sum(axis=1).clip(0, 3)
+
+
+def test_scores_by_hand() -> None:
+    probs, labels = drawn(400)
+    found = calibration(probs, labels)
+    right = probs[np.arange(400), labels]
+    assert found.rows == 400
+    assert found.log_likelihood == pytest.approx(np.log(right).mean())
+    assert found.brier == pytest.approx(((probs - np.eye(4)[labels]) ** 2).sum(axis=1).mean())
+    assert found.accuracy == pytest.approx((probs.argmax(axis=1) == labels).mean())
+    places = np.minimum(np.floor(probs.max(axis=1) * BINS), BINS - 1)
+    error = 0.0
+    for place in range(BINS):
+        inside = places == place
+        assert found.counts[place] == inside.sum()
+        if not inside.any():
+            assert np.isnan(found.confidence[place])
+            continue
+        accurate, sure = (probs.argmax(axis=1) == labels)[inside].mean(), probs.max(axis=1)[inside].mean()
+        assert found.accuracy_of[place] == pytest.approx(accurate)
+        assert found.confidence[place] == pytest.approx(sure)
+        error += inside.mean() * abs(accurate - sure)
+    assert found.error == pytest.approx(error)
+
+
+@pytest.mark.parametrize("rows", [200, 5_000])
+def test_good_probabilities_do_not_mislead_and_others_do(rows: int) -> None:
+    assert not calibration(*drawn(rows)).misleads
+    over, under = calibration(*drawn(5_000, power=0.3)), calibration(*drawn(5_000, power=3.0))
+    assert over.misleads
+    assert over.overconfident
+    assert under.misleads
+    assert not under.overconfident
+
+
+@pytest.mark.parametrize("power", [0.4, 1.0, 2.5])
+def test_a_temperature_finds_the_power_that_labels_follow(power: float) -> None:
+    probs, labels = drawn(6_000, power)
+    assert temperature(probs[..., None], labels) == pytest.approx(1 / power, rel=0.1)
+
+
+def test_tempering_draws() -> None:
+    probs = RNG.dirichlet(np.ones(3), size=(50, 6)).transpose(0, 2, 1)
+    for dtype in (np.float16, np.float32, np.float64):
+        own = tempered(probs.astype(dtype), 2.0)
+        assert own.dtype == dtype
+        expected = np.sqrt(probs) / np.sqrt(probs).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(own, expected, atol=2e-3 if dtype == np.float16 else 1e-6)
+    np.testing.assert_allclose(tempered(probs, 1.0), probs, atol=1e-12)
+    assert np.isfinite(tempered(np.array([[[1.0], [0.0]]], np.float32), 0.05)).all()
+
+
+def test_draws_are_tempered_then_averaged() -> None:
+    probs = RNG.dirichlet(np.full(4, 0.4), size=(3_000, 5)).transpose(0, 2, 1)
+    truth = tempered(probs, 2.0).mean(axis=-1)
+    labels = (truth.cumsum(axis=1) < RNG.random((3_000, 1))).sum(axis=1).clip(0, 3)
+    assert temperature(probs, labels) == pytest.approx(2.0, rel=0.15)
+    test = labelled(probs[:1_000], labels[:1_000])
+    found = temper(labelled(probs[1_000:], labels[1_000:]), test, None, np.random.default_rng(0))
+    assert found.temperature == pytest.approx(2.0, rel=0.15)
+    assert found.before.misleads
+    assert found.after.error < found.before.error
+    assert found.after.log_likelihood > found.before.log_likelihood
+    alone = temper(None, test, None, np.random.default_rng(0))
+    assert alone.after is alone.temperature is None
+
+
+def test_refusals() -> None:
+    with pytest.raises(ValueError, match="mean over draws"):
+        calibration(np.ones((3, 2, 4)) / 2, [0, 1, 0])
+    with pytest.raises(ValueError, match=r"predicted\[1\]"):
+        calibration([[0.5, 0.5], [0.5, 0.9]], [0, 1])
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        calibration([[0.5, 0.5], [0.5, 0.5]], [0, 2])
+    for wrong in (0, -1, np.inf):
+        with pytest.raises(ValueError, match="temperature"):
+            tempered(np.full((1, 2, 1), 0.5), wrong)
