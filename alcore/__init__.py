@@ -15,7 +15,7 @@ from __future__ import annotations
 import typing as _typing
 from importlib import import_module as _import_module
 
-from alcore import adapting, bench, plot
+from alcore import adapting
 from alcore.batch import Batch
 from alcore.batch_epig import batch_epig
 from alcore.batchbald import SaturationWarning, batchbald
@@ -72,15 +72,17 @@ from alcore.threads import get_threads, set_threads
 from alcore.two_bald import two_bald
 
 if _typing.TYPE_CHECKING:
-    from alcore import stopping
+    from alcore import bench, plot, stopping
     from alcore.curves import Curves
     from alcore.ledger import Ledger, LedgerError, Query
     from alcore.loop import ActiveLearning, Step
 
 __version__ = "0.1.0"
 
-# Imported when first named: a campaign's modules would add a fifth to `import alcore` for those who only score.
+# Imported when first named: a campaign's and a comparison's modules would add a third to `import alcore` for those who only score.
 _LATER = {
+    "bench": "alcore.bench",
+    "plot": "alcore.plot",
     "stopping": "alcore.stopping",
     "Curves": "alcore.curves",
     "Ledger": "alcore.ledger",
@@ -169,7 +171,7 @@ def __getattr__(name: str) -> object:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = _import_module(_LATER[name])
-    found = globals()[name] = module if name == "stopping" else getattr(module, name)
+    found = globals()[name] = module if _LATER[name] == f"alcore.{name}" else getattr(module, name)
     return found
 
 

@@ -90,9 +90,9 @@ class Run:
         self.seconds["train"] += time.perf_counter() - started
         return model
 
-    def draws(self, model: nn.Module, images: torch.Tensor) -> np.ndarray:
+    def draws(self, model: nn.Module, images: torch.Tensor, draws: int = DRAWS) -> np.ndarray:
         started = time.perf_counter()
-        blocks = alcore_torch.predict(model, images, draws=DRAWS, kind="logits", batch_size=256, progress=False)
+        blocks = alcore_torch.predict(model, images, draws=draws, kind="logits", batch_size=256, progress=False)
         found = np.concatenate(list(blocks))
         self.seconds["predict"] += time.perf_counter() - started
         return found
@@ -100,9 +100,9 @@ class Run:
     def predict(self, model: nn.Module, ids: Any) -> np.ndarray:
         return self.draws(model, self.data.images[ids])
 
-    def targets(self, model: nn.Module) -> np.ndarray:
+    def targets(self, model: nn.Module, draws: int = DRAWS) -> np.ndarray:
         """Digits of the pool's own distribution, none of them labelled: the test images without their labels."""
-        return self.draws(model, self.data.test_images[:TARGETS])
+        return self.draws(model, self.data.test_images[:TARGETS], draws)
 
     def metrics(self, model: nn.Module) -> dict[str, float]:
         probs = self.draws(model, self.data.test_images).mean(axis=-1)

@@ -167,7 +167,8 @@ def test_the_bound_is_log_t_or_the_entropy_of_the_weights() -> None:
     assert compare(POOL, k=1, heuristics=["random"]).information_bound == pytest.approx(np.log(12))
     shares = np.array([0.5, 0.5] + [0.0] * 10)
     assert compare(POOL, k=1, heuristics=["random"], weights=shares).information_bound == pytest.approx(np.log(2))
-    assert compare(POOL[..., :1], k=1, heuristics=["random"]).information_bound == 0
+    with pytest.raises(ValueError, match="single draw"):
+        compare(POOL[..., :1], k=1, heuristics=["random"])
 
 
 def test_many_picks_are_sampled_and_say_their_error() -> None:

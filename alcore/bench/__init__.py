@@ -6,6 +6,7 @@ from alcore.bench.calibration import Calibration, calibration, temperature, temp
 from alcore.bench.compare import Comparison, compare
 from alcore.bench.evidence import labelled
 from alcore.bench.replay import Replay, replay
+from alcore.bench.report import write_report
 from alcore.bench.summary import sentences
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "sentences",
     "temperature",
     "tempered",
+    "write_report",
 ]

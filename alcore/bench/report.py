@@ -1,0 +1,274 @@
+"""The report: a comparison as one page that needs nothing else."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from alcore import plot
+from alcore.bench.compare import Comparison
+from alcore.bench.replay import DRAWS, METRICS, Replay
+from alcore.bench.summary import sentences as plain_words
+from alcore.store import whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PIXELS = 100  # an inch of a picture, at most
+MOST_CLASSES = 60  # columns of a table
+TEMPLATE = Path(__file__).with_name("report.html")
+
+
+class Cell(NamedTuple):
+    """What is shown, and what it is sorted by; text by itself."""
+
+    text: str
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+class Picture(NamedTuple):
+    caption: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Section:
+    id: str
+    title: str
+    words: Sequence[str] = ()
+    pictures: Sequence[Picture] = ()
+    tables: Sequence[Table] = field(default_factory=tuple)
+
+
+def write_report(
+    result: Comparison, file: str | os.PathLike[str], *, source: str = "", sentences: Sequence[str] | None = None
+) -> None:
+    """Write a comparison as one HTML file: plain words first, then tables that sort, and pictures as SVG.
+
+    Args:
+        result: what `alcore.bench.compare` gave.
+        file: to write; it appears under its name when it is whole.
+        source: where the predictions came from, for the title.
+        sentences: the summary; `alcore.bench.sentences` of the result by default.
+
+    Raises: ImportError without Jinja2 or matplotlib, ``pip install 'alcore[report]'``; ValueError where the folder does not exist.
+
+    >>> import alcore.bench, numpy, pathlib, tempfile
+    >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "report.html"
+    >>> alcore.bench.write_report(alcore.bench.compare(probs, heuristics=["bald", "random"], rng=0), file)
+    >>> "How to read this" in file.read_text()
+    True
+    """
+    try:
+        from jinja2 import Environment
+    except ImportError as error:
+        raise ImportError("reports need Jinja2 and matplotlib: pip install 'alcore[report]'.") from error
+    draw = _Pen()
+    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(TEMPLATE.read_text("utf-8"))
+    shape = " × ".join(f"{n:,}" for n in result.shape)
+    text = page.render(
+        title=f"Heuristics compared on {source}" if source else "Heuristics compared",
+        about=f"Predictions of shape {shape} (rows, classes, …, draws); batches of {len(result.batches[0])}.",
+        sentences=plain_words(result) if sentences is None else sentences,
+        sections=list(_sections(result, draw)),
+    )
+    with whole_file(file) as stream:
+        stream.write(text.encode())
+
+
+class _Pen:
+    """Figures as SVG inside a page: text stays text, and no name is used twice."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __call__(self, caption: str, figure: Figure) -> Picture:
+        import matplotlib
+
+        self._count += 1
+        own, stream = f"p{self._count}-", io.StringIO()
+        with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": own}):
+            figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        svg = stream.getvalue()
+        svg = svg[svg.index("<svg") :]
+        svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}", svg)
+        head, rest = svg.split(">", 1)
+        head = re.sub(r'\s(?:width|height)="[^"]*"', "", head)
+        widest = PIXELS * figure.get_size_inches()[0]
+        looks = f' role="img" aria-label="{_escaped(caption)}" style="max-width: {widest:.0f}px"'
+        return Picture(caption, f"{head}{looks}>{rest}")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+
+
+def _sections(result: Comparison, draw: _Pen) -> Iterator[Section]:
+    yield Section("heuristics", "Heuristics", tables=[_heuristics(result)])
+    for replay in result.replays:
+        yield _replay(replay, draw)
+    if result.tempering is not None:
+        yield _calibration(result, draw)
+    if result.information_curves:
+        limit = None if result.information_bound is None else ("the most there is", result.information_bound)
+        figure = plot.information(result.information_curves, bound=limit)
+        yield Section(
+            "information",
+            "What the batches tell",
+            pictures=[draw("Joint information of the first picks, nats", figure)],
+        )
+    yield Section("alike", "Who picks alike", pictures=list(_alike(result, draw)))
+    if counted := list(_classes(result)):
+        yield Section("classes", "Classes of the picks", tables=counted)
+    if result.scores:
+        picks = {name: batch.indices for name, batch in zip(result.names, result.batches, strict=True)}
+        figure = plot.scores(result.scores, picks=picks)
+        yield Section("scores", "Scores", pictures=[draw("Scores of all rows, and of the rows picked", figure)])
+    if result.left_out:
+        yield Section("left-out", "What is left out", [f"{part}: {why}." for part, why in result.left_out.items()])
+
+
+def _heuristics(result: Comparison) -> Table:
+    columns: dict[str, list[Cell]] = {"heuristic": [Cell(name) for name in result.names]}
+    columns["time, ms"] = [_number(1e3 * value, ".2f") for value in result.seconds]
+    columns["probabilities / s"] = [_number(value, ",.0f") for value in result.throughput]
+    if result.memory is not None:
+        columns["peak memory, MiB"] = [_number(value / 2**20, ".2f") for value in result.memory]
+    if result.information is not None and result.information_error is not None and result.redundancy is not None:
+        pairs = zip(result.information, result.information_error, strict=True)
+        columns["information, nats"] = [Cell(f"{value:.3f} ± {error:.3f}", float(value)) for value, error in pairs]
+        if result.information_bound:
+            columns["of the bound, %"] = [
+                _number(100 * value / result.information_bound, ".1f") for value in result.information
+            ]
+            columns["99 % after picks"] = [Cell("never") if n is None else Cell(str(n), n) for n in result.saturation]
+        columns["redundancy, nats"] = [_number(value, ".3f") for value in result.redundancy]
+    if result.near_duplicates is not None:
+        columns["near-duplicates"] = [_number(int(n), "d") for n in result.near_duplicates]
+    columns["first picks"] = [Cell(" ".join(map(str, batch.indices[:8].tolist()))) for batch in result.batches]
+    return _table(f"Batches of {len(result.batches[0])}; click a heading to sort", columns)
+
+
+def _replay(replay: Replay, draw: _Pen) -> Section:
+    way = "one label at a time" if replay.size == 1 else f"in batches of {replay.size}"
+    words = [
+        f"All are compared up to {replay.horizon} labels; curves end where the draws of one of their runs are exhausted."
+    ]
+    mark = replay.horizon or None
+    pictures = [
+        draw(f"{metric} of the test set against labels, {way}", plot.curves(replay.curves, metric, horizon=mark))
+        for metric in METRICS
+    ]
+    effective = plot.curves(replay.curves, DRAWS, horizon=mark)
+    effective.axes[0].set_yscale("log")
+    pictures.append(draw(f"{DRAWS} against labels, {way}", effective))
+    return Section(f"replay-{replay.size}", f"Replay, {way}", words, pictures, [_replayed(replay)])
+
+
+def _replayed(replay: Replay) -> Table:
+    columns: dict[str, list[Cell]] = {"heuristic": [Cell(name) for name in replay.curves]}
+    for metric in METRICS:
+        columns[metric] = [_at_horizon(replay, name, metric) for name in replay.curves]
+    shares, gains = replay.labels_like(), replay.gains_over()
+    columns["labels like Random, %"] = [_share(shares.get(name)) for name in replay.curves]
+    columns["gain over Random"] = [_gain(gains.get(name)) for name in replay.curves]
+    columns["exhausted after, min – median – max"] = [_ended(replay.ended[name]) for name in replay.curves]
+    return _table(f"At {replay.horizon} labels, means of the runs with their intervals", columns)
+
+
+def _at_horizon(replay: Replay, name: str, metric: str) -> Cell:
+    own = replay.curves[name]
+    place = int(np.searchsorted(own.labels, replay.horizon))
+    low, high = (values[place] for values in own.interval(metric))
+    mean = float(own.mean(metric)[place])
+    return Cell(f"{mean:.4f}" + (f" ± {(high - low) / 2:.4f}" if np.isfinite(high - low) else ""), mean)
+
+
+def _share(own: Any) -> Cell:
+    if own is None or np.isnan(own.share):
+        return Cell("–")
+    low, high = ("∞" if np.isinf(end) else "?" if np.isnan(end) else f"{100 * end:.0f}" for end in (own.low, own.high))
+    share = "∞" if np.isinf(own.share) else f"{100 * own.share:.0f}"
+    return Cell(f"{share} ({low} – {high}) of {own.labels}", min(own.share, 1e9))
+
+
+def _gain(own: Any) -> Cell:
+    if own is None:
+        return Cell("–")
+    interval = f" ({own.low:+.4f} – {own.high:+.4f})" if np.isfinite(own.low) else ""
+    return Cell(f"{own.gain:+.4f}{interval} at {own.labels}", own.gain)
+
+
+def _ended(counts: Any) -> Cell:
+    middle = float(np.median(counts))
+    return Cell(f"{counts.min()} – {middle:.0f} – {counts.max()}", middle)
+
+
+def _calibration(result: Comparison, draw: _Pen) -> Section:
+    tempering = result.tempering
+    assert tempering is not None
+    states = {"as it is": tempering.before}
+    if tempering.after is not None:
+        states[f"temperature {tempering.temperature:.2f}"] = tempering.after
+    columns: dict[str, list[Cell]] = {"predictions": [Cell(name) for name in states]}
+    shown: dict[str, Callable[[Any], float]] = {
+        "calibration error": lambda one: one.error,
+        "error by chance, up to": lambda one: one.by_chance,
+        "Brier score": lambda one: one.brier,
+        "log-likelihood": lambda one: one.log_likelihood,
+        "accuracy": lambda one: one.accuracy,
+    }
+    for name, of in shown.items():
+        columns[name] = [_number(of(one), ".4f") for one in states.values()]
+    return Section(
+        "calibration",
+        "Calibration of the test set",
+        pictures=[
+            draw(
+                "Accuracy against confidence; on the diagonal probabilities are what happens", plot.reliability(states)
+            )
+        ],
+        tables=[_table(f"{tempering.before.rows:,} rows, all draws, before any label", columns)],
+    )
+
+
+def _alike(result: Comparison, draw: _Pen) -> Iterator[Picture]:
+    yield draw("Rows that both picked, in % of the rows that either picked", plot.overlap(result.names, result.overlap))
+    if result.rank_correlation is None:
+        return
+    kept = [i for i, own in enumerate(result.rank_correlation) if not np.isnan(own).all()]
+    if len(kept) > 1:
+        names, shares = [result.names[i] for i in kept], result.rank_correlation[np.ix_(kept, kept)]
+        yield draw("Rank correlation of the scores of all rows, in %", plot.overlap(names, shares))
+
+
+def _classes(result: Comparison) -> Iterator[Table]:
+    for caption, counts in (("By their labels", result.classes), ("As predicted", result.predicted_classes)):
+        if counts is not None and counts.shape[1] <= MOST_CLASSES:
+            columns: dict[str, list[Cell]] = {"heuristic": [Cell(name) for name in result.names]}
+            for c in range(counts.shape[1]):
+                columns[str(c)] = [_number(int(n), "d") for n in counts[:, c]]
+            yield _table(f"{caption}: picks of each class", columns)
+
+
+def _number(value: float, form: str) -> Cell:
+    return Cell(format(value, form), float(value))
+
+
+def _table(caption: str, columns: dict[str, list[Cell]]) -> Table:
+    return Table(caption, list(columns), list(zip(*columns.values(), strict=True)))

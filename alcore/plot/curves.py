@@ -1,0 +1,58 @@
+"""Learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alcore.plot.figure import COLOURS, new_figure
+from alcore.plot.lines import LABEL, as_curve, draw_lines, name_axes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from alcore.curves import Curves
+
+
+def curves(
+    runs: Mapping[str, Curves], metric: str, *, level: float = 0.95, horizon: int | None = None, title: str = ""
+) -> Figure:
+    """Learning curves: the mean of a metric over seeds against labels, a line for each name, with the interval of the mean.
+
+    Args:
+        runs: name -> `Curves`, as ``ActiveLearning(...).repeat(seeds=10)`` gives them.
+        metric: which of theirs.
+        level: confidence of the intervals; runs with one seed have none.
+        horizon: labels up to which all can be compared, marked by a line: `alcore.bench.Replay` has it.
+        title: of the figure.
+
+    Returns: a matplotlib Figure; ``figure.savefig("curves.png")`` writes it.
+    Raises: ImportError without matplotlib; ValueError for no runs, another metric, NaN or infinity in it.
+
+    >>> import alcore, numpy
+    >>> runs = alcore.Curves(numpy.array([10, 20]), {"accuracy": numpy.array([[0.5, 0.9], [0.7, 0.9]])}, numpy.array([0, 1]))
+    >>> len(alcore.plot.curves({"bald": runs}, "accuracy").axes[0].lines)
+    1
+    """
+    if not runs:
+        raise ValueError("runs: expected at least one name, got none.")
+    figure = new_figure(7.2, max(4.4, LABEL * len(runs) + 1.2))
+    axes = figure.subplots()
+    points = {name: as_curve(name, own.labels, own.mean(metric)) for name, own in runs.items()}
+    for i, (name, own) in enumerate(runs.items()):
+        low, high = own.interval(metric, level)
+        if np.isfinite(low).all():
+            axes.fill_between(points[name][0], low, high, color=COLOURS[i % len(COLOURS)], alpha=0.12, linewidth=0)
+    across = np.concatenate([own for own, _ in points.values()])
+    first, last = across.min(), across.max()
+    axes.set_xlim(first, max(last, first + 1))
+    if horizon is not None:
+        axes.axvline(horizon, color="#888888", linestyle=":", linewidth=1)
+        place: dict[str, Any] = {"textcoords": "offset points", "xycoords": ("data", "axes fraction")}
+        axes.annotate("compared up to here", (horizon, 1), (4, -8), fontsize=8, **place)
+    name_axes(axes, "labels", metric)
+    draw_lines(axes, points, last)
+    figure.suptitle(title, parse_math=False)
+    return figure

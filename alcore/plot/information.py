@@ -1,0 +1,68 @@
+"""Information of batches against picks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from alcore.plot.figure import new_figure
+from alcore.plot.lines import LABEL, as_curve, draw_lines, name_axes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def information(
+    curves: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
+    *,
+    bound: tuple[str, float] | None = None,
+    title: str = "",
+) -> Figure:
+    """Joint information against picks, a line for each heuristic, named at its right end.
+
+    Args:
+        curves: name -> (picks, nats), the information of the batch after so many picks: `alcore.bench.Comparison` has them, and
+            of a `Batch` that reports its own it is ``(range(1, k + 1), batch.information)``.
+        bound: what no batch exceeds, its name and nats, such as ("log T", 5.7), drawn as a dashed line.
+        title: of the figure.
+
+    Returns: a matplotlib Figure; ``figure.savefig("information.png")`` writes it.
+    Raises: ImportError without matplotlib; ValueError for no curves, NaN, infinity, or as many nats as there are no picks.
+
+    >>> import alcore.plot
+    >>> figure = alcore.plot.information({"bald": ([0, 1, 2], [0.0, 0.7, 0.9])}, bound=("log T", 1.1))
+    >>> len(figure.axes[0].lines)
+    2
+    """
+    if not curves:
+        raise ValueError("curves: expected at least one heuristic, got none.")
+    figure = new_figure(7.2, max(4.4, LABEL * len(curves) + 1.2))
+    draw_information(figure, curves, bound)
+    figure.suptitle(title, parse_math=False)
+    return figure
+
+
+def draw_information(
+    figure: Any, curves: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], bound: tuple[str, float] | None
+) -> None:
+    points = {name: as_curve(name, *curve) for name, curve in curves.items()}
+    axes = figure.subplots()
+    last = max((picks.max(initial=0) for picks, _ in points.values()), default=0)
+    top = max((nats.max(initial=0) for _, nats in points.values()), default=0)
+    if bound is not None:
+        top = max(top, bound[1])
+        axes.axhline(bound[1], color="#333333", linestyle="--", linewidth=1)
+        axes.annotate(
+            f"{bound[0]} = {bound[1]:.2f}: nothing left to tell",
+            (0, bound[1]),
+            (4, 4),
+            textcoords="offset points",
+            fontsize=8,
+            parse_math=False,
+        )
+    axes.set_xlim(0, max(last, 1))
+    axes.set_ylim(0, 1.08 * top or 1)
+    name_axes(axes, "picks", "information about the model, nats")
+    draw_lines(axes, points, last)

@@ -1,0 +1,75 @@
+"""Lines named beside their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+from alcore.plot.figure import COLOURS, STYLES
+
+Curve: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+LABEL = 0.155  # inches that the name of a line takes
+
+
+def name_axes(axes: Any, across: str, up: str) -> None:
+    axes.set_xlabel(across, fontsize=10)
+    axes.set_ylabel(up, fontsize=10, parse_math=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+def draw_lines(axes: Any, points: Mapping[str, Curve], last: float) -> None:
+    """Each name beside the end of its line, moved up or down where names would meet."""
+    order = sorted(points, key=lambda name: -_end(points[name])[1])
+    low, high = axes.get_ylim()
+    inches = 0.85 * axes.figure.bbox.height / axes.figure.dpi  # of the axes, nearly
+    places = _spread(np.array([_end(points[name])[1] for name in order]), LABEL * (high - low) / inches, low, high)
+    for i, name in enumerate(points):
+        rank = order.index(name)  # where lines meet, the one named first lies on top
+        look: dict[str, Any] = {
+            "color": COLOURS[i % len(COLOURS)],
+            "linestyle": STYLES[i // len(COLOURS) % len(STYLES)],
+        }
+        axes.plot(*points[name], linewidth=1.5, clip_on=False, zorder=3 - rank / len(order), **look)
+        axes.annotate(
+            name,
+            _end(points[name]),
+            (1.07, places[rank]),
+            textcoords=("axes fraction", "data"),
+            color=look["color"],
+            fontsize=8,
+            va="center",
+            annotation_clip=False,
+            parse_math=False,
+            arrowprops={"arrowstyle": "-", "linewidth": 0.6, "relpos": (0, 0.5), "shrinkA": 2, "shrinkB": 2, **look},
+        )
+
+
+def _end(curve: Curve) -> tuple[float, float]:
+    return (float(curve[0][-1]), float(curve[1][-1])) if curve[0].size else (0.0, 0.0)
+
+
+def _spread(values: npt.NDArray[np.float64], gap: float, low: float, high: float) -> list[float]:
+    """Places near descending values, a gap apart, between low and high where they fit: runs that meet share their mean."""
+    runs: list[list[float]] = []  # of values + rank * gap, which must not increase
+    for rank, value in enumerate(values):
+        runs.append([float(value) + rank * gap])
+        while len(runs) > 1 and np.mean(runs[-1]) > np.mean(runs[-2]):
+            last = runs.pop()
+            runs[-1] += last
+    level = np.repeat([np.mean(run) for run in runs], [len(run) for run in runs])
+    lowest = low + (len(values) - 1) * gap
+    return list(np.clip(level, lowest, max(lowest, high)) - gap * np.arange(len(values)))
+
+
+def as_curve(name: str, picks: npt.ArrayLike, nats: npt.ArrayLike) -> Curve:
+    across, up = door.as_scores(picks, finite=True, name=name), door.as_scores(nats, finite=True, name=name)
+    if across.size != up.size:
+        raise ValueError(f"{name}: expected as many picks as nats, got {across.size} and {up.size}.")
+    return across, up

@@ -1,0 +1,58 @@
+"""How much batches share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore.plot.figure import ALL, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CELL, MARGIN = 0.34, 2.0  # inches; names stand in the margin
+DARK = 0.55  # share from which a cell is too dark for black numbers
+
+
+def overlap(names: Sequence[str], shares: npt.ArrayLike, *, title: str = "") -> Figure:
+    """What share of the rows that either of two heuristics picked both did, as a table of shades with numbers in %.
+
+    Args:
+        names: H heuristics.
+        shares: (H, H) from −1 to 1, NaN where there is none: `alcore.bench.Comparison` has ``overlap`` and ``rank_correlation``.
+        title: of the figure.
+
+    Returns: a matplotlib Figure; ``figure.savefig("overlap.png")`` writes it.
+    Raises: ImportError without matplotlib; ValueError for another shape, and numbers outside −1 to 1.
+
+    >>> import alcore.plot
+    >>> figure = alcore.plot.overlap(["bald", "entropy"], [[1.0, 0.25], [0.25, 1.0]])
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['100', '25', '25', '100']
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    table = np.asarray(shares, np.float64)
+    if not names or table.shape != (len(names), len(names)):
+        raise ValueError(
+            f"shares: expected shape ({len(names)}, {len(names)}), a row and a column a name, got {table.shape}."
+        )
+    if np.nanmax(np.abs(table), initial=0) > 1 + 1e-9:
+        raise ValueError(f"shares: expected numbers from -1 to 1, got {table.flat[np.nanargmax(np.abs(table))]}.")
+    side = CELL * len(names) + MARGIN
+    figure = new_figure(side, side)
+    axes = figure.subplots()
+    axes.imshow(np.abs(table), cmap=LinearSegmentedColormap.from_list("", ["#ffffff", ALL]), vmin=0, vmax=1)
+    for (i, j), share in np.ndenumerate(table):
+        text = "" if np.isnan(share) else f"{100 * share:.0f}".replace("-0", "0")
+        axes.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if abs(share) > DARK else "black")
+    places = range(len(names))
+    axes.set_xticks(places, names, rotation=90, fontsize=8, parse_math=False)
+    axes.set_yticks(places, names, fontsize=8, parse_math=False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    figure.suptitle(title, parse_math=False)
+    return figure

@@ -1,0 +1,72 @@
+"""Whether probabilities are what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore.plot.figure import COLOURS, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Judged(Protocol):
+    """What is drawn of `alcore.bench.Calibration`."""
+
+    @property
+    def error(self) -> float: ...
+    @property
+    def confidence(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def accuracy_of(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def counts(self) -> npt.NDArray[np.int64]: ...
+
+
+def reliability(calibrations: Mapping[str, Judged], *, title: str = "") -> Figure:
+    """Reliability diagram: the share of right predictions against their confidence, bin by bin; below, rows of each bin.
+
+    On the diagonal probabilities are what happens; under it the model is too sure. Guo et al. 2017 (arXiv:1706.04599).
+
+    Args:
+        calibrations: name -> `alcore.bench.calibration` of the same rows, as before and after a temperature.
+        title: of the figure.
+
+    Returns: a matplotlib Figure; ``figure.savefig("reliability.png")`` writes it.
+    Raises: ImportError without matplotlib; ValueError for none.
+
+    >>> import alcore.bench, alcore.plot, numpy
+    >>> found = alcore.bench.calibration(numpy.array([[0.9, 0.1], [0.2, 0.8]]), [0, 1])
+    >>> len(alcore.plot.reliability({"as it is": found}).axes)
+    2
+    """
+    if not calibrations:
+        raise ValueError("calibrations: expected at least one, got none.")
+    figure = new_figure(5.2, 5.2)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    upper.plot([0, 1], [0, 1], color="#888888", linestyle="--", linewidth=1)
+    for i, (name, own) in enumerate(calibrations.items()):
+        _draw(upper, lower, f"{name}: error {own.error:.3f}", own, COLOURS[i % len(COLOURS)], i, len(calibrations))
+    upper.set_ylim(0, 1)
+    upper.set_xlim(0, 1)
+    upper.set_ylabel("share of right predictions", fontsize=10)
+    lower.set_ylabel("rows", fontsize=10)
+    lower.set_xlabel("confidence", fontsize=10)
+    upper.legend(frameon=False, fontsize=8, loc="upper left")
+    for axes in (upper, lower):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8)
+    figure.suptitle(title, parse_math=False)
+    return figure
+
+
+def _draw(upper: Any, lower: Any, name: str, own: Judged, colour: str, place: int, count: int) -> None:
+    filled = own.counts > 0
+    upper.plot(own.confidence[filled], own.accuracy_of[filled], marker="o", markersize=4, color=colour, label=name)
+    width = 1 / len(own.counts)
+    starts = np.arange(len(own.counts)) * width
+    lower.bar(starts + width * (place + 0.5) / count, own.counts, width=0.9 * width / count, color=colour)
