@@ -21,6 +21,7 @@ from alcore.store import whole_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FIRST = 5  # picks that are shown
 PIXELS = 100  # an inch of a picture, at most
 MOST_CLASSES = 60  # columns of a table
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -160,7 +161,7 @@ def _heuristics(result: Comparison) -> Table:
         columns["redundancy, nats"] = [_number(value, ".3f") for value in result.redundancy]
     if result.near_duplicates is not None:
         columns["near-duplicates"] = [_number(int(n), "d") for n in result.near_duplicates]
-    columns["first picks"] = [Cell(" ".join(map(str, batch.indices[:8].tolist()))) for batch in result.batches]
+    columns["first picks"] = [Cell(" ".join(map(str, batch.indices[:FIRST].tolist()))) for batch in result.batches]
     return _table(f"Batches of {len(result.batches[0])}; click a heading to sort", columns)
 
 
@@ -174,8 +175,7 @@ def _replay(replay: Replay, draw: _Pen) -> Section:
         draw(f"{metric} of the test set against labels, {way}", plot.curves(replay.curves, metric, horizon=mark))
         for metric in METRICS
     ]
-    effective = plot.curves(replay.curves, DRAWS, horizon=mark)
-    effective.axes[0].set_yscale("log")
+    effective = plot.curves(replay.curves, DRAWS, horizon=mark, log=True)
     pictures.append(draw(f"{DRAWS} against labels, {way}", effective))
     return Section(f"replay-{replay.size}", f"Replay, {way}", words, pictures, [_replayed(replay)])
 
@@ -187,7 +187,7 @@ def _replayed(replay: Replay) -> Table:
     shares, gains = replay.labels_like(), replay.gains_over()
     columns["labels like Random, %"] = [_share(shares.get(name)) for name in replay.curves]
     columns["gain over Random"] = [_gain(gains.get(name)) for name in replay.curves]
-    columns["exhausted after, min – median – max"] = [_ended(replay.ended[name]) for name in replay.curves]
+    columns["ended after"] = [_ended(replay.ended[name]) for name in replay.curves]
     return _table(f"At {replay.horizon} labels, means of the runs with their intervals", columns)
 
 

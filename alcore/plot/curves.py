@@ -16,8 +16,17 @@ if TYPE_CHECKING:
     from alcore.curves import Curves
 
 
+FAINT = 1.0  # of all intervals that lie over each other
+
+
 def curves(
-    runs: Mapping[str, Curves], metric: str, *, level: float = 0.95, horizon: int | None = None, title: str = ""
+    runs: Mapping[str, Curves],
+    metric: str,
+    *,
+    level: float = 0.95,
+    horizon: int | None = None,
+    log: bool = False,
+    title: str = "",
 ) -> Figure:
     """Learning curves: the mean of a metric over seeds against labels, a line for each name, with the interval of the mean.
 
@@ -26,6 +35,7 @@ def curves(
         metric: which of theirs.
         level: confidence of the intervals; runs with one seed have none.
         horizon: labels up to which all can be compared, marked by a line: `alcore.bench.Replay` has it.
+        log: whether the metric, above zero, is drawn on a logarithmic scale.
         title: of the figure.
 
     Returns: a matplotlib Figure; ``figure.savefig("curves.png")`` writes it.
@@ -40,11 +50,21 @@ def curves(
         raise ValueError("runs: expected at least one name, got none.")
     figure = new_figure(7.2, max(4.4, LABEL * len(runs) + 1.2))
     axes = figure.subplots()
+    if log:
+        axes.set_yscale("log")
     points = {name: as_curve(name, own.labels, own.mean(metric)) for name, own in runs.items()}
     for i, (name, own) in enumerate(runs.items()):
         low, high = own.interval(metric, level)
         if np.isfinite(low).all():
-            axes.fill_between(points[name][0], low, high, color=COLOURS[i % len(COLOURS)], alpha=0.12, linewidth=0)
+            low = np.maximum(low, points[name][1].min() / 2) if log else low
+            axes.fill_between(
+                points[name][0],
+                low,
+                high,
+                color=COLOURS[i % len(COLOURS)],
+                alpha=FAINT / max(8, len(runs)),
+                linewidth=0,
+            )
     across = np.concatenate([own for own, _ in points.values()])
     first, last = across.min(), across.max()
     axes.set_xlim(first, max(last, first + 1))
@@ -53,6 +73,6 @@ def curves(
         place: dict[str, Any] = {"textcoords": "offset points", "xycoords": ("data", "axes fraction")}
         axes.annotate("compared up to here", (horizon, 1), (4, -8), fontsize=8, **place)
     name_axes(axes, "labels", metric)
-    draw_lines(axes, points, last)
+    draw_lines(axes, points)
     figure.suptitle(title, parse_math=False)
     return figure

@@ -65,4 +65,4 @@ def draw_information(
     axes.set_xlim(0, max(last, 1))
     axes.set_ylim(0, 1.08 * top or 1)
     name_axes(axes, "picks", "information about the model, nats")
-    draw_lines(axes, points, last)
+    draw_lines(axes, points)

@@ -24,24 +24,22 @@ def name_axes(axes: Any, across: str, up: str) -> None:
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-def draw_lines(axes: Any, points: Mapping[str, Curve], last: float) -> None:
+def draw_lines(axes: Any, points: Mapping[str, Curve]) -> None:
     """Each name beside the end of its line, moved up or down where names would meet."""
     order = sorted(points, key=lambda name: -_end(points[name])[1])
-    low, high = axes.get_ylim()
+    looks: dict[str, dict[str, Any]] = {}
+    for i, name in enumerate(points):  # where lines meet, the one named first lies on top
+        style = STYLES[i // len(COLOURS) % len(STYLES)]
+        looks[name] = {"color": COLOURS[i % len(COLOURS)], "linestyle": style}
+        axes.plot(*points[name], linewidth=1.5, clip_on=False, zorder=3 - order.index(name) / len(order), **looks[name])
     inches = 0.85 * axes.figure.bbox.height / axes.figure.dpi  # of the axes, nearly
-    places = _spread(np.array([_end(points[name])[1] for name in order]), LABEL * (high - low) / inches, low, high)
-    for i, name in enumerate(points):
-        rank = order.index(name)  # where lines meet, the one named first lies on top
-        look: dict[str, Any] = {
-            "color": COLOURS[i % len(COLOURS)],
-            "linestyle": STYLES[i // len(COLOURS) % len(STYLES)],
-        }
-        axes.plot(*points[name], linewidth=1.5, clip_on=False, zorder=3 - rank / len(order), **look)
+    places = _spread(_heights(axes, [_end(points[name])[1] for name in order]), LABEL / inches, 0.0, 1.0)
+    for name, look in looks.items():
         axes.annotate(
             name,
             _end(points[name]),
-            (1.07, places[rank]),
-            textcoords=("axes fraction", "data"),
+            (1.07, places[order.index(name)]),
+            textcoords="axes fraction",
             color=look["color"],
             fontsize=8,
             va="center",
@@ -49,6 +47,13 @@ def draw_lines(axes: Any, points: Mapping[str, Curve], last: float) -> None:
             parse_math=False,
             arrowprops={"arrowstyle": "-", "linewidth": 0.6, "relpos": (0, 0.5), "shrinkA": 2, "shrinkB": 2, **look},
         )
+
+
+def _heights(axes: Any, values: list[float]) -> npt.NDArray[np.float64]:
+    """Where values stand between the bottom of the axes, 0, and the top, 1, on whatever scale."""
+    scale = axes.yaxis.get_transform().transform
+    low, high = scale(np.array(axes.get_ylim()))
+    return np.asarray((scale(np.array(values)) - low) / (high - low))
 
 
 def _end(curve: Curve) -> tuple[float, float]:

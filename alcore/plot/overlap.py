@@ -45,7 +45,11 @@ def overlap(names: Sequence[str], shares: npt.ArrayLike, *, title: str = "") -> 
     side = CELL * len(names) + MARGIN
     figure = new_figure(side, side)
     axes = figure.subplots()
-    axes.imshow(np.abs(table), cmap=LinearSegmentedColormap.from_list("", ["#ffffff", ALL]), vmin=0, vmax=1)
+    shades = LinearSegmentedColormap.from_list("", ["#ffffff", ALL])
+    edges = np.arange(len(names) + 1) - 0.5
+    axes.pcolormesh(edges, edges, np.abs(table), cmap=shades, vmin=0, vmax=1)
+    axes.set_aspect("equal")
+    axes.invert_yaxis()
     for (i, j), share in np.ndenumerate(table):
         text = "" if np.isnan(share) else f"{100 * share:.0f}".replace("-0", "0")
         axes.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if abs(share) > DARK else "black")

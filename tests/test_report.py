@@ -1,0 +1,216 @@
+"""The report: one page that needs nothing else, checked as text and in a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import alcore
+from alcore.bench import Comparison, compare, write_report
+
+RNG = np.random.default_rng(5)
+PROBS = RNG.dirichlet(np.ones(3) / 2, size=(120, 40)).transpose(0, 2, 1)
+TRUE = np.array([RNG.choice(3, p=row / row.sum()) for row in PROBS[..., 0]])
+NAMES = ["bald", "entropy", "random", "power-bald", "batchbald"]
+SECTIONS = [
+    *("summary", "heuristics", "replay-1", "replay-4", "calibration", "information", "alike", "classes", "scores"),
+    "reading",
+]
+NO_BROWSER = not (shutil.which("chromium") and shutil.which("chromedriver"))
+SLACK = 1.5  # pixels
+
+
+@pytest.fixture(scope="module")
+def result() -> Comparison:
+    return compare(
+        PROBS[:80],
+        k=4,
+        heuristics=NAMES,
+        labels=TRUE[:80],
+        test=PROBS[80:],
+        test_labels=TRUE[80:],
+        steps=6,
+        seeds=3,
+        rng=0,
+    )
+
+
+@pytest.fixture(scope="module")
+def file(result: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(result, found, source="preds.npz")
+    return found
+
+
+class Page(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.data: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.data.append(data)
+
+    def ids(self) -> list[str]:
+        return [str(attributes["id"]) for _, attributes in self.tags if "id" in attributes]
+
+
+def written(result: Comparison, folder: Path, **options: Any) -> str:
+    write_report(result, folder / "report.html", **options)
+    return (folder / "report.html").read_text("utf-8")
+
+
+def test_a_page_with_every_part_that_needs_nothing_else(file: Path) -> None:
+    text = file.read_text("utf-8")
+    page = Page(text)
+    assert [one for one in page.ids() if one in SECTIONS] == SECTIONS
+    assert len(page.ids()) == len(set(page.ids()))
+    assert len(text.encode()) < 2 << 20
+    loaded = [
+        own.get(name)
+        for tag, own in page.tags
+        if tag not in ("a", "svg", "use")
+        for name in ("src", "href", "xlink:href")
+    ]
+    assert all(one is None or one.startswith("#") for one in loaded)
+    assert "url(http" not in text
+    assert "@import" not in text
+    assert [tag for tag, _ in page.tags].count("svg") == 2 * 5 + 1 + 1 + 2 + 1
+    used = {part.split(")")[0] for part in text.split("url(#")[1:]}
+    assert used <= set(page.ids())
+    for name in NAMES:
+        assert name in page.data
+    assert "preds.npz" in text
+
+
+def test_the_same_result_is_the_same_page(result: Comparison, file: Path, tmp_path: Path) -> None:
+    assert written(result, tmp_path, source="preds.npz") == file.read_text("utf-8")
+
+
+def test_what_is_not_there_is_left_out_and_said(tmp_path: Path) -> None:
+    bare = compare(PROBS[:80], k=4, heuristics=NAMES, rng=0)
+    page = Page(written(bare, tmp_path))
+    assert {"left-out", "heuristics", "information"} <= set(page.ids())
+    assert not {"replay-1", "calibration"} & set(page.ids())
+    assert any("it takes labels of the pool" in text for text in page.data)
+    cells = np.repeat(PROBS[:20, :, None], 4, axis=2)
+    events = compare(cells, k=4, heuristics=[alcore.Reduce(alcore.BALD(), "mean"), "random"], rng=0)
+    assert not {"information", "classes"} & set(Page(written(events, tmp_path)).ids())
+
+
+def test_names_are_text_and_never_markup(result: Comparison, tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>"
+    names = (evil, *result.names[1:])
+    curves = dict(zip(names, result.information_curves.values(), strict=True))
+    scores = {evil: result.scores["bald"]}
+    renamed = replace(result, names=names, information_curves=curves, scores=scores)
+    text = written(renamed, tmp_path, source=evil, sentences=[evil])
+    assert evil not in text
+    assert text.count("<script") == 1
+    assert evil in "".join(Page(text).data)
+
+
+def test_nothing_half_written_is_left(result: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="disk is full"):
+        write_report(result, tmp_path / "report.html")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="does not exist"):
+        write_report(result, tmp_path / "nowhere" / "report.html")
+
+
+# --- in a browser -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if NO_BROWSER and not os.environ.get("ALCORE_BROWSER"):
+        pytest.skip("chromium and chromedriver are not installed: apt-get install chromium chromium-driver")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(browser: Any, file: Path) -> Any:
+    browser.get(file.as_uri())
+    return browser
+
+
+def resize(page: Any, width: int, scheme: str) -> None:
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1600])
+def test_pages_fit_and_pictures_are_there(page: Any, width: int, scheme: str) -> None:
+    resize(page, width, scheme)
+    assert page.get_log("browser") == []
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width + SLACK
+    sizes = page.execute_script(
+        "return [...document.querySelectorAll('figure svg')].map(one => {const own = one.getBoundingClientRect();"
+        "return [own.width, own.height]})"
+    )
+    assert len(sizes) == 15
+    assert min(min(size) for size in sizes) > 100
+    dark = page.execute_script("return getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+    assert dark == (scheme == "dark")
+
+
+def test_text_of_pictures_can_be_searched(page: Any) -> None:
+    found = page.execute_script("return [...document.querySelectorAll('figure svg text')].map(one => one.textContent)")
+    assert set(NAMES) <= set(found)
+
+
+@pytest.mark.parametrize("key", ["click", "enter"])
+def test_tables_sort_by_number_then_the_other_way(page: Any, key: str) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    for table in page.find_elements("css selector", "table.sortable"):
+        for column, head in enumerate(table.find_elements("css selector", "th")):
+            button = head.find_element("tag name", "button")
+            for way in ("ascending", "descending"):
+                button.send_keys(Keys.ENTER) if key == "enter" else page.execute_script("arguments[0].click()", button)
+                assert head.get_attribute("aria-sort") == way
+                values = page.execute_script(
+                    "return [...arguments[0].tBodies[0].rows].map(row => row.cells[arguments[1]].dataset.value)",
+                    table,
+                    column,
+                )
+                numbers = [float(value) for value in values if value is not None]
+                assert numbers == sorted(numbers, reverse=way == "descending")
+                assert values[len(numbers) :] == [None] * (len(values) - len(numbers))
+
+
+def test_it_prints(page: Any) -> None:
+    pdf = page.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"]
+    assert len(pdf) > 10_000
