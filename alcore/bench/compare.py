@@ -75,7 +75,7 @@ class Comparison:
             labels; None with event axes, and without labels.
         near_duplicates: (H,) picks that predict as one before does: 0.05 apart or less in total variation, on the mean of the
             draws; None with event axes.
-        replays: one label at a time, and k at a time; empty without labels of the pool and a labelled test set.
+        replays: one for each number of labels at a time; empty without labels of the pool and a labelled test set.
         tempering: calibration on the test set; None without one.
         left_out: what is not there -> why.
     """
@@ -137,6 +137,7 @@ def compare(
     test_labels: npt.ArrayLike | None = None,
     steps: int = 30,
     seeds: int = 20,
+    at_a_time: Sequence[int] = (1,),
     samples: int = 20_000,
     rng: Rng = None,
     kind: str = "probs",
@@ -152,13 +153,15 @@ def compare(
         labels: (N,) classes of the rows, none of which trained the draws. With ``test`` (M, C, T) by the same draws, and
             ``test_labels`` (M,), `replay` shows what each heuristic's labels are worth.
         steps, seeds: labels bought in each replay, at most, and replays of each heuristic.
+        at_a_time: how many labels are asked for at a time; a replay for each number. Heuristics that choose a batch jointly, such as
+            BatchBALD, are worth their while with ``(1, k)``, which takes as long again.
         samples: configurations of labels that the information of a batch is estimated from.
         rng: None, a seed or a generator; each heuristic draws from its own child of it.
         kind, weights, mask: as `alcore.Heuristic.score`; ``kind`` of ``test`` too.
 
     Returns: a `Comparison`. Times are medians of five after a warm-up, of fewer where one takes over a second. Where the draws
         are exhausted nothing warns: ``saturated_at`` of the batch says so. ``left_out`` says what is not there for want of what.
-    Cost: the heuristics', and for each O(samples·k·C·T) time to weigh its batch; with labels those of `replay`, twice.
+    Cost: the heuristics', and for each O(samples·k·C·T) time to weigh its batch; with labels those of `replay`.
     Raises: TypeError for an iterable of blocks (it can be read once); ValueError for a single draw, for labels that do not fit, for
         a test set of other classes or draws; and what the heuristics raise.
 
@@ -194,8 +197,9 @@ def compare(
     elif evidence.test is not None and evidence.pool is not None:
         asked = {name: with_draws(one, None, kind) for name, one in zip(names, objects, strict=True)}
         told: dict[str, Any] = {"steps": steps, "seeds": seeds, "weights": weights}
-        sizes = dict.fromkeys((1, max(1, count)))
-        replays = tuple(replay(asked, evidence.pool, evidence.test, size=one, **told) for one in sizes)
+        replays = tuple(
+            replay(asked, evidence.pool, evidence.test, size=one, **told) for one in dict.fromkeys(at_a_time)
+        )
     left_out |= {f"replay of {name}": why for one in replays for name, why in one.left_out.items()}
     return replace(result, tempering=tempering, replays=replays, left_out=left_out)
 

@@ -206,6 +206,14 @@ def load(file: Path | None) -> Any:
     return np.array(alcore.open_predictions(file))
 
 
+def numbers(text: str, name: str) -> list[int]:
+    """Whole numbers with commas between."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() and int(part) for part in parts):
+        raise ValueError(f"{name}: expected numbers from 1 with commas between, such as 1,10, got {text!r}.")
+    return [int(part) for part in parts]
+
+
 def check_output(file: Path, endings: tuple[str, ...], *inputs: Path | None) -> None:
     """Before the work, not after it."""
     check_ending(file, *endings)

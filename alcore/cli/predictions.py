@@ -37,6 +37,7 @@ from alcore.cli.arguments import (
     heuristic_named,
     heuristics_named,
     load,
+    numbers,
     open_file,
     read_evidence,
     read_if_small,
@@ -142,6 +143,10 @@ def bench(
     test_labels: TestLabelsFile = None,
     steps: Annotated[int, typer.Option(help="Labels that each replay buys, at most.")] = 30,
     seeds: Annotated[int, typer.Option(help="Replays of each heuristic, each on a part of the pool.")] = 20,
+    at_a_time: Annotated[
+        str,
+        typer.Option("--at-a-time", help="Labels asked for at a time, such as 1 or 1,10: a replay for each number."),
+    ] = "1",
     seed: Seed = 0,
     member: Member = None,
     kind: Kind = "probs",
@@ -165,6 +170,7 @@ def bench(
         for output, endings in written:
             if output is not None:
                 check_output(output, endings, *read)
+        sizes = numbers(at_a_time, "--at-a-time")
         with unchanged(*read):
             source = open_file(file, member)
             chosen = heuristics_named(heuristics, source, file, targets, reduce, share, floor)
@@ -173,7 +179,7 @@ def bench(
             evidence = read_evidence(file, labels, test, test_labels)
             predictions, where = read_if_small(source)
             result = compare(
-                predictions, k=k, heuristics=chosen, steps=steps, seeds=seeds, rng=seed, kind=kind, weights=load(weights),
+                predictions, k=k, heuristics=chosen, steps=steps, seeds=seeds, at_a_time=sizes, rng=seed, kind=kind, weights=load(weights),
                 mask=load(mask), **evidence,
             )  # fmt: skip
         bound = "log T" if weights is None else "H(w)"
