@@ -4,13 +4,14 @@ VENV := .venv
 RUN := $(VENV)/bin/
 FILE ?= benchmarks/sample_predictions.npz
 PICTURE ?= build/demo.png
+REPORT ?= build/report.html
 INSTALL := $(RUN)pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .PHONY: demo test bench sample clean
 
 demo: $(VENV)/demo.stamp
 	@mkdir -p build
-	@$(RUN)alcore bench $(FILE) --floor 6e-8 --plot $(PICTURE)
+	@$(RUN)alcore bench $(FILE) --floor 6e-8 --seeds 5 --at-a-time 1,10 --plot $(PICTURE) --report $(REPORT)
 
 test: $(VENV)/test.stamp
 	find alcore -name '*.nb[ic]' -delete
@@ -36,7 +37,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(INSTALL) '.[cli,plot]'
+	$(INSTALL) '.[cli,plot,report]'
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/bin/python pyproject.toml constraints.txt

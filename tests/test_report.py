@@ -30,17 +30,8 @@ SLACK = 1.5  # pixels
 
 @pytest.fixture(scope="module")
 def result() -> Comparison:
-    return compare(
-        PROBS[:80],
-        k=4,
-        heuristics=NAMES,
-        labels=TRUE[:80],
-        test=PROBS[80:],
-        test_labels=TRUE[80:],
-        steps=6,
-        seeds=3,
-        rng=0,
-    )
+    known = {"labels": TRUE[:80], "test": PROBS[80:], "test_labels": TRUE[80:]}
+    return compare(PROBS[:80], k=4, heuristics=NAMES, steps=6, seeds=3, at_a_time=(1, 4), rng=0, **known)
 
 
 @pytest.fixture(scope="module")

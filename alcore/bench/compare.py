@@ -153,8 +153,8 @@ def compare(
         labels: (N,) classes of the rows, none of which trained the draws. With ``test`` (M, C, T) by the same draws, and
             ``test_labels`` (M,), `replay` shows what each heuristic's labels are worth.
         steps, seeds: labels bought in each replay, at most, and replays of each heuristic.
-        at_a_time: how many labels are asked for at a time; a replay for each number. Heuristics that choose a batch jointly, such as
-            BatchBALD, are worth their while with ``(1, k)``, which takes as long again.
+        at_a_time: how many labels are asked for at a time; a replay for each number. What joint batches, as BatchBALD's, are worth
+            shows with ``(1, k)``, which takes as long again.
         samples: configurations of labels that the information of a batch is estimated from.
         rng: None, a seed or a generator; each heuristic draws from its own child of it.
         kind, weights, mask: as `alcore.Heuristic.score`; ``kind`` of ``test`` too.

@@ -178,16 +178,15 @@ def bench(
             check_drawn(plot, source, chosen)
             evidence = read_evidence(file, labels, test, test_labels)
             predictions, where = read_if_small(source)
-            result = compare(
-                predictions, k=k, heuristics=chosen, steps=steps, seeds=seeds, at_a_time=sizes, rng=seed, kind=kind, weights=load(weights),
-                mask=load(mask), **evidence,
-            )  # fmt: skip
+            told: dict[str, Any] = {"kind": kind, "weights": load(weights), "mask": load(mask), "rng": seed}
+            told |= {"steps": steps, "seeds": seeds, "at_a_time": sizes}
+            result = compare(predictions, k=k, heuristics=chosen, **told, **evidence)
         bound = "log T" if weights is None else "H(w)"
         out.print(ranking_table(result, f"{file} ({where})", bound, out.width))
         out.print(overlap_table(result, out.width))
         note_exhausted(result)
-        told = sentences(result)
-        for sentence in told:
+        summary = sentences(result)
+        for sentence in summary:
             say(sentence)
         if plot is not None:
             say(f"{write_picture(plot, result, bound)} -> {plot}")
@@ -198,7 +197,7 @@ def bench(
             write_json(json, as_json(result))
             say(f"every table -> {json}")
         if report is not None:
-            write_report(result, report, source=str(file), sentences=told)
+            write_report(result, report, source=str(file), sentences=summary)
             say(f"report -> {report}")
 
 
