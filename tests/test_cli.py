@@ -49,7 +49,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.save("maps.npy", MAPS)
     np.save("mask.npy", PADDING)
     np.save("weights.npy", WEIGHTS)
-    np.savez("several.npz", pool=PROBS, pool_labels=np.arange(30), test=PROBS[:9])
+    np.savez("several.npz", pool=PROBS, pool_labels=np.arange(30) % 3, test=PROBS[:9])
     np.savez("unnamed.npz", a=PROBS, b=PROBS)
     np.savez("asked.npz", pool=PROBS, target=TARGETS)
     np.save("targets.npy", TARGETS)
@@ -317,11 +317,6 @@ def test_bench_notes_exhausted_draws(here: Path) -> None:
         r"note: batchbald exhausted the 4 draws after \d of 9 picks; the rest follow in BALD order\.\n", result.stderr
     )
     assert "100.0 %" in result.stdout
-
-
-def test_bench_of_one_draw_has_no_share(here: Path) -> None:
-    np.save("one.npy", PROBS[..., :1])
-    assert " 0.000 - 0.000 " in " ".join(done("bench", "one.npy", "-k", 2, "--heuristics", "bald").split())
 
 
 def test_bench_draws_what_has_no_scores(here: Path) -> None:

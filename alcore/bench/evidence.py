@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array
-from alcore.stream import Source, gather_rows, open_source, refuse_events
+from alcore.stream import Source, gather_rows, open_source, read_rows, refuse_events
 
 Ints = npt.NDArray[np.int64]
 PART = "replay of all rows"
@@ -127,9 +127,11 @@ def labelled(
     if source.rows is None:
         raise TypeError(f"{name}: expected a source that can be read more than once, got an iterable. Save it first.")
     known = as_labels(labels, source.rows, source.cell_shape[0], labels_name)
-    wanted = np.arange(source.rows) if rows is None else rows
-    probs, _ = gather_rows(source, wanted, kind=kind)
-    return Labelled(np.ascontiguousarray(probs), known[wanted], tiny_of(predictions, probs))
+    if rows is None:
+        probs = read_rows(predictions, kind=kind, name=name)
+    else:
+        probs, known = gather_rows(source, rows, kind=kind)[0], known[rows]
+    return Labelled(np.ascontiguousarray(probs), known, tiny_of(predictions, probs))
 
 
 def tiny_of(predictions: Any, probs: Array) -> float:

@@ -15,7 +15,7 @@ from alcore.heuristics.drawn import _Drawn
 from alcore.heuristics.targeted import EPIG, BatchEPIG
 from alcore.heuristics.wrapped import Precomputed, Reduce
 from alcore.remaining import drop_rows
-from alcore.stream import gather_rows, open_source
+from alcore.stream import read_rows
 
 Rows = npt.NDArray[np.int64]
 
@@ -55,10 +55,7 @@ def with_draws(heuristic: Heuristic, draws: Rows | None, kind: str = "probs") ->
 @with_draws.register(EPIG)
 @with_draws.register(BatchEPIG)
 def _(heuristic: EPIG | BatchEPIG, draws: Rows | None, kind: str = "probs") -> Heuristic:
-    source = open_source(heuristic.targets, "targets")
-    if source.rows is None:
-        raise TypeError("targets: expected a source that can be read more than once, got an iterable. Save it first.")
-    probs, _ = gather_rows(source, np.arange(source.rows), kind=kind)
+    probs = read_rows(heuristic.targets, kind=kind, name="targets")
     return replace(heuristic, targets=probs if draws is None else np.ascontiguousarray(probs[..., draws]))
 
 
