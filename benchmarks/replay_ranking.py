@@ -95,8 +95,8 @@ def main() -> None:
         "# Replay against retraining",
         "",
         f"Written by `python benchmarks/replay_ranking.py`: {seeds} seeds, {DRAWS} draws of the first network, batches of {SIZE}. "
-        f"All runs have at least 2 effective draws left up to {horizon} labels, so replay ranks by the mean of a metric up to there; "
-        "retraining by the mean accuracy from 20 to 170 labels.",
+        f"All runs have at least 2 effective draws left up to {horizon} labels, so replay ranks by the mean of a metric up to "
+        "there; retraining by the mean accuracy from 20 to 170 labels.",
         "",
         "| heuristic | retraining, accuracy | " + " | ".join(f"replay, {metric}" for metric in METRICS) + " |",
         "| --- | --- | " + " | ".join("---" for _ in METRICS) + " |",

@@ -18,8 +18,8 @@ from tests.cases import CASES, dirichlet
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PUBLIC = {name: getattr(alcore, name) for name in alcore.__all__}
-PUBLIC |= {"bench.compare": alcore.bench.compare, "bench.Comparison": alcore.bench.Comparison}
-PUBLIC |= {f"plot.{name}": getattr(alcore.plot, name) for name in ("scores", "information", "comparison", "curves")}
+PUBLIC |= {f"bench.{name}": getattr(alcore.bench, name) for name in alcore.bench.__all__}
+PUBLIC |= {f"plot.{name}": getattr(alcore.plot, name) for name in alcore.plot.__all__}
 PUBLIC |= {f"stopping.{name}": getattr(alcore.stopping, name) for name in alcore.stopping.__all__}
 FUNCTIONS = {name: member for name, member in PUBLIC.items() if inspect.isfunction(member)}
 
@@ -63,7 +63,7 @@ def test_the_readmes_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     layers = torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(16, 3)
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(50, 4)), 20)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     said = {"probs": probs, "test_preds": probs, "predicted": probs.mean(axis=-1), "labels": np.arange(200) % 3}
     said |= {"train": lambda ids, labels: len(ids), "predict": lambda model, ids: probs[ids], "accuracy": float}
     for block in blocks:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import alcore
+import alcore.bench
 import alcore.plot
 from alcore.plot.figure import ALL, PICKED
 
@@ -239,3 +240,50 @@ def test_learning_curves_with_their_intervals() -> None:
     for wrong, said in (({}, "at least one name"), ({"a": runs["bald"]}, "expected one of accuracy, got 'f1'")):
         with pytest.raises(ValueError, match=said):
             alcore.plot.curves(wrong, "f1")
+
+
+def test_learning_curves_end_where_they_end_and_mark_the_horizon() -> None:
+    runs = {
+        name: alcore.Curves(np.arange(count), {"draws": np.exp(-np.arange(count) * np.ones((3, 1)))}, np.arange(3))
+        for name, count in (("long", 9), ("short", 4))
+    }
+    figure = alcore.plot.curves(runs, "draws", horizon=3, log=True)
+    (axes,) = figure.axes
+    assert axes.get_yscale() == "log"
+    assert "compared up to here" in texts(figure)
+    ends = {tuple(line.get_xdata())[-1] for line in axes.lines}
+    assert {8, 3} <= ends
+    figure.savefig(io.BytesIO(), format="svg")
+
+
+@pytest.mark.parametrize("count", [1, 2, 20])
+def test_overlap_is_a_table_of_percentages(count: int) -> None:
+    shares = np.eye(count)
+    shares[0, -1] = shares[-1, 0] = np.nan if count > 2 else shares[0, -1]
+    figure = alcore.plot.overlap([f"$heuristic_{i}$" for i in range(count)], shares)
+    numbers = [text.get_text() for text in figure.axes[0].texts]
+    assert numbers.count("100") == count
+    assert numbers.count("") == (2 if count > 2 else 0)
+    figure.savefig(io.BytesIO(), format="svg")
+
+
+def test_overlap_refuses_what_is_no_table() -> None:
+    for names, shares in ((["a"], [[1.0, 0.0]]), ([], np.ones((0, 0))), (["a", "b"], np.ones(2))):
+        with pytest.raises(ValueError, match="expected shape"):
+            alcore.plot.overlap(names, shares)
+    with pytest.raises(ValueError, match="from -1 to 1, got 3"):
+        alcore.plot.overlap(["a", "b"], [[1, 3], [0, 1]])
+
+
+def test_reliability_has_a_point_for_each_bin_with_rows() -> None:
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(3), size=200)
+    found = alcore.bench.calibration(probs, rng.integers(3, size=200))
+    figure = alcore.plot.reliability({"before": found, "$after$": found})
+    upper, lower = figure.axes
+    assert len(upper.lines) == 3  # and the diagonal
+    assert upper.lines[1].get_xdata().size == (found.counts > 0).sum()
+    assert sum(bar.get_height() for bar in lower.patches) == 2 * 200
+    figure.savefig(io.BytesIO(), format="svg")
+    with pytest.raises(ValueError, match="at least one"):
+        alcore.plot.reliability({})
