@@ -147,7 +147,10 @@ def _sections(result: Comparison, draw: _Pen) -> Iterator[Section]:
 def _heuristics(result: Comparison) -> Table:
     columns: dict[str, list[Cell]] = {"heuristic": [Cell(name) for name in result.names]}
     columns["time, ms"] = [_number(1e3 * value, ".2f") for value in result.seconds]
-    columns["probabilities / s"] = [_number(value, ",.0f") for value in result.throughput]
+    columns["probabilities / s"] = [
+        Cell("–") if name == "random" else _number(value, ",.0f")
+        for name, value in zip(result.names, result.throughput, strict=True)
+    ]
     if result.memory is not None:
         columns["peak memory, MiB"] = [_number(value / 2**20, ".2f") for value in result.memory]
     if result.information is not None and result.information_error is not None and result.redundancy is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import starmap
 
 import numpy as np
@@ -54,25 +54,31 @@ def _of_replay(replay: Replay) -> Iterator[str]:
     better = sorted((shares[name].share, name) for name, own in gains.items() if own.low > 0 and shares[name].high < 1)
     worse = [f"{name} (with {_labels(own.labels)})" for name, own in gains.items() if own.high < 0]
     if better:
-        told = [_bought(name, shares[name], METRIC) for _, name in better[:SHOWN]]
-        more = (
-            f", and {len(better) - SHOWN} more heuristics did so with fewer labels than Random"
-            if len(better) > SHOWN
-            else ""
-        )
-        yield f"{where}, on these predictions {_listed(told)}{more} ({runs} runs)."
+        (_, best), *rest = better
+        yield f"{where}, on these predictions {_bought(best, shares[best])}{_so_did(rest, shares)}. {runs} runs."
     else:
-        yield f"{where}, no heuristic was told apart from Random by its {METRIC} ({runs} runs)."
+        yield f"{where}, no heuristic was told apart from Random by its {METRIC}. {runs} runs."
     if worse:
         verb = "was" if len(worse) == 1 else "were"
         yield f"{where}, {_listed(worse)} {verb} worse than Random."
 
 
-def _bought(name: str, own: Share, metric: str) -> str:
+def _bought(name: str, own: Share) -> str:
     return (
-        f"{name} bought the {metric} of {_labels(own.labels)} of Random with {100 * own.share:.0f} % of them "
+        f"{name} bought the {METRIC} of {_labels(own.labels)} of Random with {100 * own.share:.0f} % of them "
         f"(interval {100 * own.low:.0f} to {100 * own.high:.0f} %)"
     )
+
+
+def _so_did(others: list[tuple[float, str]], shares: Mapping[str, Share]) -> str:
+    if not others:
+        return ""
+    told = [
+        f"{name} ({100 * own.share:.0f} % of {own.labels}, {100 * own.low:.0f} to {100 * own.high:.0f} %)"
+        for name, own in ((name, shares[name]) for _, name in others[: SHOWN - 1])
+    ]
+    more = len(others) - len(told)
+    return f"; fewer labels than Random took {_listed([*told, f'{more} more'] if more else told)} too"
 
 
 def _of_draws(replay: Replay, draws: int) -> Iterator[str]:
