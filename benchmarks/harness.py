@@ -35,6 +35,13 @@ class Table:
         lines = [self.columns, ["---"] * len(self.columns), *self.rows]
         return f"## {self.title}\n\n{self.text}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
+    @classmethod
+    def parse(cls, section: str) -> Table:
+        """What `render` wrote, from after the ``##`` on."""
+        title, text, rows = section.strip("\n").split("\n\n")
+        columns, _, *cells = ([cell.strip() for cell in line[1:-1].split("|")] for line in rows.splitlines())
+        return cls(title, text, columns, cells)
+
     def missed(self) -> list[str]:
         """The rows that did not reach a target, by their first cells."""
         return [f"{self.title}: {row[0]}" for row in self.rows if NO in row]

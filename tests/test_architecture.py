@@ -41,7 +41,20 @@ NAMES_KERNELS = {
     "stream",
 }
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "flax", "sklearn"}
-HEAVY = {*FRAMEWORKS, "numba", "scipy", "dask", "zarr", "h5py", "pyarrow", "matplotlib", "typer", "rich", "pandas"}
+HEAVY = {
+    *FRAMEWORKS,
+    "numba",
+    "scipy",
+    "dask",
+    "zarr",
+    "h5py",
+    "pyarrow",
+    "matplotlib",
+    "typer",
+    "rich",
+    "pandas",
+    "jinja2",
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
