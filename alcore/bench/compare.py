@@ -179,29 +179,33 @@ def compare(
     names = _distinct([one.name for one in objects])
     own, *children = door.as_rng(rng).spawn(1 + len(objects))
     seed = int(own.integers(1 << 62))  # one for all: what a batch tells does not depend on the others
-    evidence = Evidence.of(
-        source, predictions, labels, test, test_labels, kind
-    )  # refused before the work, not after it
-    result = _timed(predictions, source, dict(zip(names, objects, strict=True)), count, children, said)
+    plan = {"steps": door.as_size(steps, "steps"), "seeds": door.as_size(seeds, "seeds"), "weights": weights}
+    sizes = [door.as_size(one, "at_a_time") for one in dict.fromkeys(at_a_time)]
+    evidence = Evidence.of(source, predictions, labels, test, test_labels, kind)
+    asked = dict(zip(names, objects, strict=True))
+    result = _timed(predictions, source, asked, count, children, said)  # after all that may be refused
     if source.events:
         return replace(result, left_out=dict.fromkeys(("information", "replay", "calibration"), EVENTS))
     result = _weighed(result, predictions, evidence.labels, size, seed, kind, weights)
-    tempering = None
     if evidence.test is not None:
-        tempering = temper(evidence.pool, evidence.test, door.as_weights(weights, source.cell_shape[-1]), own)
-    replays: tuple[Replay, ...] = ()
-    left_out = dict(evidence.missing)
-    draws = source.cell_shape[-1]
-    if effective_draws(door.as_shares(door.as_weights(weights, draws), draws)) < FEWEST:
-        left_out["replay"] = f"fewer than {FEWEST:.0f} draws have weight"
-    elif evidence.test is not None and evidence.pool is not None:
-        asked = {name: with_draws(one, None, kind) for name, one in zip(names, objects, strict=True)}
-        told: dict[str, Any] = {"steps": steps, "seeds": seeds, "weights": weights}
-        replays = tuple(
-            replay(asked, evidence.pool, evidence.test, size=one, **told) for one in dict.fromkeys(at_a_time)
-        )
+        shares = door.as_weights(weights, source.cell_shape[-1])
+        result = replace(result, tempering=temper(evidence.pool, evidence.test, shares, own))
+    return _learned(result, evidence, {name: with_draws(one, None, kind) for name, one in asked.items()}, sizes, plan)
+
+
+def _learned(
+    result: Comparison, evidence: Evidence, asked: dict[str, Heuristic], sizes: list[int], plan: dict[str, Any]
+) -> Comparison:
+    """With replays, or why there are none."""
+    draws, left_out = result.shape[-1], dict(evidence.missing)
+    shares = door.as_shares(door.as_weights(plan["weights"], draws), draws)
+    if effective_draws(shares) < FEWEST:
+        return replace(result, left_out={**left_out, "replay": f"fewer than {FEWEST:.0f} draws have weight"})
+    if evidence.pool is None or evidence.test is None:
+        return replace(result, left_out=left_out)
+    replays = tuple(replay(asked, evidence.pool, evidence.test, size=one, **plan) for one in sizes)
     left_out |= {f"replay of {name}": why for one in replays for name, why in one.left_out.items()}
-    return replace(result, tempering=tempering, replays=replays, left_out=left_out)
+    return replace(result, replays=replays, left_out=left_out)
 
 
 def _timed(
