@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 
 import matplotlib.figure
 import numpy as np
@@ -124,10 +125,20 @@ def test_no_global_state_of_pyplot() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
-def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: alcore.plot.scores({"h": EVEN}),
+        lambda: alcore.plot.information({"h": ([0, 1], [0.0, 0.2])}),
+        lambda: alcore.plot.overlap(["h"], [[1.0]]),
+        lambda: alcore.plot.reliability({"h": alcore.bench.calibration(np.full((2, 2), 0.5), [0, 1])}),
+    ],
+)
+def test_without_matplotlib_the_extra_is_named(draw: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("figure", "colors"):
+        monkeypatch.setitem(sys.modules, f"matplotlib.{name}", None)
     with pytest.raises(ImportError, match=r"alcore\[plot\]"):
-        alcore.plot.scores({"h": EVEN})
+        draw()
 
 
 # --- information ------------------------------------------------------------------------------------------------------
@@ -254,6 +265,25 @@ def test_learning_curves_end_where_they_end_and_mark_the_horizon() -> None:
     ends = {tuple(line.get_xdata())[-1] for line in axes.lines}
     assert {8, 3} <= ends
     figure.savefig(io.BytesIO(), format="svg")
+
+
+@pytest.mark.parametrize("horizon", [0, 3, 8])
+def test_words_at_the_horizon_stay_off_the_names(horizon: int) -> None:
+    runs = {name: alcore.Curves(np.arange(9), {"draws": np.ones((1, 9))}, np.arange(1)) for name in "ab"}
+    figure = alcore.plot.curves(runs, "draws", horizon=horizon)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    (words,) = (text for text in axes.texts if text.get_text() == "compared up to here")
+    box = matplotlib.text.Text.get_window_extent(words)
+    assert axes.bbox.x0 <= box.x0
+    assert box.x1 <= axes.bbox.x1
+
+
+@pytest.mark.parametrize("letters", [5, 60])
+def test_names_leave_room_for_the_cells_of_overlap(letters: int) -> None:
+    figure = alcore.plot.overlap(["m" * letters, "b"], np.eye(2))
+    figure.draw_without_rendering()
+    assert figure.axes[0].bbox.width / figure.dpi > 2 * 0.25
 
 
 @pytest.mark.parametrize("count", [1, 2, 20])

@@ -69,10 +69,17 @@ def curves(
     first, last = across.min(), across.max()
     axes.set_xlim(first, max(last, first + 1))
     if horizon is not None:
-        axes.axvline(horizon, color="#888888", linestyle=":", linewidth=1)
-        place: dict[str, Any] = {"textcoords": "offset points", "xycoords": ("data", "axes fraction")}
-        axes.annotate("compared up to here", (horizon, 1), (4, -8), fontsize=8, **place)
+        _mark(axes, horizon)
     name_axes(axes, "labels", metric)
     draw_lines(axes, points)
     figure.suptitle(title, parse_math=False)
     return figure
+
+
+def _mark(axes: Any, horizon: int) -> None:
+    """A line with words on its side that has room: names stand right of the axes."""
+    right = horizon > sum(axes.get_xlim()) / 2
+    place: dict[str, Any] = {"textcoords": "offset points", "xycoords": ("data", "axes fraction")}
+    place |= {"xytext": (-4 if right else 4, -8), "ha": "right" if right else "left"}
+    axes.axvline(horizon, color="#666666", linestyle=":", linewidth=1)
+    axes.annotate("compared up to here", (horizon, 1), fontsize=8, **place)

@@ -13,7 +13,7 @@ from alcore.plot.figure import ALL, new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CELL, MARGIN = 0.34, 2.0  # inches; names stand in the margin
+CELL, MARGIN, LETTER = 0.34, 2.0, 0.11  # inches; names stand in the margin, an m takes most
 DARK = 0.55  # share from which a cell is too dark for black numbers
 
 
@@ -33,8 +33,6 @@ def overlap(names: Sequence[str], shares: npt.ArrayLike, *, title: str = "") -> 
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['100', '25', '25', '100']
     """
-    from matplotlib.colors import LinearSegmentedColormap
-
     table = np.asarray(shares, np.float64)
     if not names or table.shape != (len(names), len(names)):
         raise ValueError(
@@ -42,8 +40,10 @@ def overlap(names: Sequence[str], shares: npt.ArrayLike, *, title: str = "") -> 
         )
     if np.nanmax(np.abs(table), initial=0) > 1 + 1e-9:
         raise ValueError(f"shares: expected numbers from -1 to 1, got {table.flat[np.nanargmax(np.abs(table))]}.")
-    side = CELL * len(names) + MARGIN
+    side = CELL * len(names) + max(MARGIN, LETTER * max(map(len, names)) + CELL)
     figure = new_figure(side, side)
+    from matplotlib.colors import LinearSegmentedColormap
+
     axes = figure.subplots()
     shades = LinearSegmentedColormap.from_list("", ["#ffffff", ALL])
     edges = np.arange(len(names) + 1) - 0.5

@@ -66,7 +66,8 @@ def reliability(calibrations: Mapping[str, Judged], *, title: str = "") -> Figur
 
 def _draw(upper: Any, lower: Any, name: str, own: Judged, colour: str, place: int, count: int) -> None:
     filled = own.counts > 0
-    upper.plot(own.confidence[filled], own.accuracy_of[filled], marker="o", markersize=4, color=colour, label=name)
+    points = own.confidence[filled], own.accuracy_of[filled]
+    upper.plot(*points, marker="o", markersize=4, color=colour, label=name, clip_on=False)
     width = 1 / len(own.counts)
     starts = np.arange(len(own.counts)) * width
     lower.bar(starts + width * (place + 0.5) / count, own.counts, width=0.9 * width / count, color=colour)
