@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -66,6 +67,13 @@ def written(result: Comparison, folder: Path, **options: Any) -> str:
     return (folder / "report.html").read_text("utf-8")
 
 
+def renamed(result: Comparison, name: str) -> Comparison:
+    """With another name for its first heuristic."""
+    names = (name, *result.names[1:])
+    curves = dict(zip(names, result.information_curves.values(), strict=True))
+    return replace(result, names=names, information_curves=curves, scores={name: result.scores[result.names[0]]})
+
+
 def test_a_page_with_every_part_that_needs_nothing_else(file: Path) -> None:
     text = file.read_text("utf-8")
     page = Page(text)
@@ -106,14 +114,39 @@ def test_what_is_not_there_is_left_out_and_said(tmp_path: Path) -> None:
 
 def test_names_are_text_and_never_markup(result: Comparison, tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>"
-    names = (evil, *result.names[1:])
-    curves = dict(zip(names, result.information_curves.values(), strict=True))
-    scores = {evil: result.scores["bald"]}
-    renamed = replace(result, names=names, information_curves=curves, scores=scores)
-    text = written(renamed, tmp_path, source=evil, sentences=[evil])
+    text = written(renamed(result, evil), tmp_path, source=evil, sentences=[evil])
     assert evil not in text
     assert text.count("<script") == 1
     assert evil in "".join(Page(text).data)
+
+
+def test_names_are_the_same_in_pictures(result: Comparison, tmp_path: Path) -> None:
+    odd = 'id="x" href="#y" url(#z)'
+    shown = [data for data in Page(written(renamed(result, odd), tmp_path)).data if "url(#" in data]
+    assert len(shown) > 4
+    assert set(shown) == {odd}
+
+
+def test_long_replays_of_many_heuristics_stay_small(result: Comparison, tmp_path: Path) -> None:
+    count, (first, *_) = 400, result.replays
+    runs = {name: np.abs(RNG.normal(size=(3, count)).cumsum(axis=1)) + 1 for name in first.curves["bald"].metrics}
+    curves = {f"heuristic-{i}": alcore.Curves(np.arange(count), runs, np.arange(3)) for i in range(20)}
+    ended = dict.fromkeys(curves, np.full(3, count - 1))
+    long = [replace(first, size=size, curves=curves, ended=ended, exhausted=False) for size in (1, 10, 20)]
+    text = written(replace(result, replays=tuple(long)), tmp_path)
+    assert len(text.encode()) < 2_000_000
+    assert "Curves end" not in text
+    assert "compared up to 399 labels" in text
+
+
+@pytest.mark.parametrize("missing", ["jinja2", "matplotlib"])
+def test_what_is_not_installed_is_named(
+    missing: str, result: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ImportError, match=r"alcore\[report\]"):
+        write_report(result, tmp_path / "report.html")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_half_written_is_left(result: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,8 +166,9 @@ def test_nothing_half_written_is_left(result: Comparison, tmp_path: Path, monkey
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if NO_BROWSER and not os.environ.get("ALCORE_BROWSER"):
-        pytest.skip("chromium and chromedriver are not installed: apt-get install chromium chromium-driver")
+    if NO_BROWSER:
+        refuse = pytest.fail if os.environ.get("ALCORE_BROWSER") else pytest.skip
+        refuse("chromium and chromedriver are not installed: apt-get install chromium chromium-driver")
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
@@ -169,10 +203,11 @@ def test_pages_fit_and_pictures_are_there(page: Any, width: int, scheme: str) ->
     assert page.execute_script("return document.documentElement.scrollWidth") <= width + SLACK
     sizes = page.execute_script(
         "return [...document.querySelectorAll('figure svg')].map(one => {const own = one.getBoundingClientRect();"
-        "return [own.width, own.height]})"
+        "return [own.width, own.height, parseFloat(one.style.getPropertyValue('--widest'))]})"
     )
     assert len(sizes) == 15
     assert min(min(size) for size in sizes) > 100
+    assert all(drawn <= widest + SLACK for drawn, _, widest in sizes)
     dark = page.execute_script("return getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
     assert dark == (scheme == "dark")
 

@@ -6,7 +6,7 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +16,7 @@ from alcore import plot
 from alcore.bench.compare import Comparison
 from alcore.bench.replay import DRAWS, METRICS, Replay
 from alcore.bench.summary import sentences as plain_words
+from alcore.curves import Curves
 from alcore.store import whole_file
 
 if TYPE_CHECKING:
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
 FIRST = 5  # picks that are shown
 PIXELS = 100  # an inch of a picture, at most
 MOST_CLASSES = 60  # columns of a table
+MOST_POINTS = 60  # of a curve
+SVG: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "alcore",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+}
+NAMED = re.compile(r'(\bid="|href="#|url\(#)(?=[^<>]*>)')  # in tags: what is text meets a < first
+PATH = re.compile(r'(?<= d=")[^"]*')
+FINER = re.compile(r"(\.\d)\d+")  # than a tenth of a point
 TEMPLATE = Path(__file__).with_name("report.html")
 
 
@@ -76,17 +87,19 @@ def write_report(
     True
     """
     try:
+        import matplotlib
         from jinja2 import Environment
     except ImportError as error:
         raise ImportError("reports need Jinja2 and matplotlib: pip install 'alcore[report]'.") from error
-    draw = _Pen()
+    with matplotlib.rc_context(SVG):
+        sections = list(_sections(result, _Pen()))
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(TEMPLATE.read_text("utf-8"))
     shape = " × ".join(f"{n:,}" for n in result.shape)
     text = page.render(
         title=f"Heuristics compared on {source}" if source else "Heuristics compared",
         about=f"Predictions of shape {shape} (rows, classes, …, draws); batches of {len(result.batches[0])}.",
         sentences=plain_words(result) if sentences is None else sentences,
-        sections=list(_sections(result, draw)),
+        sections=sections,
     )
     with whole_file(file) as stream:
         stream.write(text.encode())
@@ -99,19 +112,16 @@ class _Pen:
         self._count = 0
 
     def __call__(self, caption: str, figure: Figure) -> Picture:
-        import matplotlib
-
         self._count += 1
         own, stream = f"p{self._count}-", io.StringIO()
-        with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": own}):
-            figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
         svg = stream.getvalue()
-        svg = svg[svg.index("<svg") :]
-        svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}", svg)
+        svg = NAMED.sub(rf"\g<1>{own}", svg[svg.index("<svg") :])
+        svg = PATH.sub(lambda path: FINER.sub(r"\1", path[0]), svg)
         head, rest = svg.split(">", 1)
         head = re.sub(r'\s(?:width|height)="[^"]*"', "", head)
         widest = PIXELS * figure.get_size_inches()[0]
-        looks = f' role="img" aria-label="{_escaped(caption)}" style="max-width: {widest:.0f}px"'
+        looks = f' role="img" aria-label="{_escaped(caption)}" style="--widest: {widest:.0f}px"'
         return Picture(caption, f"{head}{looks}>{rest}")
 
 
@@ -170,17 +180,25 @@ def _heuristics(result: Comparison) -> Table:
 
 def _replay(replay: Replay, draw: _Pen) -> Section:
     way = "one label at a time" if replay.size == 1 else f"in batches of {replay.size}"
-    words = [
-        f"All are compared up to {replay.horizon} labels; curves end where the draws of one of their runs are exhausted."
-    ]
+    words = [f"All are compared up to {replay.horizon} labels."]
+    if replay.exhausted:
+        words.append("Curves end where the draws of one of their runs are exhausted.")
     mark = replay.horizon or None
+    thin = {name: _thin(own) for name, own in replay.curves.items()}
     pictures = [
-        draw(f"{metric} of the test set against labels, {way}", plot.curves(replay.curves, metric, horizon=mark))
+        draw(f"{metric} of the test set against labels, {way}", plot.curves(thin, metric, horizon=mark))
         for metric in METRICS
     ]
-    effective = plot.curves(replay.curves, DRAWS, horizon=mark, log=True)
+    effective = plot.curves(thin, DRAWS, horizon=mark, log=True)
     pictures.append(draw(f"{DRAWS} against labels, {way}", effective))
     return Section(f"replay-{replay.size}", f"Replay, {way}", words, pictures, [_replayed(replay)])
+
+
+def _thin(own: Curves) -> Curves:
+    """As many points as a picture shows, the first and the last among them."""
+    count = len(own.labels)
+    kept = np.unique(np.linspace(0, count - 1, min(count, MOST_POINTS)).round().astype(np.int64))
+    return replace(own, labels=own.labels[kept], metrics={name: one[:, kept] for name, one in own.metrics.items()})
 
 
 def _replayed(replay: Replay) -> Table:
