@@ -169,7 +169,7 @@ def write(curves: dict[str, alcore.Curves]) -> None:
 
 
 def page(curves: dict[str, alcore.Curves]) -> str:
-    seeds = len(next(iter(curves.values())).seeds)
+    seeds, rest = len(next(iter(curves.values())).seeds), rest_of_time()
     lines = [
         "# Labels to accuracy on repeated digits",
         "",
@@ -177,10 +177,12 @@ def page(curves: dict[str, alcore.Curves]) -> str:
         f"with dropout trained from fresh weights at each step, {DRAWS} consistent draws, {START} labels drawn at random to start "
         f"with, then {STEPS} queries of {SIZE}; {seeds} seeds, torch {torch.__version__}, {platform.machine()}. Labels to "
         f"{WANTED:.0%} accuracy are read from each run's own curve, on straight lines between steps: the median, in brackets its "
-        "95 % interval by bootstrap over seeds.",
+        "95 % interval by bootstrap over seeds. The rest of the time is what neither training nor prediction took: the heuristic, "
+        "the ledger and the loop; for Random the last two alone.",
         "",
-        f"| heuristic | labels to {WANTED:.0%} | of Random's | area under the accuracy | accuracy at {START + SIZE * STEPS} |",
-        "| --- | --- | --- | --- | --- |",
+        f"| heuristic | labels to {WANTED:.0%} | of Random's | area under the accuracy | accuracy at {START + SIZE * STEPS} | "
+        "rest of the time |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     base = np.median(curves["random"].labels_to("accuracy", WANTED)) if "random" in curves else np.nan
     for name, own in curves.items():
@@ -189,12 +191,26 @@ def page(curves: dict[str, alcore.Curves]) -> str:
         area, last = own.area("accuracy"), own.metrics["accuracy"][:, -1]
         lines.append(
             f"| {name} | {np.median(found):.0f} ({low:.0f} – {high:.0f}) | {np.median(found) / base:.2f} | "
-            f"{area.mean():.4f} ± {area.std(ddof=min(1, seeds - 1)) / np.sqrt(seeds):.4f} | {last.mean():.4f} |"
+            f"{area.mean():.4f} ± {area.std(ddof=min(1, seeds - 1)) / np.sqrt(seeds):.4f} | {last.mean():.4f} | "
+            f"{100 * rest.get(name, np.nan):.2f} % |"
         )
     if {"random", "batchbald"} <= set(curves):
         ratio = np.median(curves["batchbald"].labels_to("accuracy", WANTED)) / base
         lines += ["", f"Expected of BatchBALD: at most {EXPECTED} of Random's labels; found {ratio:.2f}."]
     return "\n".join([*lines, "", "![curves](curves.png)", ""])
+
+
+def rest_of_time() -> dict[str, float]:
+    """Heuristic -> the share of all runs' time that neither training nor prediction took."""
+    told = [json.loads(line) for line in SECONDS.read_text().splitlines()] if SECONDS.exists() else []
+    shares = {}
+    for name in {one["heuristic"] for one in told}:
+        total, own = (
+            sum(one["all"] - sum(one[key] for key in keys) for one in told if one["heuristic"] == name)
+            for keys in ((), ("train", "predict"))
+        )
+        shares[name] = own / total
+    return shares
 
 
 def bootstrap(values: np.ndarray) -> tuple[float, float]:
