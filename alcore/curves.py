@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,12 @@ class Curves:
             for name in names
         }
         return cls(grid, metrics, np.array(seeds, np.int64))
+
+    def at(self, places: npt.NDArray[np.int64] | slice) -> Curves:
+        """The points at some places of ``labels``."""
+        return replace(
+            self, labels=self.labels[places], metrics={name: own[:, places] for name, own in self.metrics.items()}
+        )
 
     def mean(self, metric: str) -> Float64s:
         """(L,) mean over the runs."""

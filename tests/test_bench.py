@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -277,3 +278,16 @@ def test_bad_arguments_are_refused(case: str) -> None:
 def test_bad_masks_are_refused_with_the_shape_of_all_rows(mask: np.ndarray, expected: str) -> None:
     with pytest.raises((ValueError, TypeError), match=expected):
         compare(MAPS, k=3, heuristics=[alcore.Reduce(alcore.BALD())], mask=mask)
+
+
+def test_a_pool_that_is_too_large_is_replayed_in_part_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["alcore.bench.evidence"], "MOST_BYTES", 12 * PROBS[0].size * 4)
+    known = np.arange(len(PROBS)) % 3
+    options = {"labels": known, "test": PROBS, "test_labels": known, "steps": 99, "seeds": 3, "rng": 0}
+    result = compare(PROBS, k=2, heuristics=["random"], **options)
+    assert (result.replays[0].ended["random"] <= 12).all()
+    assert f"12 of {len(PROBS)} rows" in result.left_out["replay of all rows"]
+    assert result.shape[0] == len(PROBS)
+    assert any(
+        sentence.startswith("Replay of all rows is left out: 12 of") for sentence in alcore.bench.sentences(result)
+    )

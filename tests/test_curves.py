@@ -80,3 +80,13 @@ def test_what_is_refused() -> None:
             SAME.interval("accuracy", level)
     with pytest.raises(ValueError, match="value: expected a finite number"):
         SAME.labels_to("accuracy", float("nan"))
+
+
+def test_a_part_of_curves_is_those_points_of_every_metric() -> None:
+    whole = Curves(np.array([10, 20, 30]), {"a": np.arange(6.0).reshape(2, 3), "b": np.ones((2, 3))}, np.array([4, 7]))
+    for places in (slice(2), np.array([0, 1])):
+        part = whole.at(places)
+        assert part.labels.tolist() == [10, 20]
+        assert part.metrics["a"].tolist() == [[0.0, 1.0], [3.0, 4.0]]
+        assert part.metrics["b"].shape == (2, 2)
+        assert part.seeds.tolist() == [4, 7]

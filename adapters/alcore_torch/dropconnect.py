@@ -52,9 +52,7 @@ class DropConnect(nn.Module):
         if draw is None:
             return self.model(*args, **kwargs)
         weights = {name: self.model.get_parameter(name) for name in self._names}
-        own = {
-            id(weight): weight for weight in weights.values()
-        }  # one that several layers share is dropped alike in all
+        own = {id(weight): weight for weight in weights.values()}  # shared by layers: dropped alike in all
         dropped = {key: self._dropped(own[key], draw.seed_of(place)) for place, key in enumerate(own)}
         given = {name: dropped[id(weight)] for name, weight in weights.items()}
         return torch.func.functional_call(self.model, given, args, kwargs, tie_weights=False)

@@ -15,6 +15,7 @@ BINS = 15
 COLDEST, HOTTEST = 0.05, 20.0  # temperatures tried
 SIMULATED = 1_000  # sets of labels drawn from the predictions themselves
 CLEARLY = 0.02  # calibration errors under this mislead nobody
+FITTED = 2_000  # labelled rows that a temperature is fitted on
 BLOCK = 1 << 22  # probabilities tempered at a time
 
 
@@ -187,8 +188,11 @@ class Tempering:
     after: Calibration | None = None
     temperature: float | None = None
 
-
-FITTED = 2_000  # labelled rows that a temperature is fitted on
+    @property
+    def states(self) -> dict[str, Calibration]:
+        """By the names that tables and pictures give them."""
+        tempered = {} if self.after is None else {f"temperature {self.temperature:.3f}": self.after}
+        return {"as it is": self.before, **tempered}
 
 
 def temper(pool: Labelled | None, test: Labelled, weights: Float64s | None, rng: np.random.Generator) -> Tempering:

@@ -16,8 +16,8 @@ from alcore import door
 from alcore.batch import Batch
 from alcore.batchbald import SaturationWarning
 from alcore.bench.calibration import Tempering, temper
-from alcore.bench.evidence import Evidence, Ints
-from alcore.bench.picked import class_counts, near_duplicates, places_of, rank_correlation
+from alcore.bench.evidence import Evidence, Ints, check_source
+from alcore.bench.picked import class_counts, near_duplicates, rank_correlation
 from alcore.bench.replay import FEWEST, Replay, effective_draws, replay
 from alcore.bench.tables import tables
 from alcore.bench.told import bound, weigh
@@ -173,37 +173,45 @@ def compare(
     """
     objects, count, size = _as_heuristics(heuristics), door.as_count(k), door.as_size(samples, "samples")
     source = open_source(predictions)
-    _check_source(source)
+    _check_pool(source)
     padding = door.as_mask(mask, source.events, source.rows)
     said: dict[str, Any] = {"kind": kind, "weights": weights, "mask": padding}
     names = _distinct([one.name for one in objects])
     own, *children = door.as_rng(rng).spawn(1 + len(objects))
     seed = int(own.integers(1 << 62))  # one for all: what a batch tells does not depend on the others
-    plan = {"steps": door.as_size(steps, "steps"), "seeds": door.as_size(seeds, "seeds"), "weights": weights}
+    plan = {"steps": door.as_size(steps, "steps"), "seeds": door.as_size(seeds, "seeds")}
     sizes = [door.as_size(one, "at_a_time") for one in dict.fromkeys(at_a_time)]
+    draws = source.cell_shape[-1]
+    shares = door.as_shares(door.as_weights(weights, draws), draws)
     evidence = Evidence.of(source, predictions, labels, test, test_labels, kind)
     asked = dict(zip(names, objects, strict=True))
     result = _timed(predictions, source, asked, count, children, said)  # after all that may be refused
     if source.events:
         return replace(result, left_out=dict.fromkeys(("information", "replay", "calibration"), EVENTS))
-    result = _weighed(result, predictions, evidence.labels, size, seed, kind, weights)
+    result = _weighed(result, predictions, evidence.labels, size, seed, kind, shares)
     if evidence.test is not None:
-        shares = door.as_weights(weights, source.cell_shape[-1])
         result = replace(result, tempering=temper(evidence.pool, evidence.test, shares, own))
-    return _learned(result, evidence, {name: with_draws(one, None, kind) for name, one in asked.items()}, sizes, plan)
+    return _learned(result, evidence, asked, kind, shares, sizes, plan)
 
 
 def _learned(
-    result: Comparison, evidence: Evidence, asked: dict[str, Heuristic], sizes: list[int], plan: dict[str, Any]
+    result: Comparison,
+    evidence: Evidence,
+    asked: dict[str, Heuristic],
+    kind: str,
+    shares: Float64s,
+    sizes: Sequence[int],
+    plan: dict[str, int],
 ) -> Comparison:
     """With replays, or why there are none."""
-    draws, left_out = result.shape[-1], dict(evidence.missing)
-    shares = door.as_shares(door.as_weights(plan["weights"], draws), draws)
+    left_out = dict(evidence.missing)
     if effective_draws(shares) < FEWEST:
-        return replace(result, left_out={**left_out, "replay": f"fewer than {FEWEST:.0f} draws have weight"})
+        left_out["replay"] = f"fewer than {FEWEST:.0f} draws have weight"
+        return replace(result, left_out=left_out)
     if evidence.pool is None or evidence.test is None:
         return replace(result, left_out=left_out)
-    replays = tuple(replay(asked, evidence.pool, evidence.test, size=one, **plan) for one in sizes)
+    asked = {name: with_draws(one, None, kind) for name, one in asked.items()}
+    replays = tuple(replay(asked, evidence.pool, evidence.test, size=one, weights=shares, **plan) for one in sizes)
     left_out |= {f"replay of {name}": why for one in replays for name, why in one.left_out.items()}
     return replace(result, replays=replays, left_out=left_out)
 
@@ -241,21 +249,20 @@ def _timed(
 
 
 def _weighed(
-    result: Comparison, predictions: Any, labels: Ints | None, samples: int, seed: int, kind: str, weights: Any
+    result: Comparison, predictions: Any, labels: Ints | None, samples: int, seed: int, kind: str, shares: Float64s
 ) -> Comparison:
     """With what the batches tell, and what they are made of."""
     rows = np.unique(np.concatenate([batch.indices for batch in result.batches]))
     probs, _ = gather_rows(open_source(predictions), rows, kind=kind)
-    places = places_of(result.batches, rows)
-    told = weigh(probs, places, weights=weights, samples=samples, seed=seed)
+    places = [np.searchsorted(rows, batch.indices) for batch in result.batches]
+    told = weigh(probs, places, weights=shares, samples=samples, seed=seed)
     classes, draws = probs.shape[1:]
-    shares = door.as_shares(door.as_weights(weights, draws), draws)
     return replace(
         result,
         information=np.array([one.nats[-1] for one in told]),
         information_error=np.array([one.error for one in told]),
         redundancy=np.array([one.redundancy for one in told]),
-        information_bound=bound(draws, weights),
+        information_bound=bound(draws, shares),
         information_curves={name: (one.picks, one.nats) for name, one in zip(result.names, told, strict=True)},
         predicted_classes=class_counts((probs @ shares).argmax(axis=1), places, classes),
         classes=None if labels is None else class_counts(labels[rows], places, classes),
@@ -273,13 +280,8 @@ def _as_heuristics(heuristics: Sequence[str | Heuristic]) -> list[Heuristic]:
     return objects
 
 
-def _check_source(source: Source) -> None:
-    if source.rows is None:
-        raise TypeError(
-            "predictions: expected a source that can be read more than once, got an iterable. Save it first."
-        )
-    if source.rows == 0:
-        raise ValueError(f"predictions: expected at least one row, got shape {(0, *source.cell_shape)}.")
+def _check_pool(source: Source) -> None:
+    check_source(source, "predictions")
     if source.cell_shape[-1] == 1:
         raise ValueError(
             f"predictions: expected several draws, got shape {(source.rows, *source.cell_shape)}. A single draw cannot "

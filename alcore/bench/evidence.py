@@ -13,7 +13,6 @@ from alcore.door import Array
 from alcore.stream import Source, gather_rows, open_source, read_rows, refuse_events
 
 Ints = npt.NDArray[np.int64]
-PART = "replay of all rows"
 MOST_BYTES = 1 << 30  # of a pool that is replayed, as float32
 
 
@@ -69,7 +68,8 @@ class Evidence:
         rows = None
         if (count := source.rows or 0) > most:
             rows = np.sort(np.random.default_rng(0).permutation(count)[:most])
-            missing[PART] = f"{most:,} of {count:,} rows, drawn at random, are what fits into {MOST_BYTES >> 20} MiB"
+            why = f"{most:,} of {count:,} rows, drawn at random, are what fits into {MOST_BYTES >> 20} MiB"
+            missing["replay of all rows"] = why
         return cls(known, labelled(predictions, labels, rows, kind=kind), judged, missing)
 
 
@@ -93,10 +93,17 @@ def as_labels(labels: npt.ArrayLike, rows: int, classes: int, name: str) -> Ints
     return array.astype(np.int64)
 
 
-def check_same_cells(source: Source, cells: tuple[int, ...], name: str) -> None:
-    """Other members hold predictions of the same classes by the same draws."""
+def check_source(source: Source, name: str) -> None:
+    """Something to read, as often as is needed."""
+    if source.rows is None:
+        raise TypeError(f"{name}: expected a source that can be read more than once, got an iterable. Save it first.")
     if source.rows == 0:
         raise ValueError(f"{name}: expected at least one row, got shape {(0, *source.cell_shape)}.")
+
+
+def check_same_cells(source: Source, cells: tuple[int, ...], name: str) -> None:
+    """Other members hold predictions of the same classes by the same draws."""
+    check_source(source, name)
     if source.cell_shape != cells:
         expected = ", ".join(map(str, cells))
         raise ValueError(
@@ -124,9 +131,8 @@ def labelled(
     """
     source = open_source(predictions, name)
     refuse_events(source, name)
-    if source.rows is None:
-        raise TypeError(f"{name}: expected a source that can be read more than once, got an iterable. Save it first.")
-    known = as_labels(labels, source.rows, source.cell_shape[0], labels_name)
+    check_source(source, name)
+    known = as_labels(labels, source.rows or 0, source.cell_shape[0], labels_name)
     if rows is None:
         probs = read_rows(predictions, kind=kind, name=name)
     else:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from alcore.batch import Batch
 from alcore.bench.evidence import Ints
 from alcore.door import Array, Float64s
 
@@ -41,8 +40,3 @@ def rank_correlation(names: Sequence[str], scores: dict[str, Float64s]) -> Float
             if one in units and other in units:
                 found[i, j] = np.clip(units[one] @ units[other], -1, 1)
     return found
-
-
-def places_of(batches: Sequence[Batch], rows: Ints) -> list[Ints]:
-    """Where the picks of each batch stand among sorted rows."""
-    return [np.searchsorted(rows, batch.indices) for batch in batches]

@@ -26,7 +26,9 @@ from alcore.heuristics.without import with_draws
 from alcore.progress import track
 from alcore.threads import map_in_order
 
-Points: TypeAlias = dict[int, dict[str, float]]
+Points: TypeAlias = list[
+    dict[str, float]
+]  # of 0, 1, 2, … labels; at the last effective draws alone where they are too few
 
 FEWEST = 2.0  # effective draws, under which a predictive is one draw's opinion
 NEGLIGIBLE = 1e-12  # of the posterior's mass: draws that hold less together are left out, and with them their cost
@@ -84,8 +86,8 @@ class Replay:
     def pair(self, name: str, other: str) -> tuple[Curves, Curves]:
         """Two curves up to where both were reached with every seed."""
         one, two = self.curves[name], self.curves[other]
-        last = min(int(one.labels[-1]), int(two.labels[-1]))
-        return _until(one, last), _until(two, last)
+        both = slice(min(len(one.labels), len(two.labels)))
+        return one.at(both), two.at(both)
 
     def labels_like(
         self, other: str = "random", metric: str = "log-likelihood", level: float = 0.95
@@ -97,29 +99,15 @@ class Replay:
         """
         if other not in self.curves:
             return {}
-        sign, rng = 1 if metric in HIGHER else -1, np.random.default_rng(0)
-        runs = len(self.curves[other].seeds)
-        drawn = rng.integers(runs, size=(RESAMPLES if runs > 1 else 0, runs))
+        sign, runs = 1 if metric in HIGHER else -1, len(self.curves[other].seeds)
+        drawn = np.random.default_rng(0).integers(runs, size=(RESAMPLES if runs > 1 else 0, runs))
         found = {}
-        for name in self.curves:
-            if name == other:
-                continue
+        for name in (one for one in self.curves if one != other):
             own, base = self.pair(name, other)
             values, bases = sign * own.metrics[metric], sign * base.metrics[metric]
+            shares = [_share(own.labels, values[rows].mean(axis=0), bases[rows].mean(axis=0)) for rows in drawn]
             share = _share(own.labels, values.mean(axis=0), bases.mean(axis=0))
-            shares = np.array(
-                [_share(own.labels, values[rows].mean(axis=0), bases[rows].mean(axis=0)) for rows in drawn]
-            )
-            shares = np.where(np.isnan(shares), [[0.0], [np.inf]], shares)  # what is not known widens the interval
-            low, high = (
-                (
-                    float(np.quantile(own, part, method="nearest"))
-                    for own, part in zip(shares, ((1 - level) / 2, (1 + level) / 2), strict=True)
-                )
-                if runs > 1
-                else (np.nan, np.nan)
-            )
-            found[name] = Share(int(own.labels[-1]), share, low, high)
+            found[name] = Share(int(own.labels[-1]), share, *_interval(np.array(shares), level))
         return found
 
     def gains_over(self, other: str = "random", metric: str = "log-likelihood", level: float = 0.95) -> dict[str, Gain]:
@@ -196,9 +184,8 @@ def replay(
         done = dict(made for _, made in track(running, len(jobs), f"replays, {size} at a time"))
     runs = {name: [done[seed, same.get(name, name)] for seed in numbers.tolist()] for name in asked}
     curves = {name: _curves(own, numbers) for name, own in runs.items()}
-    ended = {name: np.array([list(points)[-1] for points in own], np.int64) for name, own in runs.items()}
-    exhausted = any(len(points[len(points) - 1]) == 1 for own in runs.values() for points in own)
-    return Replay(size, steps, curves, ended, exhausted, left_out)
+    ended = {name: np.array([len(points) - 1 for points in own], np.int64) for name, own in runs.items()}
+    return Replay(size, steps, curves, ended, any(map(_is_exhausted, done.values())), left_out)
 
 
 def effective_draws(shares: Float64s) -> float:
@@ -227,15 +214,8 @@ def _has_rows(one: Heuristic) -> bool:
 
 def _same_first_pick(asked: Mapping[str, Heuristic]) -> dict[str, str]:
     """BatchBALD and 2-BALD asked for one row choose the one of largest BALD: name -> the one that is run for it."""
-    first: dict[type, str] = {}
-    same = {}
-    for name, one in asked.items():
-        kind = BALD if isinstance(one, BatchBALD | TwoBALD) else type(one)
-        if kind is BALD:
-            run = first.setdefault(kind, name)
-            if run != name:
-                same[name] = run
-    return same
+    same = [name for name, one in asked.items() if isinstance(one, BALD | BatchBALD | TwoBALD)]
+    return dict.fromkeys(same[1:], same[0]) if same else {}
 
 
 class _Run:
@@ -251,15 +231,15 @@ class _Run:
             self._logs = np.log(prior)
 
     def points(self, size: int, steps: int) -> Points:
-        """Labels -> metrics, as the labels of each query come in one by one; at the last the effective draws alone if too few."""
-        weights, found = self._weights(), dict[int, dict[str, float]]()
-        found[0] = self._metrics(weights)
+        """Metrics as the labels of each query come in one by one."""
+        weights = self._weights()
+        found = [self._metrics(weights)]
         while (count := min(size, steps - (len(found) - 1), self._left)) > 0:
             batch = self._one.select(self._pool.probs[: self._left], count, rng=self._rng, weights=weights)
             for told in self._pool.likelihoods(batch.indices):
                 self._logs = self._logs + np.log(told, dtype=np.float64)
-                found[len(found)] = self._metrics(self._weights())
-                if len(found[len(found) - 1]) == 1:
+                found.append(self._metrics(self._weights()))
+                if _is_exhausted(found):
                     return found
             self._take(batch.indices)
             weights = self._forget(self._weights())
@@ -300,16 +280,15 @@ class _Run:
         return self._weights()
 
 
+def _is_exhausted(points: Points) -> bool:
+    return METRICS[0] not in points[-1]
+
+
 def _curves(runs: Sequence[Points], seeds: Ints) -> Curves:
-    """Of the numbers of labels at which no run was exhausted."""
-    labels = sorted(set.intersection(*({n for n, own in run.items() if len(own) > 1} for run in runs)))
-    metrics = {name: np.array([[run[n][name] for n in labels] for run in runs]) for name in (*METRICS, DRAWS)}
-    return Curves(np.array(labels, np.int64), metrics, seeds)
-
-
-def _until(curves: Curves, labels: int) -> Curves:
-    count = int((curves.labels <= labels).sum())
-    return Curves(curves.labels[:count], {name: own[:, :count] for name, own in curves.metrics.items()}, curves.seeds)
+    """Up to where no run was exhausted."""
+    labels = np.arange(min(len(points) - _is_exhausted(points) for points in runs), dtype=np.int64)
+    metrics = {name: np.array([[points[n][name] for n in labels] for points in runs]) for name in (*METRICS, DRAWS)}
+    return Curves(labels, metrics, seeds)
 
 
 def _share(labels: Ints, own: Float64s, other: Float64s) -> float:
@@ -318,3 +297,12 @@ def _share(labels: Ints, own: Float64s, other: Float64s) -> float:
         return float("nan")
     curve = Curves(labels, {"": own[None]}, np.zeros(1, np.int64))
     return float(curve.labels_to("", float(other[-1]))[0] / labels[-1])
+
+
+def _interval(shares: Float64s, level: float) -> tuple[float, float]:
+    """Percentiles; what is not known widens it."""
+    if not len(shares):
+        return float("nan"), float("nan")
+    low, high = (np.where(np.isnan(shares), end, shares) for end in (0.0, np.inf))
+    outside = (1 - level) / 2
+    return float(np.quantile(low, outside, method="nearest")), float(np.quantile(high, 1 - outside, method="nearest"))

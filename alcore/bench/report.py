@@ -5,17 +5,20 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from alcore import plot
+from alcore.bench.calibration import Tempering
 from alcore.bench.compare import Comparison
 from alcore.bench.replay import DRAWS, METRICS, Replay
 from alcore.bench.summary import sentences as plain_words
+from alcore.bench.tables import Table as Told
+from alcore.bench.tables import tables
 from alcore.curves import Curves
 from alcore.store import whole_file
 
@@ -133,8 +136,9 @@ def _sections(result: Comparison, draw: _Pen) -> Iterator[Section]:
     yield Section("heuristics", "Heuristics", tables=[_heuristics(result)])
     for replay in result.replays:
         yield _replay(replay, draw)
+    told = tables(result)
     if result.tempering is not None:
-        yield _calibration(result, draw)
+        yield _calibration(result.tempering, told["calibration"], draw)
     if result.information_curves:
         limit = None if result.information_bound is None else ("the most there is", result.information_bound)
         figure = plot.information(result.information_curves, bound=limit)
@@ -144,7 +148,7 @@ def _sections(result: Comparison, draw: _Pen) -> Iterator[Section]:
             pictures=[draw("Joint information of the first picks, nats", figure)],
         )
     yield Section("alike", "Who picks alike", pictures=list(_alike(result, draw)))
-    if counted := list(_classes(result)):
+    if counted := list(_classes(told)):
         yield Section("classes", "Classes of the picks", tables=counted)
     if result.scores:
         picks = {name: batch.indices for name, batch in zip(result.names, result.batches, strict=True)}
@@ -198,7 +202,7 @@ def _thin(own: Curves) -> Curves:
     """As many points as a picture shows, the first and the last among them."""
     count = len(own.labels)
     kept = np.unique(np.linspace(0, count - 1, min(count, MOST_POINTS)).round().astype(np.int64))
-    return replace(own, labels=own.labels[kept], metrics={name: one[:, kept] for name, one in own.metrics.items()})
+    return own.at(kept)
 
 
 def _replayed(replay: Replay) -> Table:
@@ -240,31 +244,13 @@ def _ended(counts: Any) -> Cell:
     return Cell(f"{counts.min()} – {middle:.0f} – {counts.max()}", middle)
 
 
-def _calibration(result: Comparison, draw: _Pen) -> Section:
-    tempering = result.tempering
-    assert tempering is not None
-    states = {"as it is": tempering.before}
-    if tempering.after is not None:
-        states[f"temperature {tempering.temperature:.2f}"] = tempering.after
-    columns: dict[str, list[Cell]] = {"predictions": [Cell(name) for name in states]}
-    shown: dict[str, Callable[[Any], float]] = {
-        "calibration error": lambda one: one.error,
-        "error by chance, up to": lambda one: one.by_chance,
-        "Brier score": lambda one: one.brier,
-        "log-likelihood": lambda one: one.log_likelihood,
-        "accuracy": lambda one: one.accuracy,
-    }
-    for name, of in shown.items():
-        columns[name] = [_number(of(one), ".4f") for one in states.values()]
+def _calibration(tempering: Tempering, told: Told, draw: _Pen) -> Section:
+    reliability = plot.reliability(tempering.states)
     return Section(
         "calibration",
         "Calibration of the test set",
-        pictures=[
-            draw(
-                "Accuracy against confidence; on the diagonal probabilities are what happens", plot.reliability(states)
-            )
-        ],
-        tables=[_table(f"{tempering.before.rows:,} rows, all draws, before any label", columns)],
+        pictures=[draw("Accuracy against confidence; on the diagonal probabilities are what happens", reliability)],
+        tables=[_told("All draws, before any label", told, ".4f")],
     )
 
 
@@ -278,13 +264,19 @@ def _alike(result: Comparison, draw: _Pen) -> Iterator[Picture]:
         yield draw("Rank correlation of the scores of all rows, in %", plot.overlap(names, shares))
 
 
-def _classes(result: Comparison) -> Iterator[Table]:
-    for caption, counts in (("By their labels", result.classes), ("As predicted", result.predicted_classes)):
-        if counts is not None and counts.shape[1] <= MOST_CLASSES:
-            columns: dict[str, list[Cell]] = {"heuristic": [Cell(name) for name in result.names]}
-            for c in range(counts.shape[1]):
-                columns[str(c)] = [_number(int(n), "d") for n in counts[:, c]]
-            yield _table(f"{caption}: picks of each class", columns)
+def _classes(told: dict[str, Told]) -> Iterator[Table]:
+    for caption, name in (("By their labels", "classes"), ("As predicted", "predicted classes")):
+        if name in told and len(told[name]) <= MOST_CLASSES:
+            yield _told(f"{caption}: picks of each class", told[name])
+
+
+def _told(caption: str, told: Told, form: str = "") -> Table:
+    """A table as `alcore.bench.tables` has it; numbers but whole ones in a form."""
+    return _table(caption, {name: [_cell(value, form) for value in values.tolist()] for name, values in told.items()})
+
+
+def _cell(value: str | float, form: str) -> Cell:
+    return Cell(value) if isinstance(value, str) else _number(value, form if isinstance(value, float) else "d")
 
 
 def _number(value: float, form: str) -> Cell:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import starmap
 
 import numpy as np
 
 from alcore.bench.calibration import Tempering
 from alcore.bench.compare import Comparison
-from alcore.bench.evidence import PART
 from alcore.bench.replay import Replay, Share
 
 METRIC = "log-likelihood"
@@ -31,11 +29,7 @@ def sentences(result: Comparison) -> list[str]:
     found += _of_batches(result)
     if result.tempering is not None:
         found += _of_calibration(result.tempering)
-    return [*found, *starmap(_of_left_out, result.left_out.items())]
-
-
-def _of_left_out(part: str, why: str) -> str:
-    return f"The replay is of a part: {why}." if part == PART else f"{part[0].upper()}{part[1:]} is left out: {why}."
+    return [*found, *(f"{part[0].upper()}{part[1:]} is left out: {why}." for part, why in result.left_out.items())]
 
 
 def _of_replay(replay: Replay) -> Iterator[str]:

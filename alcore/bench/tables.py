@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from alcore.bench.calibration import Calibration
     from alcore.bench.compare import Comparison
     from alcore.bench.replay import Replay
 
@@ -29,7 +30,7 @@ def tables(result: Comparison) -> dict[str, Table]:
         found["replay"] = _joined([_curves(one) for one in result.replays])
         found["replay summary"] = _joined([_summary(one) for one in result.replays])
     if result.tempering is not None:
-        found |= _calibration(result)
+        found |= _calibration(result.tempering.states)
     return found
 
 
@@ -106,12 +107,7 @@ def _summary(replay: Replay) -> Table:
     return columns
 
 
-def _calibration(result: Comparison) -> dict[str, Table]:
-    tempering = result.tempering
-    assert tempering is not None
-    states = {"as it is": tempering.before}
-    if tempering.after is not None:
-        states[f"temperature {tempering.temperature:.3f}"] = tempering.after
+def _calibration(states: dict[str, Calibration]) -> dict[str, Table]:
     judged = {
         "predictions": np.array(list(states)),
         "rows": np.array([one.rows for one in states.values()]),

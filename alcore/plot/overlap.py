@@ -42,7 +42,7 @@ def overlap(names: Sequence[str], shares: npt.ArrayLike, *, title: str = "") -> 
         raise ValueError(f"shares: expected numbers from -1 to 1, got {table.flat[np.nanargmax(np.abs(table))]}.")
     side = CELL * len(names) + max(MARGIN, LETTER * max(map(len, names)) + CELL)
     figure = new_figure(side, side)
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.colors import LinearSegmentedColormap  # after the line that says what is missing without it
 
     axes = figure.subplots()
     shades = LinearSegmentedColormap.from_list("", ["#ffffff", ALL])
