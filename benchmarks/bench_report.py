@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from harness import QUICK, OtherWork, Peer, Table, yes_no
+from harness import QUICK, OtherWork, Peer, Table, anonymous_mib, yes_no
 
 SAMPLE = Path(__file__).with_name("sample_predictions.npz")
 POOL, TEST, TARGETS, CLASSES, DRAWS = (4_000 if QUICK else 60_000), 1_000, 100, 10, 100
@@ -46,38 +44,16 @@ def row(what: str, name: str, arguments: list[str], folder: str) -> list[str]:
     started = time.perf_counter()
     command = [sys.executable, "-m", "alcore.cli", "bench", *arguments, "--report", str(page)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    peak = PeakOf(process.pid)
-    if process.wait():
+    mib = 0.0
+    while process.poll() is None:
+        mib = max(mib, anonymous_mib(process.pid))
+        time.sleep(0.05)
+    if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}.")
-    seconds, mib, size = time.perf_counter() - started, peak.mib(), page.stat().st_size / 1e6
+    seconds, size = time.perf_counter() - started, page.stat().st_size / 1e6
     reached = seconds <= SECONDS[name] and mib <= MIB[name] and size <= LARGEST_PAGE
     target = f"≤ {SECONDS[name]} s, {MIB[name]} MiB, {LARGEST_PAGE:.0f} MB"
     return [what, f"{seconds:.1f}", f"{mib:.0f}", f"{size:.2f}", target, yes_no(reached), f"{others.cores():.2f} cores"]
-
-
-class PeakOf:
-    """The largest anonymous memory of another process, looked at twenty times a second."""
-
-    def __init__(self, pid: int) -> None:
-        self._status, self._largest = Path(f"/proc/{pid}/status"), 0
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def mib(self) -> float:
-        self._thread.join()
-        return self._largest / 1024
-
-    def _watch(self) -> None:
-        while os.path.exists(self._status):
-            try:
-                lines = self._status.read_text().splitlines()
-            except ProcessLookupError:
-                return
-            found = [int(line.split()[1]) for line in lines if line.startswith("RssAnon")]
-            if not found:  # it has ended and waits to be asked for
-                return
-            self._largest = max(self._largest, *found)
-            time.sleep(0.05)
 
 
 def write_large(file: Path) -> None:
