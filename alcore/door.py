@@ -20,6 +20,7 @@ Kind: TypeAlias = Literal["probs", "logits"]
 Rng: TypeAlias = int | np.random.Generator | None
 
 AXES = "(N, C, ..., T): rows, classes, any event axes, draws"
+MOST_PROBABLE = "Pass the most probable of each row: probs.mean(axis=-1).argmax(axis=1)."
 _FLOAT_SIZES = (2, 4, 8)
 
 
@@ -501,7 +502,7 @@ def as_metrics(metrics: Any) -> dict[str, float]:
     return {name: _as_real(value, f"metrics[{name!r}]") for name, value in metrics.items()}
 
 
-def as_classes(classes: npt.ArrayLike, name: str) -> Array:
+def as_classes(classes: npt.ArrayLike, name: str, *, remedy: str = MOST_PROBABLE) -> Array:
     """Class numbers (N, ...), at least one."""
     if isinstance(classes, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected a plain array of classes, got a masked array. Pass {name}.compressed().")
@@ -509,10 +510,7 @@ def as_classes(classes: npt.ArrayLike, name: str) -> Array:
     if array.ndim == 0 or array.size == 0:
         raise ValueError(f"{name}: expected shape (N, ...) with at least one class, got {array.shape}.")
     if array.dtype.kind not in "iu":
-        raise TypeError(
-            f"{name}: expected classes as whole numbers, got {array.dtype}. Pass the most probable of each row: "
-            "probs.mean(axis=-1).argmax(axis=1)."
-        )
+        raise TypeError(f"{name}: expected classes as whole numbers, got {array.dtype}. {remedy}")
     return array
 
 

@@ -128,10 +128,24 @@ BAD: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
         ("pool.npy", "--labels", "x.npy"),
         "expected shape (50,)",
     ),
+    "labels with axes as a member": (
+        lambda: np.savez("x.npz", pool=PROBS[:50], pool_labels=TRUE[:50, None]),
+        ("x.npz",),
+        "expected shape (50,), a label for each row of the predictions, got (50, 1)",
+    ),
+    "targets of other draws": (
+        lambda: np.savez("x.npz", pool=PROBS[:50], target=PROBS[50:, :, 1:]),
+        ("x.npz",),
+        "target: expected shape (M, 3, 12)",
+    ),
     "no labels": (lambda: np.save("x.npy", TRUE[:0]), ("pool.npy", "--labels", "x.npy"), "labels"),
     "labels from 1": (lambda: np.save("x.npy", TRUE[:50] + 1), ("pool.npy", "--labels", "x.npy"), "from 0 to 2"),
     "negative labels": (lambda: np.save("x.npy", TRUE[:50] - 1), ("pool.npy", "--labels", "x.npy"), "from 0 to 2"),
-    "labels as floats": (lambda: np.save("x.npy", TRUE[:50] / 1), ("pool.npy", "--labels", "x.npy"), "whole numbers"),
+    "labels as floats": (
+        lambda: np.save("x.npy", TRUE[:50] / 1),
+        ("pool.npy", "--labels", "x.npy"),
+        "Number them from 0 to 2",
+    ),
     "labels of one class": (
         lambda: np.save("x.npy", TRUE[:50] * 0),
         ("pool.npy", "--labels", "x.npy"),

@@ -75,7 +75,7 @@ class Evidence:
 
 def as_labels(labels: npt.ArrayLike, rows: int, classes: int, name: str) -> Ints:
     """(rows,) whole numbers from 0 to classes − 1, of two classes at least."""
-    array = door.as_classes(labels, name)
+    array = door.as_classes(labels, name, remedy=f"Number them from 0 to {classes - 1}, as axis 1 is.")
     if array.shape != (rows,):
         raise ValueError(
             f"{name}: expected shape ({rows},), a label for each row of the predictions, got {array.shape}."

@@ -57,10 +57,11 @@ def heuristics_named(
 ) -> list[Heuristic]:
     """The heuristics that bench compares: those named, or all that the predictions allow."""
     names = [name.strip() for name in named.split(",")]
+    targeted = _has_targets(file, source.shape) or targets is not None
     if named == "all":
         events = len(source.shape) > 3
         names = [name for name in DEFAULT if not (events and name in JOINT)]
-        if targets is not None or _has_targets(file, source.shape):
+        if targeted:
             names.append("epig")
     asked = read_targets(next(filter(_needs_targets, names), ""), file, targets)
     return [
@@ -136,9 +137,17 @@ def read_targets(name: str, file: Path, targets: Path | None) -> Any:
 
 
 def _has_targets(file: Path, shape: tuple[int, ...]) -> bool:
-    """Whether a member of that name holds predictions as the pool does; labels may be called so too."""
+    """Whether a member of that name holds predictions, and then as the pool does; labels may be called so too."""
     found = _own(file, "target")
-    return found is not None and len(found.shape) == 3 and found.shape[1:] == (*shape[1:2], *shape[-1:])
+    if found is None or len(found.shape) != 3 or found.dtype.kind != "f":
+        return False
+    cells = (*shape[1:2], *shape[-1:])
+    if found.shape[1:] != cells:
+        raise ValueError(
+            f"target: expected shape (M, {cells[0]}, {cells[1]}), the classes and draws of the pool, got {found.shape}. "
+            "Predict both with the same draws, or save it under another name."
+        )
+    return True
 
 
 def read_evidence(file: Path, labels: Path | None, test: Path | None, test_labels: Path | None) -> dict[str, Any]:
@@ -171,7 +180,8 @@ def _own(file: Path, name: str) -> Any:
 
 def _whole(source: Any) -> Any:
     if hasattr(source, "read_blocks"):
-        return np.concatenate([np.empty(0, source.dtype), *source.read_blocks(max(1, *source.shape))])
+        empty = np.empty((0, *source.shape[1:]), source.dtype)
+        return np.concatenate([empty, *source.read_blocks(max(1, *source.shape))])
     return None if source is None else np.asarray(source)
 
 
