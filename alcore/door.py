@@ -349,25 +349,22 @@ def refuse_infinite(name: str, place: tuple[int, ...]) -> NoReturn:
     )
 
 
-def as_count(k: int, name: str = "k") -> int:
-    """A whole number of rows, at least 0."""
+def as_count(k: int, name: str = "k", *, least: int = 0) -> int:
+    """A whole number of rows, at least 0 or ``least``."""
     if isinstance(k, bool | np.bool_):
         raise TypeError(f"{name}: expected a whole number, got {k}.")
     try:
         count = operator.index(k)
     except TypeError as error:
         raise TypeError(f"{name}: expected a whole number, got {k!r}.") from error
-    if count < 0:
-        raise ValueError(f"{name}: expected at least 0, got {count}.")
+    if count < least:
+        raise ValueError(f"{name}: expected at least {least}, got {count}.")
     return count
 
 
 def as_size(size: int, name: str) -> int:
     """A whole number of at least 1."""
-    count = as_count(size, name)
-    if count == 0:
-        raise ValueError(f"{name}: expected at least 1, got 0.")
-    return count
+    return as_count(size, name, least=1)
 
 
 def as_indices(indices: npt.ArrayLike) -> npt.NDArray[np.int64]:

@@ -108,7 +108,7 @@ def test_only_criteria_combine(criterion: Stopping, other: Any, combine: Callabl
     ("make", "error", "says"),
     [
         (lambda: LabelBudget(0), ValueError, "labels: expected at least 1"),
-        (lambda: LabelBudget(-3), ValueError, "labels: expected at least 0, got -3"),
+        (lambda: LabelBudget(-3), ValueError, "labels: expected at least 1, got -3"),
         (lambda: LabelBudget(True), TypeError, "labels: expected a whole number, got True"),
         (lambda: LabelBudget(2.5), TypeError, "labels: expected a whole number, got 2.5"),
         (lambda: UncertaintyBelow(NAN), ValueError, "threshold: expected a finite number, got nan"),
@@ -126,7 +126,7 @@ def test_only_criteria_combine(criterion: Stopping, other: Any, combine: Callabl
             "least: expected at least 0, got -0.1",
         ),
         (lambda: NoImprovement(3, 3, direction="max"), TypeError, "metric: expected the name of a metric, got 3"),
-        (lambda: StablePredictions(-1), ValueError, "steps: expected at least 0, got -1"),
+        (lambda: StablePredictions(-1), ValueError, "steps: expected at least 1, got -1"),
         (lambda: StablePredictions(0), ValueError, "steps: expected at least 1"),
         (lambda: StablePredictions(3, 0.0), ValueError, "agreement: expected a kappa above 0 and at most 1"),
         (lambda: StablePredictions(3, 99), ValueError, "agreement: expected a kappa above 0 and at most 1, got 99"),
