@@ -197,6 +197,7 @@ def page(curves: dict[str, alcore.Curves]) -> str:
     if {"random", "batchbald"} <= set(curves):
         ratio = np.median(curves["batchbald"].labels_to("accuracy", WANTED)) / base
         lines += ["", f"Expected of BatchBALD: at most {EXPECTED} of Random's labels; found {ratio:.2f}."]
+    lines += ["", "Whether replay of saved predictions, without retraining, ranks them so: [replay.md](replay.md)."]
     return "\n".join([*lines, "", "![curves](curves.png)", ""])
 
 
