@@ -16,6 +16,7 @@ settings.load_profile("alcore")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.pop("COLUMNS", None)  # rich keeps the width it was imported with, which tests of tables set themselves
     if INTERPRETED:  # kernels then warn of the wrap-around and NaN that compiled ones pass over
         config.addinivalue_line("filterwarnings", "ignore::RuntimeWarning")
 
