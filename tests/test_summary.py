@@ -86,6 +86,7 @@ def test_calibration_is_said_as_it_is() -> None:
     text = "\n".join(sentences(replace(bare(), tempering=Tempering(bad, good, 4.0))))
     assert "Warning: the model is overconfident" in text
     assert "A temperature of 4.00" in text
+    assert "alcore.bench.tempered(predictions, 4.00)" in text
     assert "temperature" not in "\n".join(sentences(replace(bare(), tempering=Tempering(bad, bad, 1.0))))
 
 

@@ -126,7 +126,8 @@ def _of_calibration(tempering: Tempering) -> Iterator[str]:
     if after is not None and after.error < before.error:
         yield (
             f"A temperature of {tempering.temperature:.2f}, fitted on labelled rows of the pool, brings the error to "
-            f"{after.error:.3f} and the log-likelihood from {before.log_likelihood:.3f} to {after.log_likelihood:.3f}."
+            f"{after.error:.3f} and the log-likelihood from {before.log_likelihood:.3f} to {after.log_likelihood:.3f}. "
+            f"Compare again with alcore.bench.tempered(predictions, {tempering.temperature:.2f}) of pool, test set and targets."
         )
 
 
