@@ -1,6 +1,6 @@
 """Does replay on saved predictions rank heuristics as retraining does? Spearman's correlation, whatever it is.
 
-    python benchmarks/label_efficiency.py && python benchmarks/replay_ranking.py    # some 20 minutes on two cores
+    python benchmarks/label_efficiency.py && python benchmarks/replay_ranking.py    # half an hour on two cores
 
 The first network of each run of label_efficiency.py, trained on its 20 random labels, predicts its pool and its test set; replay in
 batches of 10 ranks the heuristics from those predictions alone, as predicted and with the temperature that half of the test set
