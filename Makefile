@@ -5,7 +5,8 @@ RUN := $(VENV)/bin/
 FILE ?= benchmarks/sample_predictions.npz
 PICTURE ?= build/demo.png
 REPORT ?= build/report.html
-EACH_CORE := -q -p no:cacheprovider -n auto --maxprocesses 4 --dist worksteal
+WORKERS ?= 2
+TESTS := $(RUN)pytest -q -p no:cacheprovider -n $(WORKERS) --dist worksteal
 INSTALL := $(RUN)pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .PHONY: demo test bench sample clean
@@ -19,8 +20,8 @@ test: $(VENV)/test.stamp
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
 	$(RUN)mypy
-	$(RUN)pytest $(EACH_CORE)
-	NUMBA_DISABLE_JIT=1 $(RUN)pytest $(EACH_CORE) --cov --cov-report=term:skip-covered --cov-fail-under=95
+	$(TESTS)
+	NUMBA_DISABLE_JIT=1 $(TESTS) --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 bench: $(VENV)/test.stamp
 	PYTHON=$(PYTHON) $(RUN)python benchmarks/run.py
