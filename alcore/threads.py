@@ -40,8 +40,8 @@ def set_threads(threads: int | None) -> None:
     >>> alcore.set_threads(None)
     """
     global _threads
-    if threads is not None and door.as_count(threads, "threads") == 0:
-        raise ValueError("threads: expected at least 1, got 0.")
+    if threads is not None:
+        door.as_size(threads, "threads")
     _threads = threads
 
 

@@ -117,8 +117,8 @@ def page(by_training: np.ndarray, ways: dict[str, Ranking], temperatures: list[f
     yield (
         f"Written by `python benchmarks/replay_ranking.py`: {seeds} networks trained on {START} labels, {DRAWS} draws of each, "
         f"{POOLS} bootstrap pools a network, batches of {SIZE}, at most {LABELS} labels. Replay ranks by the mean of a metric from "
-        f"no label to the horizon of a pool, where the first heuristic has fewer than 2 effective draws "
-        f"left; retraining by the area under the accuracy from {START} to {START + SIZE * STEPS} labels. Temperatures are fitted "
+        "no label to the horizon of a pool, where the first heuristic has fewer than 2 effective draws left; "
+        f"retraining by the area under the accuracy from {START} to {START + SIZE * STEPS} labels. Temperatures are fitted "
         f"on one half of the test set ({min(temperatures):.1f} to {max(temperatures):.1f}, median {np.median(temperatures):.1f}); "
         "the other half judges.\n"
     )
