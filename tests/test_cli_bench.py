@@ -95,6 +95,13 @@ def test_members_may_lie_in_files_of_their_own(here: Path) -> None:
     assert found == found[:1] * len(ways)
 
 
+def test_targets_that_are_named_stand_for_those_of_the_file(here: Path) -> None:
+    np.savez("x.npz", pool=PROBS[:50], target=PROBS[50:, :, 1:])
+    np.save("targets.npy", PROBS[50:])
+    done("x.npz", "--heuristics", "epig,random", "-k", "3", "--targets", "targets.npy", "--json", "out.json")
+    assert told()["tables"]["heuristics"]["heuristic"] == ["epig", "random"]
+
+
 def test_sizes_of_queries(here: Path) -> None:
     done("all.npz", *QUICK, "--at-a-time", "1, 3", "--json", "out.json")
     assert set(told()["tables"]["replay"]["at a time"]) == {1, 3}
@@ -136,7 +143,7 @@ BAD: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
     "targets of other draws": (
         lambda: np.savez("x.npz", pool=PROBS[:50], target=PROBS[50:, :, 1:]),
         ("x.npz",),
-        "target: expected shape (M, 3, 12)",
+        "target: expected shape (N, 3, 12)",
     ),
     "no labels": (lambda: np.save("x.npy", TRUE[:0]), ("pool.npy", "--labels", "x.npy"), "labels"),
     "labels from 1": (lambda: np.save("x.npy", TRUE[:50] + 1), ("pool.npy", "--labels", "x.npy"), "from 0 to 2"),

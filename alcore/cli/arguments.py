@@ -12,6 +12,7 @@ import typer
 
 import alcore
 from alcore.bench.compare import DEFAULT, JOINT
+from alcore.bench.evidence import check_same_cells
 from alcore.cli.sentences import note
 from alcore.heuristics import Heuristic
 from alcore.store import NoMember
@@ -57,7 +58,7 @@ def heuristics_named(
 ) -> list[Heuristic]:
     """The heuristics that bench compares: those named, or all that the predictions allow."""
     names = [name.strip() for name in named.split(",")]
-    targeted = _has_targets(file, source.shape) or targets is not None
+    targeted = targets is not None or _has_targets(file, source.shape)
     if named == "all":
         events = len(source.shape) > 3
         names = [name for name in DEFAULT if not (events and name in JOINT)]
@@ -139,14 +140,9 @@ def read_targets(name: str, file: Path, targets: Path | None) -> Any:
 def _has_targets(file: Path, shape: tuple[int, ...]) -> bool:
     """Whether a member of that name holds predictions, and then as the pool does; labels may be called so too."""
     found = _own(file, "target")
-    if found is None or len(found.shape) != 3 or found.dtype.kind != "f":
+    if found is None or len(found.shape) != 3 or found.dtype.kind in "iub":
         return False
-    cells = (*shape[1:2], *shape[-1:])
-    if found.shape[1:] != cells:
-        raise ValueError(
-            f"target: expected shape (M, {cells[0]}, {cells[1]}), the classes and draws of the pool, got {found.shape}. "
-            "Predict both with the same draws, or save it under another name."
-        )
+    check_same_cells(open_source(found, "target"), (*shape[1:2], *shape[-1:]), "target")
     return True
 
 
