@@ -16,11 +16,13 @@ import typing as _typing
 from importlib import import_module as _import_module
 
 from alcore import adapting
-from alcore.batch import Batch
-from alcore.batch_epig import batch_epig
-from alcore.batchbald import SaturationWarning, batchbald
-from alcore.epig import epig
-from alcore.estimate import Estimate
+from alcore.batches.batch import Batch
+from alcore.batches.batch_epig import batch_epig
+from alcore.batches.batchbald import SaturationWarning, batchbald
+from alcore.batches.ical import ical
+from alcore.batches.information import batch_information, joint_entropy
+from alcore.batches.select import power, softmax, softrank, top
+from alcore.batches.two_bald import two_bald
 from alcore.heuristics import (
     BALD,
     EPIG,
@@ -50,9 +52,10 @@ from alcore.heuristics import (
     VoteEntropy,
     heuristic,
 )
-from alcore.ical import ical
-from alcore.information import batch_information, joint_entropy
-from alcore.measures import (
+from alcore.risk.estimators import expected_loss, lure, lure_weights, pure, pure_weights
+from alcore.scores.epig import epig
+from alcore.scores.estimate import Estimate
+from alcore.scores.measures import (
     bald,
     entropy,
     expected_entropy,
@@ -63,19 +66,16 @@ from alcore.measures import (
     variation_ratio,
     vote_entropy,
 )
-from alcore.reductions import reduce
-from alcore.risk import expected_loss, lure, lure_weights, pure, pure_weights
-from alcore.saving import concatenate_draws, save_predictions
-from alcore.select import power, softmax, softrank, top
-from alcore.store import open_predictions
-from alcore.threads import get_threads, set_threads
-from alcore.two_bald import two_bald
+from alcore.scores.reductions import reduce
+from alcore.sources.files import open_predictions
+from alcore.sources.threads import get_threads, set_threads
+from alcore.sources.writing import concatenate_draws, save_predictions
 
 if _typing.TYPE_CHECKING:
     from alcore import bench, plot, stopping
-    from alcore.curves import Curves
     from alcore.ledger import Ledger, LedgerError, Query
-    from alcore.loop import ActiveLearning, Step
+    from alcore.loop.active_learning import ActiveLearning, Step
+    from alcore.loop.curves import Curves
 
 __version__ = "0.1.0"
 
@@ -84,12 +84,12 @@ _LATER = {
     "bench": "alcore.bench",
     "plot": "alcore.plot",
     "stopping": "alcore.stopping",
-    "Curves": "alcore.curves",
+    "Curves": "alcore.loop.curves",
     "Ledger": "alcore.ledger",
     "LedgerError": "alcore.ledger",
     "Query": "alcore.ledger",
-    "ActiveLearning": "alcore.loop",
-    "Step": "alcore.loop",
+    "ActiveLearning": "alcore.loop.active_learning",
+    "Step": "alcore.loop.active_learning",
 }
 
 __all__ = [

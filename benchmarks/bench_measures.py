@@ -20,7 +20,7 @@ from harness import RUNS, OtherWork, Peer, Table, alternate, clock, random_probs
 import alcore
 from alcore.door import tolerance
 from alcore.kernels import measures as kernels
-from alcore.measures import ACCURATE_BELOW
+from alcore.scores.measures import ACCURATE_BELOW
 
 SAMPLE = Path(__file__).with_name("sample_predictions.npz")
 LARGE = (50_000, 10, 100)

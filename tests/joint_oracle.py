@@ -166,7 +166,7 @@ def one_hot(rows: int, classes: int, draws: int, *, seed: int = 0) -> np.ndarray
 
 def small_buffer(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """Let a pass over a source that is not in memory hold that many rows, whatever ``memory`` says."""
-    from alcore import candidates
+    from alcore.batches.search import candidates
 
     monkeypatch.setattr(candidates, "LEAST_ROWS", 1)
     monkeypatch.setattr(candidates, "rows_that_fit", lambda *_: rows)

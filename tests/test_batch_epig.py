@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import alcore
-from alcore.configurations import Configurations
-from alcore.epig import prepare
+from alcore.batches.search.configurations import Configurations
+from alcore.scores.epig import prepare
 from tests import joint_oracle as oracle
 from tests.cases import dirichlet, special
 from tests.conftest import INTERPRETED

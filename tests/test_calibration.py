@@ -7,7 +7,7 @@ import pytest
 
 from alcore.bench import calibration, temperature, tempered
 from alcore.bench.calibration import BINS, temper
-from alcore.bench.evidence import labelled
+from alcore.bench.labels import labelled
 
 RNG = np.random.default_rng(3)
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alcore
-from alcore import candidates
-from alcore.candidates import Candidates, Pool, rows_that_fit
+from alcore.batches.search import candidates
+from alcore.batches.search.candidates import Candidates, Pool, rows_that_fit
 from tests.cases import dirichlet
 from tests.joint_oracle import small_buffer
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import alcore
-from alcore.configurations import Configurations, merged
+from alcore.batches.search.configurations import Configurations, merged
 from tests import joint_oracle as oracle
 from tests.cases import dirichlet
 from tests.joint_oracle import dyadic, one_hot

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alcore
-from alcore import stream
+from alcore.sources import blocks as stream
 from tests.cases import dirichlet, near_certain, special
 
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alcore
-from alcore.candidates import Candidates, Pool
-from alcore.greedy import ERRORS, ROUNDING, Objective, best_of, choose
+from alcore.batches.search.candidates import Candidates, Pool
+from alcore.batches.search.greedy import ERRORS, ROUNDING, Objective, best_of, choose
 from tests.cases import dirichlet
 from tests.joint_oracle import small_buffer
 

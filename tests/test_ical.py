@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import alcore
-from alcore import stream
-from alcore.ical import SPREAD, DrawnLabels, ExpectedLabels, _draw, _expect
+from alcore.batches.ical import SPREAD, DrawnLabels, ExpectedLabels, _draw, _expect
+from alcore.sources import blocks as stream
 from tests.cases import dirichlet, special
 
 ALPHAS = (0.2, 0.5, 1, 2, 5)

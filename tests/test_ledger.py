@@ -69,7 +69,7 @@ HEURISTICS = {
 @pytest.mark.parametrize("name", HEURISTICS)
 def test_rows_that_are_not_free_are_left_out(name: str) -> None:
     """Twice the same as choosing from a copy of what is left, with the scores that belong to it."""
-    from alcore.heuristics.without import without_rows
+    from alcore.heuristics.subsets import without_rows
 
     ledger, rng, other = Ledger(N), np.random.default_rng(3), np.random.default_rng(3)
     free = np.arange(N)

@@ -13,7 +13,7 @@ import pytest
 from rich.progress import Progress
 
 import alcore
-from alcore import progress
+from alcore.sources import progress
 
 ITEMS = [(10, "a"), (20, "b"), (30, "c")]
 

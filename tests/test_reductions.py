@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alcore
-from alcore import stream
+from alcore.sources import blocks as stream
 from tests.cases import dirichlet
 
 

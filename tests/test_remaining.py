@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import alcore
-from alcore.remaining import FEW, Remaining, drop_rows
-from alcore.stream import RowsAlone, count_rows
+from alcore.sources.blocks import RowsAlone, count_rows
+from alcore.sources.row_subset import FEW, Remaining, drop_rows
 
 PROBS = np.random.default_rng(0).dirichlet(np.ones(3), size=(60, 6)).transpose(0, 2, 1).copy()
 GONE = np.array([0, 7, 8, 30, 59])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alcore
-from alcore.saving import MANIFEST, Saving
+from alcore.sources.writing import MANIFEST, Saving
 from tests.cases import dirichlet
 
 PREDS = dirichlet(23, 3, 5, seed=7).astype(np.float32)

@@ -19,8 +19,9 @@ import pytest
 import zarr
 
 import alcore
-from alcore import store, stream
-from alcore.store import NpzMember, open_predictions, whole_file
+from alcore.sources import blocks as stream
+from alcore.sources import files as store
+from alcore.sources.files import NpzMember, open_predictions, whole_file
 
 PROBS = np.random.default_rng(0).dirichlet(np.ones(3), size=(40, 8)).transpose(0, 2, 1).copy()
 SCORES = alcore.bald(PROBS)

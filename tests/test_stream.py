@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alcore
-from alcore import stream
+from alcore.sources import blocks as stream
 from tests.cases import CASES, Case, dirichlet
 
 each_measure = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

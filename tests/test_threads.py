@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import alcore
-from alcore import stream, threads
+from alcore.sources import blocks as stream
+from alcore.sources import threads
 from tests.cases import dirichlet
 
 POOL = dirichlet(97, 4, 6, seed=21).astype(np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alcore.bench.calibration import Calibration, calibration, temperature, tempered
 from alcore.bench.compare import Comparison, compare
-from alcore.bench.evidence import labelled
+from alcore.bench.labels import labelled
 from alcore.bench.replay import Replay, replay
 from alcore.bench.report import write_report
 from alcore.bench.summary import sentences

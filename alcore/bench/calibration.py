@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.bench.evidence import Ints, Labelled, as_labels
+from alcore.bench.labels import Ints, Labelled, as_labels
 from alcore.door import Array, Float64s
 
 BINS = 15

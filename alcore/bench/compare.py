@@ -13,20 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.batch import Batch
-from alcore.batchbald import SaturationWarning
+from alcore.batches.batch import Batch
+from alcore.batches.batchbald import SaturationWarning
 from alcore.bench.calibration import Tempering, temper
-from alcore.bench.evidence import Evidence, Ints, check_source
-from alcore.bench.picked import class_counts, near_duplicates, rank_correlation
+from alcore.bench.composition import class_counts, near_duplicates, rank_correlation
+from alcore.bench.information import bound, weigh
+from alcore.bench.labels import Evidence, Ints, check_source
 from alcore.bench.replay import FEWEST, Replay, effective_draws, replay
 from alcore.bench.tables import tables
-from alcore.bench.told import bound, weigh
 from alcore.door import Float64s, Rng
 from alcore.heuristics import Heuristic, Power, RowWise, Softmax, SoftRank, heuristic
 from alcore.heuristics.base import Joint
-from alcore.heuristics.without import with_draws
-from alcore.progress import track
-from alcore.stream import Source, gather_rows, open_source
+from alcore.heuristics.subsets import with_draws
+from alcore.sources.blocks import Source, gather_rows, open_source
+from alcore.sources.progress import track
 
 JOINT = ("batchbald", "two-bald", "ical", "ical-pointwise")  # batch-epig takes long: only where it is named
 DEFAULT = (

@@ -16,15 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.batchbald import SaturationWarning
+from alcore.batches.batchbald import SaturationWarning
 from alcore.bench.calibration import predictive, scores
-from alcore.bench.evidence import Ints, Labelled
-from alcore.curves import Curves
+from alcore.bench.labels import Ints, Labelled
 from alcore.door import Float64s
 from alcore.heuristics import BALD, BatchBALD, Heuristic, RowWise, TwoBALD
-from alcore.heuristics.without import with_draws
-from alcore.progress import track
-from alcore.threads import map_in_order
+from alcore.heuristics.subsets import with_draws
+from alcore.loop.curves import Curves
+from alcore.sources.progress import track
+from alcore.sources.threads import map_in_order
 
 Points: TypeAlias = list[
     dict[str, float]

@@ -19,8 +19,8 @@ from alcore.bench.replay import DRAWS, METRICS, Replay
 from alcore.bench.summary import sentences as plain_words
 from alcore.bench.tables import Table as Told
 from alcore.bench.tables import tables
-from alcore.curves import Curves
-from alcore.store import whole_file
+from alcore.loop.curves import Curves
+from alcore.sources.files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,11 +12,11 @@ import typer
 
 import alcore
 from alcore.bench.compare import DEFAULT, JOINT
-from alcore.bench.evidence import check_same_cells
+from alcore.bench.labels import check_same_cells
 from alcore.cli.sentences import note
 from alcore.heuristics import Heuristic
-from alcore.store import NoMember
-from alcore.stream import open_source
+from alcore.sources.blocks import open_source
+from alcore.sources.files import NoMember
 
 IN_MEMORY_BYTES = 512 << 20
 

@@ -58,7 +58,7 @@ from alcore.cli.tables import (
 )
 from alcore.heuristics import Heuristic, Random, RowWise
 from alcore.heuristics.base import Joint
-from alcore.store import whole_file
+from alcore.sources.files import whole_file
 
 
 def score(

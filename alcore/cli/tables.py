@@ -13,10 +13,10 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from alcore.batch import Batch
+from alcore.batches.batch import Batch
 from alcore.bench.compare import Comparison
 from alcore.cli.sentences import note
-from alcore.store import whole_file
+from alcore.sources.files import whole_file
 
 WIDE = 90  # columns of a screen from which speeds, and five picks rather than three, stand beside information
 

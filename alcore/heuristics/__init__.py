@@ -7,10 +7,10 @@ selections that wrap them. A folder, because objects of batch heuristics join wi
 from __future__ import annotations
 
 from alcore.heuristics.base import Heuristic, RowWise, Sum
-from alcore.heuristics.drawn import Power, PowerBALD, Random, Softmax, SoftmaxBALD, SoftRank, SoftRankBALD
-from alcore.heuristics.independence import ICAL
+from alcore.heuristics.epig import EPIG, BatchEPIG
+from alcore.heuristics.ical import ICAL
 from alcore.heuristics.joint import BatchBALD, TwoBALD
-from alcore.heuristics.measured import (
+from alcore.heuristics.measures import (
     BALD,
     Entropy,
     ExpectedEntropy,
@@ -22,8 +22,8 @@ from alcore.heuristics.measured import (
     VoteEntropy,
 )
 from alcore.heuristics.names import heuristic
-from alcore.heuristics.targeted import EPIG, BatchEPIG
-from alcore.heuristics.wrapped import Precomputed, Reduce
+from alcore.heuristics.reduce import Precomputed, Reduce
+from alcore.heuristics.stochastic import Power, PowerBALD, Random, Softmax, SoftmaxBALD, SoftRank, SoftRankBALD
 
 __all__ = [
     "BALD",

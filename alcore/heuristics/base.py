@@ -9,10 +9,11 @@ from typing import Any, NoReturn, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
-from alcore import door, select
-from alcore.batch import Batch
+from alcore import door
+from alcore.batches import select
+from alcore.batches.batch import Batch
 from alcore.door import Float64s, Rng
-from alcore.stream import Block, score_blocks
+from alcore.sources.blocks import Block, score_blocks
 
 Weights: TypeAlias = npt.ArrayLike | None
 Mask: TypeAlias = npt.ArrayLike | None

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from alcore import door
-from alcore.batch import Batch
-from alcore.batchbald import batchbald
-from alcore.candidates import MEMORY
+from alcore.batches.batch import Batch
+from alcore.batches.batchbald import batchbald
+from alcore.batches.search.candidates import MEMORY
+from alcore.batches.two_bald import two_bald
 from alcore.door import Rng
 from alcore.heuristics.base import Joint, Weights
-from alcore.two_bald import two_bald
 
 
 @final

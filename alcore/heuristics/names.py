@@ -9,10 +9,10 @@ from functools import partial
 import numpy.typing as npt
 
 from alcore.heuristics.base import Heuristic, RowWise
-from alcore.heuristics.drawn import Power, Random, Softmax, SoftRank
-from alcore.heuristics.independence import ICAL
+from alcore.heuristics.epig import EPIG, BatchEPIG
+from alcore.heuristics.ical import ICAL
 from alcore.heuristics.joint import BatchBALD, TwoBALD
-from alcore.heuristics.measured import (
+from alcore.heuristics.measures import (
     BALD,
     Entropy,
     ExpectedEntropy,
@@ -23,9 +23,9 @@ from alcore.heuristics.measured import (
     VariationRatio,
     VoteEntropy,
 )
-from alcore.heuristics.targeted import EPIG, BatchEPIG
-from alcore.heuristics.wrapped import Precomputed, Reduce
-from alcore.reductions import How, check_how
+from alcore.heuristics.reduce import Precomputed, Reduce
+from alcore.heuristics.stochastic import Power, Random, Softmax, SoftRank
+from alcore.scores.reductions import How, check_how
 
 _PLAIN: dict[str, Callable[..., Heuristic]] = {
     "bald": BALD,

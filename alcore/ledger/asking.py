@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alcore.batch import Batch
+from alcore.batches.batch import Batch
 from alcore.heuristics import Heuristic
-from alcore.heuristics.without import without_rows
+from alcore.heuristics.subsets import without_rows
 from alcore.ledger import records
 from alcore.ledger.database import Database
 from alcore.ledger.ids import Positions, positions_of
 from alcore.ledger.labels import encode
 from alcore.ledger.query import Query
 from alcore.ledger.records import Connection
-from alcore.remaining import Remaining
-from alcore.stream import can_reread
+from alcore.sources.blocks import can_reread
+from alcore.sources.row_subset import Remaining
 
 TRIES = 3  # at choosing while others write; the last holds the file
 

@@ -16,7 +16,7 @@ from alcore.ledger import label_studio
 from alcore.ledger.database import LedgerError
 from alcore.ledger.labels import as_cell, decode, encode, of_cell, parse
 from alcore.ledger.rows import COLUMNS, Row, Source, json_text, microseconds, shown, time_text
-from alcore.store import import_extra, whole_file
+from alcore.sources.files import import_extra, whole_file
 
 ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.batch import Batch
+from alcore.batches.batch import Batch
 from alcore.door import Float64s, Rng
 from alcore.heuristics import Heuristic, Random
 from alcore.ledger import exporting, files, importing, label_studio, records, telling

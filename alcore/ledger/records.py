@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from alcore.batch import Batch
+from alcore.batches.batch import Batch
 from alcore.door import Float64s
 from alcore.ledger.database import LedgerError
 from alcore.ledger.ids import Ids, Positions, add_names, looked_up, names_of

@@ -13,7 +13,7 @@ from alcore.plot.lines import LABEL, as_curve, draw_lines, name_axes
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from alcore.curves import Curves
+    from alcore.loop.curves import Curves
 
 
 FAINT = 1.0  # of all intervals that lie over each other

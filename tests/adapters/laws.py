@@ -288,7 +288,7 @@ if __name__ == "__main__":
     out, consistent = Path(sys.argv[1]), bool(int(sys.argv[2]))
     data: object = _batches([], kill_at=32)
     if out.suffix == ".npy":
-        from alcore import saving
+        from alcore.sources import writing as saving
 
         append = saving.Saving.append
 

@@ -1,0 +1,74 @@
+"""What every adapter does with what its model returns: axes in order, checked, block by block, to memory or to a file.
+
+An adapter brings batches, and a function that runs its model on one of them for one draw. This folder is public, so that
+others can be written; it imports sources and the door, never a framework. What two adapters share comes here.
+"""
+
+from __future__ import annotations
+
+from alcore.adapting.predicting import (
+    ALIKE,
+    DTYPES,
+    NEAR,
+    Checkpoints,
+    Forward,
+    Made,
+    Member,
+    Predictions,
+    Request,
+    Run,
+    as_batches,
+    as_mask,
+    as_members,
+    as_rate,
+    call,
+    cut,
+    first_of,
+    is_among,
+    known_rows,
+    map_leaves,
+    mix,
+    pick,
+    predict,
+    predict_in_turn,
+    predict_members,
+    refuse_inconsistent,
+    refuse_missing,
+    refuse_same_draws,
+    row_count,
+)
+from alcore.door import Array, Bools
+
+__all__ = [
+    "ALIKE",
+    "DTYPES",
+    "NEAR",
+    "Array",
+    "Bools",
+    "Checkpoints",
+    "Forward",
+    "Made",
+    "Member",
+    "Predictions",
+    "Request",
+    "Run",
+    "as_batches",
+    "as_mask",
+    "as_members",
+    "as_rate",
+    "call",
+    "cut",
+    "first_of",
+    "is_among",
+    "known_rows",
+    "map_leaves",
+    "mix",
+    "pick",
+    "predict",
+    "predict_in_turn",
+    "predict_members",
+    "refuse_inconsistent",
+    "refuse_missing",
+    "refuse_same_draws",
+    "row_count",
+]

@@ -1,0 +1,186 @@
+"""The joint entropy of a batch's labels and their information on the model: of any batch, however it was chosen."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+from alcore.batches.search.configurations import Configurations
+from alcore.door import Array, Float64s, Rng
+from alcore.scores.estimate import Estimate
+from alcore.sources.blocks import gather_rows, open_source, read_rows, refuse_events
+from alcore.sources.threads import in_parts
+
+Ints = npt.NDArray[np.int64]
+
+TOGETHER = 20_000  # configurations held at a time, or one a draw
+
+
+def joint_entropy(
+    probs: Any,
+    *,
+    samples: int = 100_000,
+    exact: int = 1_000_000,
+    kind: str = "probs",
+    weights: npt.ArrayLike | None = None,
+    rng: Rng = None,
+) -> Estimate:
+    """Entropy of the labels of a whole batch together, H(y_S) = −Σ_ŷ p(ŷ) log p(ŷ), p(ŷ) = Σ_t w_t Π_i p_i,ŷi,t.
+
+    The draws must be consistent: draw t is the same network for every row (an ensemble is; plain MC dropout with a new mask for
+    every row is not, and the joint distribution then is of no model).
+
+    Computed over all C^k configurations ŷ where they are at most ``exact``; else the rows' mean entropies are added to
+    `batch_information` from sampled ones. Kirsch et al. 2019 (arXiv:1906.08158).
+
+    Args:
+        probs: (k, C, T) probabilities or logits of the rows of a batch, from any source.
+        samples: configurations sampled, rounded down to a multiple of the draws, at least one a draw.
+        exact: the most configurations that are enumerated; 0 samples always.
+        kind: "probs" or "logits".
+        weights: (T,) one weight a draw, scaled to sum 1; default equal. The same as repeating draws.
+        rng: None, a seed or a numpy.random.Generator, where configurations are sampled.
+
+    Returns: an `Estimate` in nats, 0 … k log C; its error is 0.0 where all configurations were enumerated, else what labels drawn
+        independently would have: stratified ones err less, by a third where the draws are many.
+    Cost O(C^k·T) time and O(C^(k/2)·T) memory, or O(k·samples·C·T) time and O(T) memory for 20 000 configurations at a time.
+    Raises: as `entropy`; ValueError for event axes, negative samples or exact.
+
+    >>> import alcore, math, numpy
+    >>> one, two = [[1.0, 1, 0, 0], [0, 0, 1, 1]], [[1.0, 0, 1, 0], [0, 1, 0, 1]]  # two questions about four draws
+    >>> round(alcore.joint_entropy(numpy.array([one, one, two])).value / math.log(2), 6)
+    2.0
+    """
+    sampled, most, generator = door.as_count(samples, "samples"), door.as_count(exact, "exact"), door.as_rng(rng)
+    probs_kct = read_rows(probs, kind=kind)
+    weights_t = door.as_shares(door.as_weights(weights, probs_kct.shape[-1]), probs_kct.shape[-1])
+    information, own = _information(probs_kct, weights_t, sampled, most, generator)
+    return Estimate(information.value + own, information.standard_error)
+
+
+def batch_information(
+    probs: Any,
+    indices: npt.ArrayLike,
+    *,
+    samples: int = 100_000,
+    exact: int = 1_000_000,
+    kind: str = "probs",
+    weights: npt.ArrayLike | None = None,
+    rng: Rng = None,
+) -> Estimate:
+    """Joint information of the labels of a batch and the model, I(y_S; θ) = H(y_S) − Σ_{i∈S} Σ_t w_t H(p_it): of any batch.
+
+    The draws must be consistent: draw t is the same network for every row (an ensemble is; plain MC dropout with a new mask for
+    every row is not, and this then measures nothing).
+
+    Where C^k configurations are more than ``exact``, Σ_i Σ_m ω_m [H(Σ_t W_mt p_it) − Σ_t W_mt H(p_it)] over fresh configurations m
+    of the labels before i, which did not choose the batch: the `information` that BatchBALD reports is a little optimistic.
+    Kirsch et al. 2019 (arXiv:1906.08158).
+
+    Args:
+        probs: (N, C, T) probabilities or logits from any source; files and streams are read once.
+        indices: (k,) different row numbers, such as ``batch.indices``.
+        samples, exact, kind, weights, rng: as `joint_entropy`.
+
+    Returns: an `Estimate` in nats, 0 … min(log T, k log C); its error is 0.0 where all configurations were enumerated.
+    Cost as `joint_entropy`, and a pass over what is not in memory.
+    Raises: as `joint_entropy`; TypeError or ValueError for indices that are not different rows of probs.
+
+    >>> import alcore, math, numpy
+    >>> one, two = [[1.0, 1, 0, 0], [0, 0, 1, 1]], [[1.0, 0, 1, 0], [0, 1, 0, 1]]  # two questions about four draws
+    >>> round(alcore.batch_information(numpy.array([one, one, two]), [0, 1]).value / math.log(2), 6)
+    1.0
+    """
+    rows, generator = door.as_indices(indices), door.as_rng(rng)
+    sampled, most = door.as_count(samples, "samples"), door.as_count(exact, "exact")
+    probs_kct = _gather(probs, rows, kind, weights)
+    weights_t = door.as_shares(door.as_weights(weights, probs_kct.shape[-1]), probs_kct.shape[-1])
+    return _information(probs_kct, weights_t, sampled, most, generator)[0]
+
+
+def _gather(predictions: Any, rows: Ints, kind: str, weights: npt.ArrayLike | None) -> Array:
+    """The named rows, checked; of an array in memory the others are not looked at."""
+    source = open_source(predictions)
+    refuse_events(source)
+    if source.rows is not None:
+        door.check_rows(rows, source.rows)
+    cells, count = gather_rows(source, rows, kind=kind, weights=weights)
+    door.check_rows(rows, count)
+    return cells
+
+
+def _information(
+    probs_kct: Array, weights_t: Float64s, samples: int, exact: int, rng: np.random.Generator
+) -> tuple[Estimate, float]:
+    """The information, and the sum of the rows' own mean entropies, which makes it the joint entropy."""
+    if not len(probs_kct):
+        return Estimate(0.0, 0.0), 0.0
+    wide_kct = probs_kct.astype(np.float64)
+    wide_kct /= wide_kct.sum(axis=1, keepdims=True)  # float16 sums to 1 within 1e-3, and k of them would multiply
+    positive_kct = np.where(wide_kct > 0, wide_kct, 1.0)
+    own = -float(((wide_kct * np.log(positive_kct)).sum(axis=(0, 1)) * weights_t).sum())
+    if probs_kct.shape[1] ** len(probs_kct) <= exact:
+        return Estimate(max(_enumerated(wide_kct, weights_t) - own, 0.0), 0.0), own
+    return _sampled(wide_kct, weights_t, samples, rng), own
+
+
+def _enumerated(probs_kct: Float64s, weights_t: Float64s) -> float:
+    """H(y_S), the configurations of one half of the batch against those of the other."""
+    from alcore.kernels.information import entropies
+
+    half = len(probs_kct) // 2
+    b_vt, a_ut = _products(probs_kct[:half], np.ones_like(weights_t)), _products(probs_kct[half:], weights_t)
+    entropy_u = np.empty(len(a_ut))
+    in_parts(len(a_ut), lambda start, stop: entropies(a_ut, b_vt, start, stop, entropy_u), 8)
+    return float(entropy_u.sum())
+
+
+def _products(probs_kct: Float64s, start_t: Float64s) -> Float64s:
+    """The likelihood of all configurations in each draw, (C^k, T)."""
+    products_ut = start_t[None]
+    for probs_ct in probs_kct:
+        products_ut = (products_ut[:, None] * probs_ct).reshape(-1, len(start_t))
+    return products_ut
+
+
+def _sampled(probs_kct: Float64s, weights_t: Float64s, samples: int, rng: np.random.Generator) -> Estimate:
+    """Means over independent replicates of what each configuration says of all rows, in two ways at once.
+
+    How far its posterior went from the prior is the information too; from each other the two differ by noise alone. Taking away
+    from the first what this noise predicts leaves a third of its error for 10 rows of 10 classes, 3 % for 80.
+    """
+    shares_o = weights_t[weights_t > 0]
+    strata = max(1, samples // len(shares_o))
+    replicates = -(-strata // max(1, TOGETHER // len(shares_o)))
+    strata //= replicates
+    mean_2, covariance_22 = np.zeros(2), np.zeros((2, 2))
+    for _ in range(replicates):
+        configurations = Configurations(weights_t, strata * len(shares_o), 0, rng)
+        first = configurations.information(probs_kct[0])[0]
+        for probs_ct in probs_kct:
+            configurations.add(probs_ct)
+        gained_m = first + configurations.total_m
+        value_2os = np.stack([gained_m, gained_m - _from_prior(configurations, weights_t)]).reshape(2, -1, strata)
+        mean_2 += (value_2os.mean(axis=2) * shares_o).sum(axis=1) / replicates
+        # Each draw owns as many configurations as any other: what differs between owners is no error.
+        centred_2os = value_2os - value_2os.mean(axis=2 if strata > 1 else (1, 2), keepdims=True)
+        spread_2m = (centred_2os * (shares_o[:, None] / strata)).reshape(2, -1)
+        covariance_22 += (spread_2m[:, None] * spread_2m).sum(axis=2) * strata / max(1, strata - 1) / replicates**2
+    slope = covariance_22[0, 1] / covariance_22[1, 1] if covariance_22[1, 1] > 0 else 0.0
+    line_2 = np.array([1.0, -slope])
+    variance = float((line_2[:, None] * covariance_22 * line_2).sum())
+    return Estimate(max(float((line_2 * mean_2).sum()), 0.0), math.sqrt(max(variance, 0.0)))
+
+
+def _from_prior(configurations: Configurations, weights_t: Float64s) -> Float64s:
+    """The divergence of each configuration's posterior from the prior."""
+    from alcore.kernels.information import divergences
+
+    rows_ut = configurations.rows_ut
+    values_u = np.empty(len(rows_ut))
+    in_parts(len(rows_ut), lambda start, stop: divergences(rows_ut, weights_t, start, stop, values_u), 64)
+    return configurations.of_each(values_u)

@@ -1,0 +1,143 @@
+"""Rows to choose a batch from, with a bound of what each may add: all that lie in memory, or the best of one pass over a source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+from alcore.door import Array, Float64s
+from alcore.scores import measures
+from alcore.sources import files as store
+from alcore.sources.blocks import Best, Block, as_ready, can_reread, map_blocks, open_source, refuse_events
+
+Ints = npt.NDArray[np.int64]
+
+MEMORY = 400 << 20
+READING_BYTES = 128 << 20  # of it, for the blocks of a pass
+LEAST_ROWS = 16  # that a buffer must hold
+
+
+class Candidates:
+    """Rows to choose from: a whole pool, or the best of it."""
+
+    def __init__(self, cells: Array, index: Ints, bound: Float64s, known: int = 0, let_go: float = -np.inf) -> None:
+        self.cells = cells.view()
+        self.cells.flags.writeable = False  # one compiled kernel for writable and read-only input
+        self.index, self.bound, self.let_go = index, bound, let_go  # the largest bound of a row that is not here
+        self.known = np.full(len(index), known)  # how many picks each bound knew of
+        self._waiting = np.zeros(len(index), np.bool_)
+        self._copy_of = self._find_copies()
+
+    @classmethod
+    def of(cls, buffer: Best, known: int = 0) -> Candidates:
+        buffer.close()
+        return cls(buffer.cells, buffer.index, buffer.bound, known, buffer.let_go)
+
+    def largest(self, slots: Ints, count: int) -> tuple[Ints, Ints]:
+        """So many slots of largest bound, the lowest rows first among equals, and the rest."""
+        rest = slots[:0]
+        if len(slots) > count:
+            split = np.argpartition(-self.bound[slots], count - 1)
+            slots, rest = slots[split[:count]], slots[split[count:]]
+        return slots[np.lexsort((self.index[slots], -self.bound[slots]))], rest
+
+    def leave_out(self, count: int) -> None:
+        """Let go of all but so many rows of largest bound."""
+        _, rest = self.largest(np.arange(len(self.index)), count)
+        self.let_go = max(self.let_go, float(self.bound[rest].max(initial=-np.inf)))
+        self.bound[rest] = -np.inf
+
+    def left(self, floor: float) -> Ints:
+        """Slots that may gain more than ``floor``, without copies of others."""
+        return np.flatnonzero((self.bound > floor) & ~self._waiting)
+
+    def take(self, slot: int) -> None:
+        """A slot is in the batch, and its next copy takes its place."""
+        copy = self._copy_of.get(slot, slot)
+        if self.bound[copy] > -np.inf:
+            self.bound[copy], self.known[copy], self._waiting[copy] = self.bound[slot], self.known[slot], False
+        self.bound[slot] = -np.inf
+
+    def _find_copies(self) -> dict[int, int]:
+        """Slot -> the next that holds the same; a copy's bound is the same too, and it waits until the one before is taken."""
+        from alcore.kernels.duplicates import hash_rows, repeats
+
+        order = np.argsort(self.bound)
+        same = np.zeros(len(order) + 1, np.bool_)
+        same[1:-1] = np.diff(self.bound[order]) == 0
+        slots = order[same[1:] | same[:-1]]
+        hashes, found = np.empty(len(slots), np.uint64), np.zeros(len(slots), np.bool_)
+        hash_rows(self.cells, slots, hashes)
+        by_content = np.lexsort((self.index[slots], hashes, self.bound[slots]))
+        slots = slots[by_content]
+        repeats(self.cells, slots, found)
+        self._waiting[slots[found]] = True
+        last = np.flatnonzero(found)
+        return dict(zip(slots[last - 1].tolist(), slots[last].tolist(), strict=True))
+
+
+class Pool:
+    """Predictions (N, C, T): read where they lie, or once, keeping the rows of largest BALD in bounded memory."""
+
+    def __init__(
+        self,
+        predictions: Any,
+        kind: str,
+        weights: npt.ArrayLike | None,
+        memory: int,
+        needed: Callable[[int], int] | None = None,
+    ) -> None:
+        if isinstance(predictions, str | os.PathLike):
+            predictions = store.open_predictions(predictions)
+        self.predictions, self.kind, self.weights = predictions, door.as_kind(kind), weights
+        self._memory, self._needed = (
+            door.as_count(memory, "memory"),
+            needed,
+        )  # bytes, and those of the search for T draws
+        ready = as_ready(predictions, self.kind)
+        self.can_reread = ready is None and can_reread(predictions)
+        if ready is None:
+            self._read()
+        else:
+            self.cell_shape = ready.shape[1:]
+            self.scores = measures.bald(ready, weights=weights)
+            self.candidates = Candidates(ready, np.arange(len(ready)), self.scores.copy())
+
+    def _read(self) -> None:
+        source = open_source(self.predictions)
+        refuse_events(source)
+        self.cell_shape, self._row_bytes = source.cell_shape, source.row_bytes
+        buffer = self.buffer()
+        scores: list[Float64s] = []
+
+        def work(block: Block) -> tuple[int, Float64s, Ints, Array]:
+            bald = block.score(measures._bald)
+            rows = np.flatnonzero(bald >= buffer.least)
+            return block.start, bald, rows, block.scored_cells(rows)
+
+        for start, bald, rows, cells in map_blocks(source, work, kind=self.kind, weights=self.weights):
+            scores.append(bald)
+            if len(rows) < len(bald):
+                buffer.skip(float(np.delete(bald, rows).max()))
+            buffer.offer(cells, bald[rows], start + rows)
+        self.scores = np.concatenate(scores)
+        self.candidates = Candidates.of(buffer)
+
+    def buffer(self) -> Best:
+        """An empty buffer of the rows that fit into memory."""
+        taken = READING_BYTES + (self._needed(self.cell_shape[-1]) if self._needed else 0)
+        rows = rows_that_fit(self._memory - taken, self._row_bytes)
+        if rows < LEAST_ROWS:
+            remedy = "Raise memory, or lower samples and exact." if self._needed else "Raise memory."
+            door.refuse_memory(taken + 2 * LEAST_ROWS * self._row_bytes, self._memory, remedy)
+        return Best(rows, self.cell_shape)
+
+
+def rows_that_fit(room: int, row_bytes: int) -> int:
+    """A buffer has an eighth more room than it keeps."""
+    return int(room / (1.125 * row_bytes))

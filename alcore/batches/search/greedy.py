@@ -1,0 +1,205 @@
+"""Lazy greedy selection of batches whose gains only shrink as the batch grows, from arrays and from streams.
+
+A gain computed for an earlier pick bounds the gain now, and the BALD of a row bounds it from the start. So candidates are
+evaluated in the order of their bounds, and most never are. The same bound makes one pass over a stream enough: with the rows of
+largest BALD in memory, a pick is certain while its gain exceeds everything that was let go.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+from alcore.batches.search.candidates import Candidates, Pool
+from alcore.door import Array, Float64s
+from alcore.sources.blocks import Block, map_blocks, open_source
+from alcore.sources.threads import in_parts
+
+Ints = npt.NDArray[np.int64]
+
+FIRST_BLOCK = 2  # candidates evaluated before any other, and twice as many each time
+LARGEST_BLOCK = 4096
+ROUNDING = 1e-6  # nats: float32 gains are off by up to 2e-7 at 10 classes, and within it bounds decide nothing
+UNCERTAIN_ROWS = 100  # for each row of the batch: among so many it is chosen on once picks are no longer certain
+CONTENDERS = 64  # of the gains within ROUNDING of the best, so many are evaluated again in float64
+ERRORS = 4  # standard errors of a sampled gain by which it must exceed what was let go to be certain
+
+
+class Objective(ABC):
+    """What a batch is worth; its gains shrink as it grows."""
+
+    @property
+    @abstractmethod
+    def noise(self) -> float:
+        """A gain under this is worth nothing, and the batch ends; -inf where gains may be negative."""
+
+    @abstractmethod
+    def bounds(self, cells: Array, slots: Ints, bound: Float64s, known: Ints, least: float) -> Float64s:
+        """At least the gains of ``cells[slots]``, and the gains themselves above ``least``, up to ROUNDING.
+
+        ``bound`` held when the batch had ``known`` rows. What a row is given depends on nothing else.
+        """
+
+    def search(self, candidates: Candidates, slots: Ints, picks: int, floor: float) -> Ints:
+        """Slots whose bound is now the gain, after ``picks`` rows: all that may be the best, if that gains more than ``floor``.
+
+        In the order of their bounds, block by block, until no other slot can be the best.
+        """
+        bound, evaluated, size = candidates.bound, [slots[:0]], FIRST_BLOCK
+        while slots.size:
+            block, slots = candidates.largest(slots, size)
+            gains = np.empty(len(block))
+
+            def evaluate(start: int, stop: int, block: Ints = block, gains: Float64s = gains) -> None:
+                part = block[start:stop]
+                known = candidates.known[part]
+                gains[start:stop] = self.bounds(candidates.cells, part, bound[part], known, -np.inf)
+
+            in_parts(len(block), evaluate)
+            bound[block], candidates.known[block] = gains, picks
+            evaluated.append(block)
+            floor = max(floor, float(gains.max()) - ROUNDING)
+            slots = slots[bound[slots] > floor]
+            size = min(2 * size, LARGEST_BLOCK)
+        return np.concatenate(evaluated)
+
+    @abstractmethod
+    def decide(self, cells_ct: Float64s, gain: float) -> tuple[float, float]:
+        """The gain of a row as it is reported, given what the search found, and its standard error."""
+
+    @abstractmethod
+    def add(self, cells_ct: Float64s) -> None:
+        """The batch has one more row."""
+
+
+@dataclass(frozen=True)
+class Pick:
+    slot: int
+    gain: float
+    error: float
+
+
+def best_of(objective: Objective, candidates: Candidates, picks: int, floor: float = -np.inf) -> Pick | None:
+    """The candidate of largest gain, the lowest row of equals; None where none gains more than ``floor`` and the noise.
+
+    Among gains that rounding cannot tell apart it is the largest in float64.
+    """
+    floor = max(floor, objective.noise)
+    slots = objective.search(candidates, candidates.left(floor), picks, floor)
+    if not slots.size:
+        return None
+    bound, index = candidates.bound, candidates.index
+    slots = slots[bound[slots] >= bound[slots].max() - ROUNDING]
+    slots = slots[np.lexsort((index[slots], -bound[slots]))]
+    found: Pick | None = None
+    for slot in slots[:CONTENDERS]:
+        pick = Pick(int(slot), *objective.decide(candidates.cells[slot].astype(np.float64), float(bound[slot])))
+        if found is None or (pick.gain, -index[slot]) > (found.gain, -index[found.slot]):
+            found = pick
+    return found
+
+
+# --- batches ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A batch; the rows from ``joint`` on are the rest in BALD order: gains were noise (``saturated``), or no row was left."""
+
+    indices: Ints
+    gains: Float64s
+    joint: int
+    saturated: bool
+    certified_until: int
+
+
+def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
+    """Row by row of largest gain, until k rows, until no gain exceeds its noise or until no row is left to compare."""
+    candidates, size = pool.candidates, min(k, len(pool.scores))
+    picked: list[tuple[int, float]] = []
+    certified_until: int | None = None
+    reread = False
+    while len(picked) < size:
+        pick, slack = None, 0.0
+        if picked and certified_until is None and not pool.can_reread and candidates.let_go > objective.noise:
+            pick, slack = _next(objective, candidates, len(picked), candidates.let_go)
+            if pick is None:
+                certified_until = len(picked)
+                candidates.leave_out(UNCERTAIN_ROWS * size)
+        if pick is None:
+            pick, slack = _next(objective, candidates, len(picked))
+        gain = -np.inf if pick is None else pick.gain
+        least = max(gain, objective.noise) - slack  # a row that was let go matters if it may gain more
+        if picked and not reread and candidates.let_go > -np.inf and least <= candidates.let_go:
+            if pool.can_reread:
+                candidates, reread = _read_again(objective, pool, [row for row, _ in picked], least), True
+                continue
+            if certified_until is None:
+                certified_until = len(picked)
+                candidates.leave_out(UNCERTAIN_ROWS * size)
+        if pick is None or gain < objective.noise:
+            break
+        reread = False
+        picked.append((int(candidates.index[pick.slot]), gain))
+        objective.add(candidates.cells[pick.slot].astype(np.float64))
+        candidates.take(pick.slot)
+    saturated = len(picked) < size and bool((candidates.bound > -np.inf).any())
+    return _filled(picked, pool.scores, size, saturated, size if certified_until is None else certified_until)
+
+
+def _next(
+    objective: Objective, candidates: Candidates, picks: int, floor: float = -np.inf
+) -> tuple[Pick | None, float]:
+    """The best candidate that gains more than ``floor`` and the slack of what sampling may be off by; an empty batch gains BALD."""
+    if picks == 0:
+        left = candidates.left(floor)
+        if not left.size:
+            return None, 0.0
+        top = left[candidates.bound[left] == candidates.bound[left].max()]
+        slot = int(top[candidates.index[top].argmin()])
+        return Pick(slot, float(candidates.bound[slot]), 0.0), 0.0
+    pick = best_of(objective, candidates, picks, floor)
+    return pick, max(ROUNDING, ERRORS * pick.error if pick else 0.0)
+
+
+def _filled(
+    picked: list[tuple[int, float]], scores: Float64s, size: int, saturated: bool, certified_until: int
+) -> Chosen:
+    rows = np.array([row for row, _ in picked], np.int64)
+    gains = np.zeros(size)
+    gains[: len(rows)] = [gain for _, gain in picked]
+    if len(rows) < size:
+        rest = np.delete(np.arange(len(scores)), rows)
+        order = np.argsort(-scores[rest], kind="stable")[: size - len(rows)]
+        indices = np.concatenate([rows, rest[order]])
+    else:
+        indices = rows
+    return Chosen(indices, gains, len(rows), saturated, certified_until)
+
+
+def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float) -> Candidates:
+    """A second pass: every row that may gain more than ``floor`` is evaluated now, and the best are kept.
+
+    The row of largest gain is among them: all that are let go were bounded by less.
+    """
+    source, buffer = open_source(pool.predictions), pool.buffer()
+
+    def work(block: Block) -> tuple[Ints, Array, Float64s, float]:
+        scores = pool.scores[block.start : block.start + len(block)].copy()
+        if len(scores) < len(block):
+            door.refuse_unequal_rows("probs", len(pool.scores), block.start + len(block), "the first reading")
+        scores[[row - block.start for row in taken if block.start <= row < block.start + len(block)]] = -np.inf
+        rows = np.flatnonzero((scores >= floor) & (scores > -np.inf))
+        cells, known = block.scored_cells(rows), np.zeros(len(rows), np.int64)
+        bound = objective.bounds(cells, np.arange(len(rows)), scores[rows], known, floor)
+        scores[rows] = -np.inf
+        return block.start + rows, cells, bound, float(scores.max(initial=-np.inf))
+
+    for rows, cells, bound, rest in map_blocks(source, work, kind=pool.kind, weights=pool.weights):
+        buffer.offer(cells, bound, rows)
+        buffer.skip(rest)
+    return Candidates.of(buffer, known=len(taken))

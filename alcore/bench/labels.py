@@ -1,0 +1,147 @@
+"""What replay and calibration read beside the pool: labels, and predictions of a test set, checked before any work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+from alcore.door import Array
+from alcore.sources.blocks import Source, gather_rows, open_source, read_rows, refuse_events
+
+Ints = npt.NDArray[np.int64]
+MOST_BYTES = 1 << 30  # of a pool that is replayed, as float32
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Predictions (N, C, T) and their labels (N,); ``tiny`` is the smallest positive number of the type they are stored in."""
+
+    probs: Array
+    labels: Ints
+    tiny: float
+
+    def likelihoods(self, rows: Ints) -> Array:
+        """(n, T) what each draw said of the true labels, never zero: what is stored as zero may only be too small for its type."""
+        return np.maximum(self.probs[rows, self.labels[rows]], self.tiny)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What was given beside the pool's predictions, read and checked; ``missing`` says what is left out for want of what."""
+
+    labels: Ints | None
+    pool: Labelled | None
+    test: Labelled | None
+    missing: dict[str, str]
+
+    @classmethod
+    def of(cls, source: Source, predictions: Any, labels: Any, test: Any, test_labels: Any, kind: str) -> Evidence:
+        if source.events:
+            return cls(None, None, None, {})
+        known = None if labels is None else as_labels(labels, source.rows or 0, source.cell_shape[0], "labels")
+        missing = {}
+        if test_labels is not None and test is None:
+            raise ValueError("test: expected predictions for test_labels, got none. Pass both, or neither.")
+        if test is not None:
+            check_same_cells(open_source(test, "test"), source.cell_shape, "test")
+        judged = (
+            None
+            if test_labels is None
+            else labelled(test, test_labels, kind=kind, name="test", labels_name="test_labels")
+        )
+        lacking = [
+            name
+            for name, there in (("labels of the pool", known), ("a test set", test), ("its labels", judged))
+            if there is None
+        ]
+        if judged is None:
+            missing["calibration"] = f"it takes {' and '.join(lacking[-2:] if test is None else lacking[-1:])}"
+        if lacking:
+            missing["replay"] = f"it takes {', '.join(lacking)}"
+        if known is None or judged is None:
+            return cls(known, None, judged, missing)
+        most = max(1, MOST_BYTES // (4 * int(np.prod(source.cell_shape))))
+        rows = None
+        if (count := source.rows or 0) > most:
+            rows = np.sort(np.random.default_rng(0).permutation(count)[:most])
+            why = f"{most:,} of {count:,} rows, drawn at random, are what fits into {MOST_BYTES >> 20} MiB"
+            missing["replay of all rows"] = why
+        return cls(known, labelled(predictions, labels, rows, kind=kind), judged, missing)
+
+
+def as_labels(labels: npt.ArrayLike, rows: int, classes: int, name: str) -> Ints:
+    """(rows,) whole numbers from 0 to classes − 1, of two classes at least."""
+    array = door.as_classes(labels, name, remedy=f"Number them from 0 to {classes - 1}, as axis 1 is.")
+    if array.shape != (rows,):
+        raise ValueError(
+            f"{name}: expected shape ({rows},), a label for each row of the predictions, got {array.shape}."
+        )
+    outside = (array < 0) | (array >= classes)
+    if outside.any():
+        row = int(outside.argmax())
+        raise ValueError(
+            f"{name}: expected classes from 0 to {classes - 1}, but {name}[{row}] is {array[row]}. Number them as axis 1 is."
+        )
+    if rows > 1 and (array == array[0]).all():
+        raise ValueError(
+            f"{name}: all {rows} are class {array[0]}; there is nothing to learn. Pass labels of several classes."
+        )
+    return array.astype(np.int64)
+
+
+def check_source(source: Source, name: str) -> None:
+    """Something to read, as often as is needed."""
+    if source.rows is None:
+        raise TypeError(f"{name}: expected a source that can be read more than once, got an iterable. Save it first.")
+    if source.rows == 0:
+        raise ValueError(f"{name}: expected at least one row, got shape {(0, *source.cell_shape)}.")
+
+
+def check_same_cells(source: Source, cells: tuple[int, ...], name: str) -> None:
+    """Other members hold predictions of the same classes by the same draws."""
+    check_source(source, name)
+    if source.cell_shape != cells:
+        expected = ", ".join(map(str, cells))
+        raise ValueError(
+            f"{name}: expected shape (N, {expected}), the classes and draws of the pool, got "
+            f"(N, {', '.join(map(str, source.cell_shape))}). Predict both with the same draws."
+        )
+
+
+def labelled(
+    predictions: Any,
+    labels: npt.ArrayLike,
+    rows: Ints | None = None,
+    *,
+    kind: str = "probs",
+    name: str = "probs",
+    labels_name: str = "labels",
+) -> Labelled:
+    """Predictions (N, C, T) from any source, checked and in memory, with their labels (N,); of the ``rows`` named, else of all.
+
+    Raises: TypeError for an iterable; ValueError for labels of another length, outside 0 … C − 1 or all of one class.
+
+    >>> import alcore.bench, numpy
+    >>> alcore.bench.labelled(numpy.full((2, 2, 5), 0.5), [0, 1]).probs.shape
+    (2, 2, 5)
+    """
+    source = open_source(predictions, name)
+    refuse_events(source, name)
+    check_source(source, name)
+    known = as_labels(labels, source.rows or 0, source.cell_shape[0], labels_name)
+    if rows is None:
+        probs = read_rows(predictions, kind=kind, name=name)
+    else:
+        probs, known = gather_rows(source, rows, kind=kind)[0], known[rows]
+    return Labelled(np.ascontiguousarray(probs), known, tiny_of(predictions, probs))
+
+
+def tiny_of(predictions: Any, probs: Array) -> float:
+    """The smallest positive number of the type that predictions are stored in."""
+    dtype = getattr(predictions, "dtype", None)
+    stored = dtype if isinstance(dtype, np.dtype) and dtype.kind == "f" else probs.dtype
+    return float(np.finfo(stored).smallest_subnormal)

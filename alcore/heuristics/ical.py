@@ -1,0 +1,57 @@
+"""The heuristic that asks which labels depend on those of the rest of the pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+from alcore import door
+from alcore.batches.batch import Batch
+from alcore.batches.ical import ical
+from alcore.door import Rng
+from alcore.heuristics.base import Joint, Weights
+
+
+@final
+@dataclass(frozen=True)
+class ICAL(Joint):
+    """Information condensing as an object: see `alcore.ical`.
+
+    Args:
+        pointwise: the paper's ICAL-pointwise, which keeps near-duplicates out of the batch.
+        labels: "drawn" or "expected".
+        references, comparisons: rows drawn for each pick to depend on.
+
+    >>> import alcore, numpy
+    >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
+    >>> len(alcore.ICAL(pointwise=True).select(probs, k=5, rng=0))
+    5
+    """
+
+    pointwise: bool = False
+    labels: str = "drawn"
+    references: int = 200
+    comparisons: int = 20
+
+    def __post_init__(self) -> None:
+        door.as_flag(self.pointwise, "pointwise")
+        door.as_labels(self.labels)
+        door.as_size(self.references, "references")
+        door.as_size(self.comparisons, "comparisons")
+
+    @property
+    def name(self) -> str:
+        return "ical-pointwise" if self.pointwise else "ical"
+
+    def _choose(self, predictions: Any, k: int, rng: Rng, kind: str, weights: Weights) -> Batch:
+        return ical(
+            predictions,
+            k,
+            pointwise=self.pointwise,
+            labels=self.labels,
+            references=self.references,
+            comparisons=self.comparisons,
+            kind=kind,
+            weights=weights,
+            rng=rng,
+        )

@@ -1,0 +1,117 @@
+"""Row-wise heuristics made of others, or of scores made elsewhere; a wrapper holds what it wraps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+from alcore.door import Float64s
+from alcore.heuristics.base import Mask, RowWise, Streamed, Weights, as_terms
+from alcore.scores.reductions import How, check_how, reduce_cells
+from alcore.sources.blocks import Block, count_rows
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Precomputed(RowWise):
+    """Scores (N,) made elsewhere, higher = ask first. Predictions may be None, or must have as many rows.
+
+    >>> import alcore
+    >>> alcore.Precomputed([0.2, 0.9, 0.4]).select(None, k=2).indices.tolist()
+    [1, 2]
+    """
+
+    scores: npt.ArrayLike
+
+    def __post_init__(self) -> None:
+        scores = door.as_scores(self.scores)
+        scores.flags.writeable = False
+        object.__setattr__(self, "scores", scores)
+
+    @property
+    def name(self) -> str:
+        return "precomputed"
+
+    @property
+    def rows(self) -> int:
+        return len(np.asarray(self.scores))
+
+    @property
+    def honours_mask(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"Precomputed({self.rows} scores)"
+
+    def score(self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None) -> Float64s:
+        door.as_kind(kind)
+        if predictions is not None and (rows := count_rows(predictions)) != self.rows:
+            door.refuse_unequal_rows("scores", rows, self.rows, "the array of predictions")
+        return np.array(self.scores, np.float64)
+
+    @property
+    def cost(self) -> int:
+        return 1
+
+    def prepare(self, kind: str, weights: Weights) -> Precomputed:
+        return self
+
+    def score_block(self, block: Block) -> Float64s:
+        part = np.asarray(self.scores, np.float64)[block.start : block.start + len(block)]
+        if len(part) < len(block):
+            door.refuse_unequal_rows(
+                "scores", block.start + len(block), self.rows, "the array of predictions (at least)"
+            )
+        return part
+
+
+@final
+@dataclass(frozen=True)
+class Reduce(Streamed):
+    """A row-wise heuristic with its event axes reduced: one score a row from its pixels or tokens, padding left out.
+
+    Args:
+        heuristic: a row-wise heuristic.
+        how: "mean", "sum", "max", "top-mean", or a function of one row's scores (cells,) -> float.
+        q: the share of cells that "top-mean" averages.
+
+    >>> import alcore, numpy
+    >>> maps = numpy.full((2, 3, 4, 4, 5), 1 / 3)  # N, C, height, width, T
+    >>> alcore.Reduce(alcore.Entropy(), "mean").score(maps).round(6)
+    array([1.098612, 1.098612])
+    """
+
+    heuristic: RowWise
+    how: How = "mean"
+    q: float = 0.1
+
+    def __post_init__(self) -> None:
+        as_terms(self.heuristic)
+        check_how(self.how, self.q)
+
+    @property
+    def name(self) -> str:
+        how = self.how if isinstance(self.how, str) else getattr(self.how, "__name__", "function")
+        return f"{how}({self.heuristic.name})"
+
+    @property
+    def rows(self) -> int | None:
+        return self.heuristic.rows
+
+    @property
+    def honours_mask(self) -> bool:
+        return True
+
+    @property
+    def cost(self) -> int:
+        return self.heuristic.cost
+
+    def prepare(self, kind: str, weights: Weights) -> Reduce:
+        return Reduce(self.heuristic.prepare(kind, weights), self.how, self.q)
+
+    def score_block(self, block: Block) -> Float64s:
+        return reduce_cells(self.heuristic.score_block(block), self.how, self.q, block.mask, block.start)

@@ -1,0 +1,161 @@
+"""Heuristics that choose at random: stochastic batches of row-wise ones, and the baseline."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from alcore import door
+from alcore.batches import select
+from alcore.batches.batch import Batch
+from alcore.door import Float64s, Rng
+from alcore.heuristics.base import Heuristic, Mask, RowWise, Weights, as_terms
+from alcore.heuristics.measures import BALD
+from alcore.sources.blocks import count_rows
+
+
+@dataclass(frozen=True)
+class _Drawn(Heuristic, ABC):
+    """A row-wise heuristic whose batch is drawn in proportion to a function of its scores."""
+
+    heuristic: RowWise
+    beta: float = 1.0
+    _prefix: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        as_terms(self.heuristic)
+        door.as_beta(self.beta)
+
+    @abstractmethod
+    def _draw(self, scores: Float64s, k: int, rng: Rng) -> Batch: ...
+
+    @final
+    @property
+    def name(self) -> str:
+        return f"{self._prefix}-{self.heuristic.name}"
+
+    @final
+    def score(self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None) -> Float64s:
+        return self.heuristic.score(predictions, kind=kind, weights=weights, mask=mask)
+
+    @final
+    def select(
+        self,
+        predictions: Any,
+        k: int,
+        *,
+        rng: Rng = None,
+        kind: str = "probs",
+        weights: Weights = None,
+        mask: Mask = None,
+    ) -> Batch:
+        count, generator = door.as_count(k), door.as_rng(rng)
+        return self._draw(self.score(predictions, kind=kind, weights=weights, mask=mask), count, generator)
+
+
+@final
+@dataclass(frozen=True)
+class Power(_Drawn):
+    """Draw in proportion to score^β: see `alcore.power`.
+
+    >>> import alcore, numpy
+    >>> probs = numpy.array([[[0.5, 0.5], [0.5, 0.5]], [[0.9, 0.1], [0.1, 0.9]]])
+    >>> alcore.Power(alcore.BALD(), beta=2).select(probs, k=1, rng=0).indices.tolist()
+    [1]
+    """
+
+    _prefix = "power"
+
+    def _draw(self, scores: Float64s, k: int, rng: Rng) -> Batch:
+        return select.power(scores, k, beta=self.beta, rng=rng)
+
+
+@final
+@dataclass(frozen=True)
+class Softmax(_Drawn):
+    """Draw in proportion to exp(β·score): see `alcore.softmax`."""
+
+    _prefix = "softmax"
+
+    def _draw(self, scores: Float64s, k: int, rng: Rng) -> Batch:
+        return select.softmax(scores, k, beta=self.beta, rng=rng)
+
+
+@final
+@dataclass(frozen=True)
+class SoftRank(_Drawn):
+    """Draw in proportion to rank^−β: see `alcore.softrank`."""
+
+    _prefix = "softrank"
+
+    def _draw(self, scores: Float64s, k: int, rng: Rng) -> Batch:
+        return select.softrank(scores, k, beta=self.beta, rng=rng)
+
+
+@final
+@dataclass(frozen=True)
+class Random(Heuristic):
+    """Every row alike: k rows drawn uniformly without replacement, the baseline of every comparison.
+
+    >>> import alcore, numpy
+    >>> batch = alcore.Random().select(numpy.full((4, 2, 1), 0.5), k=2, rng=0)
+    >>> batch.q.round(6).tolist(), batch.support.tolist()
+    ([0.25, 0.333333], [4, 3])
+    """
+
+    @property
+    def name(self) -> str:
+        return "random"
+
+    def score(
+        self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None, rng: Rng = None
+    ) -> Float64s:
+        """Uniform random numbers in [0, 1), one a row, fresh at each call unless ``rng`` is given."""
+        door.as_kind(kind)
+        return door.as_rng(rng).random(count_rows(predictions))
+
+    def select(
+        self,
+        predictions: Any,
+        k: int,
+        *,
+        rng: Rng = None,
+        kind: str = "probs",
+        weights: Weights = None,
+        mask: Mask = None,
+    ) -> Batch:
+        door.as_kind(kind)
+        return select.softmax(np.zeros(count_rows(predictions)), k, beta=0.0, rng=rng)
+
+
+def PowerBALD(beta: float = 1.0) -> Power:  # noqa: N802 - the paper's name of the composition
+    """``Power(BALD(), beta)``: the stochastic batch of arXiv:2106.12059.
+
+    >>> import alcore
+    >>> alcore.PowerBALD() == alcore.Power(alcore.BALD())
+    True
+    """
+    return Power(BALD(), beta)
+
+
+def SoftmaxBALD(beta: float = 1.0) -> Softmax:  # noqa: N802
+    """``Softmax(BALD(), beta)`` of arXiv:2106.12059.
+
+    >>> import alcore
+    >>> alcore.SoftmaxBALD(8).beta
+    8
+    """
+    return Softmax(BALD(), beta)
+
+
+def SoftRankBALD(beta: float = 1.0) -> SoftRank:  # noqa: N802
+    """``SoftRank(BALD(), beta)`` of arXiv:2106.12059.
+
+    >>> import alcore
+    >>> alcore.SoftRankBALD().name
+    'softrank-bald'
+    """
+    return SoftRank(BALD(), beta)

@@ -1,0 +1,74 @@
+"""A heuristic for predictions from which rows or draws were left out: what it holds of each is left out too."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import replace
+from functools import singledispatch
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore.heuristics.base import Heuristic, RowWise, Sum
+from alcore.heuristics.epig import EPIG, BatchEPIG
+from alcore.heuristics.reduce import Precomputed, Reduce
+from alcore.heuristics.stochastic import _Drawn
+from alcore.sources.blocks import read_rows
+from alcore.sources.row_subset import drop_rows
+
+Rows = npt.NDArray[np.int64]
+
+
+@singledispatch
+def without_rows(heuristic: Heuristic, rows: Rows) -> Heuristic:
+    """``rows``: different, ascending. Most heuristics know of no row before they see it."""
+    return heuristic
+
+
+@without_rows.register
+def _(heuristic: Precomputed, rows: Rows) -> Heuristic:
+    scores = drop_rows(np.asarray(heuristic.scores), rows)
+    scores.flags.writeable = False
+    kept = copy(heuristic)  # not made anew: to check ten million scores again takes as long as to drop rows of them
+    object.__setattr__(kept, "scores", scores)
+    return kept
+
+
+@without_rows.register
+def _(heuristic: Sum, rows: Rows) -> Heuristic:
+    return Sum(tuple((factor, _row_wise(term, rows)) for factor, term in heuristic.terms))
+
+
+@without_rows.register(Reduce)
+@without_rows.register(_Drawn)
+def _(heuristic: Reduce | _Drawn, rows: Rows) -> Heuristic:
+    return replace(heuristic, heuristic=_row_wise(heuristic.heuristic, rows))
+
+
+@singledispatch
+def with_draws(heuristic: Heuristic, draws: Rows | None, kind: str = "probs") -> Heuristic:
+    """``draws``: those that are left, None for all; predictions that it holds are read and made probabilities."""
+    return heuristic
+
+
+@with_draws.register(EPIG)
+@with_draws.register(BatchEPIG)
+def _(heuristic: EPIG | BatchEPIG, draws: Rows | None, kind: str = "probs") -> Heuristic:
+    probs = read_rows(heuristic.targets, kind=kind, name="targets")
+    return replace(heuristic, targets=probs if draws is None else np.ascontiguousarray(probs[..., draws]))
+
+
+@with_draws.register
+def _(heuristic: Sum, draws: Rows | None, kind: str = "probs") -> Heuristic:
+    return Sum(tuple((factor, cast(RowWise, with_draws(term, draws, kind))) for factor, term in heuristic.terms))
+
+
+@with_draws.register(Reduce)
+@with_draws.register(_Drawn)
+def _(heuristic: Reduce | _Drawn, draws: Rows | None, kind: str = "probs") -> Heuristic:
+    return replace(heuristic, heuristic=cast(RowWise, with_draws(heuristic.heuristic, draws, kind)))
+
+
+def _row_wise(heuristic: RowWise, rows: Rows) -> RowWise:
+    return cast(RowWise, without_rows(heuristic, rows))

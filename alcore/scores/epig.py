@@ -1,0 +1,123 @@
+"""EPIG: what the label of a row would tell about the labels of targets, the inputs one cares to predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+from alcore.door import Array, Bools, Float64s
+from alcore.sources.blocks import read_rows, score_blocks
+
+
+def epig(
+    probs: Any,
+    targets: Any,
+    *,
+    kind: str = "probs",
+    target_weights: npt.ArrayLike | None = None,
+    weights: npt.ArrayLike | None = None,
+) -> Float64s:
+    """Expected predictive information gain, EPIG(x) = Σ_j v_j I(y; y_j | x, x_j): prediction-oriented acquisition.
+
+    Computed as Σ_j v_j Σ_cd p̄_c q̄_jd f(δ), δ = Σ_t w_t (p_tc/p̄_c − 1)(q_tjd/q̄_jd − 1), f(δ) = (1+δ) log(1+δ) − δ, from products of
+    centred predictions: the usual difference of entropies is rounding noise where the information is small.
+    Bickford Smith et al. 2023 (arXiv:2304.08151).
+
+    The draws must be consistent: draw t is the same network for every row of the pool and of the targets (an ensemble is; plain MC
+    dropout with a new mask for every row is not, and EPIG then silently measures nothing).
+
+    Args:
+        probs: (N, C, ..., T) probabilities or logits from any source.
+        targets: (J, C, T) predictions of the same draws for target inputs, from any source, held in memory. There is no
+            default: draw them from the inputs that predictions are wanted for, never from the training set.
+        kind: "probs" or "logits", of both.
+        target_weights: (J,) one weight a target, scaled to sum 1; default equal.
+        weights: (T,) one weight a draw, scaled to sum 1; default equal. The same as repeating draws.
+
+    Returns: (N, ...) float64, nats, 0 … min(`bald` of the row, mean `bald` of the targets).
+    Cost O(N·J·C²·T) time, O(block + J·C·T) memory; float32 arithmetic (relative error near 1e-6), float64 where either is float64.
+    Raises: as `entropy`, and ValueError for targets of another C or T or none.
+
+    >>> import alcore, numpy
+    >>> opposed = numpy.array([[[1.0, 0.0], [0.0, 1.0]]])
+    >>> alcore.epig(opposed, opposed).round(6)
+    array([0.693147])
+    """
+    prepared = prepare(targets, kind=kind, target_weights=target_weights, weights=weights)
+    return score_blocks(
+        probs, lambda block: block.score(prepared.measure), kind=kind, weights=weights, cost=prepared.cost
+    )
+
+
+def prepare(
+    targets: Any,
+    *,
+    kind: str = "probs",
+    target_weights: npt.ArrayLike | None = None,
+    weights: npt.ArrayLike | None = None,
+) -> Targets:
+    """Read and check targets once for any number of passes."""
+    probs_jct = read_rows(targets, kind=kind, name="targets")
+    if len(probs_jct) == 0:
+        raise ValueError(f"targets: expected at least one, got shape {probs_jct.shape}.")
+    shares = door.as_weights(target_weights, len(probs_jct), "target_weights", "a target")
+    return Targets(probs_jct, shares, door.as_weights(weights, probs_jct.shape[-1]))
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Checked targets, packed for the kernel when a pass first needs them."""
+
+    probs_jct: Array
+    weights_j: Float64s | None
+    weights_t: Float64s | None
+
+    @property
+    def cost(self) -> int:
+        """Of a row in row-wise measures: a logarithm for each class of each target, but blocks that fill the kernel's tile."""
+        return int(np.clip(self.probs_jct[..., 0].size, 1, 64))
+
+    def measure(self, cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
+        """EPIG of cells (R, C, T): the block's twin of `epig`."""
+        from alcore.kernels.epig import epig as kernel
+
+        if cells.shape[1:] != self.probs_jct.shape[1:]:
+            door.refuse_other_cells("targets", self.probs_jct.shape[1:], cells.shape[1:])
+        single = cells.dtype == np.float32 and self.probs_jct.dtype == np.float32
+        packed, columns = self._packed32 if single else self._packed64
+        each = door.as_shares(weights, cells.shape[-1])
+        kernel(cells, each, packed, columns, single, tolerance, out, valid)
+
+    @cached_property
+    def _packed32(self) -> tuple[Array, Array]:
+        return self._pack(np.float32)
+
+    @cached_property
+    def _packed64(self) -> tuple[Array, Array]:
+        return self._pack(np.float64)
+
+    def _pack(self, dtype: type[np.floating]) -> tuple[Array, Array]:
+        """w_t (q / mean - 1) and the means times the targets' weights, in chunks of target classes, zeros where padded."""
+        from alcore.kernels.measures import TINY
+        from alcore.kernels.product import COLUMNS, LANES
+
+        targets, classes, draws = self.probs_jct.shape
+        each, shares = door.as_shares(self.weights_t, draws), door.as_shares(self.weights_j, targets)
+        flat = self.probs_jct.reshape(targets * classes, draws)
+        chunks = -(-len(flat) // COLUMNS)
+        width = -(-len(flat) // (LANES * chunks)) * LANES
+        packed = np.zeros((chunks, draws, width), dtype)
+        columns = np.zeros((chunks, width), dtype)
+        for q in range(chunks):
+            part = flat[q * width : (q + 1) * width].astype(np.float64)
+            mean = (part * each).sum(axis=1)
+            inverse = np.divide(1.0, mean, out=np.zeros_like(mean), where=mean > TINY)
+            packed[q, :, : len(part)] = ((part - mean[:, None]) * inverse[:, None] * each).T
+            rows = np.arange(q * width, q * width + len(part)) // classes
+            columns[q, : len(part)] = mean * shares[rows]
+        return packed, columns

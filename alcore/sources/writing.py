@@ -1,0 +1,299 @@
+"""Predictions written to disk block by block: a file has its name when it is whole, and a run that was killed goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alcore import door
+from alcore.door import Array
+from alcore.sources.blocks import open_source
+from alcore.sources.files import import_extra, open_predictions, whole_file
+
+MANIFEST = "alcore.json"
+
+
+def save_predictions(path: str | os.PathLike[str], predictions: Any, *, rows: int | None = None) -> Any:
+    """Write predictions (N, C, ..., T) to a .npy or .zarr file, block by block, in the memory of one block.
+
+    The file appears under its name once it is whole and on disk. What is read is not changed and not checked to be probabilities:
+    the function that reads the file does.
+
+    Args:
+        path: a name that ends in .npy or .zarr, of a file that does not exist.
+        predictions: any source: an array, a lazy array, a path, or an iterable of blocks (n, C, ..., T).
+        rows: N, where an iterable is written to .npy, whose first bytes say it; zarr needs none.
+
+    Returns: the file, opened as `open_predictions` does.
+
+    Raises: ValueError for a file that exists, another ending, blocks that do not fit together, or another number of rows than said;
+    ImportError where zarr is needed and not installed.
+
+    >>> import alcore, numpy, tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "preds.npy"
+    >>> blocks = (numpy.full((2, 3, 5), 1 / 3) for _ in range(4))
+    >>> alcore.save_predictions(path, blocks, rows=8).shape
+    (8, 3, 5)
+    """
+    source = open_source(predictions, "predictions")
+    with Saving(path, source.rows if rows is None else door.as_count(rows, "rows"), {}) as saving:
+        if saving.rows:
+            raise ValueError(f"{saving.part}: left by another run; delete it, or let that run go on.")
+        for block in source.blocks:
+            saving.append(block)
+        if not saving.started:
+            saving.append(np.empty((0, *source.cell_shape), source.dtype))
+    return open_predictions(path)
+
+
+def concatenate_draws(files: Sequence[Any], out: str | os.PathLike[str] | None = None) -> Any:
+    """Predictions of the same rows by separate jobs, (N, C, ..., T1), (N, C, ..., T2), …, joined to (N, C, ..., T1 + T2 + …).
+
+    Args:
+        files: paths or arrays, in the order of their draws.
+        out: a .npy or .zarr file to write, block by block. Without it nothing is read yet.
+
+    Returns: an object with ``shape`` and ``dtype`` that every function of alcore takes as predictions; its rows are read block by
+    block. With ``out`` it is that file, opened.
+
+    Raises: ValueError for fewer than one file and for other rows, classes or event axes than those of the first.
+
+    >>> import alcore, numpy
+    >>> ensemble = [numpy.full((4, 2, 3), 0.5), numpy.full((4, 2, 7), 0.5)]
+    >>> alcore.concatenate_draws(ensemble).shape
+    (4, 2, 10)
+    """
+    parts = [open_predictions(one) if isinstance(one, str | os.PathLike) else one for one in files]
+    if not parts:
+        raise ValueError("files: expected at least one file of predictions, got none.")
+    for part in parts:
+        if not (hasattr(part, "dtype") and hasattr(part, "__getitem__")):
+            got = type(part).__name__
+            raise ValueError(f"files: expected paths or arrays, got {got}. Write it first: alcore.save_predictions.")
+    first = tuple(parts[0].shape)
+    for place, part in enumerate(parts):
+        door.check_axes(tuple(part.shape), f"files[{place}]")
+        if tuple(part.shape[:-1]) != first[:-1]:
+            raise ValueError(
+                f"files[{place}]: expected {first[:-1]} rows, classes and event axes, as files[0] has, got "
+                f"{tuple(part.shape[:-1])}. Draws are joined of the same rows in the same order."
+            )
+    joined = JoinedDraws(tuple(parts))
+    return joined if out is None else save_predictions(out, joined)
+
+
+@dataclass(frozen=True)
+class JoinedDraws:
+    """Several sources side by side along the last axis."""
+
+    parts: tuple[Any, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (*self.parts[0].shape[:-1], sum(part.shape[-1] for part in self.parts))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.result_type(*(part.dtype for part in self.parts))
+
+    @property
+    def chunks(self) -> Any:
+        return getattr(self.parts[0], "chunks", None)
+
+    def __getitem__(self, rows: Any) -> Array:
+        return np.concatenate([np.asarray(part[rows]) for part in self.parts], axis=-1)
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+class Saving:
+    """A file that grows block by block beside its final name, ``<name>.part``, and takes that name when it is whole.
+
+    A manifest in it says which rows are on disk and what was asked for; it is replaced after each block: what it names is whole.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], rows: int | None, request: dict[str, Any]) -> None:
+        self.path = Path(path)
+        if self.path.suffix not in (".npy", ".zarr"):
+            raise ValueError(f"out: expected a name that ends in .npy or .zarr, got {str(self.path)!r}.")
+        if not self.path.parent.is_dir():
+            raise ValueError(f"{self.path}: the folder {self.path.parent} does not exist.")
+        if self.path.exists():
+            raise ValueError(f"{self.path}: exists, and is not written over. Delete it, or choose another name.")
+        if self.path.suffix == ".npy" and rows is None:
+            raise ValueError(
+                "out: a .npy file says its number of rows first, and this stream does not tell it. Write to a name that ends in "
+                ".zarr, or give data that has a length."
+            )
+        self.part = self.path.with_name(self.path.name + ".part")
+        self._expected, self._request = rows, request
+        self.ends: list[int] = []  # the row after each block
+        self._array: Any = None
+        if (self.part / MANIFEST).exists():
+            self._resume()
+        elif self.part.exists():
+            shutil.rmtree(self.part)  # nothing of it was acknowledged
+
+    def __enter__(self) -> Saving:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            self._finish()
+
+    @property
+    def rows(self) -> int:
+        return self.ends[-1] if self.ends else 0
+
+    @property
+    def started(self) -> bool:
+        return self._array is not None
+
+    def append(self, block_nct: Array, mask: Array | None = None) -> None:
+        """One more block, and which of its cells are padding; on disk when this returns."""
+        if self._array is None:
+            self.part.mkdir()
+            self._create(block_nct.shape, block_nct.dtype)
+        if block_nct.shape[1:] != self._cell_shape or block_nct.dtype != self._dtype:
+            raise ValueError(
+                f"{self.path}: rows {self.rows} and on: expected (n, {', '.join(map(str, self._cell_shape))}) of {self._dtype}, as "
+                f"the blocks before, got {block_nct.shape} of {block_nct.dtype}."
+            )
+        start, stop = self.rows, self.rows + len(block_nct)
+        if self._expected is not None and stop > self._expected:
+            raise ValueError(
+                f"{self.path}: expected {self._expected} rows, as the data's length says, got {stop} and more."
+            )
+        if len(block_nct):
+            self._write(start, block_nct)
+        if mask is not None:
+            with whole_file(self._mask(len(self.ends))) as file:
+                np.save(file, mask)
+        self.ends.append(stop)
+        self._acknowledge()
+
+    def last_block(self) -> Array:
+        """The rows of the last block that is on disk."""
+        return np.asarray(self._array[self.ends[-2] if len(self.ends) > 1 else 0 : self.ends[-1]])
+
+    def _mask(self, block: int) -> Path:
+        return self.part / f"mask-{block}.npy"
+
+    @property
+    def _data(self) -> Path:
+        return self.part / f"data{self.path.suffix}"
+
+    def _create(self, block_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._cell_shape, self._dtype = tuple(block_shape[1:]), np.dtype(dtype)
+        self._chunk = max(1, block_shape[0])
+        if self.path.suffix == ".npy":
+            shape = (self._expected or 0, *self._cell_shape)
+            self._array = np.lib.format.open_memmap(self._data, "w+", self._dtype, shape)
+            self._array.flush()
+        else:
+            zarr = import_extra("zarr", "zarr", "writing")
+            shape = (self._expected or 0, *self._cell_shape)
+            chunks = tuple(max(1, size) for size in (self._chunk, *self._cell_shape))
+            self._array = zarr.create_array(
+                store=str(self._data), shape=shape, chunks=chunks, dtype=self._dtype, compressors=None, fill_value=0
+            )
+
+    def _write(self, start: int, block_nct: Array) -> None:
+        stop = start + len(block_nct)
+        if self.path.suffix == ".npy":
+            _write_rows(self._data, self._array.offset, start, block_nct)
+            return
+        if stop > self._array.shape[0]:
+            self._array.resize((stop, *self._cell_shape))
+        self._array[start:stop] = block_nct
+        for chunk in range(start // self._chunk, -(-stop // self._chunk)):
+            _to_disk(self._data / "c" / str(chunk))
+        _sync(self._data / "zarr.json")
+
+    def _acknowledge(self) -> None:
+        said = {
+            "ends": self.ends,
+            "rows": self._expected,
+            "cell_shape": self._cell_shape,
+            "dtype": self._dtype.str,
+            "request": self._request,
+        }
+        with whole_file(self.part / MANIFEST) as file:
+            file.write(json.dumps(said).encode())
+
+    def _resume(self) -> None:
+        said = json.loads((self.part / MANIFEST).read_text())
+        for name, mine, theirs in [("rows", self._expected, said["rows"])] + [
+            (name, self._request.get(name), said["request"].get(name)) for name in {**said["request"], **self._request}
+        ]:
+            if mine != theirs:
+                raise ValueError(
+                    f"{self.part}: was begun with {name}={theirs!r}, and now it is {mine!r}. Go on with what it was begun with, or "
+                    "delete it to begin again."
+                )
+        self._cell_shape, self._dtype = tuple(said["cell_shape"]), np.dtype(said["dtype"])
+        self.ends = said["ends"]
+        self._chunk = max(1, self.ends[0])
+        if self.path.suffix == ".npy":
+            self._array = np.lib.format.open_memmap(self._data, "r+")
+        else:
+            self._array = import_extra("zarr", "zarr", "writing").open_array(str(self._data), mode="r+")
+
+    def _finish(self) -> None:
+        """The data takes its name; a run that was killed in between finds it whole."""
+        if self._array is None:
+            raise ValueError(f"{self.path}: no block was written, so neither classes nor draws are known.")
+        if self._expected is not None and self.rows != self._expected:
+            raise ValueError(
+                f"{self.path}: expected {self._expected} rows, as the data's length says, got {self.rows}."
+            )
+        if self.path.suffix == ".zarr":
+            if self._array.shape[0] != self.rows:
+                self._array.resize((self.rows, *self._cell_shape))
+            for torn in self._data.rglob("*.partial"):
+                torn.unlink()
+        if self._mask(0).exists():
+            masks = [np.load(self._mask(block), allow_pickle=False) for block in range(len(self.ends))]
+            with whole_file(mask_path(self.path)) as file:
+                np.save(file, np.concatenate(masks))
+        self._array = None
+        os.replace(self._data, self.path)
+        _sync(self.path.parent)
+        shutil.rmtree(self.part)
+
+
+def mask_path(path: Path) -> Path:
+    """Where the padding of predictions is kept: ``preds.mask.npy`` beside ``preds.zarr``."""
+    return path.with_name(f"{path.stem}.mask.npy")
+
+
+def _write_rows(file: Path, offset: int, start: int, block_nct: Array) -> None:
+    """Rows into a .npy file by writing, not by mapping, so that no more than the block is resident."""
+    row_bytes = int(np.prod(block_nct.shape[1:], dtype=np.int64)) * block_nct.itemsize
+    with open(file, "r+b") as there:
+        there.seek(offset + start * row_bytes)
+        there.write(np.ascontiguousarray(block_nct).data)
+        there.flush()
+        os.fsync(there.fileno())
+
+
+def _to_disk(folder: Path) -> None:
+    """Files written lately, and the folders that name them."""
+    for path in [folder, *folder.rglob("*")]:
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
