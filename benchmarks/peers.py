@@ -10,7 +10,7 @@
                                                       BatchBALD, one call: its picks, the information it says, picks by NaN
 {"predict": {"rows": 1024, "draws": 50, "batch": 128, "replicate": true}}
                            -> {"seconds": 0.9, "grown": 60.0}
-                                                      Baal's wrapper around the network of loops_torch.py, median of 3; MiB
+                                                      Baal's wrapper around the network of adapters/loops_torch.py, median of 3; MiB
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from adapters.loops_torch import SHAPE, network
 from baal.active import heuristics
 from baal.bayesian.dropout import patch_module
 from baal.modelwrapper import ModelWrapper, TrainingArgs
 from batchbald_redux.batchbald import get_batchbald_batch
 from harness import mebibytes_grown
-from loops_torch import SHAPE, network
 
 CALLS: dict[str, Callable[..., np.ndarray]] = {
     "bald": heuristics.BALD().compute_score,

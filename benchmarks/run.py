@@ -1,4 +1,4 @@
-"""Run every table (bench_*.py beside this file) and write benchmarks/README.md whole.
+"""Run every table (bench_*.py in the folders of this one) and write benchmarks/README.md whole.
 
     python benchmarks/run.py            # all tables, written
     python benchmarks/run.py startup    # bench_startup.py alone, printed
@@ -42,12 +42,15 @@ REDUX_NEEDS = ["toma", "tqdm"]
 
 def main() -> None:
     named = [name for name in sys.argv[1:] if name != WRITE]
-    chosen = named or sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
+    scripts = {path.stem.removeprefix("bench_"): path.relative_to(HERE) for path in sorted(HERE.rglob("bench_*.py"))}
+    if unknown := [name for name in named if name not in scripts]:
+        raise SystemExit(f"expected some of {', '.join(scripts)}, got {', '.join(unknown)}")
+    chosen = [scripts[name] for name in named or sorted(scripts)]
     python = peers_python()
     start, others = time.perf_counter(), OtherWork()
     with Peer(python) as peer:
         peer_versions = peer.ask(versions=["baal", "batchbald-redux", "torch", "numpy"])
-        found = [table for name in chosen for table in run_tables(name, peer)]
+        found = [table for script in chosen for table in run_tables(script, peer)]
     if QUICK or (named and WRITE not in sys.argv):
         return
     if named:
@@ -57,9 +60,9 @@ def main() -> None:
     PAGE.write_text(page, encoding="utf-8")
 
 
-def run_tables(name: str, peer: Peer) -> list[Table]:
+def run_tables(script: Path, peer: Peer) -> list[Table]:
     tables = []
-    for table in importlib.import_module(f"bench_{name}").tables(peer):
+    for table in importlib.import_module(".".join(script.with_suffix("").parts)).tables(peer):
         print(table.render(), flush=True)
         tables.append(table)
     return tables

@@ -1,6 +1,6 @@
-"""The files here are run by tests/test_adapters.py, each framework in a process of its own, and not beside the others."""
+"""What is no test by itself: `test_adapters` runs the laws and the suites of each framework in a process of its own."""
 
 import os
 
 if "ALCORE_ADAPTER" not in os.environ:
-    collect_ignore_glob = ["*.py"]
+    collect_ignore_glob = ["laws.py", "of_*.py", "*_networks.py", "framework.py"]

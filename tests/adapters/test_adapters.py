@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import INTERPRETED
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ADAPTERS = sorted((ROOT / "adapters").glob("alcore_*"))
 FILES = sorted((ROOT / "adapters").glob("alcore_*/*.py"))
 # what the laws call it, the tests of it alone, the adapter, environment

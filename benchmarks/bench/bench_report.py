@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from harness import QUICK, OtherWork, Peer, Table, anonymous_mib, yes_no
 
-SAMPLE = Path(__file__).with_name("sample_predictions.npz")
+SAMPLE = Path(__file__).parents[1] / "sample_predictions.npz"
 POOL, TEST, TARGETS, CLASSES, DRAWS = (4_000 if QUICK else 60_000), 1_000, 100, 10, 100
 SECONDS, MIB = {"sample": 120, "large": 600}, {"sample": 1_536, "large": 4_096}
 LARGEST_PAGE = 2.0  # MB

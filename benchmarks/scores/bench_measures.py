@@ -22,7 +22,7 @@ from alcore.door import tolerance
 from alcore.kernels import measures as kernels
 from alcore.scores.measures import ACCURATE_BELOW
 
-SAMPLE = Path(__file__).with_name("sample_predictions.npz")
+SAMPLE = Path(__file__).parents[1] / "sample_predictions.npz"
 LARGE = (50_000, 10, 100)
 SPEEDS = [(LARGE, 25), ((5_000, 1_000, 10), 15), ((200_000, 2, 50), 15), ((50_000, 10, 20), 15)]
 MEASURES = ["entropy", "expected_entropy", "bald", "margin", "least_confidence", "variation_ratio"]

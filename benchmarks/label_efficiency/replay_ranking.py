@@ -1,6 +1,7 @@
 """Does replay on saved predictions rank heuristics as retraining does? Spearman's correlation, whatever it is.
 
-    python benchmarks/label_efficiency.py && python benchmarks/replay_ranking.py    # half an hour on two cores
+    python benchmarks/label_efficiency/retraining.py
+    python benchmarks/label_efficiency/replay_ranking.py    # half an hour on two cores
 
 The first network of each run of label_efficiency.py, trained on its 20 random labels, predicts its pool and its test set; replay in
 batches of 10 ranks the heuristics from those predictions alone, as predicted and with the temperature that half of the test set
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from label_efficiency import FOLDER, HEURISTICS, SIZE, START, STEPS, Digits, Run
+from retraining import FOLDER, HEURISTICS, SIZE, START, STEPS, Digits, Run
 from scipy.stats import spearmanr
 
 import alcore
@@ -115,7 +116,8 @@ def page(by_training: np.ndarray, ways: dict[str, Ranking], temperatures: list[f
     seeds = by_training.shape[1]
     yield "# Replay against retraining\n"
     yield (
-        f"Written by `python benchmarks/replay_ranking.py`: {seeds} networks trained on {START} labels, {DRAWS} draws of each, "
+        f"Written by `python benchmarks/label_efficiency/replay_ranking.py`: {seeds} networks trained on {START} "
+        f"labels, {DRAWS} draws of each, "
         f"{POOLS} bootstrap pools a network, batches of {SIZE}, at most {LABELS} labels. Replay ranks by the mean of a metric from "
         "no label to the horizon of a pool, where the first heuristic has fewer than 2 effective draws left; "
         f"retraining by the area under the accuracy from {START} to {START + SIZE * STEPS} labels. Temperatures are fitted "

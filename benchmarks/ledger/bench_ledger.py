@@ -19,7 +19,7 @@ from harness import QUICK, RUNS, OtherWork, Peer, Table, clock, in_new_process, 
 
 import alcore
 
-KILLED = Path(__file__).parents[1] / "tests" / "killed.py"
+KILLED = Path(__file__).parents[2] / "tests" / "ledger" / "killed.py"
 DEATHS, BIRTHS = 200, 50
 ITEMS, PROCESSES, K = 20_000, 8, 10
 LIMITS = [2_000, 20_000, 40_000, 80_000, 120_000, 200_000]  # bytes
@@ -41,7 +41,7 @@ def tables(_peer: Peer) -> Iterator[Table]:
 
 def survival_table() -> Table:
     text = (
-        "`tests/killed.py`, each in a process of its own, in the folder of temporary files. The loop asks 60 ids by three "
+        "`tests/ledger/killed.py`, each in a process of its own, in the folder of temporary files. The loop asks 60 ids by three "
         "heuristics, 5 at a time, notes, tells in parts, withdraws, sets aside and restores; SIGKILL comes at random moments "
         "from the fork on, also while SQLite moves its log into the file; the next process goes on from what it finds. Reached: "
         "no label is lost that `tell` had returned, nothing is labelled or asked twice, and the ledger at the end is that of a "

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import alcore
 from tests import joint_oracle as oracle
+from tests.batches.oracle import WIDE, dyadic, one_hot
 from tests.cases import dirichlet, special
-from tests.joint_oracle import WIDE, dyadic, one_hot
-from tests.test_stream import SOURCES
+from tests.sources.test_blocks import SOURCES
 
 POOL = dirichlet(12, 3, 10, seed=41, alpha=0.8)
 BATCH = [7, 2, 11, 4]

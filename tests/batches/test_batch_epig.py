@@ -15,10 +15,10 @@ import alcore
 from alcore.batches.search.configurations import Configurations
 from alcore.scores.epig import prepare
 from tests import joint_oracle as oracle
+from tests.batches.oracle import WIDE, dyadic, one_hot
 from tests.cases import dirichlet, special
 from tests.conftest import INTERPRETED
-from tests.joint_oracle import WIDE, dyadic, one_hot
-from tests.test_stream import SOURCES
+from tests.sources.test_blocks import SOURCES
 
 module = sys.modules[alcore.batch_epig.__module__]  # the function has its name
 POOL = dirichlet(20, 3, 8, seed=61, alpha=0.5)

@@ -1,6 +1,6 @@
 """What becomes of ledgers whose processes are killed, forked, many, or out of disk.
 
-    python tests/killed.py WHAT FOLDER [NUMBER ...]
+    python tests/ledger/killed.py WHAT FOLDER [NUMBER ...]
 
 prints what it found as JSON. It is a process of its own, with one thread: its children are forks, and so a death costs
 milliseconds, not an import. Tests and benchmarks both ask it.

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import alcore
 from alcore.batches.search import candidates
 from alcore.batches.search.candidates import Candidates, Pool, rows_that_fit
+from tests.batches.oracle import small_buffer
 from tests.cases import dirichlet
-from tests.joint_oracle import small_buffer
 
 POOL = dirichlet(40, 3, 6, seed=61, alpha=0.5)
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import alcore
 from alcore.batches.search.candidates import Candidates, Pool
 from alcore.batches.search.greedy import ERRORS, ROUNDING, Objective, best_of, choose
+from tests.batches.oracle import small_buffer
 from tests.cases import dirichlet
-from tests.joint_oracle import small_buffer
 
 POOL = dirichlet(40, 3, 8, seed=91, alpha=0.5)
 

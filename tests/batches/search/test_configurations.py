@@ -8,8 +8,8 @@ import pytest
 import alcore
 from alcore.batches.search.configurations import Configurations, merged
 from tests import joint_oracle as oracle
+from tests.batches.oracle import dyadic, one_hot
 from tests.cases import dirichlet
-from tests.joint_oracle import dyadic, one_hot
 
 BATCH = dirichlet(4, 3, 6, seed=81, alpha=0.6)
 OTHERS = dirichlet(30, 3, 6, seed=82, alpha=0.6)

@@ -71,7 +71,7 @@ def loops_table() -> Table:
 
 
 def measure(framework: str, adapter: str, options: dict[str, Any], images: Any) -> dict[str, Any]:
-    loops = importlib.import_module(f"loops_{framework}")
+    loops = importlib.import_module(f"adapters.loops_{framework}")
     predict = importlib.import_module(adapter).predict
     model = loops.network()
     given = {"draws": DRAWS, "batch_size": BATCH, "kind": "logits", "progress": False, **options}
@@ -143,8 +143,9 @@ def baal_table(peer: Peer) -> Table:
 
 def ours_for_baal() -> dict[str, Any]:
     import alcore_torch
-    import loops_torch
     import torch
+
+    from adapters import loops_torch
 
     model, images = loops_torch.network(), torch.from_numpy(pixels((1, 8, 8)))
 
@@ -177,8 +178,9 @@ def memory_table() -> Table:
 
 def memory() -> dict[str, Any]:
     import alcore_torch
-    import loops_torch
     import torch
+
+    from adapters import loops_torch
 
     model = loops_torch.network()
 
