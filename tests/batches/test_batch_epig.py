@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import alcore
 from alcore.batches.search.configurations import Configurations
 from alcore.scores.epig import prepare
-from tests import joint_oracle as oracle
+from tests.batches import oracle as oracle
 from tests.batches.oracle import WIDE, dyadic, one_hot
 from tests.cases import dirichlet, special
 from tests.conftest import INTERPRETED

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alcore
-from tests import joint_oracle as oracle
+from tests.batches import oracle as oracle
 from tests.batches.oracle import WIDE, dyadic, one_hot
 from tests.cases import dirichlet, special
 from tests.sources.test_blocks import SOURCES

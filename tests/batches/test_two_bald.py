@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import alcore
-from tests import joint_oracle as oracle
+from tests.batches import oracle as oracle
 from tests.batches.oracle import WIDE, dyadic, one_hot, small_buffer
 from tests.cases import dirichlet, near_certain, special
 from tests.conftest import INTERPRETED

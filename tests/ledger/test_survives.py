@@ -15,7 +15,7 @@ import pytest
 
 from alcore import Ledger, LedgerError
 from alcore.ledger import database
-from tests import killed
+from tests.ledger import killed
 
 SCRIPT = Path(__file__).with_name("killed.py")
 FULL = "the disk is full or refuses to be written .*; nothing of this was recorded. Make room and try again"

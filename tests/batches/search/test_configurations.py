@@ -7,7 +7,7 @@ import pytest
 
 import alcore
 from alcore.batches.search.configurations import Configurations, merged
-from tests import joint_oracle as oracle
+from tests.batches import oracle as oracle
 from tests.batches.oracle import dyadic, one_hot
 from tests.cases import dirichlet
 
