@@ -248,7 +248,7 @@ def test_eighty_rows_of_ten_classes_stay_finite() -> None:
 
 @pytest.mark.compiled
 def test_many_samples_are_replicates_that_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alcore.information.TOGETHER", 500)
+    monkeypatch.setattr("alcore.batches.information.TOGETHER", 500)
     for weights in (None, WEIGHTS):
         found = alcore.batch_information(POOL, BATCH, samples=20_000, exact=0, weights=weights, rng=0)
         truth = oracle.joint_information(POOL[BATCH], weights)

@@ -281,7 +281,7 @@ def test_bad_masks_are_refused_with_the_shape_of_all_rows(mask: np.ndarray, expe
 
 
 def test_a_pool_that_is_too_large_is_replayed_in_part_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["alcore.bench.evidence"], "MOST_BYTES", 12 * PROBS[0].size * 4)
+    monkeypatch.setattr(sys.modules["alcore.bench.labels"], "MOST_BYTES", 12 * PROBS[0].size * 4)
     known = np.arange(len(PROBS)) % 3
     options = {"labels": known, "test": PROBS, "test_labels": known, "steps": 99, "seeds": 3, "rng": 0}
     result = compare(PROBS, k=2, heuristics=["random"], **options)
