@@ -11,7 +11,15 @@ from hypothesis import settings
 import alcore
 
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
-settings.register_profile("alcore", deadline=None, max_examples=25 if INTERPRETED else 100, derandomize=True)
+SOAK = os.environ.get("ALCORE_SOAK") == "1"  # `make soak`: the same laws, at length
+
+
+def soak(small: int, large: int) -> int:
+    """How often a law is tried: the small number in `make test`, the large one in `make soak`."""
+    return large if SOAK else small
+
+
+settings.register_profile("alcore", deadline=None, max_examples=soak(25 if INTERPRETED else 50, 1000), derandomize=True)
 settings.load_profile("alcore")
 
 
@@ -21,11 +29,18 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", "ignore::RuntimeWarning")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if INTERPRETED:
-        for item in items:
-            if item.get_closest_marker("compiled"):
-                item.add_marker(pytest.mark.skip(reason="measures compiled kernels"))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`make test` leaves out what is marked soak; an interpreted run takes what is marked interpreted alone."""
+    wanted = [item for item in items if _is_wanted(item)]
+    if left_out := [item for item in items if not _is_wanted(item)]:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = wanted
+
+
+def _is_wanted(item: pytest.Item) -> bool:
+    if item.get_closest_marker("soak") and not SOAK:
+        return False
+    return not INTERPRETED or item.get_closest_marker("interpreted") is not None
 
 
 @pytest.fixture(autouse=True)
