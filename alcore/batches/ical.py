@@ -75,7 +75,7 @@ def ical(
     """
     count, each = door.as_count(k), door.as_flag(pointwise, "pointwise")
     references, comparisons = door.as_size(references, "references"), door.as_size(comparisons, "comparisons")
-    read = _draw if door.as_labels(labels) == "drawn" else _expect
+    read = _draw if door.as_label_mode(labels) == "drawn" else _expect
     generator = door.as_rng(rng)
     pool = read(probs, kind, weights, generator)
     picks = _Picks(pool.rows, min(count, pool.rows))

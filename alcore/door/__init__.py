@@ -1,69 +1,89 @@
 """The one door: every check of what users pass in, and the wording of every refusal.
 
-Here live checks that give back what the library works with, and ``refuse_…`` functions that raise. Other folders write
-``from alcore import door`` and call ``door.as_count(k)``; nothing behind the door checks again. A refusal says what, where,
-expected, got, and a remedy. A new check joins the file of its subject and the list below.
+Here live checks that give back what the library works with, and ``refuse_…`` functions that raise: what, where, expected, got,
+remedy. Other folders write ``from alcore import door`` and call ``door.as_count(k)``; nothing behind the door checks again.
+The door imports nothing of alcore. A new check joins the file of its subject and the list below.
 """
 
 from __future__ import annotations
 
-from alcore.door.arguments import (
+from alcore.door.arrays import (
     AXES,
-    MOST_PROBABLE,
     Array,
     Bools,
     Float64s,
-    Kind,
-    Rng,
     as_array,
-    as_beta,
-    as_cells,
+    as_shape,
+    check_axes,
+    check_dtype,
+    refuse_dtype_name,
+)
+from alcore.door.numbers import (
+    MOST_PROBABLE,
+    Rng,
     as_classes,
     as_count,
-    as_exponents,
-    as_factor,
     as_finite,
     as_flag,
-    as_floor,
-    as_indices,
+    as_metrics,
+    as_numbers,
+    as_optional_number,
+    as_real,
+    as_rng,
+    as_size,
+)
+from alcore.door.reading import (
+    Kind,
+    MaskedReadingOptions,
+    Reading,
+    ReadingOptions,
     as_kind,
-    as_labels,
+    shows_options,
+)
+from alcore.door.risk import (
     as_least_share,
     as_loss,
     as_losses,
-    as_mask,
-    as_metrics,
     as_picks,
-    as_rng,
-    as_scores,
-    as_shape,
-    as_share,
-    as_shares,
-    as_size,
-    as_told,
-    as_weights,
     check_above_zero,
-    check_axes,
-    check_dtype,
     check_predicted,
+    refuse_overflowing_losses,
+    refuse_pool_size,
+)
+from alcore.door.selections import (
+    as_beta,
+    as_cells,
+    as_exponents,
+    as_factor,
+    as_floor,
+    as_indices,
+    as_label_mode,
+    as_scores,
+    as_share,
     check_rows,
-    refuse_block,
-    refuse_cell,
-    refuse_dtype_name,
-    refuse_empty_stream,
-    refuse_event_axes,
     refuse_infinite,
     refuse_joint,
-    refuse_logits,
+)
+from alcore.door.sources import (
+    refuse_block,
+    refuse_empty_stream,
+    refuse_event_axes,
     refuse_memory,
     refuse_no_predictions,
     refuse_other_cells,
-    refuse_overflowing_losses,
-    refuse_pool_size,
     refuse_single_reading,
     refuse_source,
     refuse_unequal_rows,
+)
+from alcore.door.values import (
+    refuse_cell,
+    refuse_logits,
     tolerance,
+)
+from alcore.door.weights import (
+    as_mask,
+    as_shares,
+    as_weights,
 )
 
 __all__ = [
@@ -73,6 +93,9 @@ __all__ = [
     "Bools",
     "Float64s",
     "Kind",
+    "MaskedReadingOptions",
+    "Reading",
+    "ReadingOptions",
     "Rng",
     "as_array",
     "as_beta",
@@ -86,20 +109,22 @@ __all__ = [
     "as_floor",
     "as_indices",
     "as_kind",
-    "as_labels",
+    "as_label_mode",
     "as_least_share",
     "as_loss",
     "as_losses",
     "as_mask",
     "as_metrics",
+    "as_numbers",
+    "as_optional_number",
     "as_picks",
+    "as_real",
     "as_rng",
     "as_scores",
     "as_shape",
     "as_share",
     "as_shares",
     "as_size",
-    "as_told",
     "as_weights",
     "check_above_zero",
     "check_axes",
@@ -122,5 +147,6 @@ __all__ = [
     "refuse_single_reading",
     "refuse_source",
     "refuse_unequal_rows",
+    "shows_options",
     "tolerance",
 ]

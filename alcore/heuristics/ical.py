@@ -35,7 +35,7 @@ class ICAL(Joint):
 
     def __post_init__(self) -> None:
         door.as_flag(self.pointwise, "pointwise")
-        door.as_labels(self.labels)
+        door.as_label_mode(self.labels)
         door.as_size(self.references, "references")
         door.as_size(self.comparisons, "comparisons")
 

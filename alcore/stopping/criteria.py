@@ -76,7 +76,7 @@ class Past:
             object.__setattr__(self, name, door.as_count(getattr(self, name), name))
         object.__setattr__(self, "metrics", door.as_metrics(self.metrics))
         for name in ("mean_score", "max_score", "information"):
-            object.__setattr__(self, name, door.as_told(getattr(self, name), name))
+            object.__setattr__(self, name, door.as_optional_number(getattr(self, name), name))
         if self.predicted is not None:
             view = door.as_classes(self.predicted, "predicted").view()  # the caller's own array stays writable
             view.setflags(write=False)

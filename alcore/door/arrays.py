@@ -1,0 +1,105 @@
+"""Arrays: anything with numbers in it -> a NumPy array of floats with known axes, or a refusal."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+Float64s: TypeAlias = npt.NDArray[np.float64]
+
+
+Bools: TypeAlias = npt.NDArray[np.bool_]
+
+
+AXES = "(N, C, ..., T): rows, classes, any event axes, draws"
+
+
+_FLOAT_SIZES = (2, 4, 8)
+
+
+def as_array(value: Any, name: str) -> Array:
+    """An in-memory array of floats from anything with ``__array__`` or DLPack, without a copy where possible."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: expected an array without a mask, got a masked array, whose masked entries would be ranked. "
+            "Fill it first, or leave the padding out of a reduction: Reduce(heuristic).score(predictions, mask=...)."
+        )
+    refuse_dtype_name(getattr(value, "dtype", None), name)
+    try:
+        if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
+            array = np.asarray(value)
+        else:
+            array = np.from_dlpack(value)
+    except (TypeError, RuntimeError, BufferError, ValueError) as error:
+        raise TypeError(
+            f"{name}: {type(value).__name__} does not convert to a NumPy array ({first_line(error)}). "
+            "Move it to the CPU and cut it from its graph first (PyTorch: x.detach().cpu())."
+        ) from error
+    check_dtype(array.dtype, name)
+    return array
+
+
+def refuse_dtype_name(dtype: Any, name: str) -> None:
+    """Refuse the formats that NumPy has no arithmetic for, whichever library's dtype it is."""
+    text = str(dtype)
+    if "bfloat16" in text or "float8" in text:
+        raise TypeError(
+            f"{name}: expected float16, float32 or float64, got {text}, which NumPy does not have. "
+            "Convert it first: x.float() in PyTorch, x.astype('float32') in JAX, tf.cast(x, 'float32') in TensorFlow."
+        )
+
+
+def check_dtype(dtype: Any, name: str) -> None:
+    """float16, float32 or float64 in any byte order."""
+    refuse_dtype_name(dtype, name)
+    if not isinstance(dtype, np.dtype):
+        raise TypeError(f"{name}: expected a NumPy floating-point dtype, got {dtype}. Convert it with np.asarray.")
+    if dtype.kind == "f" and dtype.itemsize in _FLOAT_SIZES:
+        return
+    remedy = "Pass an array of numbers."
+    if dtype.kind in "iub":
+        remedy = (
+            f"If these are one-hot votes, pass {name}.astype(np.float32); if they are labels, they are not predictions."
+        )
+    elif dtype.kind == "f":
+        remedy = f"Pass {name}.astype(np.float64)."
+    elif dtype.kind == "O":
+        remedy = "Rows of different shapes make an object array: pass blocks of equal shape, or pad and pass mask=."
+    raise TypeError(f"{name}: expected float16, float32 or float64, got {dtype}. {remedy}")
+
+
+def as_shape(shape: Any, name: str) -> tuple[int, ...]:
+    """A shape of whole numbers; dask has NaN for chunks it has not computed."""
+    try:
+        return tuple(map(operator.index, shape))
+    except TypeError as error:
+        raise ValueError(
+            f"{name}: expected a known shape {AXES}, got {tuple(shape)}. Compute it first (dask: x.compute_chunk_sizes())."
+        ) from error
+
+
+def check_axes(shape: tuple[int, ...], name: str) -> None:
+    """(N, C, ..., T) with at least two classes and one draw."""
+    if len(shape) < 3:
+        remedy = "For one deterministic prediction a row add the axis of draws: probs[..., None]."
+        if len(shape) < 2:
+            remedy = "Draws are the last axis, classes the second."
+        raise ValueError(f"{name}: expected {AXES}, got shape {shape}. {remedy}")
+    if shape[1] == 0 or shape[-1] == 0:
+        what, axis = ("classes", 1) if shape[1] == 0 else ("draws", len(shape) - 1)
+        raise ValueError(f"{name}: expected {AXES}, got shape {shape}, where axis {axis} holds no {what}.")
+    if shape[1] == 1:
+        raise ValueError(
+            f"{name}: expected at least 2 classes on axis 1, got shape {shape}. For a binary model with one output p, "
+            "pass np.concatenate([1 - p, p], axis=1); if classes stand elsewhere, move them: np.moveaxis(probs, axis, 1)."
+        )
+
+
+def first_line(error: BaseException) -> str:
+    return str(error).split("\n", 1)[0].rstrip(".")

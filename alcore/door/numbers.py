@@ -1,0 +1,120 @@
+"""Single numbers, flags and generators; arrays of numbers that are no predictions."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore.door.arrays import Array, Float64s, first_line, refuse_dtype_name
+
+Rng: TypeAlias = int | np.random.Generator | None
+
+
+def as_real(value: Any, name: str) -> float:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name}: expected a number, got {value!r}.")
+    return float(value)
+
+
+def as_finite(number: Any, name: str) -> float:
+    value = as_real(number, name)
+    if not np.isfinite(value):
+        raise ValueError(f"{name}: expected a finite number, got {number}.")
+    return value
+
+
+def as_count(k: int, name: str = "k", *, least: int = 0) -> int:
+    """A whole number of rows, at least 0 or ``least``."""
+    if isinstance(k, bool | np.bool_):
+        raise TypeError(f"{name}: expected a whole number, got {k}.")
+    try:
+        count = operator.index(k)
+    except TypeError as error:
+        raise TypeError(f"{name}: expected a whole number, got {k!r}.") from error
+    if count < least:
+        raise ValueError(f"{name}: expected at least {least}, got {count}.")
+    return count
+
+
+def as_size(size: int, name: str) -> int:
+    """A whole number of at least 1."""
+    return as_count(size, name, least=1)
+
+
+def as_flag(flag: bool, name: str) -> bool:
+    if not isinstance(flag, bool | np.bool_):
+        raise TypeError(f"{name}: expected True or False, got {flag!r}.")
+    return bool(flag)
+
+
+def as_rng(rng: Rng) -> np.random.Generator:
+    """A generator from None (fresh entropy), a seed or a generator; never a global."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is None:
+        return np.random.default_rng()
+    if isinstance(rng, bool | np.bool_) or not isinstance(rng, int | np.integer):
+        raise TypeError(
+            f"rng: expected None, an int or a numpy.random.Generator, got {type(rng).__name__}. "
+            "Make one: numpy.random.default_rng(seed)."
+        )
+    if rng < 0:
+        raise ValueError(f"rng: expected a seed of at least 0, got {rng}.")
+    return np.random.default_rng(int(rng))
+
+
+def as_optional_number(number: Any, name: str) -> float | None:
+    """A number, infinite perhaps, or None where there is none; NaN would pass for a number that no threshold is above."""
+    if number is None:
+        return None
+    value = as_real(number, name)
+    if np.isnan(value):
+        raise ValueError(f"{name}: expected a number, or None where there is none, got nan.")
+    return value
+
+
+def as_metrics(metrics: Any) -> dict[str, float]:
+    """Metrics by name; NaN is a value that a training run may end with."""
+    if not isinstance(metrics, Mapping):
+        raise TypeError(f"metrics: expected a mapping of names to numbers, got {type(metrics).__name__}.")
+    for name in metrics:
+        if not isinstance(name, str):
+            raise TypeError(f"metrics: expected names as strings, got {name!r}.")
+    return {name: as_real(value, f"metrics[{name!r}]") for name, value in metrics.items()}
+
+
+def as_numbers(value: npt.ArrayLike, name: str, kinds: str = "fiu") -> Float64s:
+    """A float64 array from numbers (integers too); never a view that is written to."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: expected an array without a mask, got a masked array. Fill it or drop the masked rows."
+        )
+    refuse_dtype_name(getattr(value, "dtype", None), name)
+    try:
+        array = np.asarray(value)
+    except (TypeError, RuntimeError, ValueError) as error:
+        raise TypeError(
+            f"{name}: expected an array of numbers, got {type(value).__name__} ({first_line(error)})."
+        ) from error
+    if array.dtype.kind not in kinds:
+        raise TypeError(f"{name}: expected an array of numbers, got {array.dtype}.")
+    return array.astype(np.float64)
+
+
+MOST_PROBABLE = "Pass the most probable of each row: probs.mean(axis=-1).argmax(axis=1)."
+
+
+def as_classes(classes: npt.ArrayLike, name: str, *, remedy: str = MOST_PROBABLE) -> Array:
+    """Class numbers (N, ...), at least one."""
+    if isinstance(classes, np.ma.MaskedArray):
+        raise TypeError(f"{name}: expected a plain array of classes, got a masked array. Pass {name}.compressed().")
+    array = np.asarray(classes)
+    if array.ndim == 0 or array.size == 0:
+        raise ValueError(f"{name}: expected shape (N, ...) with at least one class, got {array.shape}.")
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected classes as whole numbers, got {array.dtype}. {remedy}")
+    return array

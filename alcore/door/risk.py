@@ -1,0 +1,124 @@
+"""Picks with their probabilities, losses, and predictions of the model under test."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore.door.arrays import Array, Float64s
+from alcore.door.numbers import as_count, as_numbers, as_real
+
+
+def as_picks(q: npt.ArrayLike, pool_size: int, support: npt.ArrayLike | None) -> tuple[Float64s, int]:
+    """The probability of each of M picks, (M,), and the N rows they were drawn from; every row left had a chance at each pick."""
+    q_m, rows = as_numbers(q, "q"), as_count(pool_size, "pool_size")
+    if q_m.ndim != 1 or q_m.size == 0:
+        raise ValueError(f"q: expected shape (M,), the probability of each pick, at least one, got {q_m.shape}.")
+    if q_m.size > rows:
+        raise ValueError(
+            f"pool_size: expected at least {q_m.size}, one row a pick, got {rows}. "
+            "It counts the rows that the first pick was drawn from, those picked since included."
+        )
+    wrong = ~((q_m >= np.finfo(np.float64).tiny) & (q_m <= 1))  # the weight of a smaller one overflows
+    if wrong.any():
+        m = int(wrong.argmax())
+        raise ValueError(
+            f"q: expected probabilities above 0 and at most 1, but q[{m}] is {q_m[m]:g}. "
+            "A row that was picked had a chance, as batch.q says; where that underflowed draw with a smaller beta."
+        )
+    left_m = rows - np.arange(q_m.size)
+    _refuse_chances(q_m, left_m, left_m if support is None else _as_support(support, q_m.size))
+    return q_m, rows
+
+
+def _as_support(support: npt.ArrayLike, picks: int) -> npt.NDArray[np.int64]:
+    array = np.asarray(support)
+    if isinstance(support, np.ma.MaskedArray) or array.dtype.kind not in "iu":
+        raise TypeError(
+            f"support: expected whole numbers, got {array.dtype} ({type(support).__name__}). Pass batch.support."
+        )
+    if array.shape != (picks,):
+        raise ValueError(f"support: expected shape ({picks},), one number a pick as q has, got {array.shape}.")
+    return array.astype(np.int64)
+
+
+def _refuse_chances(q_m: Float64s, left_m: npt.NDArray[np.int64], support_m: npt.NDArray[np.int64]) -> None:
+    """Refuse picks that no weights make unbiased, and a pool size that the picks contradict."""
+    certain_m = (q_m == 1) & (left_m > 1)
+    wrong_m = certain_m | (support_m < left_m)
+    if wrong_m.any():
+        m = int(wrong_m.argmax())
+        what = f"q: pick {m} was certain (q = 1) while {left_m[m]} rows were left"
+        remedy = "Draw picks with Power, Softmax, SoftRank or Random; top picks and joint batches are deterministic."
+        if not certain_m[m]:
+            what = f"support: pick {m} was drawn from {support_m[m]} of the {left_m[m]} rows left"
+            remedy = "Draw with Softmax or SoftRank, and from all rows that pool_size counts."
+        raise ValueError(
+            f"{what}: the others had no chance, so no weights make the estimate unbiased. {remedy} "
+            "Power draws no score of 0 before the others: add a small constant to the scores, as expected_loss(floor=) does."
+        )
+    more_m = support_m > left_m
+    if more_m.any():
+        m = int(more_m.argmax())
+        refuse_pool_size(f"pick {m} was drawn from {support_m[m]} rows where it leaves {left_m[m]}")
+    if left_m[-1] == 1 and q_m[-1] < 1 - 1e-6:
+        refuse_pool_size(f"it leaves one row for the last pick, whose q is {q_m[-1]:g} and not 1")
+
+
+def refuse_pool_size(why: str) -> NoReturn:
+    raise ValueError(
+        f"pool_size: expected the rows that the first pick was drawn from, but {why}. "
+        "Pass the number of all rows of the pool or test set, not of those picked."
+    )
+
+
+def as_losses(losses: npt.ArrayLike, picks: int) -> Float64s:
+    """Finite losses (M,); booleans are the zero-one loss."""
+    losses_m = as_numbers(losses, "losses", "fiub")
+    if losses_m.shape != (picks,):
+        raise ValueError(f"losses: expected shape ({picks},), one loss a pick in the order of q, got {losses_m.shape}.")
+    if not np.isfinite(losses_m).all():
+        m = int((~np.isfinite(losses_m)).argmax())
+        raise ValueError(
+            f"losses: expected finite numbers, but losses[{m}] is {losses_m[m]}. "
+            "A log loss is infinite where the label has probability 0: clip the probabilities, of every row alike."
+        )
+    return losses_m
+
+
+def refuse_overflowing_losses() -> NoReturn:
+    raise ValueError("losses: their weighted mean overflows. Scale the losses down.")
+
+
+def as_loss(loss: str) -> str:
+    if loss in ("log", "zero-one", "brier"):
+        return loss
+    raise ValueError(f"loss: expected 'log', 'zero-one' or 'brier', got {loss!r}.")
+
+
+def as_least_share(floor: float) -> float:
+    value = as_real(floor, "floor")
+    if not 0 <= value <= 1:
+        raise ValueError(f"floor: expected the share of the mean score that no score is under, 0 to 1, got {floor}.")
+    return value
+
+
+def check_predicted(shape: tuple[int, ...], classes: int) -> None:
+    """One distribution a row, over the classes of the draws."""
+    if len(shape) != 2 or shape[1] != classes:
+        raise ValueError(
+            f"predicted: expected shape (N, {classes}), one probability a class as predictions has, got {shape}. "
+            "Of draws (N, C, T) pass the mean: draws.mean(axis=-1)."
+        )
+
+
+def check_above_zero(predicted_nc: Array) -> None:
+    """What the log loss takes."""
+    if (predicted_nc == 0).any():
+        n, c = map(int, np.argwhere(predicted_nc == 0)[0])
+        raise ValueError(
+            f"predicted: expected probabilities above 0 for the log loss, but predicted[{n}, {c}] is 0: that class would cost "
+            "infinitely. Clip the probabilities, here and in the losses measured: np.clip(predicted, 1e-6, None)."
+        )

@@ -1,0 +1,131 @@
+"""Scores, row numbers, and what selections and measures take beside them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore.door.arrays import Float64s
+from alcore.door.numbers import as_finite, as_numbers, as_real
+
+
+def as_scores(scores: npt.ArrayLike, *, finite: bool = False, name: str = "scores") -> Float64s:
+    """Scores (N,) in float64 without NaN; without infinity where a selection or a sum cannot take it."""
+    array = as_numbers(scores, name)
+    if array.ndim != 1:
+        raise ValueError(
+            f"{name}: expected shape (N,), one score a row, got {array.shape}. "
+            "Reduce event axes first: Reduce(heuristic, 'mean'), or alcore.reduce(scores, 'mean')."
+        )
+    if np.isnan(array).any():
+        raise ValueError(
+            f"{name}: expected numbers, but {name}[{int(np.isnan(array).argmax())}] is nan. NaN is not ranked."
+        )
+    if finite and np.isinf(array).any():
+        refuse_infinite(name, (int(np.isinf(array).argmax()),))
+    return array
+
+
+def as_cells(scores: npt.ArrayLike) -> Float64s:
+    """Scores (N, ...) in float64 and C order; NaN is left to whoever knows the padding."""
+    array = np.ascontiguousarray(as_numbers(scores, "scores"))
+    if np.ndim(scores) == 0:
+        raise ValueError("scores: expected shape (N, ...), got a single number.")
+    return array
+
+
+def refuse_infinite(name: str, place: tuple[int, ...]) -> NoReturn:
+    where = ", ".join(map(str, place))
+    raise ValueError(
+        f"{name}: expected finite scores, but {name}[{where}] is infinite. Only `top` ranks infinity; "
+        "give pairwise_kl the smallest probability taken: floor=1e-6."
+    )
+
+
+def as_indices(indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Different row numbers (k,), at least 0."""
+    if isinstance(indices, np.ma.MaskedArray):
+        raise TypeError(
+            "indices: expected a plain array of row numbers, got a masked array. Pass indices.compressed()."
+        )
+    array = np.asarray(indices)
+    if array.dtype.kind not in "iu" and array.shape != (0,):
+        raise TypeError(
+            f"indices: expected whole numbers, got {array.dtype}. "
+            "Pass row numbers, such as batch.indices; those of a mask are np.flatnonzero(mask)."
+        )
+    if array.ndim != 1:
+        raise ValueError(
+            f"indices: expected shape (k,), one row number a pick, got {array.shape}. For one row pass [row]."
+        )
+    rows = array.astype(np.int64)
+    if (rows < 0).any():
+        raise ValueError(f"indices: expected row numbers of at least 0, counted from the front, got {rows.min()}.")
+    different, times = np.unique(rows, return_counts=True)
+    if len(different) < len(rows):
+        row = different[times > 1][0]
+        raise ValueError(
+            f"indices: expected different rows, but {row} stands there twice. A row has one label: np.unique(indices)."
+        )
+    return rows
+
+
+def check_rows(rows: npt.NDArray[np.int64], count: int) -> None:
+    """Row numbers of predictions that have so many rows."""
+    if len(rows) and rows.max() >= count:
+        raise ValueError(
+            f"indices: expected row numbers under {count}, the rows of probs, got {rows.max()}. "
+            "Pass the predictions that the batch was chosen from."
+        )
+
+
+def refuse_joint(heuristic: str) -> NoReturn:
+    """A sum or a wrapper of a heuristic that has no score of each row."""
+    raise TypeError(
+        f"{heuristic}: its batches are chosen jointly, so there are no row scores that add up, multiply, reduce or are drawn "
+        "from: expected a row-wise heuristic such as BALD(). Call its select."
+    )
+
+
+def as_label_mode(labels: str) -> Literal["drawn", "expected"]:
+    if labels == "drawn":
+        return "drawn"
+    if labels == "expected":
+        return "expected"
+    raise ValueError(f"labels: expected 'drawn' or 'expected', got {labels!r}.")
+
+
+def as_beta(beta: float) -> float:
+    value = as_real(beta, "beta")
+    if not (np.isfinite(value) and value >= 0):
+        raise ValueError(f"beta: expected a finite number >= 0 (0 draws uniformly, larger is greedier), got {beta}.")
+    return value
+
+
+def as_exponents(beta: float, values: Float64s) -> Float64s:
+    """beta * values, refused where that overflows."""
+    with np.errstate(over="ignore"):
+        exponents = as_beta(beta) * values
+    if not np.isfinite(exponents).all():
+        raise ValueError(f"beta: {beta:g} times the scores overflows. Take a smaller beta, or `top`.")
+    return exponents
+
+
+def as_share(q: float) -> float:
+    value = as_real(q, "q")
+    if not 0 < value <= 1:
+        raise ValueError(f"q: expected the share of cells averaged, above 0 and at most 1, got {q}.")
+    return value
+
+
+def as_factor(factor: Any) -> float:
+    return as_finite(factor, "factor")
+
+
+def as_floor(floor: float) -> float:
+    value = as_real(floor, "floor")
+    if not 0 <= value < 1:
+        raise ValueError(f"floor: expected the smallest probability taken, at least 0 and under 1, got {floor}.")
+    return value

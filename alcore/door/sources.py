@@ -1,0 +1,68 @@
+"""Sources that cannot be read, or that do not fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from alcore.door.arrays import AXES
+
+
+def refuse_source(value: Any, name: str) -> NoReturn:
+    """Something that is neither an array, nor a file, nor an iterable of blocks."""
+    got = type(value).__name__
+    if isinstance(value, Mapping):
+        names = ", ".join(repr(str(key)) for key in list(value)[:8])
+        raise TypeError(f"{name}: expected one array {AXES}, got a {got} with members {names}. Pass one of them.")
+    raise TypeError(
+        f"{name}: expected an array {AXES}, a file's path or an iterable of such arrays, got {got}. "
+        "Wrap nested lists of numbers in np.asarray."
+    )
+
+
+def refuse_no_predictions(name: str) -> NoReturn:
+    raise TypeError(
+        f"{name}: expected predictions {AXES}, got None, of which only random and precomputed heuristics choose."
+    )
+
+
+def refuse_block(name: str, number: int, got: str, expected: str) -> NoReturn:
+    """A block of an iterable that does not continue the blocks before it."""
+    raise ValueError(f"{name}: block {number}: expected {expected}, got {got}.")
+
+
+def refuse_empty_stream(name: str) -> NoReturn:
+    raise ValueError(
+        f"{name}: expected at least one block {AXES}, got an iterable without any. "
+        "A generator can be read only once: make a new one for each pass."
+    )
+
+
+def refuse_event_axes(name: str, cell_shape: tuple[int, ...]) -> NoReturn:
+    rows = "J" if name == "targets" else "N"
+    raise ValueError(
+        f"{name}: expected shape ({rows}, C, T), got ({rows}, {', '.join(map(str, cell_shape))}). Make a row of each pixel or "
+        f"token: move its axes to the front and reshape to ({rows}, C, T)."
+    )
+
+
+def refuse_memory(needed: int, memory: int, remedy: str) -> NoReturn:
+    raise ValueError(f"memory: expected at least {needed / 2**20:,.0f} MiB, got {memory / 2**20:,.0f}. {remedy}")
+
+
+def refuse_single_reading(name: str, why: str) -> NoReturn:
+    raise ValueError(
+        f"{name}: expected predictions that can be read again, got an iterable that is read once; {why}. "
+        "Save them first (.npy, zarr), or pass a list of blocks."
+    )
+
+
+def refuse_other_cells(name: str, got: tuple[int, ...], expected: tuple[int, ...]) -> NoReturn:
+    raise ValueError(
+        f"{name}: expected {expected[0]} classes and {expected[1]} draws, as probs has, got {got[0]} and {got[1]}. "
+        "Predict both with the same draws of the same model."
+    )
+
+
+def refuse_unequal_rows(name: str, expected: int, got: int, of: str) -> NoReturn:
+    raise ValueError(f"{name}: expected {expected} rows, as {of} has, got {got}.")

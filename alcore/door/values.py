@@ -1,0 +1,82 @@
+"""Values of predictions: why a row is no distribution, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import numpy as np
+
+from alcore.door.arrays import Array
+
+
+def tolerance(classes: int) -> float:
+    """How far from 1 a draw may sum: what rounding of true distributions reaches, and under a plain 0.99.
+
+    Predictions pass through bfloat16 (unit roundoff 2^-9) and float16 (2^-11, and 2^-25 absolute for each small class)
+    before they are widened, so the bound is theirs for every dtype: twice 2^-9, and 2^-25 a class.
+    """
+    return min(2.0**-8 + classes * 2.0**-25, 0.009)
+
+
+def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str) -> NoReturn:
+    """Explain why the kernels refused the draws of one cell; ``index`` is its row and place on the event axes."""
+    values = np.asarray(values_ct, np.float64)
+
+    def at(c: int | str, t: int) -> str:
+        return _place(name, index, c, t)
+
+    if not np.isfinite(values).all():
+        c, t = map(int, np.argwhere(~np.isfinite(values))[0])
+        raise ValueError(
+            f"{name}: expected finite numbers, but {at(c, t)} is {values[c, t]}. Nothing invalid is ranked: "
+            "look for overflow in the model (half precision?) and drop or repair the row."
+        )
+    with np.errstate(over="ignore"):
+        sums = values.sum(axis=0)
+    t = int(np.abs(sums - 1).argmax())
+    total = f"{at(':', t)} sums to {sums[t]:.6g}"
+    if (values < 0).any():
+        c, first = map(int, np.argwhere(values < 0)[0])
+        if abs(sums[t] - 1) > tolerance(len(values)):
+            raise ValueError(
+                f"{name}: expected probabilities over axis 1, but {total} and {at(c, first)} is {values[c, first]:.6g}. "
+                "These look like logits: pass kind='logits'."
+            )
+        raise ValueError(
+            f"{name}: expected probabilities, but {at(c, first)} is {values[c, first]:.6g}. Clip and renormalise: "
+            f"p = np.clip({name}, 0, None); p / p.sum(axis=1, keepdims=True)."
+        )
+    if values.shape[1] > 1 and np.allclose(values.sum(axis=1), 1, atol=1e-3):
+        raise ValueError(
+            f"{name}: expected probabilities over axis 1, but {total}, while the last axis sums to 1: classes seem "
+            f"to be last. Pass np.moveaxis({name}, -1, 1)."
+        )
+    remedy = f"Normalise them: {name} / {name}.sum(axis=1, keepdims=True); logits are said with kind='logits'."
+    if values.max() > 1:
+        remedy = "These look like logits or counts: pass kind='logits', or normalise over axis 1."
+    raise ValueError(
+        f"{name}: expected probabilities over axis 1, but {total} "
+        f"(1 within {tolerance(len(values)):.2g} is taken). {remedy}"
+    )
+
+
+def refuse_logits(values_ct: Array, index: tuple[int, ...], name: str) -> NoReturn:
+    """Logits with NaN or +inf, or a draw without a finite one."""
+    values = np.asarray(values_ct, np.float64)
+    wrong = np.isnan(values) | (values == np.inf)
+    if wrong.any():
+        c, t = map(int, np.argwhere(wrong)[0])
+        what = f"{_place(name, index, c, t)} is {values[c, t]}"
+    else:
+        t = int(np.isneginf(values).all(axis=0).argmax())
+        what = f"{_place(name, index, ':', t)} is -inf for every class"
+    raise ValueError(
+        f"{name}: expected finite logits over axis 1 (-inf rules a class out), but {what}. "
+        "Nothing invalid is ranked: drop or repair the row."
+    )
+
+
+def _place(name: str, index: tuple[int, ...], c: int | str, t: int) -> str:
+    """Where a number stands; what a model under test says, ``predicted``, has no axis of draws."""
+    row, *events = index
+    return f"{name}[{', '.join(map(str, (row, c, *events) if name == 'predicted' else (row, c, *events, t)))}]"

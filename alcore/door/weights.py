@@ -1,0 +1,63 @@
+"""Weights over draws or targets, and masks of padding."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore.door.arrays import Bools, Float64s, first_line
+from alcore.door.numbers import as_numbers
+
+
+def as_weights(
+    weights: npt.ArrayLike | None,
+    count: int,
+    name: str = "weights",
+    each: str = "a draw (the last axis of the predictions)",
+) -> Float64s | None:
+    """Weights with sum 1, a copy; None where all are equal, which is the default."""
+    if weights is None:
+        return None
+    array = as_numbers(weights, name)
+    if array.shape != (count,):
+        raise ValueError(f"{name}: expected shape ({count},), one weight {each}, got {array.shape}.")
+    bad = ~(np.isfinite(array) & (array >= 0))
+    if bad.any():
+        i = int(bad.argmax())
+        raise ValueError(f"{name}: expected finite numbers >= 0, but {name}[{i}] is {array[i]}.")
+    if not array.any():
+        raise ValueError(f"{name}: expected at least one above 0, got only zeros.")
+    if (array == array[0]).all():
+        return None
+    array = array / array.max()  # the sum of huge weights would overflow
+    return np.asarray(array / array.sum(), np.float64)
+
+
+def as_shares(weights: Float64s | None, count: int) -> Float64s:
+    """Weights that the door has seen, written out where they are equal."""
+    return np.full(count, 1.0 / count) if weights is None else weights
+
+
+def as_mask(mask: npt.ArrayLike | None, events: tuple[int, ...], rows: int | None) -> Bools | None:
+    """Padding of shape (N, ...), True where a cell is padding."""
+    if mask is None:
+        return None
+    if isinstance(mask, np.ma.MaskedArray):
+        raise TypeError("mask: expected a plain array of booleans, got a masked array. Fill it first.")
+    try:
+        array = np.asarray(mask)
+    except (TypeError, RuntimeError, ValueError) as error:
+        raise TypeError(
+            f"mask: expected an array of booleans, got {type(mask).__name__} ({first_line(error)})."
+        ) from error
+    if array.dtype != np.bool_:
+        raise TypeError(
+            f"mask: expected booleans, True where a cell is padding, got {array.dtype}. "
+            "For an attention mask of ones and zeros pass mask=attention_mask == 0."
+        )
+    if not events:
+        raise ValueError("mask: expected predictions with event axes (N, C, ..., T), got none: leave mask out.")
+    expected = ("N" if rows is None else rows, *events)
+    if array.shape[1:] != events or (rows is not None and len(array) != rows):
+        raise ValueError(f"mask: expected shape {expected}, one entry a cell, got {array.shape}.")
+    return array
