@@ -6,37 +6,16 @@ others can be written; it imports sources and the door, never a framework. What 
 
 from __future__ import annotations
 
-from alcore.adapting.predicting import (
-    ALIKE,
-    DTYPES,
-    NEAR,
-    Checkpoints,
-    Forward,
-    Made,
-    Member,
-    Predictions,
-    Request,
-    Run,
-    as_batches,
-    as_mask,
-    as_members,
-    as_rate,
-    call,
-    cut,
-    first_of,
-    is_among,
-    known_rows,
-    map_leaves,
-    mix,
-    pick,
-    predict,
-    predict_in_turn,
-    predict_members,
-    refuse_inconsistent,
-    refuse_missing,
-    refuse_same_draws,
-    row_count,
-)
+from alcore.adapting.blocks import Made
+from alcore.adapting.data import as_batches, as_mask, cut, known_rows
+from alcore.adapting.inputs import call, first_of, map_leaves, row_count
+from alcore.adapting.layers import as_rate, is_among
+from alcore.adapting.members import Checkpoints, Member, as_members, predict_in_turn, predict_members
+from alcore.adapting.outputs import pick
+from alcore.adapting.predictions import NEAR, Predictions, predict
+from alcore.adapting.refusals import refuse_inconsistent, refuse_missing, refuse_same_draws
+from alcore.adapting.request import DTYPES, Request, mix
+from alcore.adapting.run import ALIKE, Forward, Run
 from alcore.door import Array, Bools
 
 __all__ = [

@@ -1,0 +1,46 @@
+"""The user's data in batches of rows, and which cells of a batch are padding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from alcore.adapting.inputs import first_of
+from alcore.door import as_size
+
+
+def as_batches(data: Any, batch_size: int, said: str = "an array, a dictionary of arrays or batches") -> Iterable[Any]:
+    """Arrays in batches of rows, those of a dictionary side by side; batches as they are."""
+    if isinstance(data, Mapping):
+        cuts = (cut(array, batch_size) for array in data.values())
+        return (dict(zip(data, parts, strict=True)) for parts in zip(*cuts, strict=True))
+    if hasattr(data, "shape"):
+        return cut(data, batch_size)
+    if isinstance(data, Iterable) and not isinstance(data, str | bytes):
+        return data
+    raise TypeError(f"data: expected {said}, got {type(data).__name__}.")
+
+
+def known_rows(data: Any) -> int | None:
+    """N where arrays tell it."""
+    if isinstance(data, Mapping):
+        sizes = {name: len(array) for name, array in data.items()}
+        if len(set(sizes.values())) != 1:
+            raise ValueError(f"data: expected arrays with the same number of rows, got {sizes}.")
+        return next(iter(sizes.values()))
+    return len(data) if hasattr(data, "shape") else None
+
+
+def cut(array: Any, batch_size: int) -> Iterator[Any]:
+    """An array or tensor in batches of rows."""
+    size = as_size(batch_size, "batch_size")
+    return (array[start : start + size] for start in range(0, len(array), size))
+
+
+def as_mask(mask: str | Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    """A batch -> True where a cell is padding: a function, or the key of an attention mask, which is 0 there."""
+    if mask is None or callable(mask):
+        return mask
+    return lambda batch: np.asarray((batch if isinstance(batch, Mapping) else first_of(batch))[mask]) == 0

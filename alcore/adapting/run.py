@@ -1,0 +1,88 @@
+"""One model on one batch for one draw, and the checks of its draws."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from alcore.adapting.inputs import first_of, leaf_rows, map_leaves, row_count
+from alcore.adapting.refusals import refuse_inconsistent, refuse_same_draws
+from alcore.adapting.request import Request
+from alcore.door import Array
+
+ALIKE = 1e-4  # by which a row may differ where other rows come before it
+
+Forward = Callable[[Any, int, int], Array]
+
+
+class Run(ABC):
+    """One model, run on one batch for one draw; what it says is checked where the number of rows is new."""
+
+    def __init__(
+        self,
+        name: str,
+        request: Request,
+        output: str | int | Callable[[Any], Any] | None,
+        inputs: Callable[[Any], Any] | None,
+    ) -> None:
+        self.name, self.output, self._inputs = name, output, inputs
+        self.begin(request)
+
+    def begin(self, request: Request) -> None:
+        """Nothing of the model is known yet."""
+        self.request = request
+        self._rows: int | None = None
+        self._last: tuple[int, Any] | None = None  # a block, and what the model is called with for it
+        self._made: Iterator[tuple[int, Array]] = iter(())  # draws of that block that are made with an earlier one
+
+    def ready(self) -> AbstractContextManager[object]:
+        """What holds while the draws of a block are made, and no longer."""
+        return nullcontext()
+
+    @abstractmethod
+    def as_tensor(self, leaf: Any) -> Any:
+        """An array as the framework takes it, on the model's device; what is no array as it is."""
+
+    @abstractmethod
+    def probs(self, given: Any, block: int, draw: int) -> tuple[Array, bool]:
+        """What the model says (probabilities, or as it is: ``request.kind``), and whether anything in it drew noise."""
+
+    def several(self, given: Any, block: int, draws: range) -> Iterable[Array]:
+        """What the model says in the first of these draws, or in as many of them, one by one, as are better made together."""
+        return [self.probs(given, block, draws[0])[0]]
+
+    @abstractmethod
+    def turn(self, tensor: Any) -> Any:
+        """The rows of a tensor in the opposite order."""
+
+    def __call__(self, batch: Any, block: int, draw: int) -> Array:
+        if self._last is None or self._last[0] != block:
+            given = map_leaves(first_of(batch, self._inputs), self.as_tensor)
+            self._last, self._made = (block, given), iter(())
+            rows = row_count(given)
+            if rows != self._rows:
+                self._check(given, rows, block, draw)
+                self._rows = rows
+        made, probs = next(self._made, (None, None))
+        if probs is None or made != draw:
+            draws = range(draw, draw - draw % self.request.draws + self.request.draws)
+            self._made = zip(draws, self.several(self._last[1], block, draws), strict=False)
+            _, probs = next(self._made)
+        return probs
+
+    def _check(self, given: Any, rows: int, block: int, draw: int) -> None:
+        """Refuse draws that are not one network for every row, and draws that are all the same."""
+        found, noisy = self.probs(given, block, draw)
+        if self.request.consistent and rows > 1:
+            turned = map_leaves(given, lambda leaf: self.turn(leaf) if leaf_rows(leaf) == rows else leaf)
+            again = self.probs(turned, block, draw)[0][::-1]
+            if again.shape != found.shape or not np.allclose(again, found, rtol=ALIKE, atol=ALIKE, equal_nan=True):
+                refuse_inconsistent(self.name)
+        if not noisy and self.request.draws > 1:
+            again = self.probs(given, block, draw + 1)[0]
+            if np.array_equal(found, again, equal_nan=True):
+                refuse_same_draws(self.name, self.request.draws)
