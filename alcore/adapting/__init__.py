@@ -16,7 +16,7 @@ from alcore.adapting.predictions import NEAR, Predictions, predict
 from alcore.adapting.refusals import refuse_inconsistent, refuse_missing, refuse_same_draws
 from alcore.adapting.request import DTYPES, Request, mix
 from alcore.adapting.run import ALIKE, Forward, Run
-from alcore.door import Array, Bools
+from alcore.door import Array, Bools, as_size
 
 __all__ = [
     "ALIKE",
@@ -35,6 +35,7 @@ __all__ = [
     "as_mask",
     "as_members",
     "as_rate",
+    "as_size",
     "call",
     "cut",
     "first_of",
