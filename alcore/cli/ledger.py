@@ -19,10 +19,10 @@ from alcore.cli.tables import plain_table
 from alcore.heuristics import Random
 from alcore.heuristics.base import Joint
 from alcore.ledger import Imported, Ledger, Query
-from alcore.ledger.files import FORMATS, Layout, write_csv
+from alcore.ledger.columns import QUERY_COLUMNS, query_rows
+from alcore.ledger.formats import FORMATS, Layout, write_csv
 from alcore.ledger.label_studio import as_data
-from alcore.ledger.labels import as_cell, encode
-from alcore.ledger.rows import QUERY_COLUMNS, query_rows
+from alcore.ledger.label_text import as_cell, encode
 
 TOP = 10  # annotators and label values that status shows
 

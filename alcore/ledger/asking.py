@@ -13,12 +13,12 @@ import numpy.typing as npt
 from alcore.batches.batch import Batch
 from alcore.heuristics import Heuristic
 from alcore.heuristics.subsets import without_rows
-from alcore.ledger import records
+from alcore.ledger import reading
 from alcore.ledger.database import Database
 from alcore.ledger.ids import Positions, positions_of
-from alcore.ledger.labels import encode
+from alcore.ledger.label_text import encode
 from alcore.ledger.query import Query
-from alcore.ledger.records import Connection
+from alcore.ledger.reading import Connection
 from alcore.sources.blocks import can_reread
 from alcore.sources.row_subset import Remaining
 
@@ -71,7 +71,7 @@ class Pool:
 
     def free(self, connection: Connection) -> Positions:
         """Ascending; a new array."""
-        free = np.ones(records.about(connection).size, np.bool_)
+        free = np.ones(reading.about(connection).size, np.bool_)
         free[self._gone_now(connection)] = False
         return np.flatnonzero(free).astype(np.int64)
 
@@ -82,13 +82,13 @@ class Pool:
             with self._database.reading() as connection:
                 if (found := _open_query(connection, asking.asker)) is not None:
                     return found
-                before = records.about(connection).changes
+                before = reading.about(connection).changes
                 among = self._among(connection, asking.ids)
             batch = asking.choose(among)
             with self._forgetting() as connection:
                 if (found := _open_query(connection, asking.asker)) is not None:
                     return found
-                if records.about(connection).changes == before:
+                if reading.about(connection).changes == before:
                     return self._record(connection, asking, among, batch)
         with self._forgetting() as connection:
             if (found := _open_query(connection, asking.asker)) is not None:
@@ -98,9 +98,9 @@ class Pool:
 
     def _gone_now(self, connection: Connection) -> Positions:
         """Positions that are not free, ascending; read again where others changed them."""
-        changes = records.about(connection).changes
+        changes = reading.about(connection).changes
         if self._gone is None or self._gone[0] != changes:
-            self._gone = changes, records.positions_in(connection, None)
+            self._gone = changes, reading.positions_in(connection, None)
         return self._gone[1]
 
     @contextmanager
@@ -114,7 +114,7 @@ class Pool:
             raise
 
     def _among(self, connection: Connection, ids: Any) -> Among:
-        gone, about = self._gone_now(connection), records.about(connection)
+        gone, about = self._gone_now(connection), reading.about(connection)
         free = about.size - len(gone)
         if ids is None:
             return Among(None, Remaining(about.size, gone), free)
@@ -124,20 +124,20 @@ class Pool:
 
     def _record(self, connection: Connection, asking: Asking, among: Among, batch: Batch | None) -> Query:
         if batch is None:
-            return records.no_query(connection, asking.asker, asking.heuristic.name)
+            return reading.no_query(connection, asking.asker, asking.heuristic.name)
         positions = among.positions_of(batch)
-        number = records.add_query(
+        number = reading.add_query(
             connection, positions, batch, asking.asker, asking.heuristic.name, among.free, len(among.remaining)
         )
-        query = records.query(connection, number)
+        query = reading.query(connection, number)
         if asking.note is not None:
-            records.write_note(connection, asking.asker, query.step, encode(asking.note(batch), "note"))
+            reading.write_note(connection, asking.asker, query.step, encode(asking.note(batch), "note"))
         if self._gone is not None:  # one more change, this one
             place = np.searchsorted(self._gone[1], np.sort(positions))
-            self._gone = records.about(connection).changes, np.insert(self._gone[1], place, np.sort(positions))
+            self._gone = reading.about(connection).changes, np.insert(self._gone[1], place, np.sort(positions))
         return query
 
 
 def _open_query(connection: Connection, asker: str) -> Query | None:
-    number = records.open_query(connection, asker)
-    return None if number is None else records.query(connection, number)
+    number = reading.open_query(connection, asker)
+    return None if number is None else reading.query(connection, number)

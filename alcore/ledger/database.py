@@ -17,7 +17,7 @@ MAGIC = b"SQLite format 3\x00"
 HEADER = 100  # bytes
 
 # Unlabelled ids have no row of their own: whole numbers take no room at all, names that of their text, twice. The index of names
-# is made when they are there (records.begin): of a million in random order, in a third of the time.
+# is made when they are there (reading.begin): of a million in random order, in a third of the time.
 CREATE = """
 CREATE TABLE about (size INTEGER NOT NULL, named INTEGER NOT NULL, changes INTEGER NOT NULL);
 CREATE TABLE names (position INTEGER PRIMARY KEY, name TEXT NOT NULL);

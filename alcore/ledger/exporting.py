@@ -7,10 +7,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from alcore.ledger import records
+from alcore.ledger import reading
+from alcore.ledger.columns import COLUMNS, PAST, STATES, Row
 from alcore.ledger.database import LedgerError
-from alcore.ledger.records import Connection
-from alcore.ledger.rows import COLUMNS, PAST, STATES, Row
+from alcore.ledger.reading import Connection
 
 ITEMS = "SELECT position, state, query, label, annotator, time FROM items ORDER BY position"
 PICKED = [name for name in COLUMNS if name not in ("id", "state", "label", "annotator", "time")]
@@ -46,7 +46,7 @@ def rows(connection: Connection, states: Collection[str]) -> Iterator[Row]:
 
 
 def _ids(connection: Connection) -> Iterator[tuple[int, Any]]:
-    about = records.about(connection)
+    about = reading.about(connection)
     if about.named:
         return connection.execute("SELECT position, name FROM names ORDER BY position")
     return ((position, position) for position in range(about.size))

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from alcore.ledger import records
+from alcore.ledger import reading
+from alcore.ledger.columns import COLUMNS, PAST, STATES, Row, Source, read_value, shown
 from alcore.ledger.ids import AT_ONCE, looked_up
-from alcore.ledger.labels import decode
-from alcore.ledger.records import About, Connection
-from alcore.ledger.rows import COLUMNS, PAST, STATES, Row, Source, read_value, shown
+from alcore.ledger.label_text import decode
+from alcore.ledger.reading import About, Connection
 
 KINDS = {"whole": "INTEGER", "number": "REAL", "time": "REAL"}
 KEPT = [name for name in COLUMNS if name != "id"]
@@ -46,7 +46,7 @@ class Imported:
 
 
 def import_rows(connection: Connection, source: Source, annotator: str | None, overwrite: bool) -> Imported:
-    about = records.about(connection)
+    about = reading.about(connection)
     first = next(source.rows, None)
     read = source.rows if first is None else chain([first], source.rows)
     empty = not any(connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("items", "queries"))  # noqa: S608
@@ -69,7 +69,7 @@ def tell_rows(
 ) -> Imported:
     """Labels of what was asked: by ``query``, or the file's column query, or the query that an id waits in."""
     connection.execute(INCOMING)
-    ids = _gather(connection, records.about(connection), source, source.rows, False, (*LABELS, "query"))
+    ids = _gather(connection, reading.about(connection), source, source.rows, False, (*LABELS, "query"))
     if query is not None:
         _check_query(connection, source, query)
         connection.execute("UPDATE incoming SET query = ?", (query,))
@@ -168,7 +168,7 @@ def _check_told(source: Source, number: int, told: Row) -> None:
             number, f"label: expected {'a label' if label is None else 'none'} where the state is {state}."
         )
     needed = [*OF_A_PICK] if told["query"] is not None else ["query"] if state in ("asked", PAST) else []
-    if state in records.STATES:
+    if state in reading.STATES:
         needed.append("time")
     for name in needed:
         if told[name] is None:
@@ -236,7 +236,7 @@ def _check(connection: Connection, source: Source, checks: tuple[tuple[str, str]
         ).fetchone()
         if row is not None:
             number, position, query, label, there = row
-            (one,) = records.names(connection, np.array([position])).tolist()
+            (one,) = reading.names(connection, np.array([position])).tolist()
             words = {"id": one, "query": query, "label": shown(decode(label)), "known": there}
             raise source.refuse(number, text.format(**words))
 
@@ -255,8 +255,8 @@ def _label(connection: Connection, source: Source, ids: int, annotator: str | No
     for (query, who), rows in groupby(told, key=lambda row: row[:2]):
         while part := list(islice(rows, AT_ONCE)):
             positions = np.array([row[2] for row in part], np.int64)
-            found = records.items(connection, positions)
-            records.write_labels(connection, positions, [row[3] for row in part], found, query, who)
+            found = reading.items(connection, positions)
+            reading.write_labels(connection, positions, [row[3] for row in part], found, query, who)
     return Imported(labels - unchanged, unchanged, ids - labels)
 
 

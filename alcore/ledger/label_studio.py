@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
+from alcore.ledger.columns import PAST, Row, json_text, shown
 from alcore.ledger.database import LedgerError
-from alcore.ledger.labels import decode, encode, no_constant, of_cell
-from alcore.ledger.rows import PAST, Row, json_text, shown
+from alcore.ledger.label_text import decode, encode, no_constant, of_cell
 
 CONTROL = "label"  # the name of the control in the labelling interface, whose object has the name of the data shown
 CHUNK = 1 << 16

@@ -15,16 +15,16 @@ from alcore import door
 from alcore.batches.batch import Batch
 from alcore.door import Float64s, Rng
 from alcore.heuristics import Heuristic, Random
-from alcore.ledger import exporting, files, importing, label_studio, records, telling
+from alcore.ledger import checks, exporting, formats, importing, label_studio, reading
 from alcore.ledger import ids as known
 from alcore.ledger.asking import Asking, Pool
+from alcore.ledger.columns import COLUMNS
 from alcore.ledger.database import Database, LedgerError
 from alcore.ledger.ids import Ids, Positions
 from alcore.ledger.importing import Imported
-from alcore.ledger.labels import decode, encode
+from alcore.ledger.label_text import decode, encode
 from alcore.ledger.query import Query
-from alcore.ledger.records import Connection
-from alcore.ledger.rows import COLUMNS
+from alcore.ledger.reading import Connection
 
 
 class Ledger:
@@ -86,11 +86,11 @@ class Ledger:
         if names is not None and size not in (None, len(names)):
             raise LedgerError(f"size: expected {len(names)}, as there are ids, got {size}. Leave it out.")
         count = size if names is None else len(names)
-        fill = None if count is None else partial(records.begin, size=count, ids=names)
+        fill = None if count is None else partial(reading.begin, size=count, ids=names)
         self._database = Database(path, timeout, fill)
         self._pool = Pool(self._database)
         with self._database.reading() as connection:
-            records.check_ids(connection, self._database.name, count, names)
+            reading.check_ids(connection, self._database.name, count, names)
 
     def empty(self, path: str | os.PathLike[str] | None = None) -> Ledger:
         """A ledger of the same ids without labels, in memory or in a file; a file that is there is opened, whatever it has."""
@@ -102,7 +102,7 @@ class Ledger:
     def ids(self) -> Ids:
         """All ids, in their order."""
         with self._database.reading() as connection:
-            return records.names(connection, np.arange(records.about(connection).size))
+            return reading.names(connection, np.arange(reading.about(connection).size))
 
     def close(self) -> None:
         """Let go of the file; what was told is on disk already."""
@@ -129,7 +129,7 @@ class Ledger:
     def pool(self) -> Ids:
         """Ids without a label that are neither asked nor set aside, D_U, ascending; a new array."""
         with self._database.reading() as connection:
-            return records.names(connection, self._pool.free(connection))
+            return reading.names(connection, self._pool.free(connection))
 
     @property
     def labelled(self) -> Ids:
@@ -157,20 +157,20 @@ class Ledger:
         """Their labels, in that order; refused where one has none."""
         with self._database.reading() as connection:
             positions = self._positions(connection, ids)
-            found = telling.check_states(connection, positions, ("labelled",))
+            found = checks.check_states(connection, positions, ("labelled",))
             return [decode(found[position].label or "") for position in positions.tolist()]
 
     def counts(self) -> dict[str, int]:
         """How many ids are unlabelled, asked, labelled and set aside."""
         with self._database.reading() as connection:
-            return records.counts(connection)
+            return reading.counts(connection)
 
     def count_labels(self, by: str = "label", most: int | None = None) -> list[tuple[Any, int]]:
         """How many ids have each label, or were labelled by each annotator (``by="annotator"``), the most frequent first."""
         if by not in ("label", "annotator"):
             raise LedgerError(f"by: expected label or annotator, got {by!r}.")
         with self._database.reading() as connection:
-            return records.count_labels(connection, by, most)
+            return reading.count_labels(connection, by, most)
 
     @property
     def named(self) -> bool:
@@ -180,34 +180,34 @@ class Ledger:
     def history(self, ids: Any) -> list[dict[str, Any]]:
         """What happened to ids, in order: time, id, action, query, label, annotator."""
         with self._database.reading() as connection:
-            return records.history(connection, self._positions(connection, ids))
+            return reading.history(connection, self._positions(connection, ids))
 
     def open_queries(self, asker: str | None = None) -> list[Query]:
         """Queries with items that wait for a label, of one asker or of all."""
         with self._database.reading() as connection:
-            return records.open_queries(connection, asker)
+            return reading.open_queries(connection, asker)
 
     def notes(self, asker: str = "default") -> list[Any]:
         """What was noted of an asker's steps, in their order; of a step once."""
         with self._database.reading() as connection:
-            return records.notes(connection, asker)
+            return reading.notes(connection, asker)
 
     def write_note(self, note: Any, *, step: int, asker: str = "default") -> None:
         """Note a JSON value of a step, in place of what was noted of it before; `ask` does it with the query, both or neither."""
         text = encode(note, "note")
         with self._database.writing() as connection:
-            records.write_note(connection, telling.as_text(asker, "asker"), door.as_count(step, "step"), text)
+            reading.write_note(connection, checks.as_text(asker, "asker"), door.as_count(step, "step"), text)
 
     def step(self, asker: str = "default") -> int:
         """The number of an asker's next query."""
         with self._database.reading() as connection:
-            return records.next_step(connection, asker)
+            return reading.next_step(connection, asker)
 
     def asked_by(self, query: Query | int) -> Ids:
         """All that a query asked for, answered or not, in the order chosen."""
         number = query.number if isinstance(query, Query) else query
         with self._database.reading() as connection:
-            return records.names(connection, records.asked_by(connection, number))
+            return reading.names(connection, reading.asked_by(connection, number))
 
     # --- ask and tell -----------------------------------------------------------------------------------------------------
 
@@ -246,7 +246,7 @@ class Ledger:
         if not isinstance(heuristic, Heuristic):
             raise TypeError(f"heuristic: expected one of alcore's, such as BALD(), got {type(heuristic).__name__}.")
         options = {"kind": kind, "weights": weights}
-        who, generator = telling.as_text(asker, "asker"), door.as_rng(rng)
+        who, generator = checks.as_text(asker, "asker"), door.as_rng(rng)
         size = door.as_size(k, "k")
         return self._pool.ask(Asking(heuristic, predictions, size, ids, who, generator, mask, options, note))
 
@@ -270,19 +270,19 @@ class Ledger:
         Nothing is recorded then.
         """
         number = query.number if isinstance(query, Query) else door.as_count(query, "query")
-        given = telling.as_mapping(query, labels)
+        given = checks.as_mapping(query, labels)
         if number == 0 and not given:
             return
         with self._database.writing() as connection:
             positions = self._positions(connection, list(given))
-            telling.check_query(connection, number, positions)
-            telling.write_labels(connection, positions, given, number, annotator, overwrite)
+            checks.check_query(connection, number, positions)
+            checks.write_labels(connection, positions, given, number, annotator, overwrite)
 
     def label(self, labels: Mapping[Any, Any], *, annotator: str | None = None, overwrite: bool = False) -> None:
         """Record labels {id: label} whether they were asked for or not: those one begins with, or bought elsewhere."""
         with self._database.writing() as connection:
             positions = self._positions(connection, list(labels))
-            telling.write_labels(connection, positions, labels, None, annotator, overwrite)
+            checks.write_labels(connection, positions, labels, None, annotator, overwrite)
 
     def label_randomly(
         self,
@@ -303,7 +303,7 @@ class Ledger:
         """Take back what of a query has no label yet: its ids are free again, and later labels of it are refused."""
         number = query.number if isinstance(query, Query) else door.as_count(query, "query")
         with self._database.writing() as connection:
-            records.withdraw(connection, number)
+            reading.withdraw(connection, number)
 
     def unlabel(self, ids: Any) -> None:
         """Take labels away: the ids are free again; the labels stay in the history."""
@@ -313,8 +313,8 @@ class Ledger:
         """Leave ids out, unlabelled or asked, because they cannot or need not be labelled."""
         with self._database.writing() as connection:
             positions = self._positions(connection, ids)
-            telling.check_states(connection, positions, ("unlabelled", "asked"))
-            records.set_state(connection, positions, "aside")
+            checks.check_states(connection, positions, ("unlabelled", "asked"))
+            reading.set_state(connection, positions, "aside")
 
     def restore(self, ids: Any) -> None:
         """Make free again what was set aside."""
@@ -323,7 +323,7 @@ class Ledger:
     def add(self, ids: int | Iterable[Any]) -> None:
         """More ids: how many, or the numbers that follow, or names where the ledger has names."""
         with self._database.writing() as connection:
-            about = records.about(connection)
+            about = reading.about(connection)
             count = known.add_more(connection, ids, about.size, about.named)
             connection.execute("UPDATE about SET size = size + ?, changes = changes + 1", (count,))
 
@@ -361,8 +361,8 @@ class Ledger:
         """
         wanted, shown = exporting.as_states(states), label_studio.as_data(data)
         with self._database.reading() as connection:
-            layout = files.Layout(COLUMNS, records.about(connection).named, shown)
-            return files.write(path, exporting.rows(connection, wanted), layout)
+            layout = formats.Layout(COLUMNS, reading.about(connection).named, shown)
+            return formats.write(path, exporting.rows(connection, wanted), layout)
 
     def import_file(
         self, path: str | os.PathLike[str], *, annotator: str | None = None, overwrite: bool = False
@@ -403,50 +403,50 @@ class Ledger:
         came, went or were labelled without being asked after the first query (arXiv:2101.11665).
         """
         with self._database.reading() as connection:
-            return records.names(connection, records.risk(connection, self._database.name).positions)
+            return reading.names(connection, reading.risk(connection, self._database.name).positions)
 
     @property
     def q(self) -> Float64s:
         """(M,) the probability of each pick given the earlier ones, for `alcore.lure`; refused as `picked` is."""
         with self._database.reading() as connection:
-            return records.risk(connection, self._database.name).q
+            return reading.risk(connection, self._database.name).q
 
     @property
     def support(self) -> Positions:
         """(M,) how many ids had q > 0 at each pick; refused as `picked` is."""
         with self._database.reading() as connection:
-            return records.risk(connection, self._database.name).support
+            return reading.risk(connection, self._database.name).support
 
     @property
     def pool_size(self) -> int:
         """N of the estimators: how many ids were free at the first pick; refused as `picked` is."""
         with self._database.reading() as connection:
-            return records.risk(connection, self._database.name).pool_size
+            return reading.risk(connection, self._database.name).pool_size
 
     # --- inside -----------------------------------------------------------------------------------------------------------
 
     def _take(
         self, path: str | os.PathLike[str], take: Callable[..., Imported], annotator: str | None, overwrite: bool
     ) -> Imported:
-        who = None if annotator is None else telling.as_text(annotator, "annotator")
-        replace, source = door.as_flag(overwrite, "overwrite"), files.read(path)
+        who = None if annotator is None else checks.as_text(annotator, "annotator")
+        replace, source = door.as_flag(overwrite, "overwrite"), formats.read(path)
         with self._database.writing() as connection:
             return take(connection, source, annotator=who, overwrite=replace)
 
-    def _about(self) -> records.About:
+    def _about(self) -> reading.About:
         with self._database.reading() as connection:
-            return records.about(connection)
+            return reading.about(connection)
 
     def _positions(self, connection: Connection, ids: Any) -> Positions:
-        about = records.about(connection)
+        about = reading.about(connection)
         return known.positions_of(connection, ids, about.size, about.named)
 
     def _in_state(self, state: str) -> Ids:
         with self._database.reading() as connection:
-            return records.names(connection, records.positions_in(connection, state))
+            return reading.names(connection, reading.positions_in(connection, state))
 
     def _free(self, ids: Any, state: str, action: str) -> None:
         with self._database.writing() as connection:
             positions = self._positions(connection, ids)
-            telling.check_states(connection, positions, (state,))
-            records.free(connection, positions, action)
+            checks.check_states(connection, positions, (state,))
+            reading.free(connection, positions, action)

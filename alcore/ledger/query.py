@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alcore.ledger import files, label_studio
-from alcore.ledger.rows import QUERY_COLUMNS, query_rows
+from alcore.ledger import formats, label_studio
+from alcore.ledger.columns import QUERY_COLUMNS, query_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,4 +55,4 @@ class Query:
             data: what Label Studio shows of an item, such as {"image": "https://host/{id}.png"}.
         """
         named = self.ids.dtype == object
-        files.write(path, query_rows(self), files.Layout(QUERY_COLUMNS, named, label_studio.as_data(data)))
+        formats.write(path, query_rows(self), formats.Layout(QUERY_COLUMNS, named, label_studio.as_data(data)))

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 import alcore
 from alcore import Ledger, LedgerError
-from alcore.ledger import files, label_studio
-from alcore.ledger.labels import as_cell, encode, of_cell
-from alcore.ledger.rows import COLUMNS
+from alcore.ledger import formats, label_studio
+from alcore.ledger.columns import COLUMNS
+from alcore.ledger.label_text import as_cell, encode, of_cell
 
 N = 40
 PROBS = np.random.default_rng(0).dirichlet(np.ones(3), size=(N, 6)).transpose(0, 2, 1).copy()
@@ -805,7 +805,7 @@ def test_parquet_needs_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     def missing(module: str, extra: str, doing: str) -> None:
         raise ImportError(f"{doing} this file needs {module}: pip install 'alcore[{extra}]'.")
 
-    monkeypatch.setattr(files, "import_extra", missing)
+    monkeypatch.setattr(formats, "import_extra", missing)
     with pytest.raises(ImportError, match=r"writing this file needs pyarrow: pip install 'alcore\[parquet\]'"):
         Ledger(3).export(tmp_path / "a.parquet")
     assert not list(tmp_path.iterdir())

@@ -14,7 +14,7 @@ from alcore.batches.batch import Batch
 from alcore.door import Float64s
 from alcore.ledger.database import LedgerError
 from alcore.ledger.ids import Ids, Positions, add_names, looked_up, names_of
-from alcore.ledger.labels import decode
+from alcore.ledger.label_text import decode
 from alcore.ledger.query import Query
 
 Connection: TypeAlias = sqlite3.Connection

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from alcore.ledger import label_studio
+from alcore.ledger.columns import COLUMNS, Row, Source, json_text, microseconds, shown, time_text
 from alcore.ledger.database import LedgerError
-from alcore.ledger.labels import as_cell, decode, encode, of_cell, parse
-from alcore.ledger.rows import COLUMNS, Row, Source, json_text, microseconds, shown, time_text
+from alcore.ledger.label_text import as_cell, decode, encode, of_cell, parse
 from alcore.sources.files import import_extra, whole_file
 
 ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once

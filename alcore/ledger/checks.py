@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from alcore import door
-from alcore.ledger import records
+from alcore.ledger import reading
 from alcore.ledger.database import LedgerError
 from alcore.ledger.ids import Positions, listed
-from alcore.ledger.labels import encode
+from alcore.ledger.label_text import encode
 from alcore.ledger.query import Query
-from alcore.ledger.records import Connection
+from alcore.ledger.reading import Connection
 
 WORDS = {"aside": "set aside"}
 
@@ -43,7 +43,7 @@ def check_query(connection: Connection, number: int, positions: Positions) -> No
         raise LedgerError(
             f"query: {number} was withdrawn; its items may be asked of others. To record labels all the same: label."
         )
-    other = positions[~np.isin(positions, records.asked_by(connection, number))]
+    other = positions[~np.isin(positions, reading.asked_by(connection, number))]
     if len(other):
         raise LedgerError(
             f"labels: expected ids of query {number}, got {_named(connection, other)}, which it does not have."
@@ -61,7 +61,7 @@ def write_labels(
     who = None if annotator is None else as_text(annotator, "annotator")
     replace = door.as_flag(overwrite, "overwrite")
     texts = [encode(label, f"labels[{one!r}]") for one, label in labels.items()]
-    found = records.items(connection, positions)
+    found = reading.items(connection, positions)
     for position in positions.tolist():
         state = found[position].state if position in found else "unlabelled"
         if state == "aside":
@@ -71,12 +71,12 @@ def write_labels(
                 f"labels: {_named(connection, [position])} is labelled {found[position].label} already. Nothing was recorded; "
                 "to replace it: overwrite=True."
             )
-    records.write_labels(connection, positions, texts, found, query, who)
+    reading.write_labels(connection, positions, texts, found, query, who)
 
 
-def check_states(connection: Connection, positions: Positions, expected: tuple[str, ...]) -> dict[int, records.Item]:
+def check_states(connection: Connection, positions: Positions, expected: tuple[str, ...]) -> dict[int, reading.Item]:
     """What they are now, where all are in one of these states."""
-    found = records.items(connection, positions)
+    found = reading.items(connection, positions)
     for position in positions.tolist():
         state = found[position].state if position in found else "unlabelled"
         if state not in expected:
@@ -94,4 +94,4 @@ def as_text(value: Any, name: str) -> str:
 
 
 def _named(connection: Connection, positions: Any) -> str:
-    return listed(records.names(connection, np.asarray(positions, np.int64)).tolist())
+    return listed(reading.names(connection, np.asarray(positions, np.int64)).tolist())
