@@ -14,8 +14,9 @@ from alcore.batches.batch import Batch
 from alcore.batches.search.configurations import Configurations, Ints
 from alcore.door import Array, Bools, Float64s, Kind, Rng
 from alcore.scores.epig import Targets, prepare
-from alcore.sources import files as store
-from alcore.sources.blocks import Block, CellMeasure, Source, can_reread, map_blocks, open_source, refuse_events
+from alcore.sources import files
+from alcore.sources.blocks import Block, CellMeasure, map_blocks
+from alcore.sources.reading import Source, can_reread, open_source, refuse_events
 
 NEGLIGIBLE = 1e-9  # a draw of smaller posterior weight is left out of its configuration
 LEAST = 1e-12  # a target class that a configuration makes less probable is left out: it tells less than 1e-10 nats
@@ -114,7 +115,7 @@ class _Search:
 
     def __init__(self, predictions: Any, kind: Kind, weights: npt.ArrayLike | None, targets: Targets) -> None:
         if isinstance(predictions, str | os.PathLike):
-            predictions = store.open_predictions(predictions)
+            predictions = files.open_predictions(predictions)
         self._predictions, self._kind, self._weights, self._targets = predictions, kind, weights, targets
         self._packed = _PackedTargets(targets)
         self._source: Source | None = open_source(predictions, cost=targets.cost)

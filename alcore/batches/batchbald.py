@@ -105,7 +105,7 @@ class JointInformation(Objective):
     def noise(self) -> float:
         return max(LEAST_GAIN, self._configurations.noise)
 
-    def bounds(self, cells: Array, slots: Ints, bound: Float64s, known: Ints, least: float) -> Float64s:
+    def bounds(self, cells: Array, slots: Ints, bound: Float64s, picks_seen: Ints, least: float) -> Float64s:
         bound, live = bound.copy(), np.arange(len(slots))
         for level in self._configurations.levels():
             live = live[bound[live] >= least]
@@ -116,7 +116,7 @@ class JointInformation(Objective):
         bound = candidates.bound[slots]
         evaluated = self._configurations.descend(candidates.cells, slots, bound, floor, ROUNDING)
         candidates.bound[slots] = bound
-        candidates.known[slots[evaluated]] = picks
+        candidates.picks_seen[slots[evaluated]] = picks
         return slots[evaluated]
 
     def decide(self, cells_ct: Float64s, gain: float) -> tuple[float, float]:

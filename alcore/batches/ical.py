@@ -13,7 +13,8 @@ import numpy.typing as npt
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.door import Array, Bools, Float64s, Rng
-from alcore.sources.blocks import Block, can_reread, count_rows, gather_rows, open_source, refuse_events, score_blocks
+from alcore.sources.blocks import Block, gather_rows, score_blocks
+from alcore.sources.reading import can_reread, count_rows, open_source, refuse_events
 from alcore.sources.threads import map_in_order
 
 Rows = npt.NDArray[np.int64]

@@ -12,7 +12,8 @@ from alcore import door
 from alcore.batches.search.configurations import Configurations
 from alcore.door import Array, Float64s, Rng
 from alcore.scores.estimate import Estimate
-from alcore.sources.blocks import gather_rows, open_source, read_rows, refuse_events
+from alcore.sources.blocks import gather_rows, read_rows
+from alcore.sources.reading import open_source, refuse_events
 from alcore.sources.threads import in_parts
 
 Ints = npt.NDArray[np.int64]

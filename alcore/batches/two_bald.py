@@ -75,11 +75,11 @@ class PairInformation(Objective):
     def noise(self) -> float:
         return -np.inf
 
-    def bounds(self, cells: Array, slots: Ints, bound: Float64s, known: Ints, least: float) -> Float64s:
-        """The gains themselves: the bound was the gain with the first ``known`` rows, and others are taken away in their order."""
+    def bounds(self, cells: Array, slots: Ints, bound: Float64s, picks_seen: Ints, least: float) -> Float64s:
+        """The gains themselves: the bound was the gain with the first ``picks_seen`` rows, and others are taken away in their order."""
         gains, cells_rct = bound.copy(), cells[slots]
-        for place in range(int(known.min(initial=len(self._batch))), len(self._batch)):
-            unaware = np.flatnonzero(known <= place)
+        for place in range(int(picks_seen.min(initial=len(self._batch))), len(self._batch)):
+            unaware = np.flatnonzero(picks_seen <= place)
             part_rct = cells_rct if len(unaware) == len(slots) else cells_rct[unaware]
             gains[unaware] -= self._shared(part_rct, self._batch[place])
         return gains

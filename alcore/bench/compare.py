@@ -25,8 +25,9 @@ from alcore.door import Float64s, Rng
 from alcore.heuristics import Heuristic, Power, RowWise, Softmax, SoftRank, heuristic
 from alcore.heuristics.base import Joint
 from alcore.heuristics.subsets import with_draws
-from alcore.sources.blocks import Source, gather_rows, open_source
+from alcore.sources.blocks import gather_rows
 from alcore.sources.progress import track
+from alcore.sources.reading import Source, open_source
 
 JOINT = ("batchbald", "two-bald", "ical", "ical-pointwise")  # batch-epig takes long: only where it is named
 DEFAULT = (

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array
-from alcore.sources.blocks import Source, gather_rows, open_source, read_rows, refuse_events
+from alcore.sources.blocks import gather_rows, read_rows
+from alcore.sources.reading import Source, open_source, refuse_events
 
 Ints = npt.NDArray[np.int64]
 MOST_BYTES = 1 << 30  # of a pool that is replayed, as float32

@@ -15,8 +15,8 @@ from alcore.bench.compare import DEFAULT, JOINT
 from alcore.bench.labels import check_same_cells
 from alcore.cli.sentences import note
 from alcore.heuristics import Heuristic
-from alcore.sources.blocks import open_source
 from alcore.sources.files import NoMember
+from alcore.sources.reading import open_source
 
 IN_MEMORY_BYTES = 512 << 20
 

@@ -12,7 +12,8 @@ from alcore import door
 from alcore.door import Float64s
 from alcore.heuristics.base import Mask, RowWise, Streamed, Weights, as_terms
 from alcore.scores.reductions import How, check_how, reduce_cells
-from alcore.sources.blocks import Block, count_rows
+from alcore.sources.blocks import Block
+from alcore.sources.reading import count_rows
 
 
 @final

@@ -14,7 +14,7 @@ from alcore.batches.batch import Batch
 from alcore.door import Float64s, Rng
 from alcore.heuristics.base import Heuristic, Mask, RowWise, Weights, as_terms
 from alcore.heuristics.measures import BALD
-from alcore.sources.blocks import count_rows
+from alcore.sources.reading import count_rows
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from alcore.ledger.ids import Positions, positions_of
 from alcore.ledger.label_text import encode
 from alcore.ledger.query import Query
 from alcore.ledger.reading import Connection
-from alcore.sources.blocks import can_reread
-from alcore.sources.row_subset import Remaining
+from alcore.sources.reading import can_reread
+from alcore.sources.row_subset import RowSubset
 
 TRIES = 3  # at choosing while others write; the last holds the file
 
@@ -30,7 +30,7 @@ class Among:
     """What a heuristic ranks: positions of the rows of predictions (None: all ids), those that are free, and how many ids are."""
 
     positions: Positions | None
-    remaining: Remaining
+    remaining: RowSubset
     free: int
 
     def positions_of(self, batch: Batch) -> Positions:
@@ -56,7 +56,7 @@ class Asking:
         predictions = remaining.of(self.predictions)
         if not len(remaining):
             return None
-        heuristic = without_rows(self.heuristic, remaining.gone) if len(remaining.gone) else self.heuristic
+        heuristic = without_rows(self.heuristic, remaining.dropped) if len(remaining.dropped) else self.heuristic
         kept = None if self.mask is None else remaining.take(self.mask)
         batch = heuristic.select(predictions, self.k, rng=self.rng, mask=kept, **self.options)
         return batch if len(batch) else None
@@ -117,10 +117,10 @@ class Pool:
         gone, about = self._gone_now(connection), reading.about(connection)
         free = about.size - len(gone)
         if ids is None:
-            return Among(None, Remaining(about.size, gone), free)
+            return Among(None, RowSubset(about.size, gone), free)
         positions = positions_of(connection, ids, about.size, about.named)
         rows = np.flatnonzero(np.isin(positions, gone)).astype(np.int64)
-        return Among(positions, Remaining(len(positions), rows), free)
+        return Among(positions, RowSubset(len(positions), rows), free)
 
     def _record(self, connection: Connection, asking: Asking, among: Among, batch: Batch | None) -> Query:
         if batch is None:

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from alcore import door
 from alcore.door import Array, Bools, Float64s
 from alcore.scores.estimate import Estimate
-from alcore.sources.blocks import Block, Source, map_blocks, open_source, read_rows, refuse_events
+from alcore.sources.blocks import Block, map_blocks, read_rows
+from alcore.sources.reading import Source, open_source, refuse_events
 
 
 def lure_weights(q: npt.ArrayLike, pool_size: int, *, support: npt.ArrayLike | None = None) -> Float64s:

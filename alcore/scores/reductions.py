@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Bools, Float64s
-from alcore.sources.threads import let_go
+from alcore.sources.threads import unpin_thread
 
 How: TypeAlias = str | Callable[[Float64s], float]
 
@@ -56,7 +56,7 @@ def reduce_cells(scores: Float64s, how: How, q: float, padding: Bools | None, fi
     _refuse_where(~keep.any(axis=1), first_row, "has no cell that is not padding: leave the row out")
     _refuse_where((np.isnan(values) & keep).any(axis=1), first_row, "has a score that is nan: NaN is not ranked")
     if callable(how):
-        let_go()
+        unpin_thread()
         reduced = np.array([how(row[kept]) for row, kept in zip(values, keep, strict=True)], np.float64)
         if reduced.shape != (n,):
             raise ValueError(f"how: expected a function (cells,) -> float, got results of shape {reduced.shape[1:]}.")

@@ -1,4 +1,4 @@
-"""Predictions of the rows that remain when others are left out, without a copy of what lies in memory."""
+"""A subset of the rows of predictions: all but some, without a copy of what lies in memory."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array
-from alcore.sources import files as store
-from alcore.sources.blocks import RowsAlone, open_source
+from alcore.sources import files
+from alcore.sources.reading import RowCount, open_source
 
 Rows = npt.NDArray[np.int64]
 
-# Rows to leave out, up to which the rest is copied in slices: of ten million scores in a third of the time.
+# Rows to drop, up to which the rest is copied in slices: of ten million scores in a third of the time.
 FEW = 1 << 10
 
 
@@ -32,38 +32,40 @@ def drop_rows(array: Array, rows: Rows) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Remaining:
-    """Rows 0 … N−1 but some.
+class RowSubset:
+    """Rows 0 … N−1 without those that are dropped.
 
     Args:
         rows: N.
-        gone: rows that are left out, different, ascending.
+        dropped: rows that the subset lacks, different, ascending.
     """
 
     rows: int
-    gone: Rows
+    dropped: Rows
 
     def __len__(self) -> int:
-        return self.rows - len(self.gone)
+        return self.rows - len(self.dropped)
 
     def original(self, indices: Rows) -> Rows:
-        """Row numbers among all rows, of row numbers among those that remain."""
-        before = self.gone - np.arange(len(self.gone))  # how many rows remain before each that is gone
+        """Row numbers among all rows, of row numbers among those of the subset."""
+        before = self.dropped - np.arange(
+            len(self.dropped)
+        )  # how many rows of the subset stand before each dropped one
         return indices + np.searchsorted(before, indices, side="right")
 
     def take(self, array: npt.ArrayLike) -> Array:
-        """What remains of an array with an entry a row."""
+        """The subset's part of an array with an entry a row."""
         found = np.asarray(array)
         if len(found) != self.rows:
             door.refuse_unequal_rows("mask", self.rows, len(found), "ids")
-        return drop_rows(found, self.gone)
+        return drop_rows(found, self.dropped)
 
     def of(self, predictions: Any) -> Any:
-        """A source of what remains of predictions, which can be read again where they can; None has rows alone."""
+        """A source of the subset's rows, which can be read again where the predictions can; of None a row count."""
         if predictions is None:
-            return RowsAlone(len(self))
+            return RowCount(len(self))
         if isinstance(predictions, str | os.PathLike):
-            predictions = store.open_predictions(predictions)
+            predictions = files.open_predictions(predictions)
         if isinstance(predictions, list | tuple):
             return list(self._blocks(predictions))
         if isinstance(predictions, Iterable) and not hasattr(predictions, "dtype"):
@@ -71,9 +73,9 @@ class Remaining:
         source = open_source(predictions)
         if source.rows != self.rows:
             door.refuse_unequal_rows("predictions", self.rows, source.rows or 0, "ids")
-        if not len(self.gone):
+        if not len(self.dropped):
             return predictions
-        return RemainingRows(self, predictions, (len(self), *source.cell_shape), source.dtype)
+        return SubsetSource(self, predictions, (len(self), *source.cell_shape), source.dtype)
 
     def _blocks(self, blocks: Iterable[Any]) -> Iterator[Array]:
         start = 0
@@ -85,15 +87,15 @@ class Remaining:
             door.refuse_unequal_rows("predictions", self.rows, start, "ids")
 
     def _cut(self, block: Array, start: int) -> Array:
-        first, last = np.searchsorted(self.gone, [start, start + len(block)])
-        return drop_rows(block, self.gone[first:last] - start)
+        first, last = np.searchsorted(self.dropped, [start, start + len(block)])
+        return drop_rows(block, self.dropped[first:last] - start)
 
 
 @dataclass(frozen=True, eq=False)
-class RemainingRows:
+class SubsetSource:
     """A source of predictions that is read without some of its rows."""
 
-    remaining: Remaining
+    subset: RowSubset
     predictions: Any
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -102,6 +104,6 @@ class RemainingRows:
         """Successive blocks of at most ``rows`` rows; each call starts again at the first."""
         start = 0
         for block in open_source(self.predictions).blocks:
-            kept = self.remaining._cut(block, start)
+            kept = self.subset._cut(block, start)
             start += len(block)
             yield from (kept[first : first + rows] for first in range(0, len(kept), rows))

@@ -70,7 +70,7 @@ def map_in_order(work: Callable[[Item], Result], items: Iterator[Item]) -> Itera
         yield from map(work, items)  # a worker that waited for other workers could wait for itself
         return
     pool, workers = _pool(threads - 1)
-    here, let_workers_go = _apart(work, workers)
+    call_here, unpin_workers = _keep_apart(work, workers)
     pending: deque[tuple[Future[Result], Item]] = deque()
     failure: Exception | None = None
     exhausted = False
@@ -84,13 +84,13 @@ def map_in_order(work: Callable[[Item], Result], items: Iterator[Item]) -> Itera
                     exhausted = True
                 except Exception as error:  # raised below, after the items before it have had their say
                     exhausted, failure = True, error
-            _work_on_first_idle(here, pending)
+            _work_on_first_idle(call_here, pending)
             while pending and pending[0][0].done():
                 yield pending.popleft()[0].result()
         if failure is not None:
             raise failure
     finally:
-        let_workers_go()
+        unpin_workers()
         wait([future for future, _ in pending if not future.cancel()])
 
 
@@ -130,7 +130,9 @@ def _work_on_first_idle(work: Callable[[Item], Result], pending: deque[tuple[Fut
         wait([pending[0][0]])
 
 
-def _apart(work: Callable[[Item], Result], workers: Workers) -> tuple[Callable[[Item], Result], Callable[[], None]]:
+def _keep_apart(
+    work: Callable[[Item], Result], workers: Workers
+) -> tuple[Callable[[Item], Result], Callable[[], None]]:
     """``work`` for the caller, with the workers on other processors; and what gives those their freedom back.
 
     After a pause Linux (6.18) wakes a worker on the processor of its waker and lets the two share it for tens of milliseconds,
@@ -145,23 +147,23 @@ def _apart(work: Callable[[Item], Result], workers: Workers) -> tuple[Callable[[
     for worker, own in held.items():
         _name_processors(worker, own - {callers})
 
-    def let_workers_go() -> None:
+    def unpin_workers() -> None:
         while held:
             _name_processors(*held.popitem())
 
-    def here(item: Item) -> Result:
+    def call_here(item: Item) -> Result:
         if time.monotonic() > until:
-            let_workers_go()
+            unpin_workers()
             return work(item)
         _thread.allowed = os.sched_getaffinity(0)
         _name_processors(0, {callers} & _thread.allowed or _thread.allowed)
         try:
             return work(item)
         finally:
-            let_go()
+            unpin_thread()
             _thread.allowed = None  # the caller may change its processors later
 
-    return here, let_workers_go
+    return call_here, unpin_workers
 
 
 def _name_processors(thread: int, processors: set[int]) -> None:
@@ -169,7 +171,7 @@ def _name_processors(thread: int, processors: set[int]) -> None:
         os.sched_setaffinity(thread, processors)
 
 
-def let_go() -> None:
+def unpin_thread() -> None:
     """Let this thread run anywhere again: before a user's function, since what that starts would inherit the restriction."""
     allowed: set[int] | None = getattr(_thread, "allowed", None)
     if allowed is not None:

@@ -14,8 +14,8 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array
-from alcore.sources.blocks import open_source
 from alcore.sources.files import import_extra, open_predictions, whole_file
+from alcore.sources.reading import open_source
 
 MANIFEST = "alcore.json"
 

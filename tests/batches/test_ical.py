@@ -10,7 +10,7 @@ import pytest
 
 import alcore
 from alcore.batches.ical import SPREAD, DrawnLabels, ExpectedLabels, _draw, _expect
-from alcore.sources import blocks as stream
+from alcore.sources import reading
 from tests.cases import dirichlet, special
 
 ALPHAS = (0.2, 0.5, 1, 2, 5)
@@ -301,7 +301,7 @@ def test_same_bits_from_any_source(
     probs = dirichlet(25, 3, 5, seed=4).astype(dtype)
     said = {"labels": labels, "pointwise": pointwise, "references": 9, "comparisons": 3, "rng": 0}
     expected = alcore.ical(probs, 3, **said)
-    monkeypatch.setattr(stream, "BLOCK_BYTES", 64 * 200)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 64 * 200)
     for name, source in sources(probs, tmp_path).items():
         if name == "generator" and labels == "expected":
             continue

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alcore
-from alcore.sources import blocks as stream
+from alcore.sources import reading
 from tests.cases import dirichlet, near_certain, special
 
 
@@ -126,7 +126,7 @@ def test_logits_equal_their_softmax() -> None:
 def test_same_bits_for_any_cutting_threads_and_layout(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
     pool, targets = dirichlet(50, 5, 9, seed=7).astype(dtype), dirichlet(70, 5, 9, seed=8).astype(dtype)
     expected = alcore.epig(pool, targets)
-    monkeypatch.setattr(stream, "BLOCK_BYTES", 300)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 300)
     for threads in (1, 3):
         alcore.set_threads(threads)
         for source in (pool, np.asfortranarray(pool), iter([pool[:7], pool[7:]])):
@@ -174,7 +174,7 @@ def test_the_object_scores_selects_and_composes() -> None:
 
 
 def test_a_source_of_targets_is_read_once_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 1)
     reads = []
 
     class Lazy:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alcore
-from alcore.sources import blocks as stream
+from alcore.sources import reading
 from tests.cases import dirichlet
 
 
@@ -99,7 +99,7 @@ PADDING = np.arange(5) >= np.array([5, 3, 1, 4, 2, 5])[:, None]
 @pytest.mark.parametrize("how", BY_HAND)
 @pytest.mark.parametrize("block_bytes", [1, 8 << 20])
 def test_padding_may_hold_anything(how: str, block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", block_bytes)
     heuristic = alcore.Reduce(alcore.BALD(), how, q=0.3)
     by_hand = alcore.bald(TOKENS)
     expected = [BY_HAND[how](row[~pad]) for row, pad in zip(by_hand, PADDING, strict=True)]

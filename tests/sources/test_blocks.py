@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alcore
-from alcore.sources import blocks as stream
+from alcore.sources import blocks, reading
 from tests.cases import CASES, Case, dirichlet
 
 each_measure = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -109,8 +109,8 @@ def test_same_bits_from_any_source(
 ) -> None:
     pool = POOL.astype(dtype)
     expected = alcore.bald(pool)
-    monkeypatch.setattr(stream, "BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr(stream, "CHUNK_BYTES", max(block_bytes // 7, 1))
+    monkeypatch.setattr(reading, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(blocks, "CHUNK_BYTES", max(block_bytes // 7, 1))
     np.testing.assert_array_equal(alcore.bald(SOURCES[source](pool, tmp_path)), expected)
 
 
@@ -118,7 +118,7 @@ def test_same_bits_from_any_source(
 def test_maps_from_any_source(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     maps = dirichlet(24, 3, 5, seed=3).reshape(4, 2, 3, 3, 5).transpose(0, 3, 1, 2, 4).astype(np.float32)
     expected = alcore.entropy(maps)
-    monkeypatch.setattr(stream, "CHUNK_BYTES", 100)
+    monkeypatch.setattr(blocks, "CHUNK_BYTES", 100)
     np.testing.assert_array_equal(alcore.entropy(SOURCES[source](maps, tmp_path)), expected)
 
 
@@ -135,7 +135,7 @@ def test_same_bits_for_any_cutting_and_threads(case: Case, cuts: list[int], thre
 
 def test_many_blocks_on_many_threads_stay_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = alcore.bald(POOL)
-    monkeypatch.setattr(stream, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 1)
     for threads in (1, 2, 3, 8):
         alcore.set_threads(threads)
         np.testing.assert_array_equal(alcore.bald(POOL), expected)
@@ -153,7 +153,7 @@ def test_the_row_of_a_stream_is_named() -> None:
 
 
 def test_the_first_bad_block_is_named_whatever_the_threads_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 1)
     bad = POOL.copy()
     bad[40:, 0, 0] = np.nan
     for threads in (1, 2, 8):

@@ -19,8 +19,8 @@ import pytest
 import zarr
 
 import alcore
-from alcore.sources import blocks as stream
 from alcore.sources import files as store
+from alcore.sources import reading
 from alcore.sources.files import NpzMember, open_predictions, whole_file
 
 PROBS = np.random.default_rng(0).dirichlet(np.ones(3), size=(40, 8)).transpose(0, 2, 1).copy()
@@ -82,7 +82,7 @@ def test_scores_of_a_file_are_those_of_the_array(tmp_path: Path, writer: str, dt
 
 @each_writer
 def test_a_file_in_small_blocks_scores_the_same(tmp_path: Path, writer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "BLOCK_BYTES", 3 * PROBS[0].nbytes)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 3 * PROBS[0].nbytes)
     np.testing.assert_array_equal(alcore.bald(written(tmp_path, writer)), SCORES)
 
 

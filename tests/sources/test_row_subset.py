@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import alcore
-from alcore.sources.blocks import RowsAlone, count_rows
-from alcore.sources.row_subset import FEW, Remaining, drop_rows
+from alcore.sources.reading import RowCount, count_rows
+from alcore.sources.row_subset import FEW, RowSubset, drop_rows
 
 PROBS = np.random.default_rng(0).dirichlet(np.ones(3), size=(60, 6)).transpose(0, 2, 1).copy()
 GONE = np.array([0, 7, 8, 30, 59])
@@ -43,7 +43,7 @@ SOURCES: dict[str, Callable[[Any, Path], Any]] = {
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_source_gives_what_remains(source: str, tmp_path: Path) -> None:
-    found = Remaining(60, GONE).of(SOURCES[source](PROBS, tmp_path))
+    found = RowSubset(60, GONE).of(SOURCES[source](PROBS, tmp_path))
     np.testing.assert_array_equal(alcore.bald(found), alcore.bald(PROBS)[KEPT])
 
 
@@ -54,7 +54,7 @@ def test_every_source_gives_what_remains(source: str, tmp_path: Path) -> None:
 def test_joint_heuristics_choose_what_they_choose_of_a_copy(
     source: str, heuristic: alcore.Heuristic, tmp_path: Path
 ) -> None:
-    found = heuristic.select(Remaining(60, GONE).of(SOURCES[source](PROBS, tmp_path)), 4, rng=0)
+    found = heuristic.select(RowSubset(60, GONE).of(SOURCES[source](PROBS, tmp_path)), 4, rng=0)
     expected = heuristic.select(PROBS[KEPT], 4, rng=0)
     assert found.indices.tolist() == expected.indices.tolist()
 
@@ -63,14 +63,14 @@ def test_joint_heuristics_choose_what_they_choose_of_a_copy(
 @pytest.mark.parametrize("gone", [GONE, GONE[:0]], ids=["some", "none"])
 def test_another_number_of_rows_is_refused(source: str, gone: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected 61 rows, as ids has, got 60"):
-        alcore.bald(Remaining(61, gone).of(SOURCES[source](PROBS, tmp_path)))
+        alcore.bald(RowSubset(61, gone).of(SOURCES[source](PROBS, tmp_path)))
 
 
 @given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n - 1)))))
 @settings(max_examples=100, deadline=None)
 def test_rows_are_called_by_their_first_numbers(case: tuple[int, set[int]]) -> None:
     rows, gone = case[0], np.array(sorted(case[1]), np.int64)
-    remaining, expected = Remaining(rows, gone), np.delete(np.arange(rows), gone)
+    remaining, expected = RowSubset(rows, gone), np.delete(np.arange(rows), gone)
     assert len(remaining) == len(expected)
     np.testing.assert_array_equal(remaining.original(np.arange(len(expected))), expected)
     np.testing.assert_array_equal(remaining.take(np.arange(rows)), expected)
@@ -85,15 +85,15 @@ def test_many_rows_are_left_out_as_few_are() -> None:
 def test_the_source_is_not_copied_nor_written_to() -> None:
     probs = PROBS.copy()
     probs.flags.writeable = False
-    first, last = Remaining(60, np.array([59])).of([probs[:30], probs[30:]])
+    first, last = RowSubset(60, np.array([59])).of([probs[:30], probs[30:]])
     assert np.shares_memory(first, probs)
     assert not np.shares_memory(last, probs)
-    assert Remaining(60, GONE[:0]).of(probs) is probs
+    assert RowSubset(60, GONE[:0]).of(probs) is probs
 
 
 def test_rows_alone_serve_heuristics_that_need_no_predictions() -> None:
-    alone = Remaining(60, GONE).of(None)
-    assert isinstance(alone, RowsAlone)
+    alone = RowSubset(60, GONE).of(None)
+    assert isinstance(alone, RowCount)
     assert count_rows(alone) == 55
     assert len(alcore.Random().select(alone, 3, rng=0)) == 3
     for heuristic in (alcore.BALD(), alcore.BatchBALD(), alcore.ICAL()):

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 import alcore
-from alcore.sources import blocks as stream
-from alcore.sources import threads
+from alcore.sources import reading, threads
 from tests.cases import dirichlet
 
 POOL = dirichlet(97, 4, 6, seed=21).astype(np.float32)
@@ -46,7 +45,7 @@ def test_blocks_are_pulled_in_the_callers_thread() -> None:
 
 def test_a_function_that_calls_alcore_from_a_worker_does_not_wait_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     maps = dirichlet(40, 3, 5, seed=3).reshape(8, 5, 3, 5).transpose(0, 2, 1, 3)
-    monkeypatch.setattr(stream, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 1)
     alcore.set_threads(2)
 
     def inner(scores: np.ndarray) -> float:
@@ -85,7 +84,7 @@ def test_scores_after_a_fork() -> None:
 
 
 def test_a_pool_may_be_resized_while_others_score(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 1)
     expected = alcore.bald(POOL)
     wrong: list[BaseException] = []
 
@@ -192,7 +191,7 @@ def test_an_interrupt_in_any_thread_reaches_the_caller(interrupt: type[BaseExcep
 @on_linux
 def test_what_a_users_function_starts_may_use_every_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     maps = dirichlet(40, 3, 5, seed=3).reshape(8, 5, 3, 5).transpose(0, 2, 1, 3)
-    monkeypatch.setattr(stream, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 1)
     alcore.set_threads(2)
     seen = []
 
@@ -207,6 +206,6 @@ def test_what_a_users_function_starts_may_use_every_processor(monkeypatch: pytes
 def test_blocks_shrink_where_many_threads_hold_them() -> None:
     row = np.zeros((1, 10, 100), np.float32)
     alcore.set_threads(1)
-    few = stream.open_source([row]).step
+    few = reading.open_source([row]).step
     alcore.set_threads(64)
-    assert stream.open_source([row]).step * 64 * row.nbytes <= stream.IN_FLIGHT_BYTES < few * 64 * row.nbytes
+    assert reading.open_source([row]).step * 64 * row.nbytes <= reading.IN_FLIGHT_BYTES < few * 64 * row.nbytes

@@ -12,8 +12,10 @@ import numpy.typing as npt
 from alcore import door
 from alcore.door import Array, Float64s
 from alcore.scores import measures
-from alcore.sources import files as store
-from alcore.sources.blocks import Best, Block, as_ready, can_reread, map_blocks, open_source, refuse_events
+from alcore.sources import files
+from alcore.sources.best_rows import BestRows
+from alcore.sources.blocks import Block, as_ready, map_blocks
+from alcore.sources.reading import can_reread, open_source, refuse_events
 
 Ints = npt.NDArray[np.int64]
 
@@ -25,18 +27,24 @@ LEAST_ROWS = 16  # that a buffer must hold
 class Candidates:
     """Rows to choose from: a whole pool, or the best of it."""
 
-    def __init__(self, cells: Array, index: Ints, bound: Float64s, known: int = 0, let_go: float = -np.inf) -> None:
+    def __init__(
+        self, cells: Array, index: Ints, bound: Float64s, picks_seen: int = 0, largest_dropped: float = -np.inf
+    ) -> None:
         self.cells = cells.view()
         self.cells.flags.writeable = False  # one compiled kernel for writable and read-only input
-        self.index, self.bound, self.let_go = index, bound, let_go  # the largest bound of a row that is not here
-        self.known = np.full(len(index), known)  # how many picks each bound knew of
-        self._waiting = np.zeros(len(index), np.bool_)
+        self.index, self.bound, self.largest_dropped = (
+            index,
+            bound,
+            largest_dropped,
+        )  # the largest bound of a row that is not here
+        self.picks_seen = np.full(len(index), picks_seen)  # how many picks the bound of each slot accounts for
+        self._hidden = np.zeros(len(index), np.bool_)
         self._copy_of = self._find_copies()
 
     @classmethod
-    def of(cls, buffer: Best, known: int = 0) -> Candidates:
+    def of(cls, buffer: BestRows, picks_seen: int = 0) -> Candidates:
         buffer.close()
-        return cls(buffer.cells, buffer.index, buffer.bound, known, buffer.let_go)
+        return cls(buffer.cells, buffer.index, buffer.bound, picks_seen, buffer.largest_dropped)
 
     def largest(self, slots: Ints, count: int) -> tuple[Ints, Ints]:
         """So many slots of largest bound, the lowest rows first among equals, and the rest."""
@@ -46,25 +54,25 @@ class Candidates:
             slots, rest = slots[split[:count]], slots[split[count:]]
         return slots[np.lexsort((self.index[slots], -self.bound[slots]))], rest
 
-    def leave_out(self, count: int) -> None:
-        """Let go of all but so many rows of largest bound."""
+    def keep_largest(self, count: int) -> None:
+        """Drop all but so many rows of largest bound."""
         _, rest = self.largest(np.arange(len(self.index)), count)
-        self.let_go = max(self.let_go, float(self.bound[rest].max(initial=-np.inf)))
+        self.largest_dropped = max(self.largest_dropped, float(self.bound[rest].max(initial=-np.inf)))
         self.bound[rest] = -np.inf
 
-    def left(self, floor: float) -> Ints:
+    def above(self, floor: float) -> Ints:
         """Slots that may gain more than ``floor``, without copies of others."""
-        return np.flatnonzero((self.bound > floor) & ~self._waiting)
+        return np.flatnonzero((self.bound > floor) & ~self._hidden)
 
     def take(self, slot: int) -> None:
         """A slot is in the batch, and its next copy takes its place."""
         copy = self._copy_of.get(slot, slot)
         if self.bound[copy] > -np.inf:
-            self.bound[copy], self.known[copy], self._waiting[copy] = self.bound[slot], self.known[slot], False
+            self.bound[copy], self.picks_seen[copy], self._hidden[copy] = self.bound[slot], self.picks_seen[slot], False
         self.bound[slot] = -np.inf
 
     def _find_copies(self) -> dict[int, int]:
-        """Slot -> the next that holds the same; a copy's bound is the same too, and it waits until the one before is taken."""
+        """Slot -> the next that holds the same; a copy's bound is the same too, and it is hidden until the one before is taken."""
         from alcore.kernels.duplicates import hash_rows, repeats
 
         order = np.argsort(self.bound)
@@ -76,7 +84,7 @@ class Candidates:
         by_content = np.lexsort((self.index[slots], hashes, self.bound[slots]))
         slots = slots[by_content]
         repeats(self.cells, slots, found)
-        self._waiting[slots[found]] = True
+        self._hidden[slots[found]] = True
         last = np.flatnonzero(found)
         return dict(zip(slots[last - 1].tolist(), slots[last].tolist(), strict=True))
 
@@ -93,7 +101,7 @@ class Pool:
         needed: Callable[[int], int] | None = None,
     ) -> None:
         if isinstance(predictions, str | os.PathLike):
-            predictions = store.open_predictions(predictions)
+            predictions = files.open_predictions(predictions)
         self.predictions, self.kind, self.weights = predictions, door.as_kind(kind), weights
         self._memory, self._needed = (
             door.as_count(memory, "memory"),
@@ -123,19 +131,19 @@ class Pool:
         for start, bald, rows, cells in map_blocks(source, work, kind=self.kind, weights=self.weights):
             scores.append(bald)
             if len(rows) < len(bald):
-                buffer.skip(float(np.delete(bald, rows).max()))
+                buffer.note_dropped(float(np.delete(bald, rows).max()))
             buffer.offer(cells, bald[rows], start + rows)
         self.scores = np.concatenate(scores)
         self.candidates = Candidates.of(buffer)
 
-    def buffer(self) -> Best:
+    def buffer(self) -> BestRows:
         """An empty buffer of the rows that fit into memory."""
         taken = READING_BYTES + (self._needed(self.cell_shape[-1]) if self._needed else 0)
         rows = rows_that_fit(self._memory - taken, self._row_bytes)
         if rows < LEAST_ROWS:
             remedy = "Raise memory, or lower samples and exact." if self._needed else "Raise memory."
             door.refuse_memory(taken + 2 * LEAST_ROWS * self._row_bytes, self._memory, remedy)
-        return Best(rows, self.cell_shape)
+        return BestRows(rows, self.cell_shape)
 
 
 def rows_that_fit(room: int, row_bytes: int) -> int:

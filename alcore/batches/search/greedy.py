@@ -2,7 +2,7 @@
 
 A gain computed for an earlier pick bounds the gain now, and the BALD of a row bounds it from the start. So candidates are
 evaluated in the order of their bounds, and most never are. The same bound makes one pass over a stream enough: with the rows of
-largest BALD in memory, a pick is certain while its gain exceeds everything that was let go.
+largest BALD in memory, a pick is certain while its gain exceeds everything that was dropped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy.typing as npt
 from alcore import door
 from alcore.batches.search.candidates import Candidates, Pool
 from alcore.door import Array, Float64s
-from alcore.sources.blocks import Block, map_blocks, open_source
+from alcore.sources.blocks import Block, map_blocks
+from alcore.sources.reading import open_source
 from alcore.sources.threads import in_parts
 
 Ints = npt.NDArray[np.int64]
@@ -26,7 +27,7 @@ LARGEST_BLOCK = 4096
 ROUNDING = 1e-6  # nats: float32 gains are off by up to 2e-7 at 10 classes, and within it bounds decide nothing
 UNCERTAIN_ROWS = 100  # for each row of the batch: among so many it is chosen on once picks are no longer certain
 CONTENDERS = 64  # of the gains within ROUNDING of the best, so many are evaluated again in float64
-ERRORS = 4  # standard errors of a sampled gain by which it must exceed what was let go to be certain
+ERRORS = 4  # standard errors of a sampled gain by which it must exceed what was dropped to be certain
 
 
 class Objective(ABC):
@@ -38,10 +39,10 @@ class Objective(ABC):
         """A gain under this is worth nothing, and the batch ends; -inf where gains may be negative."""
 
     @abstractmethod
-    def bounds(self, cells: Array, slots: Ints, bound: Float64s, known: Ints, least: float) -> Float64s:
+    def bounds(self, cells: Array, slots: Ints, bound: Float64s, picks_seen: Ints, least: float) -> Float64s:
         """At least the gains of ``cells[slots]``, and the gains themselves above ``least``, up to ROUNDING.
 
-        ``bound`` held when the batch had ``known`` rows. What a row is given depends on nothing else.
+        ``bound`` held when the batch had ``picks_seen`` rows. What a row is given depends on nothing else.
         """
 
     def search(self, candidates: Candidates, slots: Ints, picks: int, floor: float) -> Ints:
@@ -56,11 +57,11 @@ class Objective(ABC):
 
             def evaluate(start: int, stop: int, block: Ints = block, gains: Float64s = gains) -> None:
                 part = block[start:stop]
-                known = candidates.known[part]
-                gains[start:stop] = self.bounds(candidates.cells, part, bound[part], known, -np.inf)
+                picks_seen = candidates.picks_seen[part]
+                gains[start:stop] = self.bounds(candidates.cells, part, bound[part], picks_seen, -np.inf)
 
             in_parts(len(block), evaluate)
-            bound[block], candidates.known[block] = gains, picks
+            bound[block], candidates.picks_seen[block] = gains, picks
             evaluated.append(block)
             floor = max(floor, float(gains.max()) - ROUNDING)
             slots = slots[bound[slots] > floor]
@@ -89,7 +90,7 @@ def best_of(objective: Objective, candidates: Candidates, picks: int, floor: flo
     Among gains that rounding cannot tell apart it is the largest in float64.
     """
     floor = max(floor, objective.noise)
-    slots = objective.search(candidates, candidates.left(floor), picks, floor)
+    slots = objective.search(candidates, candidates.above(floor), picks, floor)
     if not slots.size:
         return None
     bound, index = candidates.bound, candidates.index
@@ -125,22 +126,22 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
     reread = False
     while len(picked) < size:
         pick, slack = None, 0.0
-        if picked and certified_until is None and not pool.can_reread and candidates.let_go > objective.noise:
-            pick, slack = _next(objective, candidates, len(picked), candidates.let_go)
+        if picked and certified_until is None and not pool.can_reread and candidates.largest_dropped > objective.noise:
+            pick, slack = _next(objective, candidates, len(picked), candidates.largest_dropped)
             if pick is None:
                 certified_until = len(picked)
-                candidates.leave_out(UNCERTAIN_ROWS * size)
+                candidates.keep_largest(UNCERTAIN_ROWS * size)
         if pick is None:
             pick, slack = _next(objective, candidates, len(picked))
         gain = -np.inf if pick is None else pick.gain
-        least = max(gain, objective.noise) - slack  # a row that was let go matters if it may gain more
-        if picked and not reread and candidates.let_go > -np.inf and least <= candidates.let_go:
+        least = max(gain, objective.noise) - slack  # a row that was dropped matters if it may gain more
+        if picked and not reread and candidates.largest_dropped > -np.inf and least <= candidates.largest_dropped:
             if pool.can_reread:
                 candidates, reread = _read_again(objective, pool, [row for row, _ in picked], least), True
                 continue
             if certified_until is None:
                 certified_until = len(picked)
-                candidates.leave_out(UNCERTAIN_ROWS * size)
+                candidates.keep_largest(UNCERTAIN_ROWS * size)
         if pick is None or gain < objective.noise:
             break
         reread = False
@@ -156,7 +157,7 @@ def _next(
 ) -> tuple[Pick | None, float]:
     """The best candidate that gains more than ``floor`` and the slack of what sampling may be off by; an empty batch gains BALD."""
     if picks == 0:
-        left = candidates.left(floor)
+        left = candidates.above(floor)
         if not left.size:
             return None, 0.0
         top = left[candidates.bound[left] == candidates.bound[left].max()]
@@ -184,7 +185,7 @@ def _filled(
 def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float) -> Candidates:
     """A second pass: every row that may gain more than ``floor`` is evaluated now, and the best are kept.
 
-    The row of largest gain is among them: all that are let go were bounded by less.
+    The row of largest gain is among them: all that are dropped were bounded by less.
     """
     source, buffer = open_source(pool.predictions), pool.buffer()
 
@@ -194,12 +195,12 @@ def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float
             door.refuse_unequal_rows("probs", len(pool.scores), block.start + len(block), "the first reading")
         scores[[row - block.start for row in taken if block.start <= row < block.start + len(block)]] = -np.inf
         rows = np.flatnonzero((scores >= floor) & (scores > -np.inf))
-        cells, known = block.scored_cells(rows), np.zeros(len(rows), np.int64)
-        bound = objective.bounds(cells, np.arange(len(rows)), scores[rows], known, floor)
+        cells, picks_seen = block.scored_cells(rows), np.zeros(len(rows), np.int64)
+        bound = objective.bounds(cells, np.arange(len(rows)), scores[rows], picks_seen, floor)
         scores[rows] = -np.inf
         return block.start + rows, cells, bound, float(scores.max(initial=-np.inf))
 
     for rows, cells, bound, rest in map_blocks(source, work, kind=pool.kind, weights=pool.weights):
         buffer.offer(cells, bound, rows)
-        buffer.skip(rest)
-    return Candidates.of(buffer, known=len(taken))
+        buffer.note_dropped(rest)
+    return Candidates.of(buffer, picks_seen=len(taken))

@@ -43,30 +43,30 @@ def test_copies_of_a_row_wait_until_it_is_taken() -> None:
     one, two, three = dirichlet(3, 3, 4, seed=1)
     cells = np.stack([one, two, one, three, two, one, one])
     own = made([1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 1.0], cells, index=np.array([5, 1, 2, 3, 0, 4, 6]))
-    assert own.left(0.0).tolist() == [
+    assert own.above(0.0).tolist() == [
         2,
         3,
         4,
         5,
     ]  # the lowest row of each; the last holds the same and is bounded lower
-    own.bound[2], own.known[2] = 0.7, 3
+    own.bound[2], own.picks_seen[2] = 0.7, 3
     own.take(2)
-    assert own.left(0.0).tolist() == [0, 3, 4, 5]
-    assert (own.bound[0], own.known[0], own.bound[2]) == (0.7, 3, -np.inf)
+    assert own.above(0.0).tolist() == [0, 3, 4, 5]
+    assert (own.bound[0], own.picks_seen[0], own.bound[2]) == (0.7, 3, -np.inf)
     own.bound[6] = -np.inf  # let go
     own.take(0)
-    assert own.left(0.0).tolist() == [3, 4, 5]
-    assert own.left(0.5).tolist() == [3, 4]
+    assert own.above(0.0).tolist() == [3, 4, 5]
+    assert own.above(0.5).tolist() == [3, 4]
     own.take(3)
-    assert own.left(0.0).tolist() == [4, 5]
-    assert made([1.0]).left(0.0).tolist() == [0]
-    assert Candidates(cells[:0], np.arange(0), np.empty(0)).left(0.0).size == 0
+    assert own.above(0.0).tolist() == [4, 5]
+    assert made([1.0]).above(0.0).tolist() == [0]
+    assert Candidates(cells[:0], np.arange(0), np.empty(0)).above(0.0).size == 0
 
 
 def test_rows_of_equal_bound_are_not_copies() -> None:
     cells = np.stack([np.roll(dirichlet(1, 3, 4, seed=1)[0], shift, axis=axis) for shift in (0, 1) for axis in (0, 1)])
     own = made([1.0] * 4, cells)
-    assert own.left(0.0).tolist() == [0, 2, 3]
+    assert own.above(0.0).tolist() == [0, 2, 3]
 
 
 def test_arrays_in_memory_are_read_where_they_lie() -> None:
@@ -74,7 +74,7 @@ def test_arrays_in_memory_are_read_where_they_lie() -> None:
     assert np.shares_memory(pool.candidates.cells, POOL)
     assert not pool.candidates.cells.flags.writeable
     assert POOL.flags.writeable
-    assert pool.candidates.let_go == -np.inf
+    assert pool.candidates.largest_dropped == -np.inf
     assert not pool.can_reread
     assert pool.cell_shape == (3, 6)
     np.testing.assert_array_equal(pool.candidates.bound, alcore.bald(POOL))
@@ -96,8 +96,8 @@ def test_one_pass_keeps_the_rows_of_largest_bald_however_it_is_cut(rows: int, cu
     assert sorted(own.index.tolist()) == sorted(order[:rows].tolist())
     np.testing.assert_array_equal(own.bound, scores[own.index])
     np.testing.assert_array_equal(own.cells, pool[own.index])
-    assert own.let_go == (scores[order[rows]] if rows < 40 else -np.inf)
-    assert own.known.tolist() == [0] * min(rows, 40)
+    assert own.largest_dropped == (scores[order[rows]] if rows < 40 else -np.inf)
+    assert own.picks_seen.tolist() == [0] * min(rows, 40)
 
 
 def test_what_can_be_read_again_says_so(tmp_path: Path) -> None:

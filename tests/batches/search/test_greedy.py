@@ -36,7 +36,7 @@ class Toy(Objective):
     def noise(self) -> float:
         return self._noise
 
-    def bounds(self, cells: Any, slots: Any, bound: Any, known: Any, least: float) -> Any:
+    def bounds(self, cells: Any, slots: Any, bound: Any, picks_seen: Any, least: float) -> Any:
         self.evaluated += len(slots)
         gains = alcore.bald(cells[slots]) / [1 + self._groups[group(cells[slot])] for slot in slots]
         assert (gains <= bound + ROUNDING).all()
@@ -74,7 +74,7 @@ def test_the_search_finds_the_largest_gain_under_loose_bounds() -> None:
         own = Candidates(pool, np.arange(300), alcore.bald(pool) + np.random.default_rng(seed).random(300))
         pick = best_of(objective, own, 3)
         assert (pick.slot, pick.gain, pick.error) == (int(gains.argmax()), gains.max(), 0.0)
-        known = own.known == 3
+        known = own.picks_seen == 3
         np.testing.assert_array_equal(own.bound[known], gains[known])
         assert (own.bound >= gains).all()
 
@@ -100,7 +100,7 @@ def test_equal_rows_are_evaluated_once_and_the_lowest_is_picked() -> None:
 
 def test_what_rounding_cannot_tell_apart_is_decided_anew() -> None:
     class Rounded(Toy):
-        def bounds(self, cells: Any, slots: Any, bound: Any, known: Any, least: float) -> Any:
+        def bounds(self, cells: Any, slots: Any, bound: Any, picks_seen: Any, least: float) -> Any:
             return 0.5 + 0.4 * ROUNDING * np.cos(slots)
 
         def decide(self, cells_ct: Any, gain: float) -> tuple[float, float]:
@@ -148,7 +148,7 @@ def test_any_cutting_and_any_buffer(seed: int, rows: int, cuts: list[int]) -> No
         small_buffer(patched, rows)
         again = choose(Toy(), Pool(blocks, "probs", None, 0), 12)
         held = Pool(iter(blocks), "probs", None, 0)
-        let_go = held.candidates.let_go
+        let_go = held.candidates.largest_dropped
         once = choose(Toy(), held, 12)
     assert again.indices.tolist() == expected
     np.testing.assert_allclose(again.gains, gains, rtol=0, atol=1e-12)

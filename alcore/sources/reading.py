@@ -1,0 +1,180 @@
+"""Any source of predictions, opened: an array, a memmap, a path, a lazy array, a tensor or an iterable -> blocks of rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from alcore import door
+from alcore.door import Array
+from alcore.sources import files
+from alcore.sources.threads import get_threads
+
+PER_THREAD = 4  # blocks of an array in memory for each thread: 12.8 ms at (50 000, 10, 100), 13.4 with 8
+
+
+BLOCK_BYTES = 8 << 20  # read and handed to a thread at a time
+
+
+LARGEST_CHUNKS = 4  # blocks: larger stored chunks are decompressed again for each block, rather than held whole
+
+
+IN_FLIGHT_BYTES = 128 << 20  # in the hands of all threads together, so blocks shrink where there are many
+
+
+@dataclass(frozen=True)
+class Source:
+    """Predictions to be read once from the front: ``rows`` is None where only reading tells."""
+
+    rows: int | None
+    cell_shape: tuple[int, ...]  # (C, ..., T)
+    blocks: Iterator[Array]
+    step: int  # rows of a block at most
+    dtype: np.dtype[Any]  # of the first block at least
+
+    @property
+    def events(self) -> tuple[int, ...]:
+        return self.cell_shape[1:-1]
+
+    @property
+    def row_bytes(self) -> int:
+        """Of a row as the kernels read it: float64 where it is that, else float32."""
+        return max(4, self.dtype.itemsize) * int(np.prod(self.cell_shape, dtype=np.int64))
+
+
+def open_source(predictions: Any, name: str = "probs", cost: int = 1) -> Source:
+    """A source from an array, a memmap, a path, a lazy array (zarr, HDF5, dask), a tensor or an iterable of blocks.
+
+    ``cost``: how many times the work of a row-wise measure each row is; its blocks are that many times smaller.
+    """
+    if isinstance(predictions, str | os.PathLike):
+        predictions = files.open_predictions(predictions)
+    if isinstance(predictions, np.ndarray) or hasattr(predictions, "__dlpack__"):
+        return _array_source(door.as_array(predictions, name), name, cost)
+    if isinstance(predictions, RowCount):
+        door.refuse_no_predictions(name)
+    if isinstance(predictions, Mapping):
+        door.refuse_source(predictions, name)
+    sliceable = hasattr(predictions, "__getitem__") or hasattr(predictions, "read_blocks")
+    if sliceable and isinstance(getattr(predictions, "dtype", None), np.dtype) and hasattr(predictions, "shape"):
+        return _lazy_source(predictions, name, cost)
+    if hasattr(predictions, "__array__"):
+        return _array_source(door.as_array(predictions, name), name, cost)
+    if isinstance(predictions, Iterable) and not isinstance(predictions, bytes | bytearray):
+        return _block_source(predictions, name, cost)
+    door.refuse_source(predictions, name)
+
+
+def _array_source(array: Array, name: str, cost: int) -> Source:
+    door.check_axes(array.shape, name)
+    held = _block_rows(array.shape[1:], array.dtype.itemsize, cost)
+    # Nothing is read or held, so a few large blocks for each thread.
+    step = min(max(-(-len(array) // (PER_THREAD * get_threads())), held // 8, 1), 4 * held)
+    blocks = (array[start : start + step] for start in range(0, len(array), step))
+    return Source(len(array), array.shape[1:], blocks, step, array.dtype)
+
+
+def _lazy_source(lazy: Any, name: str, cost: int) -> Source:
+    """Rows are read when their turn comes, in multiples of the stored chunks, which decompress whole."""
+    shape = door.as_shape(lazy.shape, name)
+    door.check_dtype(lazy.dtype, name)
+    door.check_axes(shape, name)
+    step = _block_rows(shape[1:], lazy.dtype.itemsize, cost)
+    if hasattr(lazy, "read_blocks"):
+        return Source(shape[0], shape[1:], lazy.read_blocks(step), step, lazy.dtype)
+    chunk = _chunk_rows(lazy)
+    whole_chunks = max(1, round(step / chunk)) * chunk
+    step = min(whole_chunks, LARGEST_CHUNKS * step)
+    blocks = (_read(lazy, start, min(start + step, shape[0]), name) for start in range(0, shape[0], step))
+    return Source(shape[0], shape[1:], blocks, step, lazy.dtype)
+
+
+def _read(lazy: Any, start: int, stop: int, name: str) -> Array:
+    part = lazy[start:stop]
+    block = door.as_array(
+        part.compute() if hasattr(part, "compute") else part, name
+    )  # dask's masks would be lost otherwise
+    if len(block) > stop - start or block.shape[1:] != tuple(lazy.shape[1:]):
+        expected = (stop - start, *lazy.shape[1:])
+        raise ValueError(
+            f"{name}: rows {start} to {stop}: expected shape {expected}, as its shape says, got {block.shape}."
+        )
+    return block
+
+
+def _chunk_rows(lazy: Any) -> int:
+    """Rows of a chunk: zarr and h5py say (rows, ...), dask ((rows, rows, ...), ...), contiguous HDF5 None; shards hold chunks."""
+    chunks = getattr(lazy, "shards", None) or getattr(lazy, "chunks", None)
+    if not chunks:
+        return 1
+    return int(max(chunks[0], default=1) if isinstance(chunks[0], tuple) else chunks[0]) or 1
+
+
+def _block_source(iterable: Iterable[Any], name: str, cost: int) -> Source:
+    """Blocks (n, C, ..., T) of any n. They are pulled in the caller's thread: frameworks keep state there."""
+    parts = (_as_block(part, number, name) for number, part in enumerate(iterable))
+    first = next(parts, None)
+    if first is None:
+        door.refuse_empty_stream(name)
+    step = _block_rows(first.shape[1:], first.dtype.itemsize, cost)
+    return Source(None, first.shape[1:], _cut(first, parts, step, name), step, first.dtype)
+
+
+def _as_block(part: Any, number: int, name: str) -> Array:
+    where = f"{name}: block {number}"
+    if not (hasattr(part, "__array__") or hasattr(part, "__dlpack__")):
+        door.refuse_block(name, number, type(part).__name__, f"an array {door.AXES} (wrap nested lists in np.asarray)")
+    block = door.as_array(part, where)
+    door.check_axes(block.shape, where)
+    return block
+
+
+def _cut(first: Array, rest: Iterator[Array], step: int, name: str) -> Iterator[Array]:
+    number, block = 0, first
+    while True:
+        if block.shape[1:] != first.shape[1:]:
+            expected = f"shape (n, {', '.join(map(str, first.shape[1:]))}), as block 0 has"
+            door.refuse_block(name, number, f"shape {block.shape}", expected)
+        for start in range(0, len(block), step):
+            yield block[start : start + step]
+        following = next(rest, None)
+        if following is None:
+            return
+        number, block = number + 1, following
+
+
+def _block_rows(cell_shape: tuple[int, ...], itemsize: int, cost: int) -> int:
+    row_bytes = int(np.prod(cell_shape, dtype=np.int64)) * itemsize
+    budget = min(BLOCK_BYTES, IN_FLIGHT_BYTES // get_threads()) // cost
+    return max(1, budget // max(1, row_bytes))
+
+
+@dataclass(frozen=True)
+class RowCount:
+    """A number of rows without predictions, which is all that `Random` and `Precomputed` need."""
+
+    rows: int
+
+
+def count_rows(predictions: Any) -> int:
+    """How many rows a source has; an iterable is read to its end."""
+    if isinstance(predictions, RowCount):
+        return predictions.rows
+    source = open_source(predictions)
+    return source.rows if source.rows is not None else sum(map(len, source.blocks))
+
+
+def can_reread(predictions: Any) -> bool:
+    """Whether a source gives the same rows a second time; of an iterable only a list or a tuple is trusted to."""
+    whole = isinstance(predictions, list | tuple | str) or not isinstance(predictions, Iterable)
+    return whole or hasattr(predictions, "dtype")
+
+
+def refuse_events(source: Source, name: str = "probs") -> None:
+    """Where rows are compared with each other they have one prediction each."""
+    if source.events:
+        door.refuse_event_axes(name, source.cell_shape)
