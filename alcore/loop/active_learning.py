@@ -24,7 +24,8 @@ from alcore.heuristics.subsets import without_rows
 from alcore.ledger import Ledger, Query
 from alcore.loop.curves import Curves
 from alcore.sources.progress import track
-from alcore.stopping.criteria import Past, Stopping
+from alcore.stopping.criterion import Stopping
+from alcore.stopping.history import Past
 
 Ids = npt.NDArray[Any]
 

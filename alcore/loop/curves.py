@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Float64s
-from alcore.stopping.criteria import Past
+from alcore.stopping.history import Past
 
 
 @dataclass(frozen=True, eq=False)

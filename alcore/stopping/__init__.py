@@ -6,18 +6,10 @@ frozen dataclass in `criteria`.
 
 from __future__ import annotations
 
-from alcore.stopping.criteria import (
-    AllOf,
-    AnyOf,
-    InformationBelow,
-    LabelBudget,
-    NoImprovement,
-    Past,
-    StablePredictions,
-    Stopping,
-    UncertaintyBelow,
-    kappa,
-)
+from alcore.stopping.agreement import kappa
+from alcore.stopping.criteria import InformationBelow, LabelBudget, NoImprovement, StablePredictions, UncertaintyBelow
+from alcore.stopping.criterion import AllOf, AnyOf, Stopping
+from alcore.stopping.history import Past
 
 __all__ = [
     "AllOf",

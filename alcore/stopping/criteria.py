@@ -1,129 +1,20 @@
-"""When an active learning run ends: criteria are pure functions of the steps so far, and combine with ``|`` and ``&``.
-
->>> from alcore import stopping
->>> either = stopping.LabelBudget(100) | stopping.NoImprovement("accuracy", steps=2, direction="max")
->>> steps = [stopping.Past(step=i, labelled=10 + 20 * i, bought=20 * (i + 1), size=20,
-...                        metrics={"accuracy": accuracy}) for i, accuracy in enumerate([0.7, 0.9, 0.9, 0.8])]
->>> either(steps[:3])
->>> either(steps)
-'accuracy improved by no more than 0 in the last 2 steps: 0.9 after 0.9'
->>> either.room(steps)
-20
-"""
+"""The criteria: a budget of labels, uncertainty, improvement, agreement of models, information."""
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from abc import ABC
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NoReturn, final
+from typing import Literal, final
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-
-__all__ = [
-    "AllOf",
-    "AnyOf",
-    "InformationBelow",
-    "LabelBudget",
-    "NoImprovement",
-    "Past",
-    "StablePredictions",
-    "Stopping",
-    "UncertaintyBelow",
-    "kappa",
-]
-
-
-@final
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Past:
-    """What one step of active learning leaves behind; a history is a sequence of these, the oldest first.
-
-    Attributes:
-        step: the number of the step.
-        labelled: labels that this step's model was trained on.
-        bought: labels that this run has bought by the end of this step; those it started with are not counted.
-        size: picks in this step's query.
-        metrics: of this step's model, by name; NaN where it diverged.
-        mean_score: mean score of the pool before this query, in the heuristic's units; None where rows have no score.
-        max_score: the largest score of the pool before this query; None where rows have no score.
-        information: joint information of this step's batch, nats: the last of `Batch.information`; None where it is not told.
-        predicted: (N, ...) classes that this step's model predicts for a set that stays the same, labelled or not; read-only.
-
-    Raises: TypeError for what is no number; ValueError for negative counts, NaN outside metrics and ``predicted`` without rows.
-
-    >>> from alcore.stopping import Past
-    >>> Past(step=0, labelled=20, bought=10, size=10, metrics={"accuracy": 0.8}).metrics["accuracy"]
-    0.8
-    """
-
-    step: int
-    labelled: int
-    bought: int
-    size: int
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    mean_score: float | None = None
-    max_score: float | None = None
-    information: float | None = None
-    predicted: npt.NDArray[np.integer] | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("step", "labelled", "bought", "size"):
-            object.__setattr__(self, name, door.as_count(getattr(self, name), name))
-        object.__setattr__(self, "metrics", door.as_metrics(self.metrics))
-        for name in ("mean_score", "max_score", "information"):
-            object.__setattr__(self, name, door.as_optional_number(getattr(self, name), name))
-        if self.predicted is not None:
-            view = door.as_classes(self.predicted, "predicted").view()  # the caller's own array stays writable
-            view.setflags(write=False)
-            object.__setattr__(self, "predicted", view)
-
-
-class Stopping(ABC):
-    """When to stop. A criterion of your own is a frozen dataclass with these two methods.
-
-    ``one | other`` stops when either does, ``one & other`` when both do. A minimum is an ``&``:
-    ``StablePredictions() & LabelBudget(500)`` does not stop before 500 labels are bought.
-    """
-
-    @abstractmethod
-    def __call__(self, history: Sequence[Past]) -> str | None:
-        """Why to stop after these steps, in words with the numbers; None to go on. An empty history never stops.
-
-        Raises: ValueError where the history lacks what the criterion reads, from the first step on.
-        """
-
-    @abstractmethod
-    def room(self, history: Sequence[Past]) -> int | None:
-        """How many labels may still be bought, so that a last query can be cut to it; None without a bound."""
-
-    @final
-    def __or__(self, other: object) -> AnyOf:
-        return AnyOf((*_members(self, AnyOf), *_members(other, AnyOf)))
-
-    @final
-    def __and__(self, other: object) -> AllOf:
-        return AllOf((*_members(self, AllOf), *_members(other, AllOf)))
-
-    @final
-    def __ror__(self, other: object) -> NoReturn:
-        _refuse(other)
-
-    __rand__ = __ror__
-
-    @final
-    def __bool__(self) -> NoReturn:
-        raise TypeError(
-            f"{self!r}: has no truth value; `or` and `and` would take one criterion and drop the other. "
-            "Combine with | and &, ask `is None`, or call it with the history."
-        )
-
-
-# --- criteria ---------------------------------------------------------------------------------------------------------
+from alcore.stopping.agreement import cohen_kappa
+from alcore.stopping.criterion import Stopping
+from alcore.stopping.history import Past
 
 
 @final
@@ -320,7 +211,7 @@ class StablePredictions(_Unbounded):
         if len(predicted) <= self.steps:
             return None
         pairs = zip(predicted[-self.steps - 1 :], predicted[-self.steps :], strict=False)
-        lowest = min(_agree(one, other) for one, other in pairs)
+        lowest = min(cohen_kappa(one, other) for one, other in pairs)
         if lowest < self.agreement:
             return None
         return (
@@ -373,113 +264,3 @@ class InformationBelow(_Unbounded):
             )
         told = last.information / last.size
         return None if told >= self.floor else f"the batch tells {told:.6g} nats a label, under {self.floor:g}"
-
-
-# --- combinations -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Combined(Stopping, ABC):
-    criteria: tuple[Stopping, ...]
-
-    def __post_init__(self) -> None:
-        if not self.criteria:
-            raise ValueError("criteria: expected at least one stopping criterion, got none.")
-        for criterion in self.criteria:
-            if not isinstance(criterion, Stopping):
-                _refuse(criterion)
-
-
-@final
-@dataclass(frozen=True)
-class AnyOf(_Combined):
-    """Stop when any criterion does, for the reason of the first that does; written ``one | other``.
-
-    Its room is the smallest of theirs.
-
-    >>> from alcore.stopping import LabelBudget, UncertaintyBelow
-    >>> (LabelBudget(100) | UncertaintyBelow(0.01)).room([])
-    100
-    """
-
-    def __call__(self, history: Sequence[Past]) -> str | None:
-        for criterion in self.criteria:
-            reason = criterion(history)
-            if reason is not None:
-                return reason
-        return None
-
-    def room(self, history: Sequence[Past]) -> int | None:
-        rooms = [criterion.room(history) for criterion in self.criteria]
-        return min((room for room in rooms if room is not None), default=None)
-
-
-@final
-@dataclass(frozen=True)
-class AllOf(_Combined):
-    """Stop when all criteria do at the same step, for all their reasons; written ``one & other``.
-
-    Its room is the largest of theirs, without a bound where one has none.
-
-    >>> from alcore.stopping import LabelBudget, UncertaintyBelow
-    >>> print((LabelBudget(100) & UncertaintyBelow(0.01)).room([]))
-    None
-    """
-
-    def __call__(self, history: Sequence[Past]) -> str | None:
-        reasons = [criterion(history) for criterion in self.criteria]  # all, so that each refuses at the first step
-        told = [reason for reason in reasons if reason is not None]
-        return " and ".join(told) if len(told) == len(reasons) else None
-
-    def room(self, history: Sequence[Past]) -> int | None:
-        rooms = [criterion.room(history) for criterion in self.criteria]
-        bounds = [room for room in rooms if room is not None]
-        return max(bounds) if len(bounds) == len(rooms) else None
-
-
-def _members(criterion: object, kind: type[AnyOf] | type[AllOf]) -> tuple[Stopping, ...]:
-    """The criteria of a combination of one kind, so that chains of it stay flat."""
-    if isinstance(criterion, kind):
-        return criterion.criteria
-    return (criterion,) if isinstance(criterion, Stopping) else _refuse(criterion)
-
-
-def _refuse(other: object) -> NoReturn:
-    raise TypeError(
-        f"{other!r}: expected a stopping criterion to combine with, such as LabelBudget(100), got {type(other).__name__}."
-    )
-
-
-# --- agreement --------------------------------------------------------------------------------------------------------
-
-
-def kappa(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
-    """Cohen's κ = (p_o − p_e) / (1 − p_e): how far two predictions agree beyond chance.
-
-    p_o is the share of entries where they agree, p_e = Σ_c a_c·b_c the share expected of independent predictions with the
-    same shares of classes. Where both predict one and the same class alone, 0/0, it is defined as 1: they agree everywhere.
-
-    Args:
-        one, other: (N, ...) classes as whole numbers, of equal shape, at least one.
-
-    Returns: float, −1 … 1, no unit; 0 for agreement by chance. Cost O(N log N).
-    Raises: TypeError for what are no whole numbers; ValueError for different shapes or no entries.
-
-    >>> from alcore.stopping import kappa
-    >>> kappa([0, 0, 1, 1], [0, 0, 1, 0]), kappa([3, 3], [3, 3])
-    (0.5, 1.0)
-    """
-    first, second = door.as_classes(one, "one"), door.as_classes(other, "other")
-    if first.shape != second.shape:
-        raise ValueError(f"other: expected the shape {first.shape} of one, got {second.shape}.")
-    return _agree(first, second)
-
-
-def _agree(one: npt.NDArray[np.integer], other: npt.NDArray[np.integer]) -> float:
-    classes, places = np.unique(np.concatenate((one, other), axis=None), return_inverse=True)
-    first, second = np.split(places, 2)
-    counts = [np.bincount(part, minlength=len(classes)) for part in (first, second)]
-    # whole numbers up to the one division, so that κ compares with a threshold as the fraction it is
-    agreed = one.size * int(np.count_nonzero(first == second))
-    chance = int(counts[0] @ counts[1])
-    return 1.0 if chance == one.size**2 else (agreed - chance) / (one.size**2 - chance)

@@ -1,0 +1,57 @@
+"""What one step of active learning leaves behind; a history is a sequence of these, the oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore import door
+
+
+@final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Past:
+    """What one step of active learning leaves behind; a history is a sequence of these, the oldest first.
+
+    Attributes:
+        step: the number of the step.
+        labelled: labels that this step's model was trained on.
+        bought: labels that this run has bought by the end of this step; those it started with are not counted.
+        size: picks in this step's query.
+        metrics: of this step's model, by name; NaN where it diverged.
+        mean_score: mean score of the pool before this query, in the heuristic's units; None where rows have no score.
+        max_score: the largest score of the pool before this query; None where rows have no score.
+        information: joint information of this step's batch, nats: the last of `Batch.information`; None where it is not told.
+        predicted: (N, ...) classes that this step's model predicts for a set that stays the same, labelled or not; read-only.
+
+    Raises: TypeError for what is no number; ValueError for negative counts, NaN outside metrics and ``predicted`` without rows.
+
+    >>> from alcore.stopping import Past
+    >>> Past(step=0, labelled=20, bought=10, size=10, metrics={"accuracy": 0.8}).metrics["accuracy"]
+    0.8
+    """
+
+    step: int
+    labelled: int
+    bought: int
+    size: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    mean_score: float | None = None
+    max_score: float | None = None
+    information: float | None = None
+    predicted: npt.NDArray[np.integer] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("step", "labelled", "bought", "size"):
+            object.__setattr__(self, name, door.as_count(getattr(self, name), name))
+        object.__setattr__(self, "metrics", door.as_metrics(self.metrics))
+        for name in ("mean_score", "max_score", "information"):
+            object.__setattr__(self, name, door.as_optional_number(getattr(self, name), name))
+        if self.predicted is not None:
+            view = door.as_classes(self.predicted, "predicted").view()  # the caller's own array stays writable
+            view.setflags(write=False)
+            object.__setattr__(self, "predicted", view)
