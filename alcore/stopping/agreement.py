@@ -31,10 +31,11 @@ def kappa(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
 
 
 def cohen_kappa(one: npt.NDArray[np.integer], other: npt.NDArray[np.integer]) -> float:
+    """κ of classes that are checked already, of equal shape."""
     classes, places = np.unique(np.concatenate((one, other), axis=None), return_inverse=True)
     first, second = np.split(places, 2)
     counts = [np.bincount(part, minlength=len(classes)) for part in (first, second)]
-    # whole numbers up to the one division, so that κ compares with a threshold as the fraction it is
+    # integers up to the one division: κ = 3/4 must not fall under a threshold of 0.75 by rounding
     agreed = one.size * int(np.count_nonzero(first == second))
     chance = int(counts[0] @ counts[1])
     return 1.0 if chance == one.size**2 else (agreed - chance) / (one.size**2 - chance)

@@ -158,8 +158,8 @@ class NoImprovement(_Unbounded):
     def _read(self, past: Past) -> float:
         if self.metric in past.metrics:
             return past.metrics[self.metric]
-        known = ", ".join(sorted(past.metrics)) or "none"
-        raise ValueError(f"metric: expected one of those at step {past.step} ({known}), got {self.metric!r}.")
+        names = ", ".join(sorted(past.metrics)) or "none"
+        raise ValueError(f"metric: expected one of those at step {past.step} ({names}), got {self.metric!r}.")
 
     def _best(self, values: Sequence[float]) -> float:
         """The best of the numbers, NaN where there are none."""
@@ -232,15 +232,15 @@ class StablePredictions(_Unbounded):
 @final
 @dataclass(frozen=True)
 class InformationBelow(_Unbounded):
-    """Stop once a batch tells less than a floor: information / size < floor, in nats a label.
+    """Stop once a batch's information falls under a floor: information / size < floor, in nats a label.
 
-    Joint information is at most log T of T draws, so a larger batch tells less a label: choose the floor for the query size.
+    The joint information of T draws is at most log T, so a larger batch has less a label: choose the floor for the query size.
     A step without picks does not stop.
 
     Args:
         floor: finite, above 0, nats a label.
 
-    Raises: TypeError or ValueError for another number; called, ValueError where a step's batch does not tell.
+    Raises: TypeError or ValueError for another number; called, ValueError where a step has no information.
 
     >>> from alcore.stopping import InformationBelow, Past
     >>> InformationBelow(0.05)([Past(step=0, labelled=5, bought=10, size=10, information=0.4)])
@@ -262,5 +262,5 @@ class InformationBelow(_Unbounded):
                 f"information: expected the joint information of the batch at step {last.step}, got none. Ask with a heuristic "
                 "that tells it, BatchBALD() or BatchEPIG(targets); for one that scores rows take UncertaintyBelow."
             )
-        told = last.information / last.size
-        return None if told >= self.floor else f"the batch tells {told:.6g} nats a label, under {self.floor:g}"
+        nats = last.information / last.size
+        return None if nats >= self.floor else f"the batch tells {nats:.6g} nats a label, under {self.floor:g}"

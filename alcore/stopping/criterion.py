@@ -40,15 +40,15 @@ class Stopping(ABC):
 
     @final
     def __or__(self, other: object) -> AnyOf:
-        return AnyOf((*_members(self, AnyOf), *_members(other, AnyOf)))
+        return AnyOf((*_criteria_of(self, AnyOf), *_criteria_of(other, AnyOf)))
 
     @final
     def __and__(self, other: object) -> AllOf:
-        return AllOf((*_members(self, AllOf), *_members(other, AllOf)))
+        return AllOf((*_criteria_of(self, AllOf), *_criteria_of(other, AllOf)))
 
     @final
     def __ror__(self, other: object) -> NoReturn:
-        _refuse(other)
+        _refuse_other(other)
 
     __rand__ = __ror__
 
@@ -69,7 +69,7 @@ class _Combined(Stopping, ABC):
             raise ValueError("criteria: expected at least one stopping criterion, got none.")
         for criterion in self.criteria:
             if not isinstance(criterion, Stopping):
-                _refuse(criterion)
+                _refuse_other(criterion)
 
 
 @final
@@ -110,8 +110,8 @@ class AllOf(_Combined):
 
     def __call__(self, history: Sequence[Past]) -> str | None:
         reasons = [criterion(history) for criterion in self.criteria]  # all, so that each refuses at the first step
-        told = [reason for reason in reasons if reason is not None]
-        return " and ".join(told) if len(told) == len(reasons) else None
+        given = [reason for reason in reasons if reason is not None]
+        return " and ".join(given) if len(given) == len(reasons) else None
 
     def room(self, history: Sequence[Past]) -> int | None:
         rooms = [criterion.room(history) for criterion in self.criteria]
@@ -119,14 +119,14 @@ class AllOf(_Combined):
         return max(bounds) if len(bounds) == len(rooms) else None
 
 
-def _members(criterion: object, kind: type[AnyOf] | type[AllOf]) -> tuple[Stopping, ...]:
+def _criteria_of(criterion: object, kind: type[AnyOf] | type[AllOf]) -> tuple[Stopping, ...]:
     """The criteria of a combination of one kind, so that chains of it stay flat."""
     if isinstance(criterion, kind):
         return criterion.criteria
-    return (criterion,) if isinstance(criterion, Stopping) else _refuse(criterion)
+    return (criterion,) if isinstance(criterion, Stopping) else _refuse_other(criterion)
 
 
-def _refuse(other: object) -> NoReturn:
+def _refuse_other(other: object) -> NoReturn:
     raise TypeError(
         f"{other!r}: expected a stopping criterion to combine with, such as LabelBudget(100), got {type(other).__name__}."
     )

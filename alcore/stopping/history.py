@@ -25,7 +25,7 @@ class Past:
         metrics: of this step's model, by name; NaN where it diverged.
         mean_score: mean score of the pool before this query, in the heuristic's units; None where rows have no score.
         max_score: the largest score of the pool before this query; None where rows have no score.
-        information: joint information of this step's batch, nats: the last of `Batch.information`; None where it is not told.
+        information: joint information of this step's batch, nats: the last of `Batch.information`; None where there is none.
         predicted: (N, ...) classes that this step's model predicts for a set that stays the same, labelled or not; read-only.
 
     Raises: TypeError for what is no number; ValueError for negative counts, NaN outside metrics and ``predicted`` without rows.
