@@ -18,7 +18,7 @@ from tests.batches import oracle as oracle
 from tests.batches.oracle import WIDE, dyadic, one_hot
 from tests.cases import dirichlet, special
 from tests.conftest import INTERPRETED
-from tests.sources.test_blocks import SOURCES
+from tests.sources.every_source import SOURCES
 
 module = sys.modules[alcore.batch_epig.__module__]  # the function has its name
 POOL = dirichlet(20, 3, 8, seed=61, alpha=0.5)

@@ -18,7 +18,8 @@ from tests.batches import oracle as oracle
 from tests.batches.oracle import WIDE, dyadic, one_hot, small_buffer
 from tests.cases import dirichlet, near_certain, special
 from tests.conftest import INTERPRETED
-from tests.sources.test_blocks import SOURCES, growth
+from tests.memory import growth
+from tests.sources.every_source import SOURCES
 
 POOL = dirichlet(40, 3, 8, seed=31, alpha=0.6)
 WEIGHTS = np.array([3, 1, 0, 2, 1, 5, 1, 2])

@@ -15,7 +15,7 @@ import alcore
 from tests.batches import oracle as oracle
 from tests.batches.oracle import WIDE, dyadic, one_hot
 from tests.cases import dirichlet, special
-from tests.sources.test_blocks import SOURCES
+from tests.sources.every_source import SOURCES
 
 POOL = dirichlet(12, 3, 10, seed=41, alpha=0.8)
 BATCH = [7, 2, 11, 4]

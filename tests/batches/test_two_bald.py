@@ -16,7 +16,7 @@ from tests.batches import oracle as oracle
 from tests.batches.oracle import WIDE, dyadic, one_hot, small_buffer
 from tests.cases import dirichlet, near_certain, special
 from tests.conftest import INTERPRETED
-from tests.sources.test_blocks import SOURCES
+from tests.sources.every_source import SOURCES
 
 POOL = dirichlet(40, 3, 8, seed=51, alpha=0.6)
 WEIGHTS = np.array([3, 1, 0, 2, 1, 5, 1, 2])

@@ -1,18 +1,13 @@
-"""Any source, any cutting, any number of threads: the same bits, in bounded memory."""
+"""Any source, any cutting, any number of threads: the same bits; what cannot be cut into blocks is refused."""
 
 from __future__ import annotations
 
 import itertools
-import re
-import subprocess
-import sys
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dask.array
-import h5py
 import numpy as np
 import pytest
 import zarr
@@ -22,83 +17,10 @@ from hypothesis import strategies as st
 import alcore
 from alcore.sources import blocks, reading
 from tests.cases import CASES, Case, dirichlet
+from tests.sources.every_source import SOURCES
 
 each_measure = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 POOL = dirichlet(97, 4, 6, seed=21).astype(np.float32)
-
-
-class ArrayProtocol:
-    def __init__(self, array: np.ndarray) -> None:
-        self.held = array
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        return self.held
-
-
-class DLPackOnly:
-    def __init__(self, array: np.ndarray) -> None:
-        self.held = array
-
-    def __dlpack__(self, **options: Any) -> Any:
-        return self.held.__dlpack__(**options)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return self.held.__dlpack_device__()
-
-
-def in_npy(array: np.ndarray, folder: Path) -> Any:
-    np.save(folder / "preds.npy", array)
-    return folder / "preds.npy"
-
-
-def in_memmap(array: np.ndarray, folder: Path) -> Any:
-    return np.load(in_npy(array, folder), mmap_mode="r")
-
-
-def in_npz(array: np.ndarray, folder: Path) -> Any:
-    np.savez_compressed(folder / "preds.npz", preds=array)
-    return str(folder / "preds.npz")
-
-
-def in_npz_member(array: np.ndarray, folder: Path) -> Any:
-    np.savez(folder / "preds.npz", pool=array, labels=np.arange(3))
-    return alcore.open_predictions(folder / "preds.npz", "pool")
-
-
-def in_zarr(array: np.ndarray, folder: Path) -> Any:
-    zarr.create_array(folder / "preds.zarr", data=array, chunks=(10, 2, *array.shape[2:]))
-    return folder / "preds.zarr"
-
-
-def in_hdf5(array: np.ndarray, folder: Path) -> Any:
-    with h5py.File(folder / "preds.h5", "w") as file:
-        file.create_dataset("a/preds", data=array, chunks=(min(7, len(array)), *array.shape[1:]), compression="gzip")
-    return folder / "preds.h5"
-
-
-def in_contiguous_hdf5(array: np.ndarray, folder: Path) -> Any:
-    with h5py.File(folder / "preds.hdf5", "w") as file:
-        file["preds"] = array
-    return h5py.File(folder / "preds.hdf5", "r")["preds"]
-
-
-SOURCES: dict[str, Callable[[np.ndarray, Path], Any]] = {
-    "array": lambda array, _: array,
-    "memmap": in_memmap,
-    "npy": in_npy,
-    "npz": in_npz,
-    "npz member": in_npz_member,
-    "zarr": in_zarr,
-    "hdf5": in_hdf5,
-    "contiguous hdf5": in_contiguous_hdf5,
-    "dask": lambda array, _: dask.array.from_array(array, chunks=(13, 2, *array.shape[2:])),
-    "__array__": lambda array, _: ArrayProtocol(array),
-    "dlpack": lambda array, _: DLPackOnly(array),
-    "list of blocks": lambda array, _: [array[:50], array[50:51], array[51:51], array[51:]],
-    "generator of blocks": lambda array, _: (array[i : i + 9] for i in range(0, len(array), 9)),
-    "blocks of tensors": lambda array, _: (DLPackOnly(part) for part in np.array_split(array, 4)),
-    "blocks in both byte orders": lambda array, _: [array[:50].astype(array.dtype.newbyteorder()), array[50:]],
-}
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -248,87 +170,6 @@ def test_a_source_that_shrinks_is_refused() -> None:
 
 # --- memory -----------------------------------------------------------------------------------------------------------
 
-MEASURE_GROWTH = """
-import re, sys, threading, time
-from pathlib import Path
-import numpy as np
-import alcore
-
-def anonymous_mib():
-    return int(re.search(r"RssAnon:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
-
-def peak_growth(work):
-    alcore.bald(np.full((4, 10, 100), 0.1, np.float32))
-    start, peak, done = anonymous_mib(), [0.0], threading.Event()
-    def watch():
-        while not done.wait(0.002):
-            peak[0] = max(peak[0], anonymous_mib() - start)
-    watcher = threading.Thread(target=watch, daemon=True)  # an error of the work ends the script
-    watcher.start()
-    work()
-    done.set()
-    watcher.join()
-    return peak[0]
-"""
-
-
-def growth(code: str) -> float:
-    script = MEASURE_GROWTH + textwrap.dedent(code) + "\nprint('growth', peak_growth(work))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    found = re.search(r"growth ([\d.]+)", done.stdout)
-    assert found is not None, done.stderr
-    return float(found[1])
-
-
-@pytest.mark.compiled
-def test_a_stream_of_4_gib_takes_bounded_memory() -> None:
-    grown = growth(
-        """
-        def blocks():
-            rng = np.random.default_rng(0)
-            for _ in range(64):  # of 64 MiB
-                block = rng.random((16_777, 10, 100), dtype=np.float32) + np.float32(0.01)
-                block /= block.sum(axis=1, keepdims=True)
-                yield block
-
-        def work():
-            batch = alcore.BALD().select(blocks(), 100)
-            assert len(batch) == 100
-        """
-    )
-    assert grown <= 600
-
-
-@pytest.mark.compiled
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_a_memmap_of_1_gib_takes_bounded_memory(tmp_path: Path, dtype: str) -> None:
-    rows = (1 << 30) // (10 * 100 * np.dtype(dtype).itemsize)
-    on_disk = np.lib.format.open_memmap(tmp_path / "preds.npy", "w+", dtype, (rows, 10, 100))
-    part = dirichlet(1000, 10, 100).astype(dtype)
-    for start in range(0, rows, 1000):
-        on_disk[start : start + 1000] = part[: rows - start]
-    on_disk.flush()
-    grown = growth(
-        f"""
-        def work():
-            assert len(alcore.bald({str(tmp_path / "preds.npy")!r})) == {rows}
-        """
-    )
-    assert grown <= 100
-
-
-@pytest.mark.compiled
-def test_a_large_map_is_laid_out_piece_by_piece() -> None:
-    grown = growth(
-        """
-        maps = np.full((1, 4, 1024, 1024, 16), 0.25, np.float32)  # 256 MiB in one row
-
-        def work():
-            assert alcore.Reduce(alcore.BALD(), "mean").score(maps)[0] == 0
-        """
-    )
-    assert grown <= 100
-
 
 def test_masks_of_dask_are_not_lost() -> None:
     masked = dask.array.ma.masked_greater(dask.array.from_array(POOL, chunks=(13, 4, 6)), 0.9)
@@ -363,18 +204,3 @@ class Deformed:
 def test_a_source_that_gives_other_blocks_than_it_says_is_refused(part: np.ndarray) -> None:
     with pytest.raises(ValueError, match="rows 0 to 97: expected shape"):
         alcore.bald(Deformed(part))
-
-
-@pytest.mark.compiled
-def test_predictions_stored_draw_by_draw_take_bounded_memory(tmp_path: Path) -> None:
-    stored = zarr.create_array(
-        tmp_path / "preds.zarr", shape=(160_000, 10, 40), chunks=(160_000, 10, 1), dtype="float32", fill_value=0.1
-    )
-    assert stored.nbytes > 240 << 20
-    grown = growth(
-        f"""
-        def work():
-            assert not alcore.bald({str(tmp_path / "preds.zarr")!r}).any()
-        """
-    )
-    assert grown <= 200
