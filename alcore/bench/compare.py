@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import time
-import tracemalloc
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.batches.batch import Batch
 from alcore.batches.batchbald import SaturationWarning
-from alcore.bench.calibration import Tempering, temper
-from alcore.bench.composition import class_counts, near_duplicates, rank_correlation
+from alcore.bench.agreement import jaccard, rank_correlation
+from alcore.bench.comparison import Comparison
+from alcore.bench.composition import class_counts, near_duplicates
 from alcore.bench.information import bound, weigh
 from alcore.bench.labels import Evidence, Ints, check_source
-from alcore.bench.replay import FEWEST, Replay, effective_draws, replay
-from alcore.bench.tables import tables
+from alcore.bench.replay import FEWEST, effective_draws, replay
+from alcore.bench.temperature_scaling import temper
+from alcore.bench.time_and_memory import WARM_UP_ROWS, compile_kernels, peak_bytes, time_select
 from alcore.door import Float64s, Rng
-from alcore.heuristics import Heuristic, Power, RowWise, Softmax, SoftRank, heuristic
-from alcore.heuristics.base import Joint
+from alcore.heuristics import Heuristic, RowWise, heuristic
 from alcore.heuristics.subsets import with_draws
 from alcore.sources.blocks import gather_rows
 from alcore.sources.progress import track
@@ -46,86 +44,7 @@ DEFAULT = (
     "random",
     *JOINT,
 )
-REPEATS = 5
-SATURATED = 0.99
 EVENTS = "the predictions have event axes, and rows have no labels, or information, in common"
-WARM_UP_ROWS = 8
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """The result of `compare`, plain arrays in the order of ``names``.
-
-    Attributes:
-        names: the heuristics; the second of one name ends in " (2)".
-        shape: (N, C, ..., T) of the predictions.
-        seconds: (H,) median time of selecting k rows, scoring included.
-        batches: what each selected.
-        overlap: (H, H) Jaccard index of the batches: shared rows over all rows of the two.
-        scores: the scores (N,) of each row-wise heuristic, by name.
-        information: (H,) nats, the joint information I(y_S; θ) of each batch, estimated afresh; None with event axes, where
-            rows have no joint information, and so are the next three.
-        information_error: (H,) its standard error, 0 where all configurations of labels were added up.
-        redundancy: (H,) nats, Σ BALD of the batch's rows − information: what its rows tell twice; noise may put it under 0.
-        information_bound: the most a batch can tell, log T, with weights their entropy.
-        information_curves: name -> (picks, nats), the information after the first 0, 1, 2, 3, 5, 8, … picks; by name, empty
-            with event axes.
-        memory: (H,) bytes of arrays that a selection takes at its peak, beside the predictions.
-        rank_correlation: (H, H) Spearman's, of the scores of all rows; NaN where one of the two has none.
-        predicted_classes, classes: (H, C) how many of the picks each class is predicted for, and how many are of it by their
-            labels; None with event axes, and without labels.
-        near_duplicates: (H,) picks that predict as one before does: 0.05 apart or less in total variation, on the mean of the
-            draws; None with event axes.
-        replays: one for each number of labels at a time; empty without labels of the pool and a labelled test set.
-        tempering: calibration on the test set; None without one.
-        left_out: what is not there -> why.
-    """
-
-    names: tuple[str, ...]
-    shape: tuple[int, ...]
-    seconds: Float64s
-    batches: tuple[Batch, ...]
-    overlap: Float64s
-    scores: dict[str, Float64s]
-    information: Float64s | None = None
-    information_error: Float64s | None = None
-    redundancy: Float64s | None = None
-    information_bound: float | None = None
-    information_curves: dict[str, tuple[Ints, Float64s]] = field(default_factory=dict)
-    memory: Float64s | None = None
-    rank_correlation: Float64s | None = None
-    predicted_classes: Ints | None = None
-    classes: Ints | None = None
-    near_duplicates: Ints | None = None
-    replays: tuple[Replay, ...] = ()
-    tempering: Tempering | None = None
-    left_out: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def throughput(self) -> Float64s:
-        """(H,) probabilities read a second."""
-        return float(np.prod(self.shape, dtype=np.float64)) / self.seconds
-
-    def tables(self) -> dict[str, dict[str, Any]]:
-        """All of it as tables: name -> column -> array, with a row for each heuristic, pick or point of a curve."""
-        return tables(self)
-
-    def to_pandas(self) -> dict[str, Any]:
-        """`tables` as data frames. Raises ImportError without pandas."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("data frames need pandas: pip install pandas. Or take tables().") from error
-        return {name: pandas.DataFrame(table) for name, table in self.tables().items()}
-
-    @property
-    def saturation(self) -> tuple[int | None, ...]:
-        """Of each heuristic the picks after which its batch had told 99 % of what a batch can; None where it never did."""
-        if self.information_bound is None:
-            return (None,) * len(self.names)
-        full = SATURATED * self.information_bound
-        points = (self.information_curves[name] for name in self.names)
-        return tuple(next((int(n) for n, told in zip(*own, strict=True) if told >= full), None) for own in points)
 
 
 def compare(
@@ -232,15 +151,15 @@ def _timed(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SaturationWarning)
         for _, ((name, one), generator) in track(enumerate(jobs, 1), len(objects), "heuristics compared"):
-            _compile(one, few, few_said)
-            elapsed, batch = _time_select(one, predictions, k, generator, said)
+            compile_kernels(one, few, few_said)
+            elapsed, batch = time_select(one, predictions, k, generator, said)
             seconds.append(elapsed)
             batches.append(batch)
-            memory.append(_peak_bytes(one, predictions, k, said))
+            memory.append(peak_bytes(one, predictions, k, said))
             if isinstance(one, RowWise):
                 scores[name] = one.score(predictions, **said)
     picks = [set(batch.indices.tolist()) for batch in batches]
-    overlap = np.array([[_jaccard(a, b) for b in picks] for a in picks])
+    overlap = np.array([[jaccard(a, b) for b in picks] for a in picks])
     shape = (source.rows or 0, *source.cell_shape)
     names = tuple(objects)
     return Comparison(
@@ -293,43 +212,3 @@ def _check_pool(source: Source) -> None:
 def _distinct(names: list[str]) -> tuple[str, ...]:
     counts = [names[: i + 1].count(name) for i, name in enumerate(names)]
     return tuple(name if count == 1 else f"{name} ({count})" for name, count in zip(names, counts, strict=True))
-
-
-def _compile(one: Heuristic, few_rows: Any, said: dict[str, Any]) -> None:
-    scored = one.heuristic if isinstance(one, Power | Softmax | SoftRank) else one
-    if not (isinstance(scored, RowWise) and scored.rows is not None):
-        # The later picks of a joint batch have kernels of their own.
-        one.select(few_rows, len(few_rows) if isinstance(one, Joint) else 1, rng=0, **said)
-
-
-def _time_select(
-    one: Heuristic, predictions: Any, k: int, rng: np.random.Generator, said: dict[str, Any]
-) -> tuple[float, Batch]:
-    times: list[float] = []
-    batch: Batch | None = None
-    while len(times) < REPEATS and sum(times) <= 1.0:
-        started = time.perf_counter()
-        drawn = one.select(predictions, k, rng=rng, **said)
-        times.append(time.perf_counter() - started)
-        batch = drawn if batch is None else batch
-    assert batch is not None
-    return float(np.median(times)), batch
-
-
-def _peak_bytes(one: Heuristic, predictions: Any, k: int, said: dict[str, Any]) -> int:
-    """What NumPy's arrays took at the peak of a selection, beyond what was there."""
-    traced = tracemalloc.is_tracing()
-    if not traced:
-        tracemalloc.start()
-    try:
-        tracemalloc.reset_peak()
-        before, _ = tracemalloc.get_traced_memory()
-        one.select(predictions, k, rng=0, **said)
-        return tracemalloc.get_traced_memory()[1] - before
-    finally:
-        if not traced:
-            tracemalloc.stop()
-
-
-def _jaccard(a: set[int], b: set[int]) -> float:
-    return len(a & b) / len(a | b) if a | b else 1.0

@@ -25,18 +25,3 @@ def near_duplicates(probs: Array, rows: Ints, shares: Float64s) -> int:
         apart = np.abs(chosen[:place] - chosen[place]).sum(axis=1) @ shares / 2
         found += bool((apart <= NEAR).any())
     return found
-
-
-def rank_correlation(names: Sequence[str], scores: dict[str, Float64s]) -> Float64s:
-    """(H, H) Spearman's correlation of the scores, ties sharing their mean rank; NaN where there are none or all are equal."""
-    from scipy.stats import rankdata
-
-    ranks = {name: rankdata(own) for name, own in scores.items() if own.ndim == 1 and len(own) > 1}
-    centred = {name: own - own.mean() for name, own in ranks.items()}
-    units = {name: own / norm for name, own in centred.items() if (norm := float(np.linalg.norm(own)))}
-    found = np.full((len(names), len(names)), np.nan)
-    for i, one in enumerate(names):
-        for j, other in enumerate(names):
-            if one in units and other in units:
-                found[i, j] = np.clip(units[one] @ units[other], -1, 1)
-    return found

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from alcore import plot
-from alcore.bench.calibration import Tempering
-from alcore.bench.compare import Comparison
+from alcore.bench.comparison import Comparison
 from alcore.bench.replay import DRAWS, METRICS, Replay
 from alcore.bench.summary import sentences as plain_words
 from alcore.bench.tables import Table as Told
-from alcore.bench.tables import tables
+from alcore.bench.temperature_scaling import Tempering
 from alcore.loop.curves import Curves
 from alcore.sources.files import whole_file
 
@@ -136,7 +135,7 @@ def _sections(result: Comparison, draw: _Pen) -> Iterator[Section]:
     yield Section("heuristics", "Heuristics", tables=[_heuristics(result)])
     for replay in result.replays:
         yield _replay(replay, draw)
-    told = tables(result)
+    told = result.tables()
     if result.tempering is not None:
         yield _calibration(result.tempering, told["calibration"], draw)
     if result.information_curves:

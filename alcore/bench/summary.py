@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from alcore.bench.calibration import Tempering
-from alcore.bench.compare import Comparison
+from alcore.bench.comparison import Comparison
 from alcore.bench.replay import Replay, Share
+from alcore.bench.temperature_scaling import Tempering
 
 METRIC = "log-likelihood"
 MISTAKES = 0.05  # the chance that any of the heuristics compared with Random is said to differ though none does

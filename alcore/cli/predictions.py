@@ -9,9 +9,9 @@ import numpy as np
 import typer
 
 from alcore.bench.compare import compare
+from alcore.bench.comparison import as_json
 from alcore.bench.report import write_report
 from alcore.bench.summary import sentences
-from alcore.bench.tables import as_json
 from alcore.cli.arguments import (
     Beta,
     Count,

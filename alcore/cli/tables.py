@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from alcore.batches.batch import Batch
-from alcore.bench.compare import Comparison
+from alcore.bench.comparison import Comparison
 from alcore.cli.sentences import note
 from alcore.sources.files import whole_file
 

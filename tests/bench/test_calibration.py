@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from alcore.bench import calibration, temperature, tempered
-from alcore.bench.calibration import BINS, temper
+from alcore.bench.calibration import BINS
 from alcore.bench.labels import labelled
+from alcore.bench.temperature_scaling import temper
 
 RNG = np.random.default_rng(3)
 

@@ -9,7 +9,7 @@ import pytest
 
 import alcore
 from alcore.bench import Comparison, Replay, calibration, compare, sentences
-from alcore.bench.calibration import Tempering
+from alcore.bench.temperature_scaling import Tempering
 
 LABELS = np.arange(11)
 RNG = np.random.default_rng(4)
