@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import inspect
 import os
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.batch import Batch
-from alcore.door import Float64s, Rng
-from alcore.heuristics import Heuristic, Precomputed, Random, RowWise
-from alcore.heuristics.stochastic import _Drawn
-from alcore.heuristics.subsets import without_rows
+from alcore.heuristics import Heuristic, Random
 from alcore.ledger import Ledger, Query
 from alcore.loop.curves import Curves
+from alcore.loop.notes import as_note, as_past
+from alcore.loop.pool_scores import WithPoolScores
 from alcore.sources.progress import track
 from alcore.stopping.criterion import Stopping
 from alcore.stopping.history import Past
@@ -151,7 +148,7 @@ class ActiveLearning:
     @property
     def history(self) -> list[Past]:
         """What the steps so far left behind, from the ledger."""
-        return [_of_note(note) for note in self.ledger.notes(self.asker)]
+        return [as_past(note) for note in self.ledger.notes(self.asker)]
 
     def run(self) -> list[Past]:
         """Go to the end; the history."""
@@ -256,12 +253,12 @@ class ActiveLearning:
         ids = self.ledger.pool if self.sample is None else self.ledger.sample_pool(self.sample, self._rng(number, 2))
         needed = len(ids) > 0 and not isinstance(heuristic, Random)
         predictions = _call(self.predict, model, ids, seed=self._seed(number, 4)) if needed else None
-        watched, past = _Watched(heuristic, {}), self._past(model, history, labelled)
+        watched, past = WithPoolScores(heuristic, {}), self._past(model, history, labelled)
 
         def note(batch: Batch) -> Any:
             information = None if batch.information is None else float(batch.information[-1])
             bought = past.bought + len(batch)
-            return _as_note(replace(past, bought=bought, size=len(batch), information=information, **watched.told))
+            return as_note(replace(past, bought=bought, size=len(batch), information=information, **watched.told))
 
         own = None if self.sample is None and predictions is None else ids
         return self.ledger.ask(
@@ -301,7 +298,7 @@ class ActiveLearning:
 
     def _close(self, model: Any, history: list[Past], ids: Ids, stopped: str) -> Step:
         past = self._past(model, history, len(ids))
-        self.ledger.write_note(_as_note(past), step=self.ledger.step(self.asker), asker=self.asker)
+        self.ledger.write_note(as_note(past), step=self.ledger.step(self.asker), asker=self.asker)
         return Step(past, model, None, stopped)
 
     def _rng(self, step: int, place: int) -> np.random.Generator:
@@ -311,64 +308,7 @@ class ActiveLearning:
         return int(self._rng(step, place).integers(1 << 31))
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class _Watched(Heuristic):
-    """A heuristic that tells what the pool scored, where rows have scores."""
-
-    heuristic: Heuristic
-    told: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        return self.heuristic.name
-
-    def score(self, predictions: Any, **options: Any) -> Float64s:
-        return self.heuristic.score(predictions, **options)
-
-    def select(self, predictions: Any, k: int, *, rng: Rng = None, **options: Any) -> Batch:
-        own = self.heuristic
-        if not isinstance(own, RowWise | _Drawn):
-            return own.select(predictions, k, rng=rng, **options)
-        scores = own.score(predictions, **options)
-        self.told.update(mean_score=float(scores.mean()), max_score=float(scores.max()))
-        chooser = replace(own, heuristic=Precomputed(scores)) if isinstance(own, _Drawn) else Precomputed(scores)
-        return chooser.select(None, k, rng=rng)
-
-
-@without_rows.register
-def _(heuristic: _Watched, rows: npt.NDArray[np.int64]) -> Heuristic:
-    return replace(heuristic, heuristic=without_rows(heuristic.heuristic, rows))
-
-
 def _call(function: Callable[..., Any], *given: Any, **options: Any) -> Any:
     """With those options that it has a parameter for."""
     names = list(inspect.signature(function).parameters)[len(given) :]
     return function(*given, **{name: value for name, value in options.items() if name in names})
-
-
-# --- notes ------------------------------------------------------------------------------------------------------------
-
-
-def _as_note(past: Past) -> dict[str, Any]:
-    """JSON, which has no infinity: floats are their texts."""
-    note: dict[str, Any] = {name: getattr(past, name) for name in ("step", "labelled", "bought", "size")}
-    note["metrics"] = {name: repr(value) for name, value in past.metrics.items()}
-    for name in ("mean_score", "max_score", "information"):
-        value = getattr(past, name)
-        note[name] = None if value is None else repr(value)
-    if past.predicted is not None:
-        packed = zlib.compress(past.predicted.tobytes())
-        note["predicted"] = [past.predicted.dtype.str, list(past.predicted.shape), base64.b64encode(packed).decode()]
-    return note
-
-
-def _of_note(note: Mapping[str, Any]) -> Past:
-    told = dict(note)
-    told["metrics"] = {name: float(value) for name, value in note["metrics"].items()}
-    for name in ("mean_score", "max_score", "information"):
-        told[name] = None if note[name] is None else float(note[name])
-    if "predicted" in note:
-        kind, shape, packed = note["predicted"]
-        told["predicted"] = np.frombuffer(zlib.decompress(base64.b64decode(packed)), kind).reshape(shape)
-    return Past(**told)

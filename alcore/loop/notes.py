@@ -1,0 +1,36 @@
+"""The note of a step in the ledger: a `Past` to JSON and back, bit for bit."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from alcore.stopping.history import Past
+
+
+def as_note(past: Past) -> dict[str, Any]:
+    """JSON, which has no infinity: floats are their texts."""
+    note: dict[str, Any] = {name: getattr(past, name) for name in ("step", "labelled", "bought", "size")}
+    note["metrics"] = {name: repr(value) for name, value in past.metrics.items()}
+    for name in ("mean_score", "max_score", "information"):
+        value = getattr(past, name)
+        note[name] = None if value is None else repr(value)
+    if past.predicted is not None:
+        packed = zlib.compress(past.predicted.tobytes())
+        note["predicted"] = [past.predicted.dtype.str, list(past.predicted.shape), base64.b64encode(packed).decode()]
+    return note
+
+
+def as_past(note: Mapping[str, Any]) -> Past:
+    told = dict(note)
+    told["metrics"] = {name: float(value) for name, value in note["metrics"].items()}
+    for name in ("mean_score", "max_score", "information"):
+        told[name] = None if note[name] is None else float(note[name])
+    if "predicted" in note:
+        kind, shape, packed = note["predicted"]
+        told["predicted"] = np.frombuffer(zlib.decompress(base64.b64decode(packed)), kind).reshape(shape)
+    return Past(**told)

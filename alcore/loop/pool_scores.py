@@ -1,0 +1,45 @@
+"""What the pool scored at a step, for stopping criteria: recorded while the heuristic chooses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore.batches.batch import Batch
+from alcore.door import Float64s, Reading, Rng
+from alcore.heuristics import Heuristic, Precomputed, RowWise
+from alcore.heuristics.stochastic import Stochastic
+from alcore.heuristics.subsets import without_rows
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class WithPoolScores(Heuristic):
+    """A heuristic that tells what the pool scored, where rows have scores."""
+
+    heuristic: Heuristic
+    told: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.heuristic.name
+
+    def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
+        return self.heuristic.score(predictions, rng=rng, **reading.options)
+
+    def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
+        own = self.heuristic
+        if not isinstance(own, RowWise | Stochastic):
+            return own.select(predictions, k, rng=rng, **reading.options)
+        scores = own.score(predictions, **reading.options)
+        self.told.update(mean_score=float(scores.mean()), max_score=float(scores.max()))
+        chooser = replace(own, heuristic=Precomputed(scores)) if isinstance(own, Stochastic) else Precomputed(scores)
+        return chooser.select(None, k, rng=rng)
+
+
+@without_rows.register
+def _(heuristic: WithPoolScores, rows: npt.NDArray[np.int64]) -> Heuristic:
+    return replace(heuristic, heuristic=without_rows(heuristic.heuristic, rows))
