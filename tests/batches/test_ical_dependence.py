@@ -1,0 +1,86 @@
+"""How much the labels of a row depend on those of a set of rows: HSIC of explicit kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alcore.batches.ical import SPREAD, DrawnLabels, _draw, _expect
+from alcore.door import Reading
+from tests.batches.ical_oracle import POOL, expected_kernels, hsic, kernels, random_labels
+
+
+@pytest.mark.parametrize("classes", [2, 3, 11, 300])
+@pytest.mark.parametrize("draws", [1, 2, 5, 24])
+def test_equals_explicit_kernels(classes: int, draws: int) -> None:
+    labels = random_labels(20, classes, draws, seed=draws)
+    every = kernels(labels)
+    rng = np.random.default_rng(classes)
+    sets = [rng.integers(20, size=size) for size in (1, 7, *range(2, 20))]
+    pool = DrawnLabels(labels.astype(np.min_scalar_type(classes - 1)), classes)
+    expected = np.stack([hsic(every, every[rows].mean(axis=0)) for rows in sets])
+    found = pool.dependence(sets)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+    assert ((found >= 0) & (found <= SPREAD**2 / 4)).all()
+
+
+@pytest.mark.compiled
+def test_sums_that_do_not_fit_into_half_a_word() -> None:
+    labels = random_labels(12, 5, 420, seed=3)
+    every, rows = kernels(labels), np.arange(60) % 12
+    pool = DrawnLabels(labels.astype(np.uint8), 5)
+    assert 420**3 * len(rows) > 1 << 32
+    np.testing.assert_allclose(
+        pool.dependence([rows])[0], hsic(every, every[rows].mean(axis=0)), rtol=1e-10, atol=1e-15
+    )
+
+
+def test_agrees_with_the_authors_code(peers: dict[str, np.ndarray]) -> None:
+    pool = DrawnLabels(peers["ical_labels_nt"].astype(np.uint8), 5)
+    found = pool.dependence([peers["ical_reference_rows"]])[0]
+    np.testing.assert_allclose(found, peers["ical_hsic_with_reference"], rtol=1e-11, atol=1e-14)
+    pairs = pool.dependence([np.array([row]) for row in range(64)])
+    np.testing.assert_allclose(pairs, peers["ical_hsic_pairs"], rtol=1e-11, atol=1e-14)
+    np.testing.assert_array_equal(pairs, pairs.T)
+
+
+@pytest.mark.parametrize("size", [1, pytest.param(65_000, marks=pytest.mark.compiled)])
+def test_the_largest_score_is_of_two_classes_by_halves(size: int) -> None:
+    """Its sums are the largest too: with 65 000 references they need all bits of half a word, less one."""
+    labels = np.array([[0] * 20 + [1] * 20, [1] * 20 + [0] * 20, [0] * 21 + [1] * 19, [0, 1] * 20], np.uint8)
+    found = DrawnLabels(labels, 2).dependence([np.zeros(size, np.int64)] * 16)
+    assert 40**3 * size < 1 << 32
+    np.testing.assert_allclose(found[:, :2], SPREAD**2 / 4, rtol=1e-14)
+    assert (found[:, 2:] < SPREAD**2 / 4).all()
+
+
+def test_certain_rows_depend_on_nothing_exactly() -> None:
+    labels = random_labels(20, 3, 9)
+    pool = DrawnLabels(labels.astype(np.uint8), 3)
+    assert pool.dependence([np.array([3, 4, 0])])[0, 0] == 0
+    assert (pool.dependence([np.array([0, 0])]) == 0).all()
+
+
+def test_expected_labels_equal_explicit_kernels_without_the_row_itself() -> None:
+    every = expected_kernels(POOL)
+    pool = _expect(POOL, Reading(), np.random.default_rng(0))
+    sets = [np.array([3, 3, 9]), np.arange(30), np.array([7]), np.array([5, 5])]
+    found = pool.dependence(sets)
+    for values, rows in zip(found, sets, strict=True):
+        for n in range(len(POOL)):
+            rest = rows[rows != n]
+            exact = hsic(every[n : n + 1], every[rest].mean(axis=0))[0] if rest.size else 0.0
+            np.testing.assert_allclose(values[n], exact, rtol=1e-11, atol=1e-15)
+    assert (found[:, 0] == 0).all()  # the certain row
+    assert found[2, 7] == 0
+    assert found[3, 5] == 0
+
+
+@pytest.mark.compiled
+def test_expected_labels_are_the_mean_over_drawn_ones() -> None:
+    rows, rng = np.array([1, 6, 6, 12]), np.random.default_rng(0)
+    several = np.stack([_draw(POOL, Reading(), rng).dependence([rows])[0] for _ in range(4000)])
+    expected = _expect(POOL, Reading(), rng).dependence([rows])[0]
+    others = np.setdiff1d(np.arange(len(POOL)), rows)  # a row in the set shares its labels there
+    error = several.std(axis=0) / np.sqrt(4000)
+    assert (np.abs(several.mean(axis=0) - expected)[others] <= 5 * error[others] + 1e-15).all()

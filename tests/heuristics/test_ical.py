@@ -1,0 +1,67 @@
+"""ICAL as an object: it selects as the function, has no score of a row and does not combine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import alcore
+from tests.batches.ical_oracle import POOL, each_kind_of_labels, each_rule
+
+
+@each_rule
+@each_kind_of_labels
+def test_the_object_selects_as_the_function(labels: str, pointwise: bool) -> None:
+    said = {"pointwise": pointwise, "labels": labels, "references": 7, "comparisons": 4}
+    object_ = alcore.ICAL(**said)
+    found, expected = (
+        object_.select(POOL, 5, rng=1, weights=[1, 2, 1, 1, 3, 1]),
+        alcore.ical(POOL, 5, rng=1, weights=[1, 2, 1, 1, 3, 1], **said),
+    )
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    assert object_.name == ("ical-pointwise" if pointwise else "ical")
+    named = alcore.heuristic(object_.name, labels=labels, references=7, comparisons=4)
+    assert named == object_
+    assert eval(repr(object_), vars(alcore)) == object_
+
+
+@pytest.mark.parametrize(
+    "combine",
+    [
+        lambda own: own + alcore.BALD(),
+        lambda own: alcore.BALD() + own,
+        lambda own: own + own,
+        lambda own: 2 * own,
+        lambda own: own * 2,
+        lambda own: sum([own]),
+        lambda own: alcore.Sum(((1.0, own),)),
+        alcore.Power,
+        alcore.Reduce,
+    ],
+)
+def test_it_does_not_combine_and_says_why(combine: Any) -> None:
+    with pytest.raises(TypeError, match="ical: its batches are chosen jointly.*row scores that add up"):
+        combine(alcore.ICAL())
+
+
+def test_it_has_no_scores_and_takes_no_mask() -> None:
+    with pytest.raises(TypeError, match=r"ical: has no score .*select\(predictions, k\)"):
+        alcore.ICAL().score(POOL)
+    with pytest.raises(ValueError, match="mask: ical compares rows"):
+        alcore.ICAL().select(POOL, 2, mask=np.zeros((30, 1), bool))
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ({"references": 0}, ValueError),
+        ({"labels": "p"}, ValueError),
+        ({"pointwise": 1}, TypeError),
+        ({"comparisons": 0.5}, TypeError),
+    ],
+)
+def test_options_are_checked_when_the_object_is_made(said: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"{next(iter(said))}: expected"):
+        alcore.ICAL(**said)
