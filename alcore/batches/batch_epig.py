@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.search.configurations import Configurations, Ints
-from alcore.door import Array, Bools, Float64s, Kind, Rng
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.scores.epig import Targets, prepare
 from alcore.sources import files
 from alcore.sources.blocks import Block, CellMeasure, map_blocks
@@ -24,6 +24,7 @@ SLACK = 1e-5  # nats by which rounding may put a gain above its bound
 FINER = 8  # times smaller blocks than `epig` reads: what one finds lets the next pass over rows
 
 
+@shows_options()
 def batch_epig(
     probs: Any,
     targets: Any,
@@ -31,10 +32,9 @@ def batch_epig(
     *,
     samples: int = 100,
     exact: int = 100,
-    kind: str = "probs",
     target_weights: npt.ArrayLike | None = None,
-    weights: npt.ArrayLike | None = None,
     rng: Rng = None,
+    **options: Unpack[ReadingOptions],
 ) -> Batch:
     """Batch EPIG, the greedy batch of largest Σ_j v_j I(y_S; y_j): what its labels together tell about each target's label.
 
@@ -78,11 +78,12 @@ def batch_epig(
     ([0, 2], [0.0, 0.693147])
     """
     count, generator = door.as_count(k), door.as_rng(rng)
-    sampled, kept, said = door.as_count(samples, "samples"), door.as_count(exact, "exact"), door.as_kind(kind)
+    sampled, kept = door.as_count(samples, "samples"), door.as_count(exact, "exact")
+    reading = Reading.of(options, ReadingOptions)
     if count > 1 and not can_reread(probs):
         door.refuse_single_reading("probs", "every pick takes a pass")
-    prepared = prepare(targets, kind=kind, target_weights=target_weights, weights=weights)
-    search = _Search(probs, said, weights, prepared)
+    prepared = prepare(targets, reading, target_weights)
+    search = _Search(probs, reading, prepared)
     prior = door.as_shares(prepared.weights_t, search.cell_shape[-1])
     configurations = Configurations(prior, sampled, kept, generator)
     picks: list[_Pick] = []
@@ -113,10 +114,10 @@ class _Pick(NamedTuple):
 class _Search:
     """One pass over the pool a pick, and the rows taken so far."""
 
-    def __init__(self, predictions: Any, kind: Kind, weights: npt.ArrayLike | None, targets: Targets) -> None:
+    def __init__(self, predictions: Any, reading: Reading, targets: Targets) -> None:
         if isinstance(predictions, str | os.PathLike):
             predictions = files.open_predictions(predictions)
-        self._predictions, self._kind, self._weights, self._targets = predictions, kind, weights, targets
+        self._predictions, self._reading, self._targets = predictions, reading, targets
         self._packed = _PackedTargets(targets)
         self._source: Source | None = open_source(predictions, cost=targets.cost)
         self._taken: list[int] = []
@@ -144,7 +145,7 @@ class _Search:
                 block.start + best, float(gain_n[best]), block.scored_cells(np.array([best]))[0].astype(np.float64)
             )
 
-        picks = map_blocks(source, work, kind=self._kind, weights=self._weights)
+        picks = map_blocks(source, work, self._reading)
         pick = max(filter(None, picks), key=lambda one: one.gain, default=None)  # the first of equal ones
         if pick is not None:
             self._taken.append(pick.row)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
-import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.search.candidates import MEMORY, Candidates, Pool
 from alcore.batches.search.configurations import Configurations, bytes_of_configurations
 from alcore.batches.search.greedy import ROUNDING, Ints, Objective, choose
-from alcore.door import Array, Float64s, Rng
+from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
 
 LEAST_GAIN = 1e-6  # nats, what posteriors in float32 may be off by
 
@@ -22,16 +21,16 @@ class SaturationWarning(UserWarning):
     """The draws were exhausted before the batch was full."""
 
 
+@shows_options()
 def batchbald(
     probs: Any,
     k: int,
     *,
     samples: int = 10_000,
     exact: int = 10_000,
-    kind: str = "probs",
-    weights: npt.ArrayLike | None = None,
     memory: int = MEMORY,
     rng: Rng = None,
+    **options: Unpack[ReadingOptions],
 ) -> Batch:
     """BatchBALD, the greedy batch of largest joint information I(y_S; θ) of labels and model.
 
@@ -73,9 +72,10 @@ def batchbald(
     """
     count, generator = door.as_count(k), door.as_rng(rng)
     sampled, kept = door.as_count(samples, "samples"), door.as_count(exact, "exact")
-    pool = Pool(probs, kind, weights, memory, lambda draws: bytes_of_configurations(draws, sampled, kept))
+    reading = Reading.of(options, ReadingOptions)
+    pool = Pool(probs, reading, memory, lambda draws: bytes_of_configurations(draws, sampled, kept))
     draws = pool.cell_shape[-1]
-    prior = door.as_shares(door.as_weights(weights, draws), draws)
+    prior = door.as_shares(door.as_weights(reading.weights, draws), draws)
     information = JointInformation(Configurations(prior, sampled, kept, generator))
     chosen = choose(information, pool, count)
     filled = len(chosen.indices) - chosen.joint

@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Unpack, final
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.batch import Batch
-from alcore.door import Array, Bools, Float64s, Rng
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.sources.blocks import Block, gather_rows, score_blocks
 from alcore.sources.reading import can_reread, count_rows, open_source, refuse_events
 from alcore.sources.threads import map_in_order
@@ -28,6 +28,7 @@ COST = 64  # of a row of expected labels, in row-wise measures
 ROUNDING = 1e-13  # what is left of a sum when all its terms are taken away again
 
 
+@shows_options()
 def ical(
     probs: Any,
     k: int,
@@ -36,9 +37,8 @@ def ical(
     labels: str = "drawn",
     references: int = 200,
     comparisons: int = 20,
-    kind: str = "probs",
-    weights: npt.ArrayLike | None = None,
     rng: Rng = None,
+    **options: Unpack[ReadingOptions],
 ) -> Batch:
     """Information condensing: the k rows whose labels depend most on the pool's, HSIC(n, R) = (1−κ)²/T² tr(Y_nᵀ H K_R H Y_n).
 
@@ -78,7 +78,7 @@ def ical(
     references, comparisons = door.as_size(references, "references"), door.as_size(comparisons, "comparisons")
     read = _draw if door.as_label_mode(labels) == "drawn" else _expect
     generator = door.as_rng(rng)
-    pool = read(probs, kind, weights, generator)
+    pool = read(probs, Reading.of(options, ReadingOptions), generator)
     picks = _Picks(pool.rows, min(count, pool.rows))
     if each:
         _pick_pointwise(picks, pool, references, comparisons, generator)
@@ -214,8 +214,7 @@ class ExpectedLabels(_Pool):
     """Predictions that are read anew for each pass, labels averaged over what may be drawn."""
 
     probs: Any
-    kind: str
-    weights: npt.ArrayLike | None
+    reading: Reading
     count: int
     draws_t: Rows
 
@@ -234,7 +233,7 @@ class ExpectedLabels(_Pool):
 
             return _fill_rows(block, fill, (len(sets),), np.float64)
 
-        values_nl = score_blocks(self.probs, work, kind=self.kind, weights=self.weights, cost=COST)
+        values_nl = score_blocks(self.probs, work, self.reading, cost=COST)
         if len(values_nl) != self.rows:
             door.refuse_unequal_rows("probs", self.rows, len(values_nl), "the pass before")
         values_ln = np.ascontiguousarray(values_nl.T)
@@ -270,16 +269,15 @@ class ExpectedLabels(_Pool):
 
     def _read(self, rows_m: Rows) -> Array:
         """Those rows, in order."""
-        cells, _ = gather_rows(open_source(self.probs), rows_m, kind=self.kind)
+        cells, _ = gather_rows(open_source(self.probs), rows_m, Reading(self.reading.kind))
         if len(cells) != len(rows_m):
             door.refuse_unequal_rows("probs", self.rows, len(cells), "the pass before")
         return cells
 
 
-def _draw(probs: Any, kind: str, weights: npt.ArrayLike | None, rng: np.random.Generator) -> DrawnLabels:
+def _draw(probs: Any, reading: Reading, rng: np.random.Generator) -> DrawnLabels:
     """One pass; a label depends on the key, its row and its draw, so not on how the source is cut."""
     key, uniform = rng.integers(2**64, dtype=np.uint64), rng.random()
-    door.as_kind(kind)
 
     def work(block: Block) -> Array:
         from alcore.kernels.ical import draw
@@ -294,21 +292,20 @@ def _draw(probs: Any, kind: str, weights: npt.ArrayLike | None, rng: np.random.G
 
         return _fill_rows(block, fill, (draws,), np.min_scalar_type(classes - 1))
 
-    labels_nt = score_blocks(probs, work, kind=kind, weights=weights)
+    labels_nt = score_blocks(probs, work, reading)
     return DrawnLabels(labels_nt, int(labels_nt.max(initial=0)) + 1)
 
 
-def _expect(probs: Any, kind: str, weights: npt.ArrayLike | None, rng: np.random.Generator) -> ExpectedLabels:
+def _expect(probs: Any, reading: Reading, rng: np.random.Generator) -> ExpectedLabels:
     rng.integers(2**64, dtype=np.uint64)  # the sets of a seed are then those of drawn labels
     uniform = rng.random()
-    door.as_kind(kind)
     if not can_reread(probs):
         door.refuse_single_reading("probs", "expected labels take several passes (labels='drawn' takes one)")
     source = open_source(probs)
     refuse_events(source)
     draws = source.cell_shape[-1]
-    draws_t = _resample(door.as_weights(weights, draws), draws, uniform)
-    return ExpectedLabels(probs, kind, weights, count_rows(probs), draws_t)
+    draws_t = _resample(door.as_weights(reading.weights, draws), draws, uniform)
+    return ExpectedLabels(probs, reading, count_rows(probs), draws_t)
 
 
 def _resample(weights: Float64s | None, draws: int, uniform: float) -> Rows:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.search.configurations import Configurations
-from alcore.door import Array, Float64s, Rng
+from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.scores.estimate import Estimate
 from alcore.sources.blocks import gather_rows, read_rows
 from alcore.sources.reading import open_source, refuse_events
@@ -21,14 +21,14 @@ Ints = npt.NDArray[np.int64]
 TOGETHER = 20_000  # configurations held at a time, or one a draw
 
 
+@shows_options()
 def joint_entropy(
     probs: Any,
     *,
     samples: int = 100_000,
     exact: int = 1_000_000,
-    kind: str = "probs",
-    weights: npt.ArrayLike | None = None,
     rng: Rng = None,
+    **options: Unpack[ReadingOptions],
 ) -> Estimate:
     """Entropy of the labels of a whole batch together, H(y_S) = −Σ_ŷ p(ŷ) log p(ŷ), p(ŷ) = Σ_t w_t Π_i p_i,ŷi,t.
 
@@ -57,21 +57,22 @@ def joint_entropy(
     2.0
     """
     sampled, most, generator = door.as_count(samples, "samples"), door.as_count(exact, "exact"), door.as_rng(rng)
-    probs_kct = read_rows(probs, kind=kind)
-    weights_t = door.as_shares(door.as_weights(weights, probs_kct.shape[-1]), probs_kct.shape[-1])
+    reading = Reading.of(options, ReadingOptions)
+    probs_kct = read_rows(probs, kind=reading.kind)
+    weights_t = door.as_shares(door.as_weights(reading.weights, probs_kct.shape[-1]), probs_kct.shape[-1])
     information, own = _information(probs_kct, weights_t, sampled, most, generator)
     return Estimate(information.value + own, information.standard_error)
 
 
+@shows_options()
 def batch_information(
     probs: Any,
     indices: npt.ArrayLike,
     *,
     samples: int = 100_000,
     exact: int = 1_000_000,
-    kind: str = "probs",
-    weights: npt.ArrayLike | None = None,
     rng: Rng = None,
+    **options: Unpack[ReadingOptions],
 ) -> Estimate:
     """Joint information of the labels of a batch and the model, I(y_S; θ) = H(y_S) − Σ_{i∈S} Σ_t w_t H(p_it): of any batch.
 
@@ -98,18 +99,19 @@ def batch_information(
     """
     rows, generator = door.as_indices(indices), door.as_rng(rng)
     sampled, most = door.as_count(samples, "samples"), door.as_count(exact, "exact")
-    probs_kct = _gather(probs, rows, kind, weights)
-    weights_t = door.as_shares(door.as_weights(weights, probs_kct.shape[-1]), probs_kct.shape[-1])
+    reading = Reading.of(options, ReadingOptions)
+    probs_kct = _gather(probs, rows, reading)
+    weights_t = door.as_shares(door.as_weights(reading.weights, probs_kct.shape[-1]), probs_kct.shape[-1])
     return _information(probs_kct, weights_t, sampled, most, generator)[0]
 
 
-def _gather(predictions: Any, rows: Ints, kind: str, weights: npt.ArrayLike | None) -> Array:
+def _gather(predictions: Any, rows: Ints, reading: Reading) -> Array:
     """The named rows, checked; of an array in memory the others are not looked at."""
     source = open_source(predictions)
     refuse_events(source)
     if source.rows is not None:
         door.check_rows(rows, source.rows)
-    cells, count = gather_rows(source, rows, kind=kind, weights=weights)
+    cells, count = gather_rows(source, rows, reading)
     door.check_rows(rows, count)
     return cells
 

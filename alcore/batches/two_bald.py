@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
-import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.search.candidates import MEMORY, Pool
 from alcore.batches.search.greedy import Ints, Objective, choose
-from alcore.door import Array, Float64s
+from alcore.door import Array, Float64s, Reading, ReadingOptions, shows_options
 from alcore.scores.epig import Targets
 
 
-def two_bald(
-    probs: Any,
-    k: int,
-    *,
-    kind: str = "probs",
-    weights: npt.ArrayLike | None = None,
-    memory: int = MEMORY,
-) -> Batch:
+@shows_options()
+def two_bald(probs: Any, k: int, *, memory: int = MEMORY, **options: Unpack[ReadingOptions]) -> Batch:
     """2-BALD, k-BALD with pairs: each pick maximises BALD(b) − Σ_{i∈S} I(y_i; y_b) over the rows b that are left.
 
     I(y_i; y_b) is the information between the labels of two rows, computed as `epig` does. Deterministic, without sampling, and
@@ -54,9 +47,9 @@ def two_bald(
     >>> batch.indices.tolist(), batch.scores.round(6).tolist()
     ([0, 2, 1], [0.693147, 0.693147, 0.0])
     """
-    count = door.as_count(k)
-    pool = Pool(probs, kind, weights, memory)
-    draw_weights = door.as_weights(weights, pool.cell_shape[-1])
+    count, reading = door.as_count(k), Reading.of(options, ReadingOptions)
+    pool = Pool(probs, reading, memory)
+    draw_weights = door.as_weights(reading.weights, pool.cell_shape[-1])
     chosen = choose(PairInformation(draw_weights, pool.candidates.cells.dtype), pool, count)
     filled = chosen.joint < len(chosen.indices)
     return Batch.certain(
@@ -76,7 +69,7 @@ class PairInformation(Objective):
         return -np.inf
 
     def bounds(self, cells: Array, slots: Ints, bound: Float64s, picks_seen: Ints, least: float) -> Float64s:
-        """The gains themselves: the bound was the gain with the first ``picks_seen`` rows, and others are taken away in their order."""
+        """The gains themselves: a bound was the gain after ``picks_seen`` rows; the others are taken away in their order."""
         gains, cells_rct = bound.copy(), cells[slots]
         for place in range(int(picks_seen.min(initial=len(self._batch))), len(self._batch)):
             unaware = np.flatnonzero(picks_seen <= place)

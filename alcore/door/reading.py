@@ -53,6 +53,11 @@ class Reading:
                 raise TypeError(f"{name}: expected one of the options {known}, got another one. Leave it out.")
         return cls(**{**options, "kind": as_kind(options.get("kind", "probs"))})
 
+    @property
+    def options(self) -> MaskedReadingOptions:
+        """What another heuristic is called with."""
+        return {"kind": self.kind, "weights": self.weights, "mask": self.mask}
+
 
 def as_kind(kind: str) -> Kind:
     if kind == "probs":

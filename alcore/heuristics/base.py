@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias, final
+from typing import Any, NoReturn, Unpack, final
 
 import numpy as np
-import numpy.typing as npt
 
 from alcore import door
 from alcore.batches import select
 from alcore.batches.batch import Batch
-from alcore.door import Float64s, Rng
+from alcore.door import Float64s, MaskedReadingOptions, Reading, ReadingOptions, Rng, shows_options
 from alcore.sources.blocks import Block, score_blocks
-
-Weights: TypeAlias = npt.ArrayLike | None
-Mask: TypeAlias = npt.ArrayLike | None
 
 
 class Heuristic(ABC):
@@ -27,51 +23,48 @@ class Heuristic(ABC):
     def name(self) -> str:
         """The name the command line and reports use."""
 
-    @abstractmethod
-    def score(self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None) -> Float64s:
+    @final
+    @shows_options(MaskedReadingOptions)
+    def score(self, predictions: Any, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Float64s:
         """Scores of predictions (N, C, ..., T) from any source: (N, ...), or (N,) where event axes are reduced.
 
-        Args: kind and weights as `alcore.entropy`; mask (N, ...) bool, True where a cell is padding (needs `Reduce`).
+        Args:
+            rng: None, a seed or a numpy.random.Generator, of `Random`.
+            kind, weights: as `alcore.entropy`.
+            mask: (N, ...) bool, True where a cell is padding (needs `Reduce`).
         """
+        return self._score(predictions, Reading.of(options), rng)
+
+    @final
+    @shows_options(MaskedReadingOptions)
+    def select(self, predictions: Any, k: int, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Batch:
+        """The k rows to label; rng is None, a seed or a numpy.random.Generator, other arguments as `score`."""
+        return self._choose(predictions, door.as_count(k), door.as_rng(rng), Reading.of(options))
 
     @abstractmethod
-    def select(
-        self,
-        predictions: Any,
-        k: int,
-        *,
-        rng: Rng = None,
-        kind: str = "probs",
-        weights: Weights = None,
-        mask: Mask = None,
-    ) -> Batch:
-        """The k rows to label; rng is None, a seed or a numpy.random.Generator, other arguments as `score`."""
+    def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
+        """`score` behind its options."""
+
+    @abstractmethod
+    def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
+        """`select` behind its options."""
 
 
 class Joint(Heuristic, ABC):
     """A heuristic whose batch is chosen jointly: what a pick is worth depends on other rows, so no row has its own score."""
 
     @final
-    def score(self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None) -> Float64s:
+    def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
         raise TypeError(f"{self.name}: has no score of a row on its own. Call select(predictions, k).")
 
     @final
-    def select(
-        self,
-        predictions: Any,
-        k: int,
-        *,
-        rng: Rng = None,
-        kind: str = "probs",
-        weights: Weights = None,
-        mask: Mask = None,
-    ) -> Batch:
-        if mask is not None:
+    def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
+        if reading.mask is not None:
             raise ValueError(f"mask: {self.name} compares rows without event axes (N, C, T): leave mask out.")
-        return self._choose(predictions, k, rng, kind, weights)
+        return self._choose_jointly(predictions, k, rng, {"kind": reading.kind, "weights": reading.weights})
 
     @abstractmethod
-    def _choose(self, predictions: Any, k: int, rng: Rng, kind: str, weights: Weights) -> Batch:
+    def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:
         """The batch of its function."""
 
     @final
@@ -109,7 +102,7 @@ class RowWise(Heuristic, ABC):
         """How many times the work of a row-wise measure a row takes; blocks are that many times smaller."""
 
     @abstractmethod
-    def prepare(self, kind: str, weights: Weights) -> RowWise:
+    def prepare(self, reading: Reading) -> RowWise:
         """What scores the blocks of one pass: itself, or a form of it with what can be computed beforehand."""
 
     @abstractmethod
@@ -117,19 +110,8 @@ class RowWise(Heuristic, ABC):
         """Scores (n, ...) of a block."""
 
     @final
-    def select(
-        self,
-        predictions: Any,
-        k: int,
-        *,
-        rng: Rng = None,
-        kind: str = "probs",
-        weights: Weights = None,
-        mask: Mask = None,
-    ) -> Batch:
-        count = door.as_count(k)
-        door.as_rng(rng)
-        return select.top(self.score(predictions, kind=kind, weights=weights, mask=mask), count)
+    def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
+        return select.top(self._score(predictions, reading, rng), k)
 
     @final
     def __mul__(self, factor: float) -> Sum:
@@ -150,13 +132,11 @@ class Streamed(RowWise, ABC):
     """A row-wise heuristic that reads the predictions, once, block by block."""
 
     @final
-    def score(self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None) -> Float64s:
-        if mask is not None and not self.honours_mask:
+    def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
+        if reading.mask is not None and not self.honours_mask:
             raise ValueError(f"mask: {self.name} scores cells one by one. Reduce them: Reduce({self!r}, 'mean').")
-        prepared = self.prepare(kind, weights)
-        scores = score_blocks(
-            predictions, prepared.score_block, kind=kind, weights=weights, mask=mask, cost=prepared.cost
-        )
+        prepared = self.prepare(reading)
+        scores = score_blocks(predictions, prepared.score_block, reading, cost=prepared.cost)
         if self.rows not in (None, len(scores)):
             door.refuse_unequal_rows("probs", self.rows or 0, len(scores), "the precomputed scores")
         return scores
@@ -203,8 +183,8 @@ class Sum(Streamed):
     def cost(self) -> int:
         return max(term.cost for _, term in self.terms)
 
-    def prepare(self, kind: str, weights: Weights) -> Sum:
-        return Sum(tuple((factor, term.prepare(kind, weights)) for factor, term in self.terms))
+    def prepare(self, reading: Reading) -> Sum:
+        return Sum(tuple((factor, term.prepare(reading)) for factor, term in self.terms))
 
     def score_block(self, block: Block) -> Float64s:
         total: Float64s | None = None

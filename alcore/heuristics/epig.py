@@ -6,11 +6,14 @@ from abc import ABC
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
+import numpy.typing as npt
+
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.batch_epig import batch_epig
-from alcore.door import Float64s, Rng
-from alcore.heuristics.base import Joint, RowWise, Streamed, Weights
+from alcore.door import Float64s, Reading, ReadingOptions
+from alcore.heuristics.base import Joint, RowWise, Streamed
 from alcore.scores.epig import Targets, prepare
 from alcore.sources.blocks import Block
 
@@ -51,7 +54,7 @@ class EPIG(_Targeted):
     """
 
     targets: Any
-    target_weights: Weights = None
+    target_weights: npt.ArrayLike | None = None
 
     def __repr__(self) -> str:
         return "EPIG(targets)"
@@ -60,11 +63,11 @@ class EPIG(_Targeted):
     def cost(self) -> int:
         return 1
 
-    def prepare(self, kind: str, weights: Weights) -> RowWise:
-        return _PreparedEPIG(prepare(self.targets, kind=kind, target_weights=self.target_weights, weights=weights))
+    def prepare(self, reading: Reading) -> RowWise:
+        return _PreparedEPIG(prepare(self.targets, reading, self.target_weights))
 
     def score_block(self, block: Block) -> Float64s:
-        return self.prepare(block.kind, block.weights).score_block(block)
+        return self.prepare(Reading(block.kind, block.weights)).score_block(block)
 
 
 @final
@@ -78,7 +81,7 @@ class _PreparedEPIG(_Targeted):
     def cost(self) -> int:
         return self.targets.cost
 
-    def prepare(self, kind: str, weights: Weights) -> _PreparedEPIG:
+    def prepare(self, reading: Reading) -> _PreparedEPIG:
         return self
 
     def score_block(self, block: Block) -> Float64s:
@@ -103,7 +106,7 @@ class BatchEPIG(Joint):
     """
 
     targets: Any
-    target_weights: Weights = None
+    target_weights: npt.ArrayLike | None = None
     samples: int = 100
     exact: int = 100
 
@@ -118,15 +121,14 @@ class BatchEPIG(Joint):
     def name(self) -> str:
         return "batch-epig"
 
-    def _choose(self, predictions: Any, k: int, rng: Rng, kind: str, weights: Weights) -> Batch:
+    def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:
         return batch_epig(
             predictions,
             self.targets,
             k,
             samples=self.samples,
             exact=self.exact,
-            kind=kind,
             target_weights=self.target_weights,
-            weights=weights,
             rng=rng,
+            **options,
         )

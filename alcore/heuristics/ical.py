@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
+
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.ical import ical
-from alcore.door import Rng
-from alcore.heuristics.base import Joint, Weights
+from alcore.door import ReadingOptions
+from alcore.heuristics.base import Joint
 
 
 @final
@@ -43,7 +45,7 @@ class ICAL(Joint):
     def name(self) -> str:
         return "ical-pointwise" if self.pointwise else "ical"
 
-    def _choose(self, predictions: Any, k: int, rng: Rng, kind: str, weights: Weights) -> Batch:
+    def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:
         return ical(
             predictions,
             k,
@@ -51,7 +53,6 @@ class ICAL(Joint):
             labels=self.labels,
             references=self.references,
             comparisons=self.comparisons,
-            kind=kind,
-            weights=weights,
             rng=rng,
+            **options,
         )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
+
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.batchbald import batchbald
 from alcore.batches.search.candidates import MEMORY
 from alcore.batches.two_bald import two_bald
-from alcore.door import Rng
-from alcore.heuristics.base import Joint, Weights
+from alcore.door import ReadingOptions
+from alcore.heuristics.base import Joint
 
 
 @final
@@ -42,9 +44,9 @@ class BatchBALD(Joint):
     def name(self) -> str:
         return "batchbald"
 
-    def _choose(self, predictions: Any, k: int, rng: Rng, kind: str, weights: Weights) -> Batch:
-        options = {"samples": self.samples, "exact": self.exact, "memory": self.memory}
-        return batchbald(predictions, k, kind=kind, weights=weights, rng=rng, **options)
+    def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:
+        own = {"samples": self.samples, "exact": self.exact, "memory": self.memory}
+        return batchbald(predictions, k, rng=rng, **own, **options)
 
 
 @final
@@ -70,6 +72,5 @@ class TwoBALD(Joint):
     def name(self) -> str:
         return "two-bald"
 
-    def _choose(self, predictions: Any, k: int, rng: Rng, kind: str, weights: Weights) -> Batch:
-        door.as_rng(rng)
-        return two_bald(predictions, k, kind=kind, weights=weights, memory=self.memory)
+    def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:
+        return two_bald(predictions, k, memory=self.memory, **options)

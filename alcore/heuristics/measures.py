@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from alcore import door
-from alcore.door import Float64s
-from alcore.heuristics.base import Streamed, Weights
+from alcore.door import Float64s, Reading
+from alcore.heuristics.base import Streamed
 from alcore.scores import measures
 from alcore.sources.blocks import Block, CellMeasure
 
@@ -42,7 +42,7 @@ class _Measured(Streamed, ABC):
         return 1
 
     @final
-    def prepare(self, kind: str, weights: Weights) -> _Measured:
+    def prepare(self, reading: Reading) -> _Measured:
         return self
 
     @final

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Float64s
-from alcore.heuristics.base import Mask, RowWise, Streamed, Weights, as_terms
+from alcore.door import Float64s, Reading, Rng
+from alcore.heuristics.base import RowWise, Streamed, as_terms
 from alcore.scores.reductions import How, check_how, reduce_cells
 from alcore.sources.blocks import Block
 from alcore.sources.reading import count_rows
@@ -48,8 +48,7 @@ class Precomputed(RowWise):
     def __repr__(self) -> str:
         return f"Precomputed({self.rows} scores)"
 
-    def score(self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None) -> Float64s:
-        door.as_kind(kind)
+    def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
         if predictions is not None and (rows := count_rows(predictions)) != self.rows:
             door.refuse_unequal_rows("scores", rows, self.rows, "the array of predictions")
         return np.array(self.scores, np.float64)
@@ -58,7 +57,7 @@ class Precomputed(RowWise):
     def cost(self) -> int:
         return 1
 
-    def prepare(self, kind: str, weights: Weights) -> Precomputed:
+    def prepare(self, reading: Reading) -> Precomputed:
         return self
 
     def score_block(self, block: Block) -> Float64s:
@@ -111,8 +110,8 @@ class Reduce(Streamed):
     def cost(self) -> int:
         return self.heuristic.cost
 
-    def prepare(self, kind: str, weights: Weights) -> Reduce:
-        return Reduce(self.heuristic.prepare(kind, weights), self.how, self.q)
+    def prepare(self, reading: Reading) -> Reduce:
+        return Reduce(self.heuristic.prepare(reading), self.how, self.q)
 
     def score_block(self, block: Block) -> Float64s:
         return reduce_cells(self.heuristic.score_block(block), self.how, self.q, block.mask, block.start)

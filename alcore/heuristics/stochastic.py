@@ -11,14 +11,14 @@ import numpy as np
 from alcore import door
 from alcore.batches import select
 from alcore.batches.batch import Batch
-from alcore.door import Float64s, Rng
-from alcore.heuristics.base import Heuristic, Mask, RowWise, Weights, as_terms
+from alcore.door import Float64s, Reading, Rng
+from alcore.heuristics.base import Heuristic, RowWise, as_terms
 from alcore.heuristics.measures import BALD
 from alcore.sources.reading import count_rows
 
 
 @dataclass(frozen=True)
-class _Drawn(Heuristic, ABC):
+class Stochastic(Heuristic, ABC):
     """A row-wise heuristic whose batch is drawn in proportion to a function of its scores."""
 
     heuristic: RowWise
@@ -30,7 +30,7 @@ class _Drawn(Heuristic, ABC):
         door.as_beta(self.beta)
 
     @abstractmethod
-    def _draw(self, scores: Float64s, k: int, rng: Rng) -> Batch: ...
+    def _draw(self, scores: Float64s, k: int, rng: np.random.Generator) -> Batch: ...
 
     @final
     @property
@@ -38,27 +38,17 @@ class _Drawn(Heuristic, ABC):
         return f"{self._prefix}-{self.heuristic.name}"
 
     @final
-    def score(self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None) -> Float64s:
-        return self.heuristic.score(predictions, kind=kind, weights=weights, mask=mask)
+    def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
+        return self.heuristic.score(predictions, **reading.options)
 
     @final
-    def select(
-        self,
-        predictions: Any,
-        k: int,
-        *,
-        rng: Rng = None,
-        kind: str = "probs",
-        weights: Weights = None,
-        mask: Mask = None,
-    ) -> Batch:
-        count, generator = door.as_count(k), door.as_rng(rng)
-        return self._draw(self.score(predictions, kind=kind, weights=weights, mask=mask), count, generator)
+    def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
+        return self._draw(self.heuristic.score(predictions, **reading.options), k, rng)
 
 
 @final
 @dataclass(frozen=True)
-class Power(_Drawn):
+class Power(Stochastic):
     """Draw in proportion to score^β: see `alcore.power`.
 
     >>> import alcore, numpy
@@ -69,29 +59,29 @@ class Power(_Drawn):
 
     _prefix = "power"
 
-    def _draw(self, scores: Float64s, k: int, rng: Rng) -> Batch:
+    def _draw(self, scores: Float64s, k: int, rng: np.random.Generator) -> Batch:
         return select.power(scores, k, beta=self.beta, rng=rng)
 
 
 @final
 @dataclass(frozen=True)
-class Softmax(_Drawn):
+class Softmax(Stochastic):
     """Draw in proportion to exp(β·score): see `alcore.softmax`."""
 
     _prefix = "softmax"
 
-    def _draw(self, scores: Float64s, k: int, rng: Rng) -> Batch:
+    def _draw(self, scores: Float64s, k: int, rng: np.random.Generator) -> Batch:
         return select.softmax(scores, k, beta=self.beta, rng=rng)
 
 
 @final
 @dataclass(frozen=True)
-class SoftRank(_Drawn):
+class SoftRank(Stochastic):
     """Draw in proportion to rank^−β: see `alcore.softrank`."""
 
     _prefix = "softrank"
 
-    def _draw(self, scores: Float64s, k: int, rng: Rng) -> Batch:
+    def _draw(self, scores: Float64s, k: int, rng: np.random.Generator) -> Batch:
         return select.softrank(scores, k, beta=self.beta, rng=rng)
 
 
@@ -110,24 +100,11 @@ class Random(Heuristic):
     def name(self) -> str:
         return "random"
 
-    def score(
-        self, predictions: Any, *, kind: str = "probs", weights: Weights = None, mask: Mask = None, rng: Rng = None
-    ) -> Float64s:
+    def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
         """Uniform random numbers in [0, 1), one a row, fresh at each call unless ``rng`` is given."""
-        door.as_kind(kind)
         return door.as_rng(rng).random(count_rows(predictions))
 
-    def select(
-        self,
-        predictions: Any,
-        k: int,
-        *,
-        rng: Rng = None,
-        kind: str = "probs",
-        weights: Weights = None,
-        mask: Mask = None,
-    ) -> Batch:
-        door.as_kind(kind)
+    def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
         return select.softmax(np.zeros(count_rows(predictions)), k, beta=0.0, rng=rng)
 
 

@@ -10,10 +10,11 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from alcore.door import Kind
 from alcore.heuristics.base import Heuristic, RowWise, Sum
 from alcore.heuristics.epig import EPIG, BatchEPIG
 from alcore.heuristics.reduce import Precomputed, Reduce
-from alcore.heuristics.stochastic import _Drawn
+from alcore.heuristics.stochastic import Stochastic
 from alcore.sources.blocks import read_rows
 from alcore.sources.row_subset import drop_rows
 
@@ -41,32 +42,32 @@ def _(heuristic: Sum, rows: Rows) -> Heuristic:
 
 
 @without_rows.register(Reduce)
-@without_rows.register(_Drawn)
-def _(heuristic: Reduce | _Drawn, rows: Rows) -> Heuristic:
+@without_rows.register(Stochastic)
+def _(heuristic: Reduce | Stochastic, rows: Rows) -> Heuristic:
     return replace(heuristic, heuristic=_row_wise(heuristic.heuristic, rows))
 
 
 @singledispatch
-def with_draws(heuristic: Heuristic, draws: Rows | None, kind: str = "probs") -> Heuristic:
+def with_draws(heuristic: Heuristic, draws: Rows | None, kind: Kind = "probs") -> Heuristic:
     """``draws``: those that are left, None for all; predictions that it holds are read and made probabilities."""
     return heuristic
 
 
 @with_draws.register(EPIG)
 @with_draws.register(BatchEPIG)
-def _(heuristic: EPIG | BatchEPIG, draws: Rows | None, kind: str = "probs") -> Heuristic:
+def _(heuristic: EPIG | BatchEPIG, draws: Rows | None, kind: Kind = "probs") -> Heuristic:
     probs = read_rows(heuristic.targets, kind=kind, name="targets")
     return replace(heuristic, targets=probs if draws is None else np.ascontiguousarray(probs[..., draws]))
 
 
 @with_draws.register
-def _(heuristic: Sum, draws: Rows | None, kind: str = "probs") -> Heuristic:
+def _(heuristic: Sum, draws: Rows | None, kind: Kind = "probs") -> Heuristic:
     return Sum(tuple((factor, cast(RowWise, with_draws(term, draws, kind))) for factor, term in heuristic.terms))
 
 
 @with_draws.register(Reduce)
-@with_draws.register(_Drawn)
-def _(heuristic: Reduce | _Drawn, draws: Rows | None, kind: str = "probs") -> Heuristic:
+@with_draws.register(Stochastic)
+def _(heuristic: Reduce | Stochastic, draws: Rows | None, kind: Kind = "probs") -> Heuristic:
     return replace(heuristic, heuristic=cast(RowWise, with_draws(heuristic.heuristic, draws, kind)))
 
 

@@ -8,13 +8,13 @@ Farquhar et al. 2021 (arXiv:2101.11665); active testing: Kossen et al. 2021 (arX
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Bools, Float64s
+from alcore.door import Array, Bools, Float64s, Kind, Reading, ReadingOptions, shows_options
 from alcore.scores.estimate import Estimate
 from alcore.sources.blocks import Block, map_blocks, read_rows
 from alcore.sources.reading import Source, open_source, refuse_events
@@ -140,14 +140,14 @@ def _estimate(value: float, error: float) -> Estimate:
     return Estimate(value, error)
 
 
+@shows_options()
 def expected_loss(
     predictions: Any,
     predicted: npt.ArrayLike | None = None,
     *,
     loss: str = "log",
-    kind: str = "probs",
-    weights: npt.ArrayLike | None = None,
     floor: float = 0.1,
+    **options: Unpack[ReadingOptions],
 ) -> Float64s:
     """The loss that a model's prediction f of each row is expected to have, Σ_y p̄_y ℓ(f, y), p̄ = Σ_t w_t p_t: which rows to test.
 
@@ -179,26 +179,26 @@ def expected_loss(
     array([0.2, 0.5])
     """
     kernel, share = _KERNELS[door.as_loss(loss)], door.as_least_share(floor)
-    source = open_source(predictions, "predictions")
+    reading, source = Reading.of(options, ReadingOptions), open_source(predictions, "predictions")
     refuse_events(source, "predictions")
-    said_nc = None if predicted is None else _read_predicted(predicted, source, kind)
-    if said_nc is not None and loss == "log":
-        door.check_above_zero(said_nc)
+    predicted_nc = None if predicted is None else _read_predicted(predicted, source, reading.kind)
+    if predicted_nc is not None and loss == "log":
+        door.check_above_zero(predicted_nc)
 
     def work(block: Block) -> Float64s:
         mean_nc = _means(block)
-        return _losses(kernel, mean_nc, mean_nc if said_nc is None else _rows_of(block, said_nc))
+        return _losses(kernel, mean_nc, mean_nc if predicted_nc is None else _rows_of(block, predicted_nc))
 
-    scores = np.concatenate(list(map_blocks(source, work, kind=kind, weights=weights, name="predictions")))
-    if said_nc is not None and len(said_nc) != len(scores):
-        door.refuse_unequal_rows("predicted", len(scores), len(said_nc), "predictions")
+    scores = np.concatenate(list(map_blocks(source, work, reading, name="predictions")))
+    if predicted_nc is not None and len(predicted_nc) != len(scores):
+        door.refuse_unequal_rows("predicted", len(scores), len(predicted_nc), "predictions")
     return np.maximum(scores, share * scores.mean()) if scores.size else scores
 
 
 _KERNELS = {"log": "log_loss", "zero-one": "zero_one", "brier": "brier"}
 
 
-def _read_predicted(predicted: npt.ArrayLike, source: Source, kind: str) -> Array:
+def _read_predicted(predicted: npt.ArrayLike, source: Source, kind: Kind) -> Array:
     """(N, C) probabilities, float32 or float64."""
     array = door.as_array(np.asarray(predicted) if isinstance(predicted, list | tuple) else predicted, "predicted")
     door.check_predicted(array.shape, source.cell_shape[0])

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Bools, Float64s
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, shows_options
 from alcore.sources.blocks import read_rows, score_blocks
 
 
+@shows_options()
 def epig(
-    probs: Any,
-    targets: Any,
-    *,
-    kind: str = "probs",
-    target_weights: npt.ArrayLike | None = None,
-    weights: npt.ArrayLike | None = None,
+    probs: Any, targets: Any, *, target_weights: npt.ArrayLike | None = None, **options: Unpack[ReadingOptions]
 ) -> Float64s:
     """Expected predictive information gain, EPIG(x) = Σ_j v_j I(y; y_j | x, x_j): prediction-oriented acquisition.
 
@@ -48,25 +44,18 @@ def epig(
     >>> alcore.epig(opposed, opposed).round(6)
     array([0.693147])
     """
-    prepared = prepare(targets, kind=kind, target_weights=target_weights, weights=weights)
-    return score_blocks(
-        probs, lambda block: block.score(prepared.measure), kind=kind, weights=weights, cost=prepared.cost
-    )
+    reading = Reading.of(options, ReadingOptions)
+    prepared = prepare(targets, reading, target_weights)
+    return score_blocks(probs, lambda block: block.score(prepared.measure), reading, cost=prepared.cost)
 
 
-def prepare(
-    targets: Any,
-    *,
-    kind: str = "probs",
-    target_weights: npt.ArrayLike | None = None,
-    weights: npt.ArrayLike | None = None,
-) -> Targets:
+def prepare(targets: Any, reading: Reading, target_weights: npt.ArrayLike | None = None) -> Targets:
     """Read and check targets once for any number of passes."""
-    probs_jct = read_rows(targets, kind=kind, name="targets")
+    probs_jct = read_rows(targets, kind=reading.kind, name="targets")
     if len(probs_jct) == 0:
         raise ValueError(f"targets: expected at least one, got shape {probs_jct.shape}.")
     shares = door.as_weights(target_weights, len(probs_jct), "target_weights", "a target")
-    return Targets(probs_jct, shares, door.as_weights(weights, probs_jct.shape[-1]))
+    return Targets(probs_jct, shares, door.as_weights(reading.weights, probs_jct.shape[-1]))
 
 
 @dataclass(frozen=True, eq=False)

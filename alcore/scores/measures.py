@@ -6,13 +6,12 @@ and is what the heuristic objects use.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
-import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Bools, Float64s
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, shows_options
 from alcore.sources.blocks import CellMeasure, score_blocks
 
 # Below this many nats a float32 BALD is computed again in the relatively accurate form: the difference of entropies is off by
@@ -20,7 +19,8 @@ from alcore.sources.blocks import CellMeasure, score_blocks
 ACCURATE_BELOW = 4e-3
 
 
-def entropy(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | None = None) -> Float64s:
+@shows_options()
+def entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Predictive entropy H[p̄] = −Σ_c p̄_c log p̄_c, p̄ = Σ_t w_t p_t: total uncertainty.
 
     Args:
@@ -37,10 +37,11 @@ def entropy(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | None = 
     >>> alcore.entropy(probs).round(6)
     array([1.029653])
     """
-    return _score(probs, _entropy, kind, weights)
+    return _score(probs, _entropy, options)
 
 
-def expected_entropy(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | None = None) -> Float64s:
+@shows_options()
+def expected_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Expected entropy Σ_t w_t H[p_t]: the uncertainty that no label about the model removes (aleatoric).
 
     Args: as `entropy`.
@@ -52,10 +53,11 @@ def expected_entropy(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike 
     >>> alcore.expected_entropy(certain_but_opposed)
     array([0.])
     """
-    return _score(probs, _expected_entropy, kind, weights)
+    return _score(probs, _expected_entropy, options)
 
 
-def bald(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | None = None) -> Float64s:
+@shows_options()
+def bald(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """BALD, the mutual information of label and model, I(y; θ) = H[p̄] − Σ_t w_t H[p_t]: epistemic uncertainty.
 
     Computed as Σ_c p̄_c Σ_t w_t f(p_tc/p̄_c − 1), f(δ) = (1+δ) log(1+δ) − δ, which keeps its relative accuracy however
@@ -71,10 +73,11 @@ def bald(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | None = Non
     >>> alcore.bald(certain_but_opposed).round(6)
     array([0.693147])
     """
-    return _score(probs, _bald, kind, weights)
+    return _score(probs, _bald, options)
 
 
-def margin(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | None = None) -> Float64s:
+@shows_options()
+def margin(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Margin 1 − (p̄₍₁₎ − p̄₍₂₎) between the two most probable classes, turned so that higher = ask first.
 
     Args: as `entropy`.
@@ -85,10 +88,11 @@ def margin(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | None = N
     >>> alcore.margin(numpy.array([[[0.2], [0.5], [0.3]]])).round(6)
     array([0.8])
     """
-    return _score(probs, _margin, kind, weights)
+    return _score(probs, _margin, options)
 
 
-def least_confidence(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | None = None) -> Float64s:
+@shows_options()
+def least_confidence(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Least confidence 1 − max_c p̄_c: the probability that the most probable class is wrong.
 
     Args: as `entropy`.
@@ -99,10 +103,11 @@ def least_confidence(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike 
     >>> alcore.least_confidence(numpy.array([[[0.2], [0.5], [0.3]]]))
     array([0.5])
     """
-    return _score(probs, _least_confidence, kind, weights)
+    return _score(probs, _least_confidence, options)
 
 
-def variation_ratio(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | None = None) -> Float64s:
+@shows_options()
+def variation_ratio(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Variation ratio: the weight of the draws that do not vote for the modal class.
 
     A draw votes for its most probable class; ties go to the lowest. Gal et al. 2017 (arXiv:1703.02910).
@@ -116,10 +121,11 @@ def variation_ratio(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike |
     >>> alcore.variation_ratio(votes).round(6)
     array([0.333333])
     """
-    return _score(probs, _variation_ratio, kind, weights)
+    return _score(probs, _variation_ratio, options)
 
 
-def vote_entropy(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | None = None) -> Float64s:
+@shows_options()
+def vote_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Vote entropy: the entropy of the draws' votes, each for its most probable class (ties to the lowest).
 
     Query by committee: Dagan & Engelson 1995, "Committee-based sampling for training probabilistic classifiers".
@@ -133,10 +139,11 @@ def vote_entropy(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | No
     >>> alcore.vote_entropy(votes).round(6)
     array([0.693147])
     """
-    return _score(probs, _vote_entropy, kind, weights)
+    return _score(probs, _vote_entropy, options)
 
 
-def mean_std(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | None = None) -> Float64s:
+@shows_options()
+def mean_std(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Mean standard deviation (1/C) Σ_c sqrt(Σ_t w_t (p_tc − p̄_c)²) over draws.
 
     Kampffmeyer et al. 2016; Gal et al. 2017 (arXiv:1703.02910).
@@ -149,12 +156,11 @@ def mean_std(probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | None =
     >>> alcore.mean_std(numpy.array([[[1.0, 0.0], [0.0, 1.0]]]))
     array([0.5])
     """
-    return _score(probs, _mean_std, kind, weights)
+    return _score(probs, _mean_std, options)
 
 
-def pairwise_kl(
-    probs: Any, *, kind: str = "probs", weights: npt.ArrayLike | None = None, floor: float = 0.0
-) -> Float64s:
+@shows_options()
+def pairwise_kl(probs: Any, *, floor: float = 0.0, **options: Unpack[ReadingOptions]) -> Float64s:
     """Expected pairwise divergence Σ_t Σ_u w_t w_u KL(p_t ‖ p_u) of the draws (EPKL), t = u included.
 
     Computed as Σ_c Σ_t w_t (p_tc − p̄_c) log(p_tc/p̄_c): every term is at least 0. Malinin et al. 2020 (arXiv:2006.10562).
@@ -174,14 +180,14 @@ def pairwise_kl(
     >>> alcore.pairwise_kl(opposed, floor=1e-3).round(6)
     array([3.450424, 0.040547])
     """
-    return _score(probs, _pairwise_kl(door.as_floor(floor)), kind, weights)
+    return _score(probs, _pairwise_kl(door.as_floor(floor)), options)
 
 
 # --- the twins: cells (R, C, T) in, scores (R,) and validity (R,) out -------------------------------------------------
 
 
-def _score(probs: Any, measure: CellMeasure, kind: str, weights: npt.ArrayLike | None) -> Float64s:
-    return score_blocks(probs, lambda block: block.score(measure), kind=kind, weights=weights)
+def _score(probs: Any, measure: CellMeasure, options: ReadingOptions) -> Float64s:
+    return score_blocks(probs, lambda block: block.score(measure), Reading.of(options, ReadingOptions))
 
 
 def _kernel(name: str, *arguments: float) -> CellMeasure:

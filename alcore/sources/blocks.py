@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Bools, Float64s, Kind
+from alcore.door import Array, Bools, Float64s, Kind, Reading
 from alcore.sources.progress import track
 from alcore.sources.reading import Source, open_source, refuse_events
 from alcore.sources.threads import map_in_order
@@ -140,33 +140,19 @@ def _lay_out(chunk: Array) -> Array:
 
 
 def score_blocks(
-    predictions: Any,
-    work: Callable[[Block], Values],
-    *,
-    kind: str = "probs",
-    weights: npt.ArrayLike | None = None,
-    mask: npt.ArrayLike | None = None,
-    name: str = "probs",
-    cost: int = 1,
+    predictions: Any, work: Callable[[Block], Values], reading: Reading, *, name: str = "probs", cost: int = 1
 ) -> Values:
     """One pass over a source: what ``work`` gives for each block, (n, ...), joined along the rows."""
     source = open_source(predictions, name, cost)
-    return _join(map_blocks(source, work, kind=kind, weights=weights, mask=mask, name=name), source.rows)
+    return _join(map_blocks(source, work, reading, name=name), source.rows)
 
 
 def map_blocks(
-    source: Source,
-    work: Callable[[Block], Result],
-    *,
-    kind: str = "probs",
-    weights: npt.ArrayLike | None = None,
-    mask: npt.ArrayLike | None = None,
-    name: str = "probs",
+    source: Source, work: Callable[[Block], Result], reading: Reading, *, name: str = "probs"
 ) -> Iterator[Result]:
     """What ``work`` gives for each block of a source, in order; for an empty block where there is no row."""
-    said = door.as_kind(kind)
-    draw_weights = door.as_weights(weights, source.cell_shape[-1])
-    padding = door.as_mask(mask, source.events, source.rows)
+    draw_weights = door.as_weights(reading.weights, source.cell_shape[-1])
+    padding = door.as_mask(reading.mask, source.events, source.rows)
 
     def blocks() -> Iterator[tuple[int, Block]]:
         start = 0
@@ -175,7 +161,7 @@ def map_blocks(
             if padding is not None and stop > len(padding):
                 door.refuse_unequal_rows("mask", stop, len(padding), f"{name} (at least)")
             rows_mask = None if padding is None else padding[start:stop]
-            yield stop, Block(start, array, said, draw_weights, rows_mask, name)
+            yield stop, Block(start, array, reading.kind, draw_weights, rows_mask, name)
             start = stop
         if source.rows is not None and start != source.rows:
             door.refuse_unequal_rows(name, source.rows, start, "its shape")
@@ -183,7 +169,7 @@ def map_blocks(
             door.refuse_unequal_rows("mask", start, len(padding), name)
         if start == 0:
             empty = np.empty((0, *source.cell_shape), np.float32)
-            yield 0, Block(0, empty, said, draw_weights, padding, name)
+            yield 0, Block(0, empty, reading.kind, draw_weights, padding, name)
 
     with closing(track(blocks(), source.rows, "rows scored")) as tracked:  # the bar is gone when an error arrives
         in_order = map if source.rows is not None and source.rows <= source.step else map_in_order
@@ -204,16 +190,14 @@ def _join(parts: Iterator[Values], rows: int | None) -> Values:
     return joined
 
 
-def read_rows(predictions: Any, *, kind: str = "probs", name: str = "probs") -> Array:
+def read_rows(predictions: Any, *, kind: Kind = "probs", name: str = "probs") -> Array:
     """A source without event axes in memory and checked: probabilities (N, C, T), float32 or float64."""
     source = open_source(predictions, name)
     refuse_events(source, name)
-    return np.concatenate(list(map_blocks(source, Block.cells, kind=kind, name=name)))
+    return np.concatenate(list(map_blocks(source, Block.cells, Reading(kind), name=name)))
 
 
-def gather_rows(
-    source: Source, rows: npt.NDArray[np.int64], *, kind: str = "probs", weights: npt.ArrayLike | None = None
-) -> tuple[Array, int]:
+def gather_rows(source: Source, rows: npt.NDArray[np.int64], reading: Reading) -> tuple[Array, int]:
     """The named rows that a source has, checked, in the order named; and how many rows it has. Others are not looked at."""
 
     def work(block: Block) -> tuple[int, npt.NDArray[np.int64], list[Array]]:
@@ -224,7 +208,7 @@ def gather_rows(
         return len(block), places, [one.cells() for one in named]
 
     count, found = 0, dict[int, Array]()
-    for length, places, cells in map_blocks(source, work, kind=kind, weights=weights):
+    for length, places, cells in map_blocks(source, work, reading):
         count += length
         found.update(zip(places.tolist(), cells, strict=True))
     empty = np.empty((0, *source.cell_shape), np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Float64s
+from alcore.door import Array, Float64s, Reading
 from alcore.scores import measures
 from alcore.sources import files
 from alcore.sources.best_rows import BestRows
@@ -95,25 +95,24 @@ class Pool:
     def __init__(
         self,
         predictions: Any,
-        kind: str,
-        weights: npt.ArrayLike | None,
+        reading: Reading,
         memory: int,
         needed: Callable[[int], int] | None = None,
     ) -> None:
         if isinstance(predictions, str | os.PathLike):
             predictions = files.open_predictions(predictions)
-        self.predictions, self.kind, self.weights = predictions, door.as_kind(kind), weights
+        self.predictions, self.reading = predictions, reading
         self._memory, self._needed = (
             door.as_count(memory, "memory"),
             needed,
         )  # bytes, and those of the search for T draws
-        ready = as_ready(predictions, self.kind)
+        ready = as_ready(predictions, reading.kind)
         self.can_reread = ready is None and can_reread(predictions)
         if ready is None:
             self._read()
         else:
             self.cell_shape = ready.shape[1:]
-            self.scores = measures.bald(ready, weights=weights)
+            self.scores = measures.bald(ready, weights=reading.weights)
             self.candidates = Candidates(ready, np.arange(len(ready)), self.scores.copy())
 
     def _read(self) -> None:
@@ -128,7 +127,7 @@ class Pool:
             rows = np.flatnonzero(bald >= buffer.least)
             return block.start, bald, rows, block.scored_cells(rows)
 
-        for start, bald, rows, cells in map_blocks(source, work, kind=self.kind, weights=self.weights):
+        for start, bald, rows, cells in map_blocks(source, work, self.reading):
             scores.append(bald)
             if len(rows) < len(bald):
                 buffer.note_dropped(float(np.delete(bald, rows).max()))

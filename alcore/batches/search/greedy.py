@@ -200,7 +200,7 @@ def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float
         scores[rows] = -np.inf
         return block.start + rows, cells, bound, float(scores.max(initial=-np.inf))
 
-    for rows, cells, bound, rest in map_blocks(source, work, kind=pool.kind, weights=pool.weights):
+    for rows, cells, bound, rest in map_blocks(source, work, pool.reading):
         buffer.offer(cells, bound, rows)
         buffer.note_dropped(rest)
     return Candidates.of(buffer, picks_seen=len(taken))
