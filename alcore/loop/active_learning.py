@@ -19,12 +19,14 @@ from alcore.heuristics import Heuristic, Random
 from alcore.ledger import Ledger, Query
 from alcore.loop.curves import Curves
 from alcore.loop.notes import as_note, as_past
-from alcore.loop.pool_scores import WithPoolScores
+from alcore.loop.pool_scores import RecordingHeuristic
 from alcore.sources.progress import track
 from alcore.stopping.criterion import Stopping
 from alcore.stopping.history import Past
 
 Ids = npt.NDArray[Any]
+# Streams of random numbers of a step, one for each use. A run gives the same bits as before only while these numbers stay.
+_TRAINING, _CHOOSING, _SAMPLING, _STARTING, _PREDICTING = range(5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,13 +179,13 @@ class ActiveLearning:
             for _, seed in tracked:
                 path = None if folder is None else Path(folder) / f"{self.asker}-{seed}.db"
                 with self.ledger.empty(path) as ledger:
-                    histories.append(replace(self, ledger=ledger, seed=seed)._ended())
+                    histories.append(replace(self, ledger=ledger, seed=seed)._finished_history())
         return Curves.of(histories, chosen)
 
-    def _ended(self) -> list[Past]:
-        """The history of a run that has ended, or else goes to its end."""
+    def _finished_history(self) -> list[Past]:
+        """The history of a run to its end; a run that has ended already trains nothing."""
         history = self.history
-        if history and not history[-1].size and (self.stop is None or self._why(history[:-1]) is not None):
+        if history and not history[-1].size and (self.stop is None or self._reason_to_stop(history[:-1]) is not None):
             return history
         return self.run()
 
@@ -194,23 +196,22 @@ class ActiveLearning:
             yield from (step for _, step in tracked)
 
     def _steps(self) -> Iterator[Step]:
-        if not self._begin():
+        if not self._label_start():
             return
         model = None
         while True:
             history = [past for past in self.history if past.size]
-            waiting = self._waiting()
-            history = history[:-1] if waiting is not None else history
-            stopped = self._why(history) if waiting is None else None
-            ids, labels = self._known(waiting)
-            number = len(history)
-            model = _call(self.train, ids, labels, seed=self._seed(number, 0), model=model)
+            query = self._open_query()
+            history = history[:-1] if query is not None else history  # the last note is of the query's own step
+            stopped = self._reason_to_stop(history) if query is None else None
+            ids, labels = self._training_set(query)
+            model = _call(self.train, ids, labels, seed=self._seed(len(history), _TRAINING), model=model)
             if stopped is not None:
-                yield self._close(model, history, ids, stopped)
+                yield self._closing_step(model, history, ids, stopped)
                 return
-            query = waiting or self._ask(model, history, len(ids))
+            query = query or self._ask(model, history, len(ids))
             if not len(query):
-                yield self._close(model, history, ids, "no id is free")
+                yield self._closing_step(model, history, ids, "no id is free")
                 return
             if not self._label(query):
                 return
@@ -218,55 +219,59 @@ class ActiveLearning:
 
     # --- a step -----------------------------------------------------------------------------------------------------------
 
-    def _begin(self) -> bool:
-        """Labels to begin with; whether they are there."""
-        if not self.ledger.notes(self.asker):
-            missing = self.start - len(self.ledger.labelled)
-            query = self._waiting()
-            if query is None and missing > 0:
-                query = self.ledger.label_randomly(missing, self._rng(0, 3), asker=self.asker)
-            return query is None or self._label(query)
-        return True
+    def _label_start(self) -> bool:
+        """Have ids labelled that the first model is trained on; whether the labels are there."""
+        if self.ledger.notes(self.asker):
+            return True
+        missing = self.start - len(self.ledger.labelled)
+        query = self._open_query()
+        if query is None and missing > 0:
+            query = self.ledger.label_randomly(missing, self._rng(0, _STARTING), asker=self.asker)
+        return query is None or self._label(query)
 
-    def _waiting(self) -> Query | None:
-        """The query that was asked and is not answered yet."""
-        own = self.ledger.open_queries(self.asker)
-        return own[0] if own else None
+    def _open_query(self) -> Query | None:
+        """The query that was asked and is not answered yet, or not all of it."""
+        queries = self.ledger.open_queries(self.asker)
+        return queries[0] if queries else None
 
-    def _known(self, waiting: Query | None) -> tuple[Ids, list[Any]]:
-        """What a step's model is trained on: nothing of its own query, even where that is answered in part."""
+    def _training_set(self, query: Query | None) -> tuple[Ids, list[Any]]:
+        """Ids and labels for a step's model: none of the step's own query, even where that is answered in part."""
         ids = self.ledger.labelled
-        if waiting is not None:
-            ids = ids[~np.isin(ids, self.ledger.asked_by(waiting))]
+        if query is not None:
+            ids = ids[~np.isin(ids, self.ledger.asked_by(query))]
         return ids, self.ledger.labels_of(ids)
 
-    def _why(self, history: list[Past]) -> str | None:
+    def _reason_to_stop(self, history: list[Past]) -> str | None:
         if self.stop is None or not history:
             return None
         return self.stop(history)
 
     def _ask(self, model: Any, history: list[Past], labelled: int) -> Query:
-        number = len(history)
+        step = len(history)
         room = None if self.stop is None else self.stop.room(history)
         k = self.k if room is None else max(1, min(self.k, room))
         heuristic = self._heuristic(model)
-        ids = self.ledger.pool if self.sample is None else self.ledger.sample_pool(self.sample, self._rng(number, 2))
+        ids = self.ledger.pool
+        if self.sample is not None:
+            ids = self.ledger.sample_pool(self.sample, self._rng(step, _SAMPLING))
         needed = len(ids) > 0 and not isinstance(heuristic, Random)
-        predictions = _call(self.predict, model, ids, seed=self._seed(number, 4)) if needed else None
-        watched, past = WithPoolScores(heuristic, {}), self._past(model, history, labelled)
+        predictions = _call(self.predict, model, ids, seed=self._seed(step, _PREDICTING)) if needed else None
+        recording, past = RecordingHeuristic(heuristic, {}), self._past(model, history, labelled)
 
         def note(batch: Batch) -> Any:
             information = None if batch.information is None else float(batch.information[-1])
             bought = past.bought + len(batch)
-            return as_note(replace(past, bought=bought, size=len(batch), information=information, **watched.told))
+            scores = recording.pool_scores
+            return as_note(replace(past, bought=bought, size=len(batch), information=information, **scores))
 
-        own = None if self.sample is None and predictions is None else ids
+        among = None if self.sample is None and predictions is None else ids
+        rng = self._rng(step, _CHOOSING)
         return self.ledger.ask(
-            watched, predictions, k, ids=own, asker=self.asker, rng=self._rng(number, 1), kind=self.kind, note=note
+            recording, predictions, k, ids=among, asker=self.asker, rng=rng, kind=self.kind, note=note
         )
 
     def _past(self, model: Any, history: list[Past], labelled: int) -> Past:
-        """Of a step that has bought nothing yet."""
+        """What is recorded of a step that has bought nothing yet."""
         metrics = {} if self.metrics is None else self.metrics(model)
         predicted = None if self.predicted is None else self.predicted(model)
         bought = history[-1].bought if history else 0
@@ -286,29 +291,29 @@ class ActiveLearning:
     def _label(self, query: Query) -> bool:
         """Ask the oracle until all is answered; False where it has no answer yet."""
         while len(query):
-            told = self.oracle(query.ids)
-            if told is None or (hasattr(told, "__len__") and not len(told)):
+            answers = self.oracle(query.ids)
+            if answers is None or (hasattr(answers, "__len__") and not len(answers)):
                 return False
-            self.ledger.tell(query, told)
-            left = self._waiting()
-            if left is None:
+            self.ledger.tell(query, answers)
+            rest = self._open_query()
+            if rest is None:
                 return True
-            query = left
+            query = rest
         return True
 
-    def _close(self, model: Any, history: list[Past], ids: Ids, stopped: str) -> Step:
+    def _closing_step(self, model: Any, history: list[Past], ids: Ids, stopped: str) -> Step:
         past = self._past(model, history, len(ids))
         self.ledger.write_note(as_note(past), step=self.ledger.step(self.asker), asker=self.asker)
         return Step(past, model, None, stopped)
 
-    def _rng(self, step: int, place: int) -> np.random.Generator:
-        return np.random.default_rng([self.seed, step, place])
+    def _rng(self, step: int, use: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, step, use])
 
-    def _seed(self, step: int, place: int) -> int:
-        return int(self._rng(step, place).integers(1 << 31))
+    def _seed(self, step: int, use: int) -> int:
+        return int(self._rng(step, use).integers(1 << 31))
 
 
 def _call(function: Callable[..., Any], *given: Any, **options: Any) -> Any:
-    """With those options that it has a parameter for."""
+    """Call a user's function with those options that it has a parameter for."""
     names = list(inspect.signature(function).parameters)[len(given) :]
     return function(*given, **{name: value for name, value in options.items() if name in names})

@@ -36,7 +36,8 @@ class Curves:
 
     @classmethod
     def of(cls, histories: Sequence[Sequence[Past]], seeds: Sequence[int]) -> Curves:
-        """Of runs' histories. Where they have other numbers of labels, between those of theirs that all reach, on straight lines.
+        """Curves of the histories of runs. Where runs have different numbers of labels, each is read on straight lines between its
+        steps, at every number of labels from the first to the last that all runs reach.
 
         Raises: ValueError for runs without steps, without labels in common, or with other metrics.
         """

@@ -11,12 +11,15 @@ import numpy as np
 
 from alcore.stopping.history import Past
 
+_COUNTS = ("step", "labelled", "bought", "size")
+_NUMBERS = ("mean_score", "max_score", "information")
+
 
 def as_note(past: Past) -> dict[str, Any]:
-    """JSON, which has no infinity: floats are their texts."""
-    note: dict[str, Any] = {name: getattr(past, name) for name in ("step", "labelled", "bought", "size")}
+    """JSON, which has no infinity and no NaN: floats are their texts."""
+    note: dict[str, Any] = {name: getattr(past, name) for name in _COUNTS}
     note["metrics"] = {name: repr(value) for name, value in past.metrics.items()}
-    for name in ("mean_score", "max_score", "information"):
+    for name in _NUMBERS:
         value = getattr(past, name)
         note[name] = None if value is None else repr(value)
     if past.predicted is not None:
@@ -26,11 +29,12 @@ def as_note(past: Past) -> dict[str, Any]:
 
 
 def as_past(note: Mapping[str, Any]) -> Past:
-    told = dict(note)
-    told["metrics"] = {name: float(value) for name, value in note["metrics"].items()}
-    for name in ("mean_score", "max_score", "information"):
-        told[name] = None if note[name] is None else float(note[name])
+    """The step that `as_note` wrote."""
+    fields = dict(note)
+    fields["metrics"] = {name: float(value) for name, value in note["metrics"].items()}
+    for name in _NUMBERS:
+        fields[name] = None if note[name] is None else float(note[name])
     if "predicted" in note:
-        kind, shape, packed = note["predicted"]
-        told["predicted"] = np.frombuffer(zlib.decompress(base64.b64decode(packed)), kind).reshape(shape)
-    return Past(**told)
+        dtype, shape, packed = note["predicted"]
+        fields["predicted"] = np.frombuffer(zlib.decompress(base64.b64decode(packed)), dtype).reshape(shape)
+    return Past(**fields)

@@ -17,11 +17,11 @@ from alcore.heuristics.subsets import without_rows
 
 @final
 @dataclass(frozen=True, eq=False)
-class WithPoolScores(Heuristic):
-    """A heuristic that tells what the pool scored, where rows have scores."""
+class RecordingHeuristic(Heuristic):
+    """A heuristic that chooses as another does, and keeps the mean and the largest score of the pool, where rows have scores."""
 
     heuristic: Heuristic
-    told: dict[str, Any]
+    pool_scores: dict[str, Any]  # mean_score and max_score, once rows are scored
 
     @property
     def name(self) -> str:
@@ -35,11 +35,11 @@ class WithPoolScores(Heuristic):
         if not isinstance(own, RowWise | Stochastic):
             return own.select(predictions, k, rng=rng, **reading.options)
         scores = own.score(predictions, **reading.options)
-        self.told.update(mean_score=float(scores.mean()), max_score=float(scores.max()))
+        self.pool_scores.update(mean_score=float(scores.mean()), max_score=float(scores.max()))
         chooser = replace(own, heuristic=Precomputed(scores)) if isinstance(own, Stochastic) else Precomputed(scores)
         return chooser.select(None, k, rng=rng)
 
 
 @without_rows.register
-def _(heuristic: WithPoolScores, rows: npt.NDArray[np.int64]) -> Heuristic:
+def _(heuristic: RecordingHeuristic, rows: npt.NDArray[np.int64]) -> Heuristic:
     return replace(heuristic, heuristic=without_rows(heuristic.heuristic, rows))
