@@ -3,4 +3,4 @@
 import os
 
 if "ALCORE_ADAPTER" not in os.environ:
-    collect_ignore_glob = ["laws.py", "of_*.py", "*_networks.py", "framework.py"]
+    collect_ignore = ["laws.py", "torch", "keras", "flax", "sklearn"]

@@ -94,6 +94,6 @@ class Picks:
 
 
 def framework() -> Framework:
-    """That named in the environment variable ALCORE_ADAPTER: torch, keras, linen, nnx."""
-    made: Framework = importlib.import_module(f"tests.adapters.{os.environ['ALCORE_ADAPTER']}_networks").FRAMEWORK
+    """That named in the environment variable ALCORE_ADAPTER, as flax.linen_networks."""
+    made: Framework = importlib.import_module(f"tests.adapters.{os.environ['ALCORE_ADAPTER']}").FRAMEWORK
     return made

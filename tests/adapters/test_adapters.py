@@ -18,13 +18,13 @@ ADAPTERS = sorted((ROOT / "adapters").glob("alcore_*"))
 FILES = sorted((ROOT / "adapters").glob("alcore_*/*.py"))
 # what the laws call it, the tests of it alone, the adapter, environment
 SUITES = {
-    "torch": ("torch", "of_torch", "alcore_torch", {}),
-    "keras on TensorFlow": ("keras", "of_keras", "alcore_keras", {"KERAS_BACKEND": "tensorflow"}),
-    "keras on JAX": ("keras", "of_keras", None, {"KERAS_BACKEND": "jax"}),
-    "keras on PyTorch": ("keras", "of_keras", None, {"KERAS_BACKEND": "torch"}),
-    "flax linen": ("linen", "of_flax", "alcore_flax", {}),
-    "flax nnx": ("nnx", None, None, {}),
-    "scikit-learn": (None, "of_sklearn", "alcore_sklearn", {}),
+    "torch": ("torch.networks", "torch", "alcore_torch", {}),
+    "keras on TensorFlow": ("keras.networks", "keras", "alcore_keras", {"KERAS_BACKEND": "tensorflow"}),
+    "keras on JAX": ("keras.networks", "keras", None, {"KERAS_BACKEND": "jax"}),
+    "keras on PyTorch": ("keras.networks", "keras", None, {"KERAS_BACKEND": "torch"}),
+    "flax linen": ("flax.linen_networks", "flax", "alcore_flax", {}),
+    "flax nnx": ("flax.nnx_networks", None, None, {}),
+    "scikit-learn": (None, "sklearn", "alcore_sklearn", {}),
 }
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
@@ -37,7 +37,7 @@ def environment(**more: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", SUITES)
 def test_laws(name: str) -> None:
     laws, alone, adapter, more = SUITES[name]
-    files = [f"tests/adapters/{file}.py" for file in (laws and "laws", alone) if file]
+    files = [f"tests/adapters/{file}" for file in (laws and "laws.py", alone) if file]
     files += [f"adapters/{adapter}"] if adapter else []  # the examples in its docstrings
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files]
     done = subprocess.run(

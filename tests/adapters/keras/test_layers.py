@@ -16,7 +16,7 @@ from keras import layers as kl
 
 import alcore
 from tests.adapters.framework import Picks
-from tests.adapters.keras_networks import as_numpy
+from tests.adapters.keras.networks import as_numpy
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
