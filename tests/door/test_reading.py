@@ -11,7 +11,7 @@ import pytest
 
 import alcore
 from alcore.door import MaskedReadingOptions, Reading, ReadingOptions
-from tests.cases import CASES, dirichlet
+from tests.cases import CASES, Case, dirichlet
 
 PROBS = dirichlet(6, 3, 4)
 FUNCTIONS: list[Callable[..., Any]] = [
@@ -58,3 +58,10 @@ def test_options_of_a_reading_read_the_same_way_again() -> None:
     assert (again.kind, again.weights, again.mask) == ("logits", [1.0, 2.0], [False])
     with pytest.raises(ValueError, match="kind: expected 'probs' or 'logits', got 'odds'"):
         Reading.of({"kind": "odds"})
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_kind_is_said_and_spelled(case: Case) -> None:
+    for kind in ("prob", "log", None, 3):
+        with pytest.raises(ValueError, match="kind: expected 'probs' or 'logits'"):
+            case.function(PROBS, kind=kind)
