@@ -1,8 +1,8 @@
-"""The loop: what each step sees, and runs cut off at every call, which end as if they had not been."""
+"""Each step trains on what is labelled, ranks what is free with its model, and asks for what is left of the budget."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,61 +10,9 @@ import numpy as np
 import pytest
 
 import alcore
-from alcore import ActiveLearning, Ledger
-from alcore.stopping import InformationBelow, LabelBudget, NoImprovement, StablePredictions, UncertaintyBelow
-
-N = 60
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(N, 2))
-TRUTH = (X @ [1.0, -0.5] > 0.1).astype(int)
-HEURISTICS = {
-    "random": alcore.Random(),
-    "bald": alcore.BALD(),
-    "power": alcore.PowerBALD(),
-    "batchbald": alcore.BatchBALD(),
-    "sum": 0.5 * alcore.BALD() + 0.5 * alcore.Entropy(),
-    "ical": alcore.ICAL(),
-}
-
-
-def committee(ids: Any, labels: Any) -> Any:
-    """Twenty directions, weighted by how well they tell the labels: a model that depends on nothing else."""
-    directions = np.random.default_rng(1).normal(size=(20, 3))
-    logits = np.hstack([X, np.ones((N, 1))]) @ directions.T
-    fit = np.array([np.mean((logits[ids, t] > 0) == np.array(labels)) if len(ids) else 0.5 for t in range(20)])
-    return logits * (4 * fit)
-
-
-def probs(model: Any, ids: Any) -> Any:
-    p = 1 / (1 + np.exp(-model[ids]))
-    return np.stack([1 - p, p], axis=1)
-
-
-def accuracy(model: Any) -> dict[str, float]:
-    return {"accuracy": float((probs(model, np.arange(N)).mean(axis=-1).argmax(axis=1) == TRUTH).mean())}
-
-
-def make(ledger: Ledger | None = None, **changes: Any) -> ActiveLearning:
-    given: dict[str, Any] = {
-        "ledger": ledger if ledger is not None else Ledger(N),
-        "train": committee,
-        "predict": probs,
-        "heuristic": alcore.PowerBALD(),
-        "oracle": lambda ids: TRUTH[ids],
-        "k": 4,
-        "start": 6,
-        "stop": LabelBudget(14),
-        "metrics": accuracy,
-        "progress": False,
-        **changes,
-    }
-    return ActiveLearning(**given)
-
-
-def state(ledger: Ledger, asker: str = "default") -> Any:
-    """All but the times."""
-    events = [tuple(v for k, v in event.items() if k != "time") for event in ledger.history(np.arange(N))]
-    return events, ledger.notes(asker), ledger.labels
+from alcore import Ledger
+from alcore.stopping import InformationBelow, NoImprovement, StablePredictions, UncertaintyBelow
+from tests.loop.runs import HEURISTICS, TRUTH, N, accuracy, committee, make, probs
 
 
 @pytest.mark.parametrize("name", HEURISTICS)
@@ -99,105 +47,6 @@ def test_the_heuristic_ranks_what_is_free_with_the_step_s_model() -> None:
         free, labelled = ledger.pool, ledger.labelled
 
 
-class Cut(BaseException):
-    """The power failed."""
-
-
-def cutting(function: Callable[..., Any], calls: list[int], at: int, after: bool) -> Callable[..., Any]:
-    """A function that fails at its call of that number, counted over all such functions, before it is done or after."""
-
-    def wrapped(*args: Any) -> Any:
-        calls[0] += 1
-        if calls[0] == at and not after:
-            raise Cut
-        result = function(*args)
-        if calls[0] == at and after:
-            raise Cut
-        return result
-
-    return wrapped
-
-
-@pytest.mark.parametrize("name", ["power", "batchbald"])
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_run_that_is_cut_off_anywhere_ends_the_same(name: str, after: bool, tmp_path: Path) -> None:
-    given = {"heuristic": HEURISTICS[name], "sample": 30, "seed": 5}
-    whole = make(Ledger.open(tmp_path / "whole.db", N), **given)
-    expected = [(step.past.step, step.stopped) for step in whole]
-    at = 0
-    while True:
-        at += 1
-        calls, path = [0], tmp_path / f"{at}.db"
-        functions = {"train": committee, "predict": probs, "oracle": lambda ids: TRUTH[ids], "metrics": accuracy}
-        cut = {key: cutting(function, calls, at, after) for key, function in functions.items()}
-        steps = []
-        try:
-            with Ledger.open(path, N) as ledger:
-                for step in make(ledger, **given, **cut):
-                    steps.append((step.past.step, step.stopped))
-            break
-        except Cut:
-            pass
-        with Ledger.open(path) as ledger:
-            steps += [(step.past.step, step.stopped) for step in make(ledger, **given)]
-            assert state(ledger) == state(whole.ledger), f"cut at call {at}"
-            assert sorted(set(steps), key=lambda one: one[0]) == expected
-    assert at > 15
-    whole.ledger.close()
-
-
-def test_labels_that_were_told_in_part_are_no_part_of_their_step() -> None:
-    """Nor of its model, when the run goes on."""
-    whole = make()
-    models = [step.model for step in whole]
-    ledger, asked = Ledger(N), []
-
-    def one_by_one(ids: Any) -> Any:
-        asked.append(len(ids))
-        if len(asked) == 4:
-            raise Cut
-        return {int(ids[0]): int(TRUTH[ids[0]])}
-
-    with pytest.raises(Cut):
-        make(ledger, start=0, oracle=one_by_one).run()
-    assert asked == [4, 3, 2, 1]
-    seen = list(make(ledger, start=0))
-    other = list(make(start=0))
-    for one, two in zip(seen, other, strict=True):
-        np.testing.assert_array_equal(one.model, two.model)
-        assert one.metrics == two.metrics
-    assert len(models) == 5
-
-
-def test_people_take_their_time() -> None:
-    """An oracle without an answer ends the iteration; what they told meanwhile is found."""
-    ledger = Ledger(N)
-    loop = make(ledger, oracle=lambda ids: None)
-    assert list(loop) == []
-    (query,) = ledger.open_queries()
-    ledger.tell(query, TRUTH[query.ids])
-    assert list(loop) == []  # the first step waits
-    (query,) = ledger.open_queries()
-    ledger.tell(query, {int(one): int(TRUTH[one]) for one in query.ids[:2]})
-    done = list(make(ledger))
-    assert [step.past.step for step in done] == [0, 1, 2, 3, 4]
-    np.testing.assert_array_equal(np.sort(done[0].query.ids), np.sort(query.ids[2:]))  # type: ignore[union-attr]
-
-
-def test_a_run_goes_on_with_a_larger_budget_and_otherwise_stays() -> None:
-    ledger = Ledger(N)
-    make(ledger).run()
-    before = state(ledger)
-    again = list(make(ledger))
-    assert [step.stopped is None for step in again] == [False]
-    assert state(ledger) == before
-    make(ledger, stop=LabelBudget(24)).run()
-    whole = make(stop=LabelBudget(24))
-    whole.run()
-    assert [past.labelled for past in make(ledger).history] == [6, 10, 14, 18, 20, 24, 28, 30]
-    assert [past.labelled for past in whole.history] == [6, 10, 14, 18, 22, 26, 30]
-
-
 def test_without_a_criterion_the_pool_ends_the_run() -> None:
     loop = make(stop=None, k=20)
     steps = list(loop)
@@ -215,32 +64,6 @@ def test_criteria_see_the_history() -> None:
     worse = iter(np.linspace(0.9, 0.1, 99))
     improving = NoImprovement("loss", 2, direction="max")
     assert len(make(stop=improving, metrics=lambda model: {"loss": next(worse)}).run()) == 4
-
-
-def test_what_was_noted_comes_back() -> None:
-    """Infinite scores, metrics that diverged, classes that were predicted."""
-    loop = make(
-        heuristic=alcore.PairwiseKL(),
-        predict=lambda model, ids: np.stack([model[ids] > 0, model[ids] <= 0], axis=1).astype(float),
-        metrics=lambda model: {"a": float("nan"), "b": float("-inf"), "c": 0.1 + 0.2},
-        predicted=lambda model: (model.mean(axis=1) > 0).astype(np.int16),
-    )
-    step = next(iter(loop))
-    (past,) = loop.history
-    assert past.max_score == np.inf
-    assert np.isnan(past.metrics["a"])
-    assert past.metrics["b"] == -np.inf
-    assert past.metrics["c"] == 0.1 + 0.2
-    assert past.predicted is not None
-    assert past.predicted.dtype == np.int16
-    np.testing.assert_array_equal(past.predicted, (step.model.mean(axis=1) > 0).astype(np.int16))
-
-
-@pytest.mark.parametrize("kind", [">i4", "<u2", "i8"])
-def test_classes_come_back_in_any_byte_order(kind: str) -> None:
-    loop = make(predicted=lambda model: np.arange(300).astype(kind)[::-1])
-    loop.run()
-    assert all((past.predicted == np.arange(300)[::-1]).all() for past in loop.history)
 
 
 def test_targets_of_each_model() -> None:

@@ -1,0 +1,113 @@
+"""A run that is cut off anywhere, or waits for people, goes on from its ledger to the end it would have had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alcore import Ledger
+from alcore.stopping import LabelBudget
+from tests.loop.runs import HEURISTICS, TRUTH, N, accuracy, committee, make, probs, state
+
+
+class Cut(BaseException):
+    """The power failed."""
+
+
+def cutting(function: Callable[..., Any], calls: list[int], at: int, after: bool) -> Callable[..., Any]:
+    """A function that fails at its call of that number, counted over all such functions, before it is done or after."""
+
+    def wrapped(*args: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == at and not after:
+            raise Cut
+        result = function(*args)
+        if calls[0] == at and after:
+            raise Cut
+        return result
+
+    return wrapped
+
+
+@pytest.mark.parametrize("name", ["power", "batchbald"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_run_that_is_cut_off_anywhere_ends_the_same(name: str, after: bool, tmp_path: Path) -> None:
+    given = {"heuristic": HEURISTICS[name], "sample": 30, "seed": 5}
+    whole = make(Ledger.open(tmp_path / "whole.db", N), **given)
+    expected = [(step.past.step, step.stopped) for step in whole]
+    at = 0
+    while True:
+        at += 1
+        calls, path = [0], tmp_path / f"{at}.db"
+        functions = {"train": committee, "predict": probs, "oracle": lambda ids: TRUTH[ids], "metrics": accuracy}
+        cut = {key: cutting(function, calls, at, after) for key, function in functions.items()}
+        steps = []
+        try:
+            with Ledger.open(path, N) as ledger:
+                for step in make(ledger, **given, **cut):
+                    steps.append((step.past.step, step.stopped))
+            break
+        except Cut:
+            pass
+        with Ledger.open(path) as ledger:
+            steps += [(step.past.step, step.stopped) for step in make(ledger, **given)]
+            assert state(ledger) == state(whole.ledger), f"cut at call {at}"
+            assert sorted(set(steps), key=lambda one: one[0]) == expected
+    assert at > 15
+    whole.ledger.close()
+
+
+def test_labels_that_were_told_in_part_are_no_part_of_their_step() -> None:
+    """Nor of its model, when the run goes on."""
+    whole = make()
+    models = [step.model for step in whole]
+    ledger, asked = Ledger(N), []
+
+    def one_by_one(ids: Any) -> Any:
+        asked.append(len(ids))
+        if len(asked) == 4:
+            raise Cut
+        return {int(ids[0]): int(TRUTH[ids[0]])}
+
+    with pytest.raises(Cut):
+        make(ledger, start=0, oracle=one_by_one).run()
+    assert asked == [4, 3, 2, 1]
+    seen = list(make(ledger, start=0))
+    other = list(make(start=0))
+    for one, two in zip(seen, other, strict=True):
+        np.testing.assert_array_equal(one.model, two.model)
+        assert one.metrics == two.metrics
+    assert len(models) == 5
+
+
+def test_people_take_their_time() -> None:
+    """An oracle without an answer ends the iteration; what they told meanwhile is found."""
+    ledger = Ledger(N)
+    loop = make(ledger, oracle=lambda ids: None)
+    assert list(loop) == []
+    (query,) = ledger.open_queries()
+    ledger.tell(query, TRUTH[query.ids])
+    assert list(loop) == []  # the first step waits
+    (query,) = ledger.open_queries()
+    ledger.tell(query, {int(one): int(TRUTH[one]) for one in query.ids[:2]})
+    done = list(make(ledger))
+    assert [step.past.step for step in done] == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(np.sort(done[0].query.ids), np.sort(query.ids[2:]))  # type: ignore[union-attr]
+
+
+def test_a_run_goes_on_with_a_larger_budget_and_otherwise_stays() -> None:
+    ledger = Ledger(N)
+    make(ledger).run()
+    before = state(ledger)
+    again = list(make(ledger))
+    assert [step.stopped is None for step in again] == [False]
+    assert state(ledger) == before
+    make(ledger, stop=LabelBudget(24)).run()
+    whole = make(stop=LabelBudget(24))
+    whole.run()
+    assert [past.labelled for past in make(ledger).history] == [6, 10, 14, 18, 20, 24, 28, 30]
+    assert [past.labelled for past in whole.history] == [6, 10, 14, 18, 22, 26, 30]
