@@ -25,7 +25,7 @@ HEURISTICS = {
 
 
 def committee(ids: Any, labels: Any) -> Any:
-    """Twenty directions, weighted by how well they tell the labels: a model that depends on nothing else."""
+    """Twenty directions, weighted by how many labels each fits: a model that depends on nothing else."""
     directions = np.random.default_rng(1).normal(size=(20, 3))
     logits = np.hstack([X, np.ones((N, 1))]) @ directions.T
     fit = np.array([np.mean((logits[ids, t] > 0) == np.array(labels)) if len(ids) else 0.5 for t in range(20)])
@@ -59,6 +59,6 @@ def make(ledger: Ledger | None = None, **changes: Any) -> ActiveLearning:
 
 
 def state(ledger: Ledger, asker: str = "default") -> Any:
-    """All but the times."""
+    """What a ledger holds of a run: all but the times."""
     events = [tuple(v for k, v in event.items() if k != "time") for event in ledger.history(np.arange(N))]
     return events, ledger.notes(asker), ledger.labels

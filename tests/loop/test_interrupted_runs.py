@@ -14,8 +14,8 @@ from alcore.stopping import LabelBudget
 from tests.loop.runs import HEURISTICS, TRUTH, N, accuracy, committee, make, probs, state
 
 
-class Cut(BaseException):
-    """The power failed."""
+class PowerFailure(BaseException):
+    """Ends a run as a kill does: no handler of errors sees it."""
 
 
 def cutting(function: Callable[..., Any], calls: list[int], at: int, after: bool) -> Callable[..., Any]:
@@ -24,10 +24,10 @@ def cutting(function: Callable[..., Any], calls: list[int], at: int, after: bool
     def wrapped(*args: Any) -> Any:
         calls[0] += 1
         if calls[0] == at and not after:
-            raise Cut
+            raise PowerFailure
         result = function(*args)
         if calls[0] == at and after:
-            raise Cut
+            raise PowerFailure
         return result
 
     return wrapped
@@ -51,7 +51,7 @@ def test_a_run_that_is_cut_off_anywhere_ends_the_same(name: str, after: bool, tm
                 for step in make(ledger, **given, **cut):
                     steps.append((step.past.step, step.stopped))
             break
-        except Cut:
+        except PowerFailure:
             pass
         with Ledger.open(path) as ledger:
             steps += [(step.past.step, step.stopped) for step in make(ledger, **given)]
@@ -61,8 +61,8 @@ def test_a_run_that_is_cut_off_anywhere_ends_the_same(name: str, after: bool, tm
     whole.ledger.close()
 
 
-def test_labels_that_were_told_in_part_are_no_part_of_their_step() -> None:
-    """Nor of its model, when the run goes on."""
+def test_no_step_trains_on_its_own_query_even_where_that_is_answered_in_part() -> None:
+    """Not when the run goes on either: its models and metrics are those of a run without an interruption."""
     whole = make()
     models = [step.model for step in whole]
     ledger, asked = Ledger(N), []
@@ -70,10 +70,10 @@ def test_labels_that_were_told_in_part_are_no_part_of_their_step() -> None:
     def one_by_one(ids: Any) -> Any:
         asked.append(len(ids))
         if len(asked) == 4:
-            raise Cut
+            raise PowerFailure
         return {int(ids[0]): int(TRUTH[ids[0]])}
 
-    with pytest.raises(Cut):
+    with pytest.raises(PowerFailure):
         make(ledger, start=0, oracle=one_by_one).run()
     assert asked == [4, 3, 2, 1]
     seen = list(make(ledger, start=0))
@@ -84,8 +84,8 @@ def test_labels_that_were_told_in_part_are_no_part_of_their_step() -> None:
     assert len(models) == 5
 
 
-def test_people_take_their_time() -> None:
-    """An oracle without an answer ends the iteration; what they told meanwhile is found."""
+def test_an_oracle_without_an_answer_ends_the_iteration() -> None:
+    """Labels that a person gives the ledger in the meantime are found."""
     ledger = Ledger(N)
     loop = make(ledger, oracle=lambda ids: None)
     assert list(loop) == []
