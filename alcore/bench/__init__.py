@@ -1,4 +1,10 @@
-"""Comparing heuristics on saved predictions."""
+"""Comparing heuristics on saved predictions: what they pick, what it costs, and what the labels are worth.
+
+`compare` runs all parts and gives a `Comparison` (`comparison`), which `summary` puts into words and `report` on a page. The parts:
+`time_and_memory`, `agreement`, `information`, `composition`, `replay`, `calibration`, `temperature_scaling`. Imports plot, loop,
+heuristics and what lies below. A new part is a file of its own, a field of `Comparison`, and a line in `compare`; how it is
+shown joins `tables`, `summary` and `report`.
+"""
 
 from __future__ import annotations
 

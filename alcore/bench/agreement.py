@@ -6,10 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from alcore.batches.batch import Batch
 from alcore.door import Float64s
 
 
-def jaccard(a: set[int], b: set[int]) -> float:
+def overlap(batches: Sequence[Batch]) -> Float64s:
+    """(H, H) Jaccard index of batches: shared rows over all rows of the two, 1 where both are empty."""
+    rows = [set(batch.indices.tolist()) for batch in batches]
+    return np.array([[_jaccard(a, b) for b in rows] for a in rows])
+
+
+def _jaccard(a: set[int], b: set[int]) -> float:
     return len(a & b) / len(a | b) if a | b else 1.0
 
 
@@ -17,12 +24,12 @@ def rank_correlation(names: Sequence[str], scores: dict[str, Float64s]) -> Float
     """(H, H) Spearman's correlation of the scores, ties sharing their mean rank; NaN where there are none or all are equal."""
     from scipy.stats import rankdata
 
-    ranks = {name: rankdata(own) for name, own in scores.items() if own.ndim == 1 and len(own) > 1}
-    centred = {name: own - own.mean() for name, own in ranks.items()}
-    units = {name: own / norm for name, own in centred.items() if (norm := float(np.linalg.norm(own)))}
+    ranks = {name: rankdata(values) for name, values in scores.items() if values.ndim == 1 and len(values) > 1}
+    centred = {name: values - values.mean() for name, values in ranks.items()}
+    units = {name: values / norm for name, values in centred.items() if (norm := float(np.linalg.norm(values)))}
     found = np.full((len(names), len(names)), np.nan)
-    for i, one in enumerate(names):
-        for j, other in enumerate(names):
-            if one in units and other in units:
-                found[i, j] = np.clip(units[one] @ units[other], -1, 1)
+    for i, first in enumerate(names):
+        for j, second in enumerate(names):
+            if first in units and second in units:
+                found[i, j] = np.clip(units[first] @ units[second], -1, 1)
     return found

@@ -1,4 +1,4 @@
-"""Whether a model's probabilities are what happens: reliability, scores, and a temperature that mends them."""
+"""Whether predicted probabilities are as often right as they say: reliability by bins, and scores of predictions."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from alcore.bench.labels import Ints, as_labels
 from alcore.door import Array, Float64s
 
 BINS = 15
-SIMULATED = 1_000  # sets of labels drawn from the predictions themselves
-CLEARLY = 0.02  # calibration errors under this mislead nobody
+SIMULATED_SETS = 1_000  # of labels drawn from the predictions themselves
+SMALL_ERROR = 0.02  # calibration errors up to this mislead nobody
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """How the probabilities of M labelled rows fare.
+    """How good the probabilities of M labelled rows are.
 
     Attributes:
         rows: M.
@@ -44,17 +44,18 @@ class Calibration:
     @property
     def misleads(self) -> bool:
         """Whether probabilities are off by more than chance makes of good ones, and by enough to matter."""
-        return self.error > max(self.by_chance, CLEARLY)
+        return self.error > max(self.by_chance, SMALL_ERROR)
 
     @property
     def overconfident(self) -> bool:
+        """Whether confidence is above accuracy, over all rows."""
         filled = self.counts > 0
         gap = (self.confidence - self.accuracy_of)[filled] * self.counts[filled]
         return bool(gap.sum() > 0)
 
 
 def scores(predicted: Float64s, labels: Ints) -> dict[str, float]:
-    """Of predictive probabilities (M, C), none of them zero at a label: what replay's curves show."""
+    """The metrics of replay's curves, of predictive probabilities (M, C), none of them zero at a label."""
     right = predicted[np.arange(len(labels)), labels]
     brier = (predicted**2).sum(axis=1) - 2 * right + 1
     _, confidence, accurate = _bins(predicted, predicted.argmax(axis=1) == labels)
@@ -69,9 +70,9 @@ def scores(predicted: Float64s, labels: Ints) -> dict[str, float]:
 def _bins(predicted: Float64s, right: npt.NDArray[np.bool_]) -> tuple[Float64s, Float64s, Float64s]:
     """Of each bin: rows, sum of confidence, number of right ones."""
     confidence = predicted.max(axis=1)
-    places = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-    parts = np.ones(len(right)), confidence, right
-    counts, sums, accurate = (np.bincount(places, own, BINS).astype(np.float64) for own in parts)
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    summed = np.ones(len(right)), confidence, right
+    counts, sums, accurate = (np.bincount(bins, values, BINS).astype(np.float64) for values in summed)
     return counts, sums, accurate
 
 
@@ -82,7 +83,7 @@ def predictive(probs: Array, weights: Float64s | None, tiny: float) -> Float64s:
 
 
 def calibration(predicted: npt.ArrayLike, labels: npt.ArrayLike, *, rng: door.Rng = 0) -> Calibration:
-    """How predictive probabilities (M, C), the mean over draws, fare against labels (M,).
+    """How good predictive probabilities (M, C), the mean over draws, are against labels (M,).
 
     Raises: ValueError for labels of another length or outside 0 … C − 1, and for what are not probabilities.
 
@@ -96,26 +97,26 @@ def calibration(predicted: npt.ArrayLike, labels: npt.ArrayLike, *, rng: door.Rn
         raise ValueError(
             f"predicted: expected shape (M, C), the mean over draws, got {array.shape}. Pass probs.mean(axis=-1)."
         )
-    wrong = ~(np.isfinite(array).all(axis=1) & (array >= 0).all(axis=1) & (np.abs(array.sum(axis=1) - 1) < 1e-2))
-    if wrong.any():
-        row = int(wrong.argmax())
+    invalid = ~(np.isfinite(array).all(axis=1) & (array >= 0).all(axis=1) & (np.abs(array.sum(axis=1) - 1) < 1e-2))
+    if invalid.any():
+        row = int(invalid.argmax())
         raise ValueError(f"predicted: expected probabilities over axis 1, but predicted[{row}] is {array[row]}.")
-    known = as_labels(labels, len(array), array.shape[1], "labels")
-    found = scores(np.maximum(array, np.finfo(np.float64).tiny), known)
-    counts, sums, accurate = _bins(array, array.argmax(axis=1) == known)
+    classes = as_labels(labels, len(array), array.shape[1], "labels")
+    metrics = scores(np.maximum(array, np.finfo(np.float64).tiny), classes)
+    counts, sums, accurate = _bins(array, array.argmax(axis=1) == classes)
     with np.errstate(invalid="ignore", divide="ignore"):
-        shares = sums / counts, accurate / counts
+        means = sums / counts, accurate / counts
     return Calibration(
-        len(array), found["log-likelihood"], found["Brier score"], found["accuracy"], found["calibration error"],
-        _error_by_chance(array, door.as_rng(rng)), *shares, counts.astype(np.int64),
+        len(array), metrics["log-likelihood"], metrics["Brier score"], metrics["accuracy"],
+        metrics["calibration error"], _error_by_chance(array, door.as_rng(rng)), *means, counts.astype(np.int64),
     )  # fmt: skip
 
 
 def _error_by_chance(predicted: Float64s, rng: np.random.Generator) -> float:
-    """The 99 % quantile of the error where the predicted class is right exactly as often as is said."""
+    """The 99 % quantile of the error where the predicted class is right exactly as often as its probability."""
     confidence = predicted.max(axis=1)
-    errors = np.empty(SIMULATED)
-    for i in range(SIMULATED):
+    errors = np.empty(SIMULATED_SETS)
+    for i in range(SIMULATED_SETS):
         _, sums, accurate = _bins(predicted, rng.random(len(confidence)) < confidence)
         errors[i] = np.abs(sums - accurate).sum() / len(confidence)
     return float(np.quantile(errors, 0.99))

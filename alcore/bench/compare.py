@@ -1,4 +1,4 @@
-"""What each heuristic picks from the same predictions, how long it takes, and how much the picks overlap."""
+"""Comparing heuristics on the same predictions: what each picks, how long it takes, what its batch and its labels are worth."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.batches.batchbald import SaturationWarning
-from alcore.bench.agreement import jaccard, rank_correlation
+from alcore.batches.filling import SaturationWarning
+from alcore.bench.agreement import overlap, rank_correlation
 from alcore.bench.comparison import Comparison
 from alcore.bench.composition import class_counts, near_duplicates
-from alcore.bench.information import bound, weigh
-from alcore.bench.labels import Evidence, Ints, check_source
-from alcore.bench.replay import FEWEST, effective_draws, replay
+from alcore.bench.information import information_bound, information_of_batches
+from alcore.bench.labels import Ints, PoolAndTest, check_source, read_pool_and_test
+from alcore.bench.replay import FEWEST_DRAWS, effective_draws, replay
 from alcore.bench.temperature_scaling import temper
 from alcore.bench.time_and_memory import WARM_UP_ROWS, compile_kernels, peak_bytes, time_select
-from alcore.door import Float64s, Rng
+from alcore.door import Float64s, Kind, MaskedReadingOptions, Reading, Rng
 from alcore.heuristics import Heuristic, RowWise, heuristic
 from alcore.heuristics.subsets import with_draws
 from alcore.sources.blocks import gather_rows
@@ -44,7 +44,7 @@ DEFAULT = (
     "random",
     *JOINT,
 )
-EVENTS = "the predictions have event axes, and rows have no labels, or information, in common"
+NO_LABELS_OF_CELLS = "the predictions have event axes, and rows have no labels, or information, in common"
 
 
 def compare(
@@ -80,8 +80,8 @@ def compare(
         kind, weights, mask: as `alcore.Heuristic.score`; ``kind`` of ``test`` too.
 
     Returns: a `Comparison`. Times are medians of five after a warm-up, of fewer where one takes over a second. Where the draws
-        are exhausted nothing warns: ``saturated_at`` of the batch says so. ``left_out`` says what is not there for want of what.
-    Cost: the heuristics', and for each O(samples·k·C·T) time to weigh its batch; with labels those of `replay`.
+        are exhausted nothing warns: ``saturated_at`` of the batch says so. ``left_out`` says which parts are missing, and why.
+    Cost: the heuristics', and for each O(samples·k·C·T) time for the information of its batch; with labels those of `replay`.
     Raises: TypeError for an iterable of blocks (it can be read once); ValueError for a single draw, for labels that do not fit, for
         a test set of other classes or draws; and what the heuristics raise.
 
@@ -95,98 +95,99 @@ def compare(
     source = open_source(predictions)
     _check_pool(source)
     padding = door.as_mask(mask, source.events, source.rows)
-    said: dict[str, Any] = {"kind": kind, "weights": weights, "mask": padding}
-    names = _distinct([one.name for one in objects])
-    own, *children = door.as_rng(rng).spawn(1 + len(objects))
-    seed = int(own.integers(1 << 62))  # one for all: what a batch tells does not depend on the others
-    plan = {"steps": door.as_size(steps, "steps"), "seeds": door.as_size(seeds, "seeds")}
+    options: MaskedReadingOptions = {"kind": door.as_kind(kind), "weights": weights, "mask": padding}
+    own_rng, *heuristic_rngs = door.as_rng(rng).spawn(1 + len(objects))
+    seed = int(own_rng.integers(1 << 62))  # one for all: the information of a batch does not depend on the others
+    replay_options = {"steps": door.as_size(steps, "steps"), "seeds": door.as_size(seeds, "seeds")}
     sizes = [door.as_size(one, "at_a_time") for one in dict.fromkeys(at_a_time)]
     draws = source.cell_shape[-1]
     shares = door.as_shares(door.as_weights(weights, draws), draws)
-    evidence = Evidence.of(source, predictions, labels, test, test_labels, kind)
-    asked = dict(zip(names, objects, strict=True))
-    result = _timed(predictions, source, asked, count, children, said)  # after all that may be refused
+    labelled_sets = read_pool_and_test(source, predictions, labels, test, test_labels, door.as_kind(kind))
+    by_name = dict(zip(_distinct_names(objects), objects, strict=True))
+    # The work starts after all that may be refused.
+    result = _select_batches(predictions, source, by_name, count, heuristic_rngs, options)
     if source.events:
-        return replace(result, left_out=dict.fromkeys(("information", "replay", "calibration"), EVENTS))
-    result = _weighed(result, predictions, evidence.labels, size, seed, kind, shares)
-    if evidence.test is not None:
-        result = replace(result, tempering=temper(evidence.pool, evidence.test, shares, own))
-    return _learned(result, evidence, asked, kind, shares, sizes, plan)
+        return replace(result, left_out=dict.fromkeys(("information", "replay", "calibration"), NO_LABELS_OF_CELLS))
+    result = _with_information(result, predictions, labelled_sets.pool_labels, size, seed, door.as_kind(kind), shares)
+    if labelled_sets.test is not None:
+        result = replace(result, tempering=temper(labelled_sets.pool, labelled_sets.test, shares, own_rng))
+    return _with_replays(result, labelled_sets, by_name, door.as_kind(kind), shares, sizes, replay_options)
 
 
-def _learned(
+def _with_replays(
     result: Comparison,
-    evidence: Evidence,
-    asked: dict[str, Heuristic],
-    kind: str,
+    labelled_sets: PoolAndTest,
+    heuristics: dict[str, Heuristic],
+    kind: Kind,
     shares: Float64s,
     sizes: Sequence[int],
-    plan: dict[str, int],
+    options: dict[str, int],
 ) -> Comparison:
     """With replays, or why there are none."""
-    left_out = dict(evidence.missing)
-    if effective_draws(shares) < FEWEST:
-        left_out["replay"] = f"fewer than {FEWEST:.0f} draws have weight"
+    left_out = dict(labelled_sets.left_out)
+    pool, test = labelled_sets.pool, labelled_sets.test
+    if effective_draws(shares) < FEWEST_DRAWS:
+        left_out["replay"] = f"fewer than {FEWEST_DRAWS:.0f} draws have weight"
         return replace(result, left_out=left_out)
-    if evidence.pool is None or evidence.test is None:
+    if pool is None or test is None:
         return replace(result, left_out=left_out)
-    asked = {name: with_draws(one, None, kind) for name, one in asked.items()}
-    replays = tuple(replay(asked, evidence.pool, evidence.test, size=one, weights=shares, **plan) for one in sizes)
+    heuristics = {name: with_draws(one, None, kind) for name, one in heuristics.items()}
+    replays = tuple(replay(heuristics, pool, test, size=size, weights=shares, **options) for size in sizes)
     left_out |= {f"replay of {name}": why for one in replays for name, why in one.left_out.items()}
     return replace(result, replays=replays, left_out=left_out)
 
 
-def _timed(
+def _select_batches(
     predictions: Any,
     source: Source,
-    objects: dict[str, Heuristic],
+    heuristics: dict[str, Heuristic],
     k: int,
-    generators: Sequence[Any],
-    said: dict[str, Any],
+    generators: Sequence[np.random.Generator],
+    options: MaskedReadingOptions,
 ) -> Comparison:
-    few = next(source.blocks)[:WARM_UP_ROWS]
-    few_said = {**said, "mask": None if said["mask"] is None else said["mask"][:WARM_UP_ROWS]}
+    """The batch and the scores of each heuristic, with the time and the memory that they take."""
+    few_rows = next(source.blocks)[:WARM_UP_ROWS]
+    few_masks = None if options["mask"] is None else np.asarray(options["mask"])[:WARM_UP_ROWS]
+    few_options: MaskedReadingOptions = {**options, "mask": few_masks}
     seconds, batches, memory, scores = [], [], [], {}
-    jobs = zip(objects.items(), generators, strict=True)
+    jobs = zip(heuristics.items(), generators, strict=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SaturationWarning)
-        for _, ((name, one), generator) in track(enumerate(jobs, 1), len(objects), "heuristics compared"):
-            compile_kernels(one, few, few_said)
-            elapsed, batch = time_select(one, predictions, k, generator, said)
+        for _, ((name, one), generator) in track(enumerate(jobs, 1), len(heuristics), "heuristics compared"):
+            compile_kernels(one, few_rows, few_options)
+            elapsed, batch = time_select(one, predictions, k, generator, options)
             seconds.append(elapsed)
             batches.append(batch)
-            memory.append(peak_bytes(one, predictions, k, said))
+            memory.append(peak_bytes(one, predictions, k, options))
             if isinstance(one, RowWise):
-                scores[name] = one.score(predictions, **said)
-    picks = [set(batch.indices.tolist()) for batch in batches]
-    overlap = np.array([[jaccard(a, b) for b in picks] for a in picks])
+                scores[name] = one.score(predictions, **options)
     shape = (source.rows or 0, *source.cell_shape)
-    names = tuple(objects)
+    names = tuple(heuristics)
     return Comparison(
-        names, shape, np.array(seconds), tuple(batches), overlap, scores,
+        names, shape, np.array(seconds), tuple(batches), overlap(batches), scores,
         memory=np.array(memory, np.float64), rank_correlation=rank_correlation(names, scores),
     )  # fmt: skip
 
 
-def _weighed(
-    result: Comparison, predictions: Any, labels: Ints | None, samples: int, seed: int, kind: str, shares: Float64s
+def _with_information(
+    result: Comparison, predictions: Any, labels: Ints | None, samples: int, seed: int, kind: Kind, shares: Float64s
 ) -> Comparison:
-    """With what the batches tell, and what they are made of."""
+    """With the information of the batches, their classes and their near-duplicates."""
     rows = np.unique(np.concatenate([batch.indices for batch in result.batches]))
-    probs, _ = gather_rows(open_source(predictions), rows, kind=kind)
+    probs, _ = gather_rows(open_source(predictions), rows, Reading(kind))
     places = [np.searchsorted(rows, batch.indices) for batch in result.batches]
-    told = weigh(probs, places, weights=shares, samples=samples, seed=seed)
+    found = information_of_batches(probs, places, weights=shares, samples=samples, seed=seed)
     classes, draws = probs.shape[1:]
     return replace(
         result,
-        information=np.array([one.nats[-1] for one in told]),
-        information_error=np.array([one.error for one in told]),
-        redundancy=np.array([one.redundancy for one in told]),
-        information_bound=bound(draws, shares),
-        information_curves={name: (one.picks, one.nats) for name, one in zip(result.names, told, strict=True)},
+        information=np.array([one.nats[-1] for one in found]),
+        information_error=np.array([one.error for one in found]),
+        redundancy=np.array([one.redundancy for one in found]),
+        information_bound=information_bound(draws, shares),
+        information_curves={name: (one.picks, one.nats) for name, one in zip(result.names, found, strict=True)},
         predicted_classes=class_counts((probs @ shares).argmax(axis=1), places, classes),
         classes=None if labels is None else class_counts(labels[rows], places, classes),
-        near_duplicates=np.array([near_duplicates(probs, own, shares) for own in places], np.int64),
+        near_duplicates=np.array([near_duplicates(probs, batch_rows, shares) for batch_rows in places], np.int64),
     )
 
 
@@ -209,6 +210,8 @@ def _check_pool(source: Source) -> None:
         )
 
 
-def _distinct(names: list[str]) -> tuple[str, ...]:
+def _distinct_names(heuristics: Sequence[Heuristic]) -> list[str]:
+    """The second of one name ends in " (2)"."""
+    names = [one.name for one in heuristics]
     counts = [names[: i + 1].count(name) for i, name in enumerate(names)]
-    return tuple(name if count == 1 else f"{name} ({count})" for name, count in zip(names, counts, strict=True))
+    return [name if count == 1 else f"{name} ({count})" for name, count in zip(names, counts, strict=True)]

@@ -1,4 +1,4 @@
-"""The result of a comparison, its tables, and what of it can be written as JSON."""
+"""The result of comparing heuristics, its tables, and what of it is written as JSON."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from alcore.batches.batch import Batch
 from alcore.bench.labels import Ints
 from alcore.bench.replay import Replay
-from alcore.bench.tables import Table, calibration_tables, curves_table, joined, summary_table
+from alcore.bench.tables import Columns, calibration_tables, concatenate, curves_table, summary_table
 from alcore.bench.temperature_scaling import Tempering
 from alcore.door import Float64s
 
-SATURATED = 0.99
+SATURATED = 0.99  # of the most that a batch can tell
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Comparison:
         information: (H,) nats, the joint information I(y_S; θ) of each batch, estimated afresh; None with event axes, where
             rows have no joint information, and so are the next three.
         information_error: (H,) its standard error, 0 where all configurations of labels were added up.
-        redundancy: (H,) nats, Σ BALD of the batch's rows − information: what its rows tell twice; noise may put it under 0.
+        redundancy: (H,) nats, Σ BALD of the batch's rows − information: what more than one row tells; noise may put it under 0.
         information_bound: the most a batch can tell, log T, with weights their entropy.
         information_curves: name -> (picks, nats), the information after the first 0, 1, 2, 3, 5, 8, … picks; by name, empty
             with event axes.
@@ -44,7 +44,7 @@ class Comparison:
             draws; None with event axes.
         replays: one for each number of labels at a time; empty without labels of the pool and a labelled test set.
         tempering: calibration on the test set; None without one.
-        left_out: what is not there -> why.
+        left_out: name of a part that is missing -> why.
     """
 
     names: tuple[str, ...]
@@ -74,7 +74,25 @@ class Comparison:
 
     def tables(self) -> dict[str, dict[str, Any]]:
         """All of it as tables: name -> column -> array, with a row for each heuristic, pick or point of a curve."""
-        return tables(self)
+        found = {
+            "heuristics": _heuristics_table(self),
+            "picks": _picks_table(self),
+            "overlap": _square_table(self, self.overlap),
+        }
+        if self.rank_correlation is not None:
+            found["rank correlation"] = _square_table(self, self.rank_correlation)
+        if self.information_curves:
+            found["information"] = _information_table(self)
+        for name, counts in (("predicted classes", self.predicted_classes), ("classes", self.classes)):
+            if counts is not None:
+                columns = {str(c): counts[:, c] for c in range(counts.shape[1])}
+                found[name] = {"heuristic": np.array(self.names), **columns}
+        if self.replays:
+            found["replay"] = concatenate([curves_table(one) for one in self.replays])
+            found["replay summary"] = concatenate([summary_table(one) for one in self.replays])
+        if self.tempering is not None:
+            found |= calibration_tables(self.tempering.states)
+        return found
 
     def to_pandas(self) -> dict[str, Any]:
         """`tables` as data frames. Raises ImportError without pandas."""
@@ -82,7 +100,7 @@ class Comparison:
             import pandas
         except ImportError as error:
             raise ImportError("data frames need pandas: pip install pandas. Or take tables().") from error
-        return {name: pandas.DataFrame(table) for name, table in self.tables().items()}
+        return {name: pandas.DataFrame(columns) for name, columns in self.tables().items()}
 
     @property
     def saturation(self) -> tuple[int | None, ...]:
@@ -90,30 +108,11 @@ class Comparison:
         if self.information_bound is None:
             return (None,) * len(self.names)
         full = SATURATED * self.information_bound
-        points = (self.information_curves[name] for name in self.names)
-        return tuple(next((int(n) for n, told in zip(*own, strict=True) if told >= full), None) for own in points)
+        curves = (self.information_curves[name] for name in self.names)
+        return tuple(next((int(n) for n, nats in zip(*curve, strict=True) if nats >= full), None) for curve in curves)
 
 
-def tables(result: Comparison) -> dict[str, Table]:
-    """Name of the table -> column -> array; a row for each heuristic, or for each point of a curve."""
-    found = {"heuristics": _heuristics(result), "picks": _picks(result), "overlap": _square(result, result.overlap)}
-    if result.rank_correlation is not None:
-        found["rank correlation"] = _square(result, result.rank_correlation)
-    if result.information_curves:
-        found["information"] = _information(result)
-    for name, counts in (("predicted classes", result.predicted_classes), ("classes", result.classes)):
-        if counts is not None:
-            columns = {str(c): counts[:, c] for c in range(counts.shape[1])}
-            found[name] = {"heuristic": np.array(result.names), **columns}
-    if result.replays:
-        found["replay"] = joined([curves_table(one) for one in result.replays])
-        found["replay summary"] = joined([summary_table(one) for one in result.replays])
-    if result.tempering is not None:
-        found |= calibration_tables(result.tempering.states)
-    return found
-
-
-def _heuristics(result: Comparison) -> Table:
+def _heuristics_table(result: Comparison) -> Columns:
     columns = {
         "heuristic": np.array(result.names),
         "seconds": result.seconds,
@@ -124,14 +123,14 @@ def _heuristics(result: Comparison) -> Table:
         "redundancy": result.redundancy,
         "near-duplicates": result.near_duplicates,
     }
-    columns = {name: own for name, own in columns.items() if own is not None}
+    columns = {name: values for name, values in columns.items() if values is not None}
     if result.information is not None and result.information_bound:
         columns["share of the bound"] = result.information / result.information_bound
         columns["saturated after"] = np.array([np.nan if n is None else n for n in result.saturation], np.float64)
     return columns
 
 
-def _picks(result: Comparison) -> Table:
+def _picks_table(result: Comparison) -> Columns:
     counts = [len(batch) for batch in result.batches]
     return {
         "heuristic": np.repeat(np.array(result.names), counts),
@@ -140,16 +139,16 @@ def _picks(result: Comparison) -> Table:
     }
 
 
-def _square(result: Comparison, values: Any) -> Table:
+def _square_table(result: Comparison, values: Any) -> Columns:
     return {"heuristic": np.array(result.names), **{name: values[:, j] for j, name in enumerate(result.names)}}
 
 
-def _information(result: Comparison) -> Table:
+def _information_table(result: Comparison) -> Columns:
     parts = [
         {"heuristic": np.repeat(name, len(picks)), "picks": picks, "nats": nats}
         for name, (picks, nats) in result.information_curves.items()
     ]
-    return joined(parts)
+    return concatenate(parts)
 
 
 def as_json(result: Comparison) -> dict[str, Any]:
@@ -158,11 +157,13 @@ def as_json(result: Comparison) -> dict[str, Any]:
         "shape": list(result.shape),
         "bound": _plain(result.information_bound),
         "left out": result.left_out,
-        "tables": {name: {key: _plain(own) for key, own in table.items()} for name, table in tables(result).items()},
+        "tables": {
+            name: {key: _plain(values) for key, values in columns.items()} for name, columns in result.tables().items()
+        },
     }
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return [_plain(one) for one in value.tolist()]
+        return [_plain(number) for number in value.tolist()]
     return None if isinstance(value, float) and not math.isfinite(value) else value

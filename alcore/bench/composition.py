@@ -1,4 +1,4 @@
-"""What was picked: of which classes, what twice over, and how alike heuristics rank all rows."""
+"""The rows of a batch: how many of each class, and how many near-duplicates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from alcore.bench.labels import Ints
 from alcore.door import Array, Float64s
 
-NEAR = 0.05  # total variation
+NEAR = 0.05  # total variation up to which rows are near-duplicates
 
 
 def class_counts(classes: Ints, batches: Sequence[Ints], count: int) -> Ints:
@@ -18,10 +18,10 @@ def class_counts(classes: Ints, batches: Sequence[Ints], count: int) -> Ints:
 
 
 def near_duplicates(probs: Array, rows: Ints, shares: Float64s) -> int:
-    """Of the rows, in order, those that some row before predicts alike: Σ_t w_t ½ Σ_c |p_ct − p'_ct| ≤ 0.05."""
-    chosen = probs[rows].astype(np.float64)
-    found = 0
-    for place in range(1, len(chosen)):
-        apart = np.abs(chosen[:place] - chosen[place]).sum(axis=1) @ shares / 2
-        found += bool((apart <= NEAR).any())
-    return found
+    """How many rows, in order, are predicted as some row before is: Σ_t w_t ½ Σ_c |p_ct − p'_ct| ≤ 0.05."""
+    batch = probs[rows].astype(np.float64)
+    count = 0
+    for place in range(1, len(batch)):
+        distances = np.abs(batch[:place] - batch[place]).sum(axis=1) @ shares / 2
+        count += bool((distances <= NEAR).any())
+    return count

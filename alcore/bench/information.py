@@ -1,4 +1,4 @@
-"""What batches tell about the model when their labels are taken together, and how much of it is told twice."""
+"""What the labels of a batch tell about the model, jointly, and how much of it more than one row tells."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.information import batch_information
+from alcore.bench.labels import Ints
 from alcore.door import Array, Float64s
 from alcore.scores.measures import bald
 from alcore.sources.progress import track
-
-Ints = npt.NDArray[np.int64]
 
 FULL = 1e-6  # nats under the bound from which further picks cannot tell anything
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
-    """Of one batch: joint information after the first picks, its standard error at the last, and what the rows tell twice."""
+class BatchInformation:
+    """The joint information I(y_S; θ) of one batch.
+
+    Attributes:
+        picks: (P,) numbers of first picks; nats: (P,) their information.
+        error: standard error of the last of nats.
+        redundancy: nats, Σ BALD of the rows − information of all.
+    """
 
     picks: Ints
     nats: Float64s
@@ -30,41 +35,44 @@ class Told:
     redundancy: float
 
 
-def weigh(
+def information_of_batches(
     probs: Array, batches: Sequence[Ints], *, weights: npt.ArrayLike | None, samples: int, seed: int
-) -> list[Told]:
+) -> list[BatchInformation]:
     """The joint information of batches, each the places of its picks among rows (n, C, T)."""
-    limit = bound(probs.shape[-1], weights)
-    alone = bald(probs, weights=weights)
-    told = []
+    most = information_bound(probs.shape[-1], weights)
+    bald_of_rows = bald(probs, weights=weights)
+    found = []
     for _, places in track(enumerate(batches, 1), len(batches), "batches weighed"):
-        picks = _points(len(places))
-        nats, error = _running(probs, places, picks, limit, weights=weights, samples=samples, exact=samples, rng=seed)
-        told.append(Told(picks, nats, error, float(alone[places].sum() - nats[-1])))
-    return told
+        picks = _numbers_of_picks(len(places))
+        nats, error = _information_curve(
+            probs, places, picks, most, weights=weights, samples=samples, exact=samples, rng=seed
+        )
+        redundancy = float(bald_of_rows[places].sum() - nats[-1])
+        found.append(BatchInformation(picks, nats, error, redundancy))
+    return found
 
 
-def bound(draws: int, weights: npt.ArrayLike | None) -> float:
+def information_bound(draws: int, weights: npt.ArrayLike | None) -> float:
     """The most that labels can tell about which draw is true: log T, or the entropy of the weights."""
     shares = door.as_shares(door.as_weights(weights, draws), draws)
     shares = shares[shares > 0]
     return max(0.0, float(-(shares * np.log(shares)).sum()))
 
 
-def _running(probs: Array, places: Ints, picks: Ints, limit: float, **options: Any) -> tuple[Float64s, float]:
+def _information_curve(probs: Array, places: Ints, picks: Ints, most: float, **options: Any) -> tuple[Float64s, float]:
     """The information of the first picks and the standard error of the last; at the bound it stays there."""
     nats, error = np.empty(len(picks)), 0.0
     for i, count in enumerate(picks):
         nats[i], error = batch_information(probs, places[:count], **options)
-        if nats[i] >= limit - FULL:
+        if nats[i] >= most - FULL:
             nats[i:] = nats[i]
             break
     return nats, error
 
 
-def _points(count: int) -> Ints:
+def _numbers_of_picks(count: int) -> Ints:
     """0, 1, 2, 3, 5, 8, … picks, and all: steps that grow, as the batch's later picks tell less."""
-    points = [0, 1, 2]
-    while points[-1] < count:
-        points.append(points[-1] + points[-2])
-    return np.array([*(point for point in points if point < count), count], np.int64)
+    numbers = [0, 1, 2]
+    while numbers[-1] < count:
+        numbers.append(numbers[-1] + numbers[-2])
+    return np.array([*(number for number in numbers if number < count), count], np.int64)

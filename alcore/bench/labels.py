@@ -1,4 +1,4 @@
-"""What replay and calibration read beside the pool: labels, and predictions of a test set, checked before any work."""
+"""Labels of the pool and of a test set, with the predictions they belong to, checked before any work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array
+from alcore.door import Array, Kind, Reading
 from alcore.sources.blocks import gather_rows, read_rows
 from alcore.sources.reading import Source, open_source, refuse_events
 
@@ -18,7 +18,7 @@ MOST_BYTES = 1 << 30  # of a pool that is replayed, as float32
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
+class LabelledPredictions:
     """Predictions (N, C, T) and their labels (N,); ``tiny`` is the smallest positive number of the type they are stored in."""
 
     probs: Array
@@ -26,52 +26,62 @@ class Labelled:
     tiny: float
 
     def likelihoods(self, rows: Ints) -> Array:
-        """(n, T) what each draw said of the true labels, never zero: what is stored as zero may only be too small for its type."""
+        """(n, T) each draw's probability of the true labels, never zero: a stored zero may only be too small for its type."""
         return np.maximum(self.probs[rows, self.labels[rows]], self.tiny)
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """What was given beside the pool's predictions, read and checked; ``missing`` says what is left out for want of what."""
+class PoolAndTest:
+    """The labelled pool and the labelled test set of a comparison, as far as they were given.
 
-    labels: Ints | None
-    pool: Labelled | None
-    test: Labelled | None
-    missing: dict[str, str]
+    Attributes:
+        pool_labels: (N,) of all rows of the pool.
+        pool: the rows of the pool that are replayed; None where replay is left out.
+        test: the test set.
+        left_out: part of the comparison -> what it lacks.
+    """
 
-    @classmethod
-    def of(cls, source: Source, predictions: Any, labels: Any, test: Any, test_labels: Any, kind: str) -> Evidence:
-        if source.events:
-            return cls(None, None, None, {})
-        known = None if labels is None else as_labels(labels, source.rows or 0, source.cell_shape[0], "labels")
-        missing = {}
-        if test_labels is not None and test is None:
-            raise ValueError("test: expected predictions for test_labels, got none. Pass both, or neither.")
-        if test is not None:
-            check_same_cells(open_source(test, "test"), source.cell_shape, "test")
-        judged = (
-            None
-            if test_labels is None
-            else labelled(test, test_labels, kind=kind, name="test", labels_name="test_labels")
+    pool_labels: Ints | None
+    pool: LabelledPredictions | None
+    test: LabelledPredictions | None
+    left_out: dict[str, str]
+
+
+def read_pool_and_test(
+    source: Source, predictions: Any, labels: Any, test: Any, test_labels: Any, kind: Kind
+) -> PoolAndTest:
+    """Read and check what `alcore.bench.compare` takes beside the pool's predictions."""
+    if source.events:
+        return PoolAndTest(None, None, None, {})
+    pool_labels = None if labels is None else as_labels(labels, source.rows or 0, source.cell_shape[0], "labels")
+    if test_labels is not None and test is None:
+        raise ValueError("test: expected predictions for test_labels, got none. Pass both, or neither.")
+    if test is not None:
+        check_same_cells(open_source(test, "test"), source.cell_shape, "test")
+    test_set = (
+        None if test_labels is None else labelled(test, test_labels, kind=kind, name="test", labels_name="test_labels")
+    )
+    given = {"labels of the pool": pool_labels, "a test set": test, "its labels": test_set}
+    lacking = [name for name, value in given.items() if value is None]
+    left_out = {}
+    if test_set is None:
+        left_out["calibration"] = f"it takes {' and '.join(lacking[-2:] if test is None else lacking[-1:])}"
+    if lacking:
+        left_out["replay"] = f"it takes {', '.join(lacking)}"
+    if pool_labels is None or test_set is None:
+        return PoolAndTest(pool_labels, None, test_set, left_out)
+    rows = _rows_in_memory(source)
+    if rows is not None:
+        left_out["replay of all rows"] = (
+            f"{len(rows):,} of {source.rows:,} rows, drawn at random, are what fits into {MOST_BYTES >> 20} MiB"
         )
-        lacking = [
-            name
-            for name, there in (("labels of the pool", known), ("a test set", test), ("its labels", judged))
-            if there is None
-        ]
-        if judged is None:
-            missing["calibration"] = f"it takes {' and '.join(lacking[-2:] if test is None else lacking[-1:])}"
-        if lacking:
-            missing["replay"] = f"it takes {', '.join(lacking)}"
-        if known is None or judged is None:
-            return cls(known, None, judged, missing)
-        most = max(1, MOST_BYTES // (4 * int(np.prod(source.cell_shape))))
-        rows = None
-        if (count := source.rows or 0) > most:
-            rows = np.sort(np.random.default_rng(0).permutation(count)[:most])
-            why = f"{most:,} of {count:,} rows, drawn at random, are what fits into {MOST_BYTES >> 20} MiB"
-            missing["replay of all rows"] = why
-        return cls(known, labelled(predictions, labels, rows, kind=kind), judged, missing)
+    return PoolAndTest(pool_labels, labelled(predictions, labels, rows, kind=kind), test_set, left_out)
+
+
+def _rows_in_memory(source: Source) -> Ints | None:
+    """As many rows of a pool, drawn at random, as fit into memory; None where all do."""
+    count, most = source.rows or 0, max(1, MOST_BYTES // (4 * int(np.prod(source.cell_shape))))
+    return np.sort(np.random.default_rng(0).permutation(count)[:most]) if count > most else None
 
 
 def as_labels(labels: npt.ArrayLike, rows: int, classes: int, name: str) -> Ints:
@@ -95,7 +105,7 @@ def as_labels(labels: npt.ArrayLike, rows: int, classes: int, name: str) -> Ints
 
 
 def check_source(source: Source, name: str) -> None:
-    """Something to read, as often as is needed."""
+    """Refuse what has no rows, and what can be read only once."""
     if source.rows is None:
         raise TypeError(f"{name}: expected a source that can be read more than once, got an iterable. Save it first.")
     if source.rows == 0:
@@ -103,7 +113,7 @@ def check_source(source: Source, name: str) -> None:
 
 
 def check_same_cells(source: Source, cells: tuple[int, ...], name: str) -> None:
-    """Other members hold predictions of the same classes by the same draws."""
+    """Refuse predictions of other classes or by other draws than the pool's."""
     check_source(source, name)
     if source.cell_shape != cells:
         expected = ", ".join(map(str, cells))
@@ -121,7 +131,7 @@ def labelled(
     kind: str = "probs",
     name: str = "probs",
     labels_name: str = "labels",
-) -> Labelled:
+) -> LabelledPredictions:
     """Predictions (N, C, T) from any source, checked and in memory, with their labels (N,); of the ``rows`` named, else of all.
 
     Raises: TypeError for an iterable; ValueError for labels of another length, outside 0 … C − 1 or all of one class.
@@ -133,15 +143,15 @@ def labelled(
     source = open_source(predictions, name)
     refuse_events(source, name)
     check_source(source, name)
-    known = as_labels(labels, source.rows or 0, source.cell_shape[0], labels_name)
+    classes = as_labels(labels, source.rows or 0, source.cell_shape[0], labels_name)
     if rows is None:
-        probs = read_rows(predictions, kind=kind, name=name)
+        probs = read_rows(predictions, kind=door.as_kind(kind), name=name)
     else:
-        probs, known = gather_rows(source, rows, kind=kind)[0], known[rows]
-    return Labelled(np.ascontiguousarray(probs), known, tiny_of(predictions, probs))
+        probs, classes = gather_rows(source, rows, Reading(door.as_kind(kind)))[0], classes[rows]
+    return LabelledPredictions(np.ascontiguousarray(probs), classes, smallest_positive(predictions, probs))
 
 
-def tiny_of(predictions: Any, probs: Array) -> float:
+def smallest_positive(predictions: Any, probs: Array) -> float:
     """The smallest positive number of the type that predictions are stored in."""
     dtype = getattr(predictions, "dtype", None)
     stored = dtype if isinstance(dtype, np.dtype) and dtype.kind == "f" else probs.dtype

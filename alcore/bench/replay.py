@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.batches.batchbald import SaturationWarning
+from alcore.batches.filling import SaturationWarning
 from alcore.bench.calibration import predictive, scores
-from alcore.bench.labels import Ints, Labelled
+from alcore.bench.labels import Ints, LabelledPredictions
 from alcore.door import Float64s
 from alcore.heuristics import BALD, BatchBALD, Heuristic, RowWise, TwoBALD
 from alcore.heuristics.subsets import with_draws
@@ -26,20 +26,19 @@ from alcore.loop.curves import Curves
 from alcore.sources.progress import track
 from alcore.sources.threads import map_in_order
 
-Points: TypeAlias = list[
-    dict[str, float]
-]  # of 0, 1, 2, … labels; at the last effective draws alone where they are too few
+# The metrics after 0, 1, 2, … labels; where the draws are exhausted the last has the effective draws alone.
+Points: TypeAlias = list[dict[str, float]]
 
-FEWEST = 2.0  # effective draws, under which a predictive is one draw's opinion
+FEWEST_DRAWS = 2.0  # effective ones, under which a predictive is one draw's opinion
 NEGLIGIBLE = 1e-12  # of the posterior's mass: draws that hold less together are left out, and with them their cost
 RESAMPLES = 2_000
-HIGHER = ("log-likelihood", "accuracy")
+HIGHER_IS_BETTER = ("log-likelihood", "accuracy")
 METRICS = ("log-likelihood", "accuracy", "Brier score", "calibration error")
-DRAWS = "effective draws"
+EFFECTIVE_DRAWS = "effective draws"
 
 
 class Share(NamedTuple):
-    """Of the ``labels`` of another heuristic, the share that does the same, with its interval."""
+    """The share of another heuristic's ``labels`` with which this one reaches as much, with its interval."""
 
     labels: int
     share: float
@@ -48,7 +47,7 @@ class Share(NamedTuple):
 
 
 class Gain(NamedTuple):
-    """By how much a metric is better than another heuristic's with the same ``labels``, and its interval."""
+    """How much better a metric is than another heuristic's with the same number of ``labels``, with its interval."""
 
     labels: int
     gain: float
@@ -81,13 +80,13 @@ class Replay:
     @property
     def horizon(self) -> int:
         """The number of labels that every heuristic reached with every seed: beyond it nothing is compared."""
-        return min((int(own.labels[-1]) for own in self.curves.values()), default=0)
+        return min((int(curve.labels[-1]) for curve in self.curves.values()), default=0)
 
     def pair(self, name: str, other: str) -> tuple[Curves, Curves]:
         """Two curves up to where both were reached with every seed."""
-        one, two = self.curves[name], self.curves[other]
-        both = slice(min(len(one.labels), len(two.labels)))
-        return one.at(both), two.at(both)
+        first, second = self.curves[name], self.curves[other]
+        both = slice(min(len(first.labels), len(second.labels)))
+        return first.at(both), second.at(both)
 
     def labels_like(
         self, other: str = "random", metric: str = "log-likelihood", level: float = 0.95
@@ -99,15 +98,19 @@ class Replay:
         """
         if other not in self.curves:
             return {}
-        sign, runs = 1 if metric in HIGHER else -1, len(self.curves[other].seeds)
-        drawn = np.random.default_rng(0).integers(runs, size=(RESAMPLES if runs > 1 else 0, runs))
+        sign, runs = 1 if metric in HIGHER_IS_BETTER else -1, len(self.curves[other].seeds)
+        resamples = np.random.default_rng(0).integers(runs, size=(RESAMPLES if runs > 1 else 0, runs))
         found = {}
-        for name in (one for one in self.curves if one != other):
-            own, base = self.pair(name, other)
-            values, bases = sign * own.metrics[metric], sign * base.metrics[metric]
-            shares = [_share(own.labels, values[rows].mean(axis=0), bases[rows].mean(axis=0)) for rows in drawn]
-            share = _share(own.labels, values.mean(axis=0), bases.mean(axis=0))
-            found[name] = Share(int(own.labels[-1]), share, *_interval(np.array(shares), level))
+        for name in self.curves:
+            if name == other:
+                continue
+            curve, base = self.pair(name, other)
+            values, base_values = sign * curve.metrics[metric], sign * base.metrics[metric]
+            shares = [
+                _share(curve.labels, values[seeds].mean(axis=0), base_values[seeds].mean(axis=0)) for seeds in resamples
+            ]
+            share = _share(curve.labels, values.mean(axis=0), base_values.mean(axis=0))
+            found[name] = Share(int(curve.labels[-1]), share, *_interval(np.array(shares), level))
         return found
 
     def gains_over(self, other: str = "random", metric: str = "log-likelihood", level: float = 0.95) -> dict[str, Gain]:
@@ -115,20 +118,20 @@ class Replay:
         the same seed are compared, the interval is Student's t."""
         if other not in self.curves:
             return {}
-        sign, gains = 1 if metric in HIGHER else -1, {}
+        sign, gains = 1 if metric in HIGHER_IS_BETTER else -1, {}
         for name in self.curves:
-            own, base = self.pair(name, other)
-            if name != other and own.labels[-1]:
-                pairs = sign * (own.metrics[metric] - base.metrics[metric])[:, -1:]
-                low, high = Curves(own.labels[-1:], {"": pairs}, own.seeds).interval("", level)
-                gains[name] = Gain(int(own.labels[-1]), float(pairs.mean()), float(low[0]), float(high[0]))
+            curve, base = self.pair(name, other)
+            if name != other and curve.labels[-1]:
+                differences = sign * (curve.metrics[metric] - base.metrics[metric])[:, -1:]
+                low, high = Curves(curve.labels[-1:], {"": differences}, curve.seeds).interval("", level)
+                gains[name] = Gain(int(curve.labels[-1]), float(differences.mean()), float(low[0]), float(high[0]))
         return gains
 
 
 def replay(
     heuristics: Mapping[str, Heuristic],
-    pool: Labelled,
-    test: Labelled,
+    pool: LabelledPredictions,
+    test: LabelledPredictions,
     *,
     size: int = 1,
     steps: int = 30,
@@ -162,17 +165,17 @@ def replay(
     >>> found.curves["random"].metrics["accuracy"].shape[0]
     2
     """
-    asked, left_out = _replayed(heuristics)
+    asked, left_out = _split_heuristics(heuristics)
     door.as_size(size, "size")
     door.as_size(steps, "steps")
     numbers = np.arange(door.as_size(seeds, "seeds")) if isinstance(seeds, int) else np.array(seeds, np.int64)
     prior = door.as_shares(door.as_weights(weights, pool.probs.shape[-1]), pool.probs.shape[-1])
-    if effective_draws(prior) < FEWEST:
+    if effective_draws(prior) < FEWEST_DRAWS:
         raise ValueError(
-            f"weights: expected at least {FEWEST:.0f} effective draws before any label, got {effective_draws(prior):.3g}."
+            f"weights: expected at least {FEWEST_DRAWS:.0f} effective draws before any label, got {effective_draws(prior):.3g}."
         )
-    same = _same_first_pick(asked) if size == 1 else {}
-    jobs = [(seed, name) for seed in numbers.tolist() for name in asked if name not in same]
+    same_as = _same_first_pick(asked) if size == 1 else {}
+    jobs = [(seed, name) for seed in numbers.tolist() for name in asked if name not in same_as]
 
     def run(job: tuple[int, str]) -> tuple[tuple[int, str], Points]:
         seed, name = job
@@ -181,10 +184,10 @@ def replay(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SaturationWarning)
         running = enumerate(map_in_order(run, iter(jobs)), 1)
-        done = dict(made for _, made in track(running, len(jobs), f"replays, {size} at a time"))
-    runs = {name: [done[seed, same.get(name, name)] for seed in numbers.tolist()] for name in asked}
-    curves = {name: _curves(own, numbers) for name, own in runs.items()}
-    ended = {name: np.array([len(points) - 1 for points in own], np.int64) for name, own in runs.items()}
+        done = dict(finished for _, finished in track(running, len(jobs), f"replays, {size} at a time"))
+    runs = {name: [done[seed, same_as.get(name, name)] for seed in numbers.tolist()] for name in asked}
+    curves = {name: _curves(of_seeds, numbers) for name, of_seeds in runs.items()}
+    ended = {name: np.array([len(points) - 1 for points in of_seeds], np.int64) for name, of_seeds in runs.items()}
     return Replay(size, steps, curves, ended, any(map(_is_exhausted, done.values())), left_out)
 
 
@@ -193,12 +196,13 @@ def effective_draws(shares: Float64s) -> float:
     return 1 / float((shares**2).sum())
 
 
-def _replayed(heuristics: Mapping[str, Heuristic]) -> tuple[dict[str, Heuristic], dict[str, str]]:
+def _split_heuristics(heuristics: Mapping[str, Heuristic]) -> tuple[dict[str, Heuristic], dict[str, str]]:
+    """Those that are replayed, and why the others are not."""
     asked, left_out = dict[str, Heuristic](), dict[str, str]()
     for name, one in heuristics.items():
         if not isinstance(one, Heuristic):
             raise TypeError(f"heuristics[{name!r}]: expected an object such as BALD(), got {one!r}.")
-        if _has_rows(one):
+        if _holds_scores(one):
             left_out[name] = "its scores were computed before and do not learn from labels"
         else:
             asked[name] = one
@@ -207,8 +211,9 @@ def _replayed(heuristics: Mapping[str, Heuristic]) -> tuple[dict[str, Heuristic]
     return asked, left_out
 
 
-def _has_rows(one: Heuristic) -> bool:
-    inner = getattr(one, "heuristic", one)
+def _holds_scores(heuristic: Heuristic) -> bool:
+    """Whether it was made for rows of one pool, as `alcore.Precomputed` is."""
+    inner = getattr(heuristic, "heuristic", heuristic)
     return isinstance(inner, RowWise) and inner.rows is not None
 
 
@@ -221,62 +226,70 @@ def _same_first_pick(asked: Mapping[str, Heuristic]) -> dict[str, str]:
 class _Run:
     """One heuristic on one seed's pool. Rows that are labelled are swapped behind the others, so that a slice is the pool."""
 
-    def __init__(self, one: Heuristic, name: str, pool: Labelled, test: Labelled, seed: int, prior: Float64s) -> None:
+    def __init__(
+        self,
+        heuristic: Heuristic,
+        name: str,
+        pool: LabelledPredictions,
+        test: LabelledPredictions,
+        seed: int,
+        prior: Float64s,
+    ) -> None:
         order = np.random.default_rng([seed, 0])
         rows = order.permutation(np.unique(order.integers(len(pool.labels), size=len(pool.labels))))
-        self._one, self._rng = one, np.random.default_rng([seed, 1, crc32(name.encode())])
+        self._heuristic, self._rng = heuristic, np.random.default_rng([seed, 1, crc32(name.encode())])
         self._pool = replace(pool, probs=pool.probs[rows], labels=pool.labels[rows])
         self._test, self._left = test, len(rows)
         with np.errstate(divide="ignore"):
-            self._logs = np.log(prior)
+            self._log_weights = np.log(prior)
 
     def points(self, size: int, steps: int) -> Points:
         """Metrics as the labels of each query come in one by one."""
         weights = self._weights()
         found = [self._metrics(weights)]
         while (count := min(size, steps - (len(found) - 1), self._left)) > 0:
-            batch = self._one.select(self._pool.probs[: self._left], count, rng=self._rng, weights=weights)
-            for told in self._pool.likelihoods(batch.indices):
-                self._logs = self._logs + np.log(told, dtype=np.float64)
+            batch = self._heuristic.select(self._pool.probs[: self._left], count, rng=self._rng, weights=weights)
+            for likelihoods in self._pool.likelihoods(batch.indices):
+                self._log_weights = self._log_weights + np.log(likelihoods, dtype=np.float64)
                 found.append(self._metrics(self._weights()))
                 if _is_exhausted(found):
                     return found
-            self._take(batch.indices)
-            weights = self._forget(self._weights())
+            self._take_from_pool(batch.indices)
+            weights = self._drop_improbable_draws(self._weights())
         return found
 
     def _metrics(self, weights: Float64s) -> dict[str, float]:
         draws = effective_draws(weights)
-        if draws < FEWEST:
-            return {DRAWS: draws}
+        if draws < FEWEST_DRAWS:
+            return {EFFECTIVE_DRAWS: draws}
         predicted = predictive(self._test.probs, weights, self._test.tiny)
-        return {**scores(predicted, self._test.labels), DRAWS: draws}
+        return {**scores(predicted, self._test.labels), EFFECTIVE_DRAWS: draws}
 
-    def _take(self, rows: Ints) -> None:
+    def _take_from_pool(self, rows: Ints) -> None:
         for row in np.sort(rows)[::-1]:
             self._left -= 1
             for array in (self._pool.probs, self._pool.labels):
                 array[row] = array[self._left]
 
     def _weights(self) -> Float64s:
-        weights = np.exp(self._logs - self._logs.max())
+        weights = np.exp(self._log_weights - self._log_weights.max())
         return np.asarray(weights / weights.sum())
 
-    def _forget(self, weights: Float64s) -> Float64s:
-        """Without draws that are improbable by now, once a third of them are."""
+    def _drop_improbable_draws(self, weights: Float64s) -> Float64s:
+        """Leave out draws that are improbable by now, once a third of them are."""
         order = np.argsort(weights)
         small = order[np.cumsum(weights[order]) <= NEGLIGIBLE]
         if 3 * len(small) <= len(weights):
             return weights
         kept = np.setdiff1d(np.arange(len(weights)), small)
-        self._one = with_draws(self._one, kept)
+        self._heuristic = with_draws(self._heuristic, kept)
         self._pool = replace(
             self._pool,
             probs=np.ascontiguousarray(self._pool.probs[: self._left, :, kept]),
             labels=self._pool.labels[: self._left].copy(),
         )
         self._test = replace(self._test, probs=np.ascontiguousarray(self._test.probs[..., kept]))
-        self._logs = self._logs[kept]
+        self._log_weights = self._log_weights[kept]
         return self._weights()
 
 
@@ -287,20 +300,22 @@ def _is_exhausted(points: Points) -> bool:
 def _curves(runs: Sequence[Points], seeds: Ints) -> Curves:
     """Up to where no run was exhausted."""
     labels = np.arange(min(len(points) - _is_exhausted(points) for points in runs), dtype=np.int64)
-    metrics = {name: np.array([[points[n][name] for n in labels] for points in runs]) for name in (*METRICS, DRAWS)}
+    metrics = {
+        name: np.array([[points[n][name] for n in labels] for points in runs]) for name in (*METRICS, EFFECTIVE_DRAWS)
+    }
     return Curves(labels, metrics, seeds)
 
 
-def _share(labels: Ints, own: Float64s, other: Float64s) -> float:
+def _share(labels: Ints, values: Float64s, other: Float64s) -> float:
     """Labels at which a curve reaches the end of another, over the labels there."""
     if not other[-1] > other[0]:
         return float("nan")
-    curve = Curves(labels, {"": own[None]}, np.zeros(1, np.int64))
+    curve = Curves(labels, {"": values[None]}, np.zeros(1, np.int64))
     return float(curve.labels_to("", float(other[-1]))[0] / labels[-1])
 
 
 def _interval(shares: Float64s, level: float) -> tuple[float, float]:
-    """Percentiles; what is not known widens it."""
+    """Percentiles; NaN, a share that a resample does not have, widens them."""
     if not len(shares):
         return float("nan"), float("nan")
     low, high = (np.where(np.isnan(shares), end, shares) for end in (0.0, np.inf))

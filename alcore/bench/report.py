@@ -1,4 +1,4 @@
-"""The report: a comparison as one page that needs nothing else."""
+"""The report: a comparison as one HTML page that needs no network."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ import numpy as np
 
 from alcore import plot
 from alcore.bench.comparison import Comparison
-from alcore.bench.replay import DRAWS, METRICS, Replay
-from alcore.bench.summary import sentences as plain_words
-from alcore.bench.tables import Table as Told
+from alcore.bench.labels import Ints
+from alcore.bench.replay import EFFECTIVE_DRAWS, METRICS, Gain, Replay, Share
+from alcore.bench.summary import sentences as sentences_of
+from alcore.bench.tables import Columns
 from alcore.bench.temperature_scaling import Tempering
 from alcore.loop.curves import Curves
 from alcore.sources.files import whole_file
@@ -24,8 +25,8 @@ from alcore.sources.files import whole_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FIRST = 5  # picks that are shown
-PIXELS = 100  # an inch of a picture, at most
+SHOWN_PICKS = 5
+PIXELS_PER_INCH = 100  # of a picture, at most
 MOST_CLASSES = 60  # columns of a table
 MOST_POINTS = 60  # of a curve
 SVG: dict[Any, Any] = {
@@ -34,14 +35,14 @@ SVG: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
 }
-NAMED = re.compile(r'(\bid="|href="#|url\(#)(?=[^<>]*>)')  # in tags: what is text meets a < first
-PATH = re.compile(r'(?<= d=")[^"]*')
-FINER = re.compile(r"(\.\d)\d+")  # than a tenth of a point
+IDS = re.compile(r'(\bid="|href="#|url\(#)(?=[^<>]*>)')  # in tags: what is text meets a < first
+PATHS = re.compile(r'(?<= d=")[^"]*')
+DIGITS = re.compile(r"(\.\d)\d+")  # finer than a tenth of a point
 TEMPLATE = Path(__file__).with_name("report.html")
 
 
 class Cell(NamedTuple):
-    """What is shown, and what it is sorted by; text by itself."""
+    """The text that is shown, and the number that rows are sorted by; None for the text."""
 
     text: str
     value: float | None = None
@@ -94,50 +95,50 @@ def write_report(
     except ImportError as error:
         raise ImportError("reports need Jinja2 and matplotlib: pip install 'alcore[report]'.") from error
     with matplotlib.rc_context(SVG):
-        sections = list(_sections(result, _Pen()))
+        sections = list(_sections(result, _SvgPictures()))
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(TEMPLATE.read_text("utf-8"))
     shape = " × ".join(f"{n:,}" for n in result.shape)
     text = page.render(
         title=f"Heuristics compared on {source}" if source else "Heuristics compared",
         about=f"Predictions of shape {shape} (rows, classes, …, draws); batches of {len(result.batches[0])}.",
-        sentences=plain_words(result) if sentences is None else sentences,
+        sentences=sentences_of(result) if sentences is None else sentences,
         sections=sections,
     )
     with whole_file(file) as stream:
         stream.write(text.encode())
 
 
-class _Pen:
-    """Figures as SVG inside a page: text stays text, and no name is used twice."""
+class _SvgPictures:
+    """Turns figures into SVG for one page: text stays text, and no id is used twice."""
 
     def __init__(self) -> None:
         self._count = 0
 
     def __call__(self, caption: str, figure: Figure) -> Picture:
         self._count += 1
-        own, stream = f"p{self._count}-", io.StringIO()
+        prefix, stream = f"p{self._count}-", io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
         svg = stream.getvalue()
-        svg = NAMED.sub(rf"\g<1>{own}", svg[svg.index("<svg") :])
-        svg = PATH.sub(lambda path: FINER.sub(r"\1", path[0]), svg)
+        svg = IDS.sub(rf"\g<1>{prefix}", svg[svg.index("<svg") :])
+        svg = PATHS.sub(lambda path: DIGITS.sub(r"\1", path[0]), svg)
         head, rest = svg.split(">", 1)
         head = re.sub(r'\s(?:width|height)="[^"]*"', "", head)
-        widest = PIXELS * figure.get_size_inches()[0]
-        looks = f' role="img" aria-label="{_escaped(caption)}" style="--widest: {widest:.0f}px"'
-        return Picture(caption, f"{head}{looks}>{rest}")
+        widest = PIXELS_PER_INCH * figure.get_size_inches()[0]
+        attributes = f' role="img" aria-label="{_escaped(caption)}" style="--widest: {widest:.0f}px"'
+        return Picture(caption, f"{head}{attributes}>{rest}")
 
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
 
 
-def _sections(result: Comparison, draw: _Pen) -> Iterator[Section]:
-    yield Section("heuristics", "Heuristics", tables=[_heuristics(result)])
+def _sections(result: Comparison, draw: _SvgPictures) -> Iterator[Section]:
+    yield Section("heuristics", "Heuristics", tables=[_heuristics_table(result)])
     for replay in result.replays:
-        yield _replay(replay, draw)
-    told = result.tables()
+        yield _replay_section(replay, draw)
+    tables = result.tables()
     if result.tempering is not None:
-        yield _calibration(result.tempering, told["calibration"], draw)
+        yield _calibration_section(result.tempering, tables["calibration"], draw)
     if result.information_curves:
         limit = None if result.information_bound is None else ("the most there is", result.information_bound)
         figure = plot.information(result.information_curves, bound=limit)
@@ -146,9 +147,9 @@ def _sections(result: Comparison, draw: _Pen) -> Iterator[Section]:
             "What the batches tell",
             pictures=[draw("Joint information of the first picks, nats", figure)],
         )
-    yield Section("alike", "Who picks alike", pictures=list(_alike(result, draw)))
-    if counted := list(_classes(told)):
-        yield Section("classes", "Classes of the picks", tables=counted)
+    yield Section("alike", "Who picks alike", pictures=list(_agreement_pictures(result, draw)))
+    if class_tables := list(_class_tables(tables)):
+        yield Section("classes", "Classes of the picks", tables=class_tables)
     if result.scores:
         picks = {name: batch.indices for name, batch in zip(result.names, result.batches, strict=True)}
         figure = plot.scores(result.scores, picks=picks)
@@ -157,7 +158,7 @@ def _sections(result: Comparison, draw: _Pen) -> Iterator[Section]:
         yield Section("left-out", "What is left out", [f"{part}: {why}." for part, why in result.left_out.items()])
 
 
-def _heuristics(result: Comparison) -> Table:
+def _heuristics_table(result: Comparison) -> Table:
     columns: dict[str, list[Cell]] = {"heuristic": [Cell(name) for name in result.names]}
     columns["time, ms"] = [_number(1e3 * value, ".2f") for value in result.seconds]
     columns["probabilities / s"] = [
@@ -177,101 +178,107 @@ def _heuristics(result: Comparison) -> Table:
         columns["redundancy, nats"] = [_number(value, ".3f") for value in result.redundancy]
     if result.near_duplicates is not None:
         columns["near-duplicates"] = [_number(int(n), "d") for n in result.near_duplicates]
-    columns["first picks"] = [Cell(" ".join(map(str, batch.indices[:FIRST].tolist()))) for batch in result.batches]
+    columns["first picks"] = [
+        Cell(" ".join(map(str, batch.indices[:SHOWN_PICKS].tolist()))) for batch in result.batches
+    ]
     return _table(f"Batches of {len(result.batches[0])}; click a heading to sort", columns)
 
 
-def _replay(replay: Replay, draw: _Pen) -> Section:
+def _replay_section(replay: Replay, draw: _SvgPictures) -> Section:
     way = "one label at a time" if replay.size == 1 else f"in batches of {replay.size}"
     words = [f"All are compared up to {replay.horizon} labels."]
     if replay.exhausted:
         words.append("Curves end where the draws of one of their runs are exhausted.")
     mark = replay.horizon or None
-    thin = {name: _thin(own) for name, own in replay.curves.items()}
+    curves = {name: _with_fewer_points(curve) for name, curve in replay.curves.items()}
     pictures = [
-        draw(f"{metric} of the test set against labels, {way}", plot.curves(thin, metric, horizon=mark))
+        draw(f"{metric} of the test set against labels, {way}", plot.curves(curves, metric, horizon=mark))
         for metric in METRICS
     ]
-    effective = plot.curves(thin, DRAWS, horizon=mark, log=True)
-    pictures.append(draw(f"{DRAWS} against labels, {way}", effective))
-    return Section(f"replay-{replay.size}", f"Replay, {way}", words, pictures, [_replayed(replay)])
+    draws_left = plot.curves(curves, EFFECTIVE_DRAWS, horizon=mark, log=True)
+    pictures.append(draw(f"{EFFECTIVE_DRAWS} against labels, {way}", draws_left))
+    return Section(f"replay-{replay.size}", f"Replay, {way}", words, pictures, [_replay_table(replay)])
 
 
-def _thin(own: Curves) -> Curves:
+def _with_fewer_points(curve: Curves) -> Curves:
     """As many points as a picture shows, the first and the last among them."""
-    count = len(own.labels)
+    count = len(curve.labels)
     kept = np.unique(np.linspace(0, count - 1, min(count, MOST_POINTS)).round().astype(np.int64))
-    return own.at(kept)
+    return curve.at(kept)
 
 
-def _replayed(replay: Replay) -> Table:
+def _replay_table(replay: Replay) -> Table:
     columns: dict[str, list[Cell]] = {"heuristic": [Cell(name) for name in replay.curves]}
     for metric in METRICS:
-        columns[metric] = [_at_horizon(replay, name, metric) for name in replay.curves]
+        columns[metric] = [_metric_cell(replay, name, metric) for name in replay.curves]
     shares, gains = replay.labels_like(), replay.gains_over()
-    columns["labels like Random, %"] = [_share(shares.get(name)) for name in replay.curves]
-    columns["gain over Random"] = [_gain(gains.get(name)) for name in replay.curves]
-    columns["ended after"] = [_ended(replay.ended[name]) for name in replay.curves]
+    columns["labels like Random, %"] = [_share_cell(shares.get(name)) for name in replay.curves]
+    columns["gain over Random"] = [_gain_cell(gains.get(name)) for name in replay.curves]
+    columns["ended after"] = [_ended_cell(replay.ended[name]) for name in replay.curves]
     return _table(f"At {replay.horizon} labels, means of the runs with their intervals", columns)
 
 
-def _at_horizon(replay: Replay, name: str, metric: str) -> Cell:
-    own = replay.curves[name]
-    place = int(np.searchsorted(own.labels, replay.horizon))
-    low, high = (values[place] for values in own.interval(metric))
-    mean = float(own.mean(metric)[place])
+def _metric_cell(replay: Replay, name: str, metric: str) -> Cell:
+    curve = replay.curves[name]
+    place = int(np.searchsorted(curve.labels, replay.horizon))
+    low, high = (values[place] for values in curve.interval(metric))
+    mean = float(curve.mean(metric)[place])
     return Cell(f"{mean:.4f}" + (f" ± {(high - low) / 2:.4f}" if np.isfinite(high - low) else ""), mean)
 
 
-def _share(own: Any) -> Cell:
-    if own is None or np.isnan(own.share):
+def _share_cell(share: Share | None) -> Cell:
+    if share is None or np.isnan(share.share):
         return Cell("–")
-    low, high = ("∞" if np.isinf(end) else "?" if np.isnan(end) else f"{100 * end:.0f}" for end in (own.low, own.high))
-    share = "∞" if np.isinf(own.share) else f"{100 * own.share:.0f}"
-    return Cell(f"{share} ({low} – {high}) of {own.labels}", min(own.share, 1e9))
+    percent, low, high = (
+        "∞" if np.isinf(value) else "?" if np.isnan(value) else f"{100 * value:.0f}"
+        for value in (share.share, share.low, share.high)
+    )
+    return Cell(f"{percent} ({low} – {high}) of {share.labels}", min(share.share, 1e9))
 
 
-def _gain(own: Any) -> Cell:
-    if own is None:
+def _gain_cell(gain: Gain | None) -> Cell:
+    if gain is None:
         return Cell("–")
-    interval = f" ({own.low:+.4f} – {own.high:+.4f})" if np.isfinite(own.low) else ""
-    return Cell(f"{own.gain:+.4f}{interval} at {own.labels}", own.gain)
+    interval = f" ({gain.low:+.4f} – {gain.high:+.4f})" if np.isfinite(gain.low) else ""
+    return Cell(f"{gain.gain:+.4f}{interval} at {gain.labels}", gain.gain)
 
 
-def _ended(counts: Any) -> Cell:
+def _ended_cell(counts: Ints) -> Cell:
+    """Fewest, median and most labels."""
     middle = float(np.median(counts))
     return Cell(f"{counts.min()} – {middle:.0f} – {counts.max()}", middle)
 
 
-def _calibration(tempering: Tempering, told: Told, draw: _Pen) -> Section:
+def _calibration_section(tempering: Tempering, columns: Columns, draw: _SvgPictures) -> Section:
     reliability = plot.reliability(tempering.states)
     return Section(
         "calibration",
         "Calibration of the test set",
         pictures=[draw("Accuracy against confidence; on the diagonal probabilities are what happens", reliability)],
-        tables=[_told("All draws, before any label", told, ".4f")],
+        tables=[_table_of_columns("All draws, before any label", columns, ".4f")],
     )
 
 
-def _alike(result: Comparison, draw: _Pen) -> Iterator[Picture]:
+def _agreement_pictures(result: Comparison, draw: _SvgPictures) -> Iterator[Picture]:
     yield draw("Rows that both picked, in % of the rows that either picked", plot.overlap(result.names, result.overlap))
     if result.rank_correlation is None:
         return
-    kept = [i for i, own in enumerate(result.rank_correlation) if not np.isnan(own).all()]
+    kept = [i for i, row in enumerate(result.rank_correlation) if not np.isnan(row).all()]
     if len(kept) > 1:
         names, shares = [result.names[i] for i in kept], result.rank_correlation[np.ix_(kept, kept)]
         yield draw("Rank correlation of the scores of all rows, in %", plot.overlap(names, shares))
 
 
-def _classes(told: dict[str, Told]) -> Iterator[Table]:
+def _class_tables(tables: dict[str, Columns]) -> Iterator[Table]:
     for caption, name in (("By their labels", "classes"), ("As predicted", "predicted classes")):
-        if name in told and len(told[name]) <= MOST_CLASSES:
-            yield _told(f"{caption}: picks of each class", told[name])
+        if name in tables and len(tables[name]) <= MOST_CLASSES:
+            yield _table_of_columns(f"{caption}: picks of each class", tables[name])
 
 
-def _told(caption: str, told: Told, form: str = "") -> Table:
-    """A table as `alcore.bench.tables` has it; numbers but whole ones in a form."""
-    return _table(caption, {name: [_cell(value, form) for value in values.tolist()] for name, values in told.items()})
+def _table_of_columns(caption: str, columns: Columns, form: str = "") -> Table:
+    """A table of a comparison; numbers but whole ones in a form."""
+    cells = {name: [_cell(value, form) for value in values.tolist()] for name, values in columns.items()}
+    return _table(caption, cells)
 
 
 def _cell(value: str | float, form: str) -> Cell:

@@ -11,7 +11,7 @@ from alcore.bench.replay import Replay, Share
 from alcore.bench.temperature_scaling import Tempering
 
 METRIC = "log-likelihood"
-MISTAKES = 0.05  # the chance that any of the heuristics compared with Random is said to differ though none does
+MISTAKES = 0.05  # the chance that a sentence names a heuristic as different from Random though none is
 SHOWN = 3
 
 
@@ -20,20 +20,20 @@ def sentences(result: Comparison) -> list[str]:
 
     >>> import alcore.bench, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
-    >>> told = alcore.bench.sentences(alcore.bench.compare(probs, k=5, heuristics=["bald", "random"], rng=0))
-    >>> told[-1]
+    >>> words = alcore.bench.sentences(alcore.bench.compare(probs, k=5, heuristics=["bald", "random"], rng=0))
+    >>> words[-1]
     'Replay is left out: it takes labels of the pool, a test set, its labels.'
     """
-    found = [sentence for replay in result.replays for sentence in _of_replay(replay)]
-    found += [sentence for replay in result.replays[:1] for sentence in _of_draws(replay, result.shape[-1])]
-    found += _of_batches(result)
+    found = [sentence for replay in result.replays for sentence in _replay_sentences(replay)]
+    found += [sentence for replay in result.replays[:1] for sentence in _exhaustion_sentence(replay, result.shape[-1])]
+    found += _batch_sentences(result)
     if result.tempering is not None:
-        found += _of_calibration(result.tempering)
+        found += _calibration_sentences(result.tempering)
     return [*found, *(f"{part[0].upper()}{part[1:]} is left out: {why}." for part, why in result.left_out.items())]
 
 
-def _of_replay(replay: Replay) -> Iterator[str]:
-    """Who reaches what Random reaches with fewer labels, told only where the runs leave no doubt."""
+def _replay_sentences(replay: Replay) -> Iterator[str]:
+    """Which heuristics reach what Random reaches with fewer labels, named only where the interval is clear."""
     where = "One label at a time" if replay.size == 1 else f"In batches of {replay.size}"
     others = [name for name in replay.curves if name != "random"]
     if "random" not in replay.curves or not others:
@@ -45,11 +45,13 @@ def _of_replay(replay: Replay) -> Iterator[str]:
     level = 1 - MISTAKES / len(others)
     shares = replay.labels_like("random", METRIC, level=level)
     gains = replay.gains_over("random", METRIC, level=level)
-    better = sorted((shares[name].share, name) for name, own in gains.items() if own.low > 0 and shares[name].high < 1)
-    worse = [f"{name} (with {_labels(own.labels)})" for name, own in gains.items() if own.high < 0]
+    better = sorted(
+        (shares[name].share, name) for name, gain in gains.items() if gain.low > 0 and shares[name].high < 1
+    )
+    worse = [f"{name} (with {_labels(gain.labels)})" for name, gain in gains.items() if gain.high < 0]
     if better:
         (_, best), *rest = better
-        yield f"{where}, on these predictions {_bought(best, shares[best])}{_so_did(rest, shares)}. {runs} runs."
+        yield f"{where}, on these predictions {_best_clause(best, shares[best])}{_others_clause(rest, shares)}. {runs} runs."
     else:
         yield f"{where}, no heuristic was told apart from Random by its {METRIC}. {runs} runs."
     if worse:
@@ -57,25 +59,25 @@ def _of_replay(replay: Replay) -> Iterator[str]:
         yield f"{where}, {_listed(worse)} {verb} worse than Random."
 
 
-def _bought(name: str, own: Share) -> str:
+def _best_clause(name: str, share: Share) -> str:
     return (
-        f"{name} bought the {METRIC} of {_labels(own.labels)} of Random with {100 * own.share:.0f} % of them "
-        f"(interval {100 * own.low:.0f} to {100 * own.high:.0f} %)"
+        f"{name} bought the {METRIC} of {_labels(share.labels)} of Random with {100 * share.share:.0f} % of them "
+        f"(interval {100 * share.low:.0f} to {100 * share.high:.0f} %)"
     )
 
 
-def _so_did(others: list[tuple[float, str]], shares: Mapping[str, Share]) -> str:
+def _others_clause(others: list[tuple[float, str]], shares: Mapping[str, Share]) -> str:
     if not others:
         return ""
-    told = [
-        f"{name} ({100 * own.share:.0f} % of {own.labels}, {100 * own.low:.0f} to {100 * own.high:.0f} %)"
-        for name, own in ((name, shares[name]) for _, name in others[: SHOWN - 1])
+    named = [
+        f"{name} ({100 * share.share:.0f} % of {share.labels}, {100 * share.low:.0f} to {100 * share.high:.0f} %)"
+        for name, share in ((name, shares[name]) for _, name in others[: SHOWN - 1])
     ]
-    more = len(others) - len(told)
-    return f"; fewer labels than Random took {_listed([*told, f'{more} more'] if more else told)} too"
+    more = len(others) - len(named)
+    return f"; fewer labels than Random took {_listed([*named, f'{more} more'] if more else named)} too"
 
 
-def _of_draws(replay: Replay, draws: int) -> Iterator[str]:
+def _exhaustion_sentence(replay: Replay, draws: int) -> Iterator[str]:
     if not replay.exhausted:
         return
     first = min(replay.curves, key=lambda name: int(replay.curves[name].labels[-1]))
@@ -85,7 +87,7 @@ def _of_draws(replay: Replay, draws: int) -> Iterator[str]:
     )
 
 
-def _of_batches(result: Comparison) -> Iterator[str]:
+def _batch_sentences(result: Comparison) -> Iterator[str]:
     if result.information is None or result.information_error is None or not result.information_bound:
         return
     k = len(result.batches[0])
@@ -93,24 +95,24 @@ def _of_batches(result: Comparison) -> Iterator[str]:
     if len(order) > 1 and k > 1:
         best = order[0]
         error = 2 * np.hypot(result.information_error[best], result.information_error)
-        level = [i for i in order if result.information[best] - result.information[i] <= error[i]]
-        names = _listed([result.names[i] for i in level[:SHOWN]])
-        if len(level) <= SHOWN:
+        as_good = [i for i in order if result.information[best] - result.information[i] <= error[i]]
+        names = _listed([result.names[i] for i in as_good[:SHOWN]])
+        if len(as_good) <= SHOWN:
             yield (
                 f"Of batches of {k}, that of {names} told most about the model: {result.information[best]:.2f} nats of at most "
                 f"{result.information_bound:.2f}."
             )
-    twice = (
+    duplicates = (
         []
         if result.near_duplicates is None
         else [(int(n), name) for n, name in zip(result.near_duplicates, result.names, strict=True) if n]
     )
-    if twice:
-        most = sorted(twice, reverse=True)[:SHOWN]
+    if duplicates:
+        most = sorted(duplicates, reverse=True)[:SHOWN]
         yield f"Near-duplicates among the {k} picks: {_listed([f'{name} {n}' for n, name in most])}."
 
 
-def _of_calibration(tempering: Tempering) -> Iterator[str]:
+def _calibration_sentences(tempering: Tempering) -> Iterator[str]:
     before, after = tempering.before, tempering.after
     if not before.misleads:
         yield (

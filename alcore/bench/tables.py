@@ -1,4 +1,4 @@
-"""Tables of replays and of calibrations: name of a column -> array."""
+"""Tables of replays and of calibrations, as columns."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ import numpy as np
 from alcore.bench.calibration import Calibration
 from alcore.bench.replay import Replay
 
-Table = dict[str, Any]
+Columns = dict[str, Any]  # name -> array
 
 
-def curves_table(replay: Replay) -> Table:
+def curves_table(replay: Replay) -> Columns:
+    """A row for each heuristic and number of labels: means with their intervals."""
     parts = []
-    for name, own in replay.curves.items():
-        columns: Table = {
-            "at a time": np.repeat(replay.size, len(own.labels)),
-            "heuristic": np.repeat(name, len(own.labels)),
-            "labels": own.labels,
+    for name, curve in replay.curves.items():
+        columns: Columns = {
+            "at a time": np.repeat(replay.size, len(curve.labels)),
+            "heuristic": np.repeat(name, len(curve.labels)),
+            "labels": curve.labels,
         }
-        for metric in own.metrics:
-            low, high = own.interval(metric)
-            columns |= {metric: own.mean(metric), f"{metric}, low": low, f"{metric}, high": high}
+        for metric in curve.metrics:
+            low, high = curve.interval(metric)
+            columns |= {metric: curve.mean(metric), f"{metric}, low": low, f"{metric}, high": high}
         parts.append(columns)
-    return joined(parts)
+    return concatenate(parts)
 
 
-def summary_table(replay: Replay) -> Table:
-    """At the horizon that all share, and against Random."""
+def summary_table(replay: Replay) -> Columns:
+    """A row for each heuristic: at the horizon that all share, and against Random."""
     names = list(replay.curves)
     shares, gains = replay.labels_like(), replay.gains_over()
-    columns: Table = {
+    columns: Columns = {
         "at a time": np.repeat(replay.size, len(names)),
         "heuristic": np.array(names),
         "horizon": np.repeat(replay.horizon, len(names)),
@@ -47,8 +48,9 @@ def summary_table(replay: Replay) -> Table:
     return columns
 
 
-def calibration_tables(states: dict[str, Calibration]) -> dict[str, Table]:
-    judged = {
+def calibration_tables(states: dict[str, Calibration]) -> dict[str, Columns]:
+    """Scores of each state of the predictions, as they are and tempered; and their bins."""
+    metrics = {
         "predictions": np.array(list(states)),
         "rows": np.array([one.rows for one in states.values()]),
         "calibration error": np.array([one.error for one in states.values()]),
@@ -66,8 +68,8 @@ def calibration_tables(states: dict[str, Calibration]) -> dict[str, Table]:
         }
         for name, one in states.items()
     ]
-    return {"calibration": judged, "reliability": joined(bins)}
+    return {"calibration": metrics, "reliability": concatenate(bins)}
 
 
-def joined(parts: list[Table]) -> Table:
+def concatenate(parts: list[Columns]) -> Columns:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else {}

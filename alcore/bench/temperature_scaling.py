@@ -1,4 +1,4 @@
-"""A temperature that mends probabilities which are too sure, or not sure enough."""
+"""Temperature scaling: one number that makes probabilities less sure, or more, fitted on labels."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.bench.calibration import Calibration, calibration, predictive
-from alcore.bench.labels import Labelled, as_labels
+from alcore.bench.labels import LabelledPredictions, as_labels
 from alcore.door import Array, Float64s
 
 COLDEST, HOTTEST = 0.05, 20.0  # temperatures tried
-FITTED = 2_000  # labelled rows that a temperature is fitted on
-BLOCK = 1 << 22  # probabilities tempered at a time
+FITTED_ROWS = 2_000  # that a temperature is fitted on, at most
+BLOCK_SIZE = 1 << 22  # probabilities tempered at a time
 
 
 def temperature(probs: Array, labels: npt.ArrayLike, *, weights: npt.ArrayLike | None = None) -> float:
@@ -37,15 +37,17 @@ def temperature(probs: Array, labels: npt.ArrayLike, *, weights: npt.ArrayLike |
 
     array = door.as_array(probs, "probs")
     shares = door.as_weights(weights, array.shape[-1])
-    known = as_labels(labels, len(array), array.shape[1], "labels")
+    classes = as_labels(labels, len(array), array.shape[1], "labels")
     rows = np.arange(len(array))
     tiny = float(np.finfo(array.dtype).smallest_subnormal)
 
     def loss(log_temperature: float) -> float:
-        return -float(np.log(_tempered_mean(array, float(np.exp(log_temperature)), shares, tiny)[rows, known]).mean())
+        predicted = _tempered_mean(array, float(np.exp(log_temperature)), shares, tiny)
+        return -float(np.log(predicted[rows, classes]).mean())
 
-    found = minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded", options={"xatol": 1e-3})
-    return float(np.exp(found.x))
+    bounds = float(np.log(COLDEST)), float(np.log(HOTTEST))
+    best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-3})
+    return float(np.exp(best.x))
 
 
 def tempered(probs: Array, temperature: float) -> Array:
@@ -68,7 +70,8 @@ def tempered(probs: Array, temperature: float) -> Array:
 
 
 def _tempered_mean(probs: Array, tau: float, shares: Float64s | None, tiny: float) -> Float64s:
-    step = max(1, BLOCK // max(1, probs[:1].size))
+    """(N, C) the mean over tempered draws."""
+    step = max(1, BLOCK_SIZE // max(1, probs[:1].size))
     parts = [predictive(tempered(probs[i : i + step], tau), shares, tiny) for i in range(0, len(probs), step)]
     return np.concatenate(parts)
 
@@ -83,17 +86,19 @@ class Tempering:
 
     @property
     def states(self) -> dict[str, Calibration]:
-        """By the names that tables and pictures give them."""
+        """Name in tables and pictures -> calibration."""
         tempered = {} if self.after is None else {f"temperature {self.temperature:.3f}": self.after}
         return {"as it is": self.before, **tempered}
 
 
-def temper(pool: Labelled | None, test: Labelled, weights: Float64s | None, rng: np.random.Generator) -> Tempering:
-    """Judge test rows; where labels of the pool are known, also at the temperature that suits those."""
+def temper(
+    pool: LabelledPredictions | None, test: LabelledPredictions, weights: Float64s | None, rng: np.random.Generator
+) -> Tempering:
+    """Calibration of test rows; where the pool has labels, also at the temperature fitted on those."""
     before = calibration(predictive(test.probs, weights, test.tiny), test.labels, rng=rng)
     if pool is None:
         return Tempering(before)
-    rows = rng.permutation(len(pool.labels))[:FITTED]
+    rows = rng.permutation(len(pool.labels))[:FITTED_ROWS]
     if (pool.labels[rows] == pool.labels[rows[0]]).all():
         return Tempering(before)
     tau = temperature(pool.probs[rows], pool.labels[rows], weights=weights)

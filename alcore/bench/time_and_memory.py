@@ -9,35 +9,39 @@ from typing import Any
 import numpy as np
 
 from alcore.batches.batch import Batch
+from alcore.door import MaskedReadingOptions
 from alcore.heuristics import Heuristic, Power, RowWise, Softmax, SoftRank
 from alcore.heuristics.base import Joint
 
 REPEATS = 5
+ENOUGH_SECONDS = 1.0  # after which no selection is repeated
 WARM_UP_ROWS = 8
 
 
-def compile_kernels(one: Heuristic, few_rows: Any, said: dict[str, Any]) -> None:
-    scored = one.heuristic if isinstance(one, Power | Softmax | SoftRank) else one
+def compile_kernels(heuristic: Heuristic, few_rows: Any, options: MaskedReadingOptions) -> None:
+    """Select once from a few rows, so that no time has the compilation in it."""
+    scored = heuristic.heuristic if isinstance(heuristic, Power | Softmax | SoftRank) else heuristic
     if not (isinstance(scored, RowWise) and scored.rows is not None):
         # The later picks of a joint batch have kernels of their own.
-        one.select(few_rows, len(few_rows) if isinstance(one, Joint) else 1, rng=0, **said)
+        heuristic.select(few_rows, len(few_rows) if isinstance(heuristic, Joint) else 1, rng=0, **options)
 
 
 def time_select(
-    one: Heuristic, predictions: Any, k: int, rng: np.random.Generator, said: dict[str, Any]
+    heuristic: Heuristic, predictions: Any, k: int, rng: np.random.Generator, options: MaskedReadingOptions
 ) -> tuple[float, Batch]:
+    """The median time of a few selections in seconds, and the batch of the first."""
     times: list[float] = []
-    batch: Batch | None = None
-    while len(times) < REPEATS and sum(times) <= 1.0:
+    first: Batch | None = None
+    while len(times) < REPEATS and sum(times) <= ENOUGH_SECONDS:
         started = time.perf_counter()
-        drawn = one.select(predictions, k, rng=rng, **said)
+        batch = heuristic.select(predictions, k, rng=rng, **options)
         times.append(time.perf_counter() - started)
-        batch = drawn if batch is None else batch
-    assert batch is not None
-    return float(np.median(times)), batch
+        first = batch if first is None else first
+    assert first is not None
+    return float(np.median(times)), first
 
 
-def peak_bytes(one: Heuristic, predictions: Any, k: int, said: dict[str, Any]) -> int:
+def peak_bytes(heuristic: Heuristic, predictions: Any, k: int, options: MaskedReadingOptions) -> int:
     """What NumPy's arrays took at the peak of a selection, beyond what was there."""
     traced = tracemalloc.is_tracing()
     if not traced:
@@ -45,7 +49,7 @@ def peak_bytes(one: Heuristic, predictions: Any, k: int, said: dict[str, Any]) -
     try:
         tracemalloc.reset_peak()
         before, _ = tracemalloc.get_traced_memory()
-        one.select(predictions, k, rng=0, **said)
+        heuristic.select(predictions, k, rng=0, **options)
         return tracemalloc.get_traced_memory()[1] - before
     finally:
         if not traced:

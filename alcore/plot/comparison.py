@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from alcore.plot.figure import new_figure
 from alcore.plot.information import draw_information, information
-from alcore.plot.lines import LABEL
+from alcore.plot.lines import NAME_HEIGHT
 from alcore.plot.scores import draw_scores, scores
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def comparison(
         return scores(scores_by_name, picks=picks, title=titles[1])
     columns = min(2, len(scores_by_name)) if len(scores_by_name) < 7 else 3
     rows = math.ceil(len(scores_by_name) / columns)
-    height = max(4.8, 1.5 * rows + 1.2, LABEL * len(curves) + 1.4)
+    height = max(4.8, 1.5 * rows + 1.2, NAME_HEIGHT * len(curves) + 1.4)
     figure = new_figure(6.2 + 2.4 * columns, height)
     sides: Any = figure.subfigures(1, 2, width_ratios=(6.2, 2.4 * columns), wspace=0.02)
     left, right = sides

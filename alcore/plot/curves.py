@@ -1,4 +1,4 @@
-"""Learning curves."""
+"""Learning curves: a metric against labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alcore.plot.figure import COLOURS, new_figure
-from alcore.plot.lines import LABEL, as_curve, draw_lines, name_axes
+from alcore.plot.lines import NAME_HEIGHT, as_curve, draw_lines, name_axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from alcore.loop.curves import Curves
 
 
-FAINT = 1.0  # of all intervals that lie over each other
+OPACITY = 1.0  # of all intervals that lie over each other
 
 
 def curves(
@@ -48,13 +48,13 @@ def curves(
     """
     if not runs:
         raise ValueError("runs: expected at least one name, got none.")
-    figure = new_figure(7.2, max(4.4, LABEL * len(runs) + 1.2))
+    figure = new_figure(7.2, max(4.4, NAME_HEIGHT * len(runs) + 1.2))
     axes = figure.subplots()
     if log:
         axes.set_yscale("log")
-    points = {name: as_curve(name, own.labels, own.mean(metric)) for name, own in runs.items()}
-    for i, (name, own) in enumerate(runs.items()):
-        low, high = own.interval(metric, level)
+    points = {name: as_curve(name, curve.labels, curve.mean(metric)) for name, curve in runs.items()}
+    for i, (name, curve) in enumerate(runs.items()):
+        low, high = curve.interval(metric, level)
         if np.isfinite(low).all():
             low = np.maximum(low, points[name][1].min() / 2) if log else low
             axes.fill_between(
@@ -62,21 +62,21 @@ def curves(
                 low,
                 high,
                 color=COLOURS[i % len(COLOURS)],
-                alpha=FAINT / max(8, len(runs)),
+                alpha=OPACITY / max(8, len(runs)),
                 linewidth=0,
             )
-    across = np.concatenate([own for own, _ in points.values()])
+    across = np.concatenate([labels for labels, _ in points.values()])
     first, last = across.min(), across.max()
     axes.set_xlim(first, max(last, first + 1))
     if horizon is not None:
-        _mark(axes, horizon)
+        _mark_horizon(axes, horizon)
     name_axes(axes, "labels", metric)
     draw_lines(axes, points)
     figure.suptitle(title, parse_math=False)
     return figure
 
 
-def _mark(axes: Any, horizon: int) -> None:
+def _mark_horizon(axes: Any, horizon: int) -> None:
     """A line with words on its side that has room: names stand right of the axes."""
     right = horizon > sum(axes.get_xlim()) / 2
     place: dict[str, Any] = {"textcoords": "offset points", "xycoords": ("data", "axes fraction")}

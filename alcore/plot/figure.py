@@ -1,4 +1,4 @@
-"""What the pictures share: an empty figure, its colours, and the door to matplotlib."""
+"""What the pictures share: an empty figure, its colours, and the import of matplotlib."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PICKED, ALL = "#d1495b", "#30638e"
+PICKED_ROWS, ALL_ROWS = "#d1495b", "#30638e"
 COLOURS = ("#d1495b", "#30638e", "#3a7d44", "#e08e1b", "#7b4b94", "#1b998b", "#8c564b", "#c2569b", "#5b6470")
 STYLES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)))  # once all colours are taken
 

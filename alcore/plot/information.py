@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from alcore.plot.figure import new_figure
-from alcore.plot.lines import LABEL, as_curve, draw_lines, name_axes
+from alcore.plot.lines import NAME_HEIGHT, as_curve, draw_lines, name_axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,7 @@ def information(
     """
     if not curves:
         raise ValueError("curves: expected at least one heuristic, got none.")
-    figure = new_figure(7.2, max(4.4, LABEL * len(curves) + 1.2))
+    figure = new_figure(7.2, max(4.4, NAME_HEIGHT * len(curves) + 1.2))
     draw_information(figure, curves, bound)
     figure.suptitle(title, parse_math=False)
     return figure

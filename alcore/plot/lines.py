@@ -13,7 +13,7 @@ from alcore.plot.figure import COLOURS, STYLES
 
 Curve: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
-LABEL = 0.155  # inches that the name of a line takes
+NAME_HEIGHT = 0.155  # inches that the name of a line takes
 
 
 def name_axes(axes: Any, across: str, up: str) -> None:
@@ -33,7 +33,7 @@ def draw_lines(axes: Any, points: Mapping[str, Curve]) -> None:
         looks[name] = {"color": COLOURS[i % len(COLOURS)], "linestyle": style}
         axes.plot(*points[name], linewidth=1.5, clip_on=False, zorder=3 - order.index(name) / len(order), **looks[name])
     inches = 0.85 * axes.figure.bbox.height / axes.figure.dpi  # of the axes, nearly
-    places = _spread(_heights(axes, [_end(points[name])[1] for name in order]), LABEL / inches, 0.0, 1.0)
+    places = _spread(_heights(axes, [_end(points[name])[1] for name in order]), NAME_HEIGHT / inches, 0.0, 1.0)
     for name, look in looks.items():
         axes.annotate(
             name,

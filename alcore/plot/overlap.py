@@ -1,4 +1,4 @@
-"""How much batches share."""
+"""How many rows batches share, as a table of shades."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from alcore.plot.figure import ALL, new_figure
+from alcore.plot.figure import ALL_ROWS, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +45,7 @@ def overlap(names: Sequence[str], shares: npt.ArrayLike, *, title: str = "") -> 
     from matplotlib.colors import LinearSegmentedColormap  # after the line that says what is missing without it
 
     axes = figure.subplots()
-    shades = LinearSegmentedColormap.from_list("", ["#ffffff", ALL])
+    shades = LinearSegmentedColormap.from_list("", ["#ffffff", ALL_ROWS])
     edges = np.arange(len(names) + 1) - 0.5
     axes.pcolormesh(edges, edges, np.abs(table), cmap=shades, vmin=0, vmax=1)
     axes.set_aspect("equal")

@@ -1,4 +1,4 @@
-"""Whether probabilities are what happens."""
+"""Reliability diagrams: accuracy against confidence."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Judged(Protocol):
-    """What is drawn of `alcore.bench.Calibration`."""
+class Bins(Protocol):
+    """The part of `alcore.bench.Calibration` that is drawn; bench is above plot and not imported here."""
 
     @property
     def error(self) -> float: ...
@@ -27,7 +27,7 @@ class Judged(Protocol):
     def counts(self) -> npt.NDArray[np.int64]: ...
 
 
-def reliability(calibrations: Mapping[str, Judged], *, title: str = "") -> Figure:
+def reliability(calibrations: Mapping[str, Bins], *, title: str = "") -> Figure:
     """Reliability diagram: the share of right predictions against their confidence, bin by bin; below, rows of each bin.
 
     On the diagonal probabilities are what happens; under it the model is too sure. Guo et al. 2017 (arXiv:1706.04599).
@@ -49,8 +49,8 @@ def reliability(calibrations: Mapping[str, Judged], *, title: str = "") -> Figur
     figure = new_figure(5.2, 5.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     upper.plot([0, 1], [0, 1], color="#888888", linestyle="--", linewidth=1)
-    for i, (name, own) in enumerate(calibrations.items()):
-        _draw(upper, lower, f"{name}: error {own.error:.3f}", own, COLOURS[i % len(COLOURS)], i, len(calibrations))
+    for i, (name, bins) in enumerate(calibrations.items()):
+        _draw(upper, lower, f"{name}: error {bins.error:.3f}", bins, COLOURS[i % len(COLOURS)], i, len(calibrations))
     upper.set_ylim(0, 1)
     upper.set_xlim(0, 1)
     upper.set_ylabel("share of right predictions", fontsize=10)
@@ -64,10 +64,10 @@ def reliability(calibrations: Mapping[str, Judged], *, title: str = "") -> Figur
     return figure
 
 
-def _draw(upper: Any, lower: Any, name: str, own: Judged, colour: str, place: int, count: int) -> None:
-    filled = own.counts > 0
-    points = own.confidence[filled], own.accuracy_of[filled]
+def _draw(upper: Any, lower: Any, name: str, bins: Bins, colour: str, place: int, count: int) -> None:
+    filled = bins.counts > 0
+    points = bins.confidence[filled], bins.accuracy_of[filled]
     upper.plot(*points, marker="o", markersize=4, color=colour, label=name, clip_on=False)
-    width = 1 / len(own.counts)
-    starts = np.arange(len(own.counts)) * width
-    lower.bar(starts + width * (place + 0.5) / count, own.counts, width=0.9 * width / count, color=colour)
+    width = 1 / len(bins.counts)
+    starts = np.arange(len(bins.counts)) * width
+    lower.bar(starts + width * (place + 0.5) / count, bins.counts, width=0.9 * width / count, color=colour)

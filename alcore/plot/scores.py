@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.plot.figure import ALL, PICKED, new_figure
+from alcore.plot.figure import ALL_ROWS, PICKED_ROWS, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,19 +53,19 @@ def draw_scores(
     for axes in grid[len(arrays) :]:
         axes.remove()
     if picks:
-        drawn = {
+        legend = {
             text: bars for axes in figure.axes for bars, text in zip(*axes.get_legend_handles_labels(), strict=True)
         }
-        figure.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=2, frameon=False)
+        figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=2, frameon=False)
     figure.supylabel("rows", fontsize=10)
 
 
-def _draw_histogram(axes: Any, name: str, values: npt.NDArray[Any], chosen: npt.NDArray[Any]) -> None:
+def _draw_histogram(axes: Any, name: str, values: npt.NDArray[Any], picked: npt.NDArray[Any]) -> None:
     finite = values[np.isfinite(values)]
     bins = _bin_edges(finite)
-    axes.hist(finite, bins=bins, color=ALL, label="all rows")
-    if chosen.size:
-        axes.hist(chosen[np.isfinite(chosen)], bins=bins, color=PICKED, label=f"first {chosen.size} picks")
+    axes.hist(finite, bins=bins, color=ALL_ROWS, label="all rows")
+    if picked.size:
+        axes.hist(picked[np.isfinite(picked)], bins=bins, color=PICKED_ROWS, label=f"first {picked.size} picks")
     axes.set_title(name, fontsize=10, parse_math=False)
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(bottom=0)

@@ -35,8 +35,8 @@ PAGE = FOLDER / "replay.md"
 class Told(NamedTuple):
     """What a network's draws say, to be replayed."""
 
-    pool: alcore.bench.Labelled
-    test: alcore.bench.Labelled
+    pool: alcore.bench.labels.LabelledPredictions
+    test: alcore.bench.labels.LabelledPredictions
     targets: np.ndarray
 
     def tempered(self, temperature: float) -> Told:

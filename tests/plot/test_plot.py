@@ -14,7 +14,7 @@ import pytest
 import alcore
 import alcore.bench
 import alcore.plot
-from alcore.plot.figure import ALL, PICKED
+from alcore.plot.figure import ALL_ROWS, PICKED_ROWS
 
 PNG = b"\x89PNG\r\n\x1a\n"
 EVEN = np.linspace(0, 1, 50)
@@ -62,7 +62,7 @@ def test_one_panel_a_heuristic(panels: int) -> None:
 )
 def test_every_finite_score_is_in_a_bar(values: list[float]) -> None:
     figure = alcore.plot.scores({"h": values})
-    assert heights(figure, ALL) == np.isfinite(values).sum()
+    assert heights(figure, ALL_ROWS) == np.isfinite(values).sum()
     assert png(figure).startswith(PNG)
 
 
@@ -75,15 +75,15 @@ def test_infinite_scores_are_counted_in_words() -> None:
 def test_picks_are_drawn_over_all_rows(k: int) -> None:
     batch = alcore.top(EVEN, k)
     figure = alcore.plot.scores({"h": EVEN}, picks={"h": batch.indices})
-    assert heights(figure, PICKED) == k
-    assert heights(figure, ALL) == 50
+    assert heights(figure, PICKED_ROWS) == k
+    assert heights(figure, ALL_ROWS) == 50
     assert (f"first {k} picks" in texts(figure)) == (k > 0)
     assert png(figure).startswith(PNG)
 
 
 def test_an_infinite_pick_is_no_bar() -> None:
     figure = alcore.plot.scores({"h": [0.0, np.inf]}, picks={"h": [1]})
-    assert heights(figure, PICKED) == 0
+    assert heights(figure, PICKED_ROWS) == 0
 
 
 def test_the_legend_names_picks_of_any_panel() -> None:
