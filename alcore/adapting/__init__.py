@@ -1,7 +1,9 @@
 """What every adapter does with what its model returns: axes in order, checked, block by block, to memory or to a file.
 
-An adapter brings batches, and a function that runs its model on one of them for one draw. This folder is public, so that
-others can be written; it imports sources and the door, never a framework. What two adapters share comes here.
+Here live the way from a batch to its block (`data`, `inputs`, `run`, `outputs`, `blocks`), from blocks to predictions
+(`predictions`, `members`), and what adapters ask and refuse in the same words (`request`, `layers`, `refusals`). Imports sources
+and the door, never a framework. An adapter brings batches and a `Run` of its model. What two adapters share joins the file of
+its subject and the list below, which is public: adapters import `alcore.adapting` alone.
 """
 
 from __future__ import annotations

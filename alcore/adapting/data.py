@@ -24,7 +24,7 @@ def as_batches(data: Any, batch_size: int, said: str = "an array, a dictionary o
 
 
 def known_rows(data: Any) -> int | None:
-    """N where arrays tell it."""
+    """N of arrays, from their lengths; None for batches."""
     if isinstance(data, Mapping):
         sizes = {name: len(array) for name, array in data.items()}
         if len(set(sizes.values())) != 1:

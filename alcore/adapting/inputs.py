@@ -7,7 +7,7 @@ from typing import Any
 
 
 def first_of(batch: Any, inputs: Callable[[Any], Any] | None = None) -> Any:
-    """What of a batch the model is called with: itself, the first part of a tuple or list (x, y), or ``inputs`` of it."""
+    """The part of a batch that goes into the model: the first of a tuple or list (x, y), what ``inputs`` gives, or all of it."""
     if inputs is not None:
         return inputs(batch)
     if isinstance(batch, tuple | list):
@@ -18,7 +18,7 @@ def first_of(batch: Any, inputs: Callable[[Any], Any] | None = None) -> Any:
 
 
 def map_leaves(given: Any, function: Callable[[Any], Any]) -> Any:
-    """A function on everything in nested dictionaries, tuples and lists."""
+    """Apply a function to everything in nested dictionaries, tuples and lists."""
     if isinstance(given, Mapping):
         return {key: map_leaves(value, function) for key, value in given.items()}
     if isinstance(given, tuple | list):
@@ -28,7 +28,7 @@ def map_leaves(given: Any, function: Callable[[Any], Any]) -> Any:
 
 
 def row_count(given: Any) -> int:
-    """The length of the first array in it."""
+    """The length of the first array in nested dictionaries, tuples and lists; -1 where there is none."""
     if isinstance(given, Mapping | tuple | list):
         values = given.values() if isinstance(given, Mapping) else given
         return next((rows for rows in map(row_count, values) if rows >= 0), -1)
@@ -36,12 +36,13 @@ def row_count(given: Any) -> int:
 
 
 def leaf_rows(leaf: Any) -> int:
+    """The length of an array; -1 of what has none."""
     shape: tuple[int, ...] = getattr(leaf, "shape", ())
     return int(shape[0]) if len(shape) else -1
 
 
 def call(model: Callable[..., Any], given: Any) -> Any:
-    """A dictionary as keyword arguments, a tuple as arguments, anything else as the one argument."""
+    """Call a model: a dictionary becomes keyword arguments, a tuple arguments, anything else the one argument."""
     if isinstance(given, Mapping):
         return model(**given)
     return model(*given) if isinstance(given, tuple) else model(given)

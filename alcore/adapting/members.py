@@ -1,4 +1,4 @@
-"""The networks of an ensemble: in memory, or loaded into one model in turn."""
+"""The networks of an ensemble: all in memory, or loaded from files into one model in turn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alcore.sources.writing import concatenate_draws, mask_path
 
 
 class Member(Protocol):
-    """What runs a member that is loaded in turn: told the request of each, then called with a batch, a block and a draw."""
+    """Runs the members that are loaded in turn: begins each with its request, then is called with a batch, a block and a draw."""
 
     def begin(self, request: Request) -> None: ...
 
@@ -37,7 +37,7 @@ class Checkpoints:
 
 
 def as_members(model: Any, kinds: Any, said: str) -> list[Any]:
-    """A model, or the several of an ensemble."""
+    """A list of a model, or of the several of an ensemble; each is one of ``kinds``."""
     members = list(model) if isinstance(model, list | tuple) else [model]
     if not members or not all(isinstance(one, kinds) for one in members):
         raise TypeError(f"model: expected {said} or several, got {type(model).__name__}.")
@@ -55,9 +55,9 @@ def predict_in_turn(
     mask: Callable[[Any], Any] | None = None,
     progress: bool = True,
 ) -> Any:
-    """Members that do not fit into memory together: ``run`` predicts all rows after each is loaded; draws are joined in ``out``.
+    """Predict with members that do not fit into memory together: all rows with each that is loaded; ``out`` joins their draws.
 
-    What a member predicted is kept beside ``out`` until all have: a run that was killed goes on with the member it was at.
+    The predictions of a member stay beside ``out`` until all are there: a run that was killed goes on with the member it was at.
     """
     once = batches()
     if once is batches() and isinstance(once, Iterator):
@@ -94,7 +94,7 @@ def predict_members(
     restore: Callable[[], None] | None = None,
     **given: Any,
 ) -> Any:
-    """Members in memory, or one into which each of ``loads`` writes another's weights, and ``restore`` its own at last."""
+    """Predict with members in memory, or with one into which each of ``loads`` writes other weights, and ``restore`` its own."""
     if loads is None:
         return predict(batches(), runs, request, **given)
     try:

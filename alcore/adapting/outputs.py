@@ -25,6 +25,7 @@ def pick(returned: Any, output: str | int | Callable[[Any], Any] | None) -> Any:
 
 
 def _names(returned: Any) -> str:
+    """The parts that may be named, for a refusal; empty where there is one tensor."""
     if isinstance(returned, Mapping):
         return ", ".join(repr(key) for key in returned)
     if isinstance(returned, tuple | list):

@@ -1,4 +1,4 @@
-"""Run a model on batch after batch: blocks as they are asked for, or a file that a killed run goes on with."""
+"""Predict batch after batch: blocks as they are asked for, or a file with which a run that was killed goes on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from alcore.sources.files import open_predictions
 from alcore.sources.progress import track
 from alcore.sources.writing import Saving
 
-NEAR = 1e-3  # by which probabilities of the same rows and draws may differ when a run goes on, on another machine say
+NEAR = (
+    1e-3  # by which probabilities of the same rows and draws may differ when a run goes on, perhaps on another machine
+)
 
 
 class Predictions(Iterator[Array]):
@@ -49,7 +51,7 @@ def predict(
     mask: Callable[[Any], Any] | None = None,
     progress: bool = True,
 ) -> Any:
-    """Run a model draw after draw on batch after batch.
+    """Predict with a model, draw after draw, on batch after batch.
 
     Args:
         batches: what the model is run on, in the order of the rows; each becomes a block.
@@ -87,24 +89,24 @@ def _blocks(
     saving: Saving | None = None,
 ) -> Generator[tuple[int, Made], None, None]:
     """(rows so far, (block, padding)) of the batches that are not on disk yet."""
-    stop, done = 0, list(saving.ends) if saving else []
+    stop, ends = 0, list(saving.ends) if saving else []  # ends: the row after each block that is on disk
     for number, batch in enumerate(batches):
-        if number < len(done):
-            if number == len(done) - 1:
+        if number < len(ends):
+            if number == len(ends) - 1:
                 assert saving is not None
                 _check_same(saving, predict_block(batch, runs, request, number), number)
-            stop = done[number]
+            stop = ends[number]
             continue
         block = predict_block(batch, runs, request, number)
         stop += len(block)
         padding = None if mask is None else as_padding(mask(batch), block)
         yield stop, (block, padding)
-    if stop < (done[-1] if done else 0):
-        raise ValueError(f"{saving and saving.part}: holds {done[-1]} rows already, but the data ends after {stop}.")
+    if stop < (ends[-1] if ends else 0):
+        raise ValueError(f"{saving and saving.part}: holds {ends[-1]} rows already, but the data ends after {stop}.")
 
 
 def _check_same(saving: Saving, again: Array, number: int) -> None:
-    """The last block of the run before, predicted anew, tells another model, other data or another order of it."""
+    """Refuse another model, other data or another order: ``again`` is the last block on disk, predicted anew."""
     before = saving.last_block()
     same = before.shape == again.shape
     if not same or not np.allclose(

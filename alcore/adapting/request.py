@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import as_size
 
 DTYPES = ("float16", "float32", "float64")
 _MASK_64 = (1 << 64) - 1
@@ -40,7 +39,7 @@ class Request:
     first: int = 0
 
     def __post_init__(self) -> None:
-        as_size(self.draws, "draws")
+        door.as_size(self.draws, "draws")
         door.as_flag(self.consistent, "consistent")
         door.as_kind(self.kind)
         if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer):
@@ -52,6 +51,7 @@ class Request:
 
     @property
     def all_draws(self) -> int:
+        """T of all members together."""
         return self.draws * self.members
 
     def seed_of(self, draw: int, block: int, *place: int) -> int:
@@ -60,7 +60,7 @@ class Request:
 
     @property
     def said(self) -> dict[str, Any]:
-        """What a run that goes on must be asked for again."""
+        """What a file keeps of the request: a run that goes on has to ask for the same again."""
         return {
             "draws": self.draws,
             "members": self.members,

@@ -1,4 +1,4 @@
-"""One model on one batch for one draw, and the checks of its draws."""
+"""One model on one batch for one draw, and the checks that its draws are one network for every row and differ."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from alcore.adapting.refusals import refuse_inconsistent, refuse_same_draws
 from alcore.adapting.request import Request
 from alcore.door import Array
 
-ALIKE = 1e-4  # by which a row may differ where other rows come before it
+ALIKE = 1e-4  # by which the prediction of a row may differ where other rows come before it
 
-Forward = Callable[[Any, int, int], Array]
+Forward = Callable[[Any, int, int], Array]  # (batch, number of its block, draw) -> (n, ...), as the model returns it
 
 
 class Run(ABC):
-    """One model, run on one batch for one draw; what it says is checked where the number of rows is new."""
+    """One model, run on one batch for one draw. An adapter says how its framework does what is abstract here.
+
+    Draws are checked at the first batch, and at each whose number of rows is not that of the batch before.
+    """
 
     def __init__(
         self,
@@ -33,14 +36,14 @@ class Run(ABC):
         self.begin(request)
 
     def begin(self, request: Request) -> None:
-        """Nothing of the model is known yet."""
+        """Start on a request: of the model as it is now, no batch was checked."""
         self.request = request
-        self._rows: int | None = None
-        self._last: tuple[int, Any] | None = None  # a block, and what the model is called with for it
-        self._made: Iterator[tuple[int, Array]] = iter(())  # draws of that block that are made with an earlier one
+        self._checked_rows: int | None = None
+        self._block: tuple[int, Any] | None = None  # the number of the block, and what the model is called with for it
+        self._ahead: Iterator[tuple[int, Array]] = iter(())  # draws of that block that are made with an earlier one
 
     def ready(self) -> AbstractContextManager[object]:
-        """What holds while the draws of a block are made, and no longer."""
+        """A context that holds while the draws of a block are made, and no longer."""
         return nullcontext()
 
     @abstractmethod
@@ -49,10 +52,10 @@ class Run(ABC):
 
     @abstractmethod
     def probs(self, given: Any, block: int, draw: int) -> tuple[Array, bool]:
-        """What the model says (probabilities, or as it is: ``request.kind``), and whether anything in it drew noise."""
+        """What the model returns (of logits the softmax, see ``request.kind``), and whether anything in it drew noise."""
 
     def several(self, given: Any, block: int, draws: range) -> Iterable[Array]:
-        """What the model says in the first of these draws, or in as many of them, one by one, as are better made together."""
+        """What the model returns in the first of these draws, or in as many of them, one by one, as are better made together."""
         return [self.probs(given, block, draws[0])[0]]
 
     @abstractmethod
@@ -60,18 +63,18 @@ class Run(ABC):
         """The rows of a tensor in the opposite order."""
 
     def __call__(self, batch: Any, block: int, draw: int) -> Array:
-        if self._last is None or self._last[0] != block:
+        if self._block is None or self._block[0] != block:
             given = map_leaves(first_of(batch, self._inputs), self.as_tensor)
-            self._last, self._made = (block, given), iter(())
+            self._block, self._ahead = (block, given), iter(())
             rows = row_count(given)
-            if rows != self._rows:
+            if rows != self._checked_rows:
                 self._check(given, rows, block, draw)
-                self._rows = rows
-        made, probs = next(self._made, (None, None))
-        if probs is None or made != draw:
-            draws = range(draw, draw - draw % self.request.draws + self.request.draws)
-            self._made = zip(draws, self.several(self._last[1], block, draws), strict=False)
-            _, probs = next(self._made)
+                self._checked_rows = rows
+        number, probs = next(self._ahead, (None, None))
+        if probs is None or number != draw:
+            draws = range(draw, draw - draw % self.request.draws + self.request.draws)  # the rest of this member's
+            self._ahead = zip(draws, self.several(self._block[1], block, draws), strict=False)
+            _, probs = next(self._ahead)
         return probs
 
     def _check(self, given: Any, rows: int, block: int, draw: int) -> None:
