@@ -19,10 +19,11 @@ from alcore.cli.tables import plain_table
 from alcore.heuristics import Random
 from alcore.heuristics.base import Joint
 from alcore.ledger import Imported, Ledger, Query
-from alcore.ledger.columns import QUERY_COLUMNS, query_rows
+from alcore.ledger.columns import QUERY_COLUMNS
 from alcore.ledger.formats import FORMATS, Layout, write_csv
 from alcore.ledger.label_studio import as_data
-from alcore.ledger.label_text import as_cell, encode
+from alcore.ledger.label_text import encode, to_cell
+from alcore.ledger.query import query_rows
 
 TOP = 10  # annotators and label values that status shows
 
@@ -152,9 +153,9 @@ def tell(
 ) -> None:
     """Record the labels of what was asked; rows without a label stay open."""
     with one_sentence(), _open(run) as ledger:
-        told = ledger.tell_file(file, query=query, annotator=annotator, overwrite=overwrite)
+        imported = ledger.tell_file(file, query=query, annotator=annotator, overwrite=overwrite)
         waiting = ", ".join(f"{len(one):,} of query {one.number} ({one.asker})" for one in ledger.open_queries())
-        say(f"{_told(told)}; {f'still open: {waiting}' if waiting else 'nothing is open'}")
+        say(f"{_summary(imported)}; {f'still open: {waiting}' if waiting else 'nothing is open'}")
 
 
 @app.command()
@@ -197,8 +198,8 @@ def import_(
 ) -> None:
     """Take labels from a file, asked for or not; an empty ledger takes all of a whole export."""
     with one_sentence(), _open(run) as ledger:
-        told = ledger.import_file(file, annotator=annotator, overwrite=overwrite)
-        say(f"{len(ledger):,} ids restored, {_told(told)}" if told.restored else _told(told))
+        imported = ledger.import_file(file, annotator=annotator, overwrite=overwrite)
+        say(f"{len(ledger):,} ids restored, {_summary(imported)}" if imported.restored else _summary(imported))
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
@@ -234,15 +235,15 @@ def _ids_of(ledger: Ledger, file: Path) -> list[str] | list[int]:
 
 def _data(given: Sequence[str] | None, output: Path | None) -> dict[str, str]:
     """Templates by name, of name=template."""
-    found = {}
+    templates = {}
     for text in given or ():
         name, sign, template = text.partition("=")
         if not sign or not name:
             raise ValueError(f"--data: expected name=template, such as image=https://host/{{id}}.png, got {text!r}.")
-        found[name] = template
-    if found and (output is None or output.suffix != ".json"):
+        templates[name] = template
+    if templates and (output is None or output.suffix != ".json"):
         raise ValueError("--data: is for Label Studio's tasks. Write to a file that ends in .json.")
-    return as_data(found)
+    return as_data(templates)
 
 
 # --- results ----------------------------------------------------------------------------------------------------------
@@ -271,9 +272,9 @@ def _hand_out(query: Query, output: Path | None, data: dict[str, str]) -> None:
     say(f"{query.heuristic}: query {query.number}, {len(query):,} ids -> {output}")
 
 
-def _told(told: Imported) -> str:
-    there = f", {told.unchanged:,} there already" if told.unchanged else ""
-    return f"{told.labels:,} labels recorded{there}, {told.unlabelled:,} ids without a label"
+def _summary(imported: Imported) -> str:
+    there = f", {imported.unchanged:,} there already" if imported.unchanged else ""
+    return f"{imported.labels:,} labels recorded{there}, {imported.unlabelled:,} ids without a label"
 
 
 def _states_table(ledger: Ledger, run: Path) -> Table:
@@ -298,6 +299,6 @@ def _counts_table(title: str, counts: Sequence[tuple[Any, int]]) -> Table:
     table.add_column(title, min_width=20)
     table.add_column("ids", justify="right", no_wrap=True)
     for value, count in counts:
-        text = value if title == "annotator" else as_cell(encode(value, "label"))
+        text = value if title == "annotator" else to_cell(encode(value, "label"))
         table.add_row(escape(text or "-"), f"{count:,}")
     return table

@@ -1,24 +1,25 @@
-"""What is free, and what is asked of a heuristic about it."""
+"""From what a caller asks for to a query that is recorded: the heuristic ranks what is free, while others may write."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from sqlite3 import Connection
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from alcore.batches.batch import Batch
+from alcore.door import Reading
 from alcore.heuristics import Heuristic
 from alcore.heuristics.subsets import without_rows
-from alcore.ledger import reading
+from alcore.ledger import reading, writing
 from alcore.ledger.database import Database
-from alcore.ledger.ids import Positions, positions_of
+from alcore.ledger.ids import Positions, about_ids, positions_of
 from alcore.ledger.label_text import encode
+from alcore.ledger.pool import Pool
 from alcore.ledger.query import Query
-from alcore.ledger.reading import Connection
 from alcore.sources.reading import can_reread
 from alcore.sources.row_subset import RowSubset
 
@@ -26,118 +27,97 @@ TRIES = 3  # at choosing while others write; the last holds the file
 
 
 @dataclass(frozen=True)
-class Among:
-    """What a heuristic ranks: positions of the rows of predictions (None: all ids), those that are free, and how many ids are."""
+class AskArguments:
+    """What `Ledger.ask` was called with, checked."""
 
-    positions: Positions | None
-    remaining: RowSubset
-    free: int
-
-    def positions_of(self, batch: Batch) -> Positions:
-        rows = self.remaining.original(batch.indices)
-        return rows if self.positions is None else self.positions[rows]
-
-
-@dataclass(frozen=True)
-class Asking:
     heuristic: Heuristic
     predictions: Any
     k: int
     ids: Any
     asker: str
     rng: np.random.Generator
-    mask: npt.ArrayLike | None
-    options: dict[str, Any]
+    reading: Reading
     note: Callable[[Batch], Any] | None = None
 
-    def choose(self, among: Among) -> Batch | None:
-        """None where no id is free."""
-        remaining = among.remaining
-        predictions = remaining.of(self.predictions)
-        if not len(remaining):
-            return None
-        heuristic = without_rows(self.heuristic, remaining.dropped) if len(remaining.dropped) else self.heuristic
-        kept = None if self.mask is None else remaining.take(self.mask)
-        batch = heuristic.select(predictions, self.k, rng=self.rng, mask=kept, **self.options)
-        return batch if len(batch) else None
+
+@dataclass(frozen=True)
+class FreeRows:
+    """Rows of predictions whose ids are free: the positions of all rows (None: all ids), and how large the pool is."""
+
+    positions: Positions | None
+    subset: RowSubset
+    pool_size: int
+
+    def positions_of(self, batch: Batch) -> Positions:
+        rows = self.subset.original(batch.indices)
+        return rows if self.positions is None else self.positions[rows]
 
 
-class Pool:
-    """What of a ledger is free, remembered as long as nobody changes it."""
+def ask(database: Database, pool: Pool, arguments: AskArguments) -> Query:
+    """Chosen while others may write, and chosen anew where they took of what is free; the last time they wait."""
+    read_once = arguments.predictions is not None and not can_reread(arguments.predictions)
+    for _ in range(0 if read_once else TRIES - 1):
+        with database.reading() as connection:
+            if (query := _open_query(connection, arguments.asker)) is not None:
+                return query
+            before = about_ids(connection).changes
+            rows = _free_rows(connection, pool, arguments.ids)
+        batch = _choose(arguments, rows)
+        with _writing(database, pool) as connection:
+            if (query := _open_query(connection, arguments.asker)) is not None:
+                return query
+            if about_ids(connection).changes == before:
+                return _record(connection, pool, arguments, rows, batch)
+    with _writing(database, pool) as connection:
+        if (query := _open_query(connection, arguments.asker)) is not None:
+            return query
+        rows = _free_rows(connection, pool, arguments.ids)
+        return _record(connection, pool, arguments, rows, _choose(arguments, rows))
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._gone: tuple[int, Positions] | None = None  # how often it had changed, and what is not free
 
-    def free(self, connection: Connection) -> Positions:
-        """Ascending; a new array."""
-        free = np.ones(reading.about(connection).size, np.bool_)
-        free[self._gone_now(connection)] = False
-        return np.flatnonzero(free).astype(np.int64)
-
-    def ask(self, asking: Asking) -> Query:
-        """Chosen while others may write, and chosen anew where they took of what is free; the last time they wait."""
-        alone = asking.predictions is not None and not can_reread(asking.predictions)
-        for _ in range(0 if alone else TRIES - 1):
-            with self._database.reading() as connection:
-                if (found := _open_query(connection, asking.asker)) is not None:
-                    return found
-                before = reading.about(connection).changes
-                among = self._among(connection, asking.ids)
-            batch = asking.choose(among)
-            with self._forgetting() as connection:
-                if (found := _open_query(connection, asking.asker)) is not None:
-                    return found
-                if reading.about(connection).changes == before:
-                    return self._record(connection, asking, among, batch)
-        with self._forgetting() as connection:
-            if (found := _open_query(connection, asking.asker)) is not None:
-                return found
-            among = self._among(connection, asking.ids)
-            return self._record(connection, asking, among, asking.choose(among))
-
-    def _gone_now(self, connection: Connection) -> Positions:
-        """Positions that are not free, ascending; read again where others changed them."""
-        changes = reading.about(connection).changes
-        if self._gone is None or self._gone[0] != changes:
-            self._gone = changes, reading.positions_in(connection, None)
-        return self._gone[1]
-
-    @contextmanager
-    def _forgetting(self) -> Iterator[Connection]:
-        """Writing; what was not written is not remembered either."""
-        try:
-            with self._database.writing() as connection:
-                yield connection
-        except BaseException:
-            self._gone = None
-            raise
-
-    def _among(self, connection: Connection, ids: Any) -> Among:
-        gone, about = self._gone_now(connection), reading.about(connection)
-        free = about.size - len(gone)
-        if ids is None:
-            return Among(None, RowSubset(about.size, gone), free)
-        positions = positions_of(connection, ids, about.size, about.named)
-        rows = np.flatnonzero(np.isin(positions, gone)).astype(np.int64)
-        return Among(positions, RowSubset(len(positions), rows), free)
-
-    def _record(self, connection: Connection, asking: Asking, among: Among, batch: Batch | None) -> Query:
-        if batch is None:
-            return reading.no_query(connection, asking.asker, asking.heuristic.name)
-        positions = among.positions_of(batch)
-        number = reading.add_query(
-            connection, positions, batch, asking.asker, asking.heuristic.name, among.free, len(among.remaining)
-        )
-        query = reading.query(connection, number)
-        if asking.note is not None:
-            reading.write_note(connection, asking.asker, query.step, encode(asking.note(batch), "note"))
-        if self._gone is not None:  # one more change, this one
-            place = np.searchsorted(self._gone[1], np.sort(positions))
-            self._gone = reading.about(connection).changes, np.insert(self._gone[1], place, np.sort(positions))
-        return query
+@contextmanager
+def _writing(database: Database, pool: Pool) -> Iterator[Connection]:
+    with pool.forgotten_on_error(), database.writing() as connection:
+        yield connection
 
 
 def _open_query(connection: Connection, asker: str) -> Query | None:
     number = reading.open_query(connection, asker)
     return None if number is None else reading.query(connection, number)
+
+
+def _free_rows(connection: Connection, pool: Pool, ids: Any) -> FreeRows:
+    taken, size = pool.taken(connection), about_ids(connection).size
+    free = size - len(taken)
+    if ids is None:
+        return FreeRows(None, RowSubset(size, taken), free)
+    positions = positions_of(connection, ids)
+    rows = np.flatnonzero(np.isin(positions, taken)).astype(np.int64)
+    return FreeRows(positions, RowSubset(len(positions), rows), free)
+
+
+def _choose(arguments: AskArguments, rows: FreeRows) -> Batch | None:
+    """None where no id is free."""
+    subset, heuristic = rows.subset, arguments.heuristic
+    predictions = subset.of(arguments.predictions)
+    if not len(subset):
+        return None
+    if len(subset.dropped):
+        heuristic = without_rows(heuristic, subset.dropped)
+    mask = None if arguments.reading.mask is None else subset.take(arguments.reading.mask)
+    options = replace(arguments.reading, mask=mask).options
+    batch = heuristic.select(predictions, arguments.k, rng=arguments.rng, **options)
+    return batch if len(batch) else None
+
+
+def _record(connection: Connection, pool: Pool, arguments: AskArguments, rows: FreeRows, batch: Batch | None) -> Query:
+    asker, name = arguments.asker, arguments.heuristic.name
+    if batch is None:
+        return reading.no_query(connection, asker, name)
+    positions = rows.positions_of(batch)
+    number = writing.add_query(connection, positions, batch, asker, name, rows.pool_size, len(rows.subset))
+    query = reading.query(connection, number)
+    if arguments.note is not None:
+        writing.write_note(connection, asker, query.step, encode(arguments.note(batch), "note"))
+    pool.take(connection, positions)
+    return query

@@ -1,25 +1,49 @@
-"""What is told of ids: checked whole before anything is written."""
+"""What a caller says of ids, checked whole before anything is written: queries, labels, states, names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from sqlite3 import Connection
 from typing import Any
 
 import numpy as np
 
 from alcore import door
 from alcore.ledger import reading
-from alcore.ledger.database import LedgerError
-from alcore.ledger.ids import Positions, listed
+from alcore.ledger.errors import LedgerError
+from alcore.ledger.ids import Positions, about_ids, ids_at, listed
 from alcore.ledger.label_text import encode
 from alcore.ledger.query import Query
-from alcore.ledger.reading import Connection
+from alcore.ledger.reading import Item
 
 WORDS = {"aside": "set aside"}
 
 
+def as_name(value: Any, argument: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{argument}: expected a name, got {value!r}.")
+    return value
+
+
+def as_number(query: Query | int) -> int:
+    return query.number if isinstance(query, Query) else door.as_count(query, "query")
+
+
+def check_same_ids(connection: Connection, where: str, size: int | None, ids: list[str] | None) -> None:
+    """That a ledger has as many ids as are said, and those names."""
+    about = about_ids(connection)
+    if size is not None and size != about.size:
+        raise LedgerError(f"{where}: has {about.size} ids, got size {size}. Open it without; more: ledger.add(ids).")
+    if ids is None:
+        return
+    if not about.named:
+        raise LedgerError(f"{where}: its ids are 0 to {about.size - 1}, got names. Open it without ids.")
+    if ids != ids_at(connection, np.arange(about.size)).tolist():
+        raise LedgerError(f"{where}: has other ids than those given, or another order. Open it without ids.")
+
+
 def as_mapping(query: Query | int, labels: Mapping[Any, Any] | Iterable[Any]) -> Mapping[Any, Any]:
-    """{id: label} of either way to say it."""
+    """Labels as {id: label}, whichever of the two ways a caller gives them in."""
     if isinstance(labels, Mapping):
         return labels
     if not isinstance(query, Query) or isinstance(labels, str | bytes) or not hasattr(labels, "__iter__"):
@@ -46,52 +70,41 @@ def check_query(connection: Connection, number: int, positions: Positions) -> No
     other = positions[~np.isin(positions, reading.asked_by(connection, number))]
     if len(other):
         raise LedgerError(
-            f"labels: expected ids of query {number}, got {_named(connection, other)}, which it does not have."
+            f"labels: expected ids of query {number}, got {listed(ids_at(connection, other).tolist())}, which it does not have."
         )
 
 
-def write_labels(
-    connection: Connection,
-    positions: Positions,
-    labels: Mapping[Any, Any],
-    query: int | None,
-    annotator: str | None,
-    overwrite: bool,
-) -> None:
-    who = None if annotator is None else as_text(annotator, "annotator")
+def check_labels(
+    connection: Connection, positions: Positions, labels: Mapping[Any, Any], overwrite: bool
+) -> tuple[list[str], dict[int, Item]]:
+    """Labels as JSON texts, and what their ids are now; refused where one is set aside, or has another label already."""
     replace = door.as_flag(overwrite, "overwrite")
     texts = [encode(label, f"labels[{one!r}]") for one, label in labels.items()]
-    found = reading.items(connection, positions)
+    items = reading.items(connection, positions)
     for position in positions.tolist():
-        state = found[position].state if position in found else "unlabelled"
+        state = items[position].state if position in items else "unlabelled"
         if state == "aside":
-            raise LedgerError(f"labels: {_named(connection, [position])} was set aside. First: ledger.restore(ids).")
+            raise LedgerError(f"labels: {_id_at(connection, position)} was set aside. First: ledger.restore(ids).")
         if state == "labelled" and not replace:
             raise LedgerError(
-                f"labels: {_named(connection, [position])} is labelled {found[position].label} already. Nothing was recorded; "
+                f"labels: {_id_at(connection, position)} is labelled {items[position].label} already. Nothing was recorded; "
                 "to replace it: overwrite=True."
             )
-    reading.write_labels(connection, positions, texts, found, query, who)
+    return texts, items
 
 
-def check_states(connection: Connection, positions: Positions, expected: tuple[str, ...]) -> dict[int, reading.Item]:
+def check_states(connection: Connection, positions: Positions, expected: tuple[str, ...]) -> dict[int, Item]:
     """What they are now, where all are in one of these states."""
-    found = reading.items(connection, positions)
+    items = reading.items(connection, positions)
     for position in positions.tolist():
-        state = found[position].state if position in found else "unlabelled"
+        state = items[position].state if position in items else "unlabelled"
         if state not in expected:
             wanted = " or ".join(WORDS.get(one, one) for one in expected)
             raise LedgerError(
-                f"ids: expected ids that are {wanted}, but {_named(connection, [position])} is {WORDS.get(state, state)}."
+                f"ids: expected ids that are {wanted}, but {_id_at(connection, position)} is {WORDS.get(state, state)}."
             )
-    return found
+    return items
 
 
-def as_text(value: Any, name: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"{name}: expected a name, got {value!r}.")
-    return value
-
-
-def _named(connection: Connection, positions: Any) -> str:
-    return listed(reading.names(connection, np.asarray(positions, np.int64)).tolist())
+def _id_at(connection: Connection, position: int) -> str:
+    return listed(ids_at(connection, np.array([position])).tolist())

@@ -1,4 +1,4 @@
-"""A row of a ledger's files: its columns, and how each is said and read."""
+"""The columns of the files that a ledger exports and imports, and how a value of each is written and read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from alcore.ledger.database import LedgerError
+from alcore.ledger.errors import LedgerError
 
 Row: TypeAlias = dict[str, Any]  # labels are JSON texts, times are seconds since 1970; None where there is nothing
 
@@ -44,7 +44,7 @@ STATES = ("unlabelled", "asked", "labelled", "aside", PAST)
 
 
 @dataclass(frozen=True)
-class Source:
+class FileRows:
     """A file's rows with their numbers, which ``unit`` counts."""
 
     path: Path
@@ -69,7 +69,7 @@ def microseconds(seconds: float) -> int:
 
 
 def read_value(column: str, value: Any) -> Any:
-    """A value as a ledger keeps it; ValueError says what was expected."""
+    """A value of a file as a ledger keeps it; ValueError says what was expected."""
     try:
         return _READERS[COLUMNS[column]](value)
     except (ValueError, TypeError, OverflowError):
@@ -119,20 +119,6 @@ _EXPECTED = {
     "number": "a finite number",
     "time": "a time with its offset, such as 2026-01-31T12:00:00.000000Z",
 }
-
-
-def query_rows(query: Any) -> Iterator[Row]:
-    """What annotators get of a query, in the order chosen; their labels are still to come."""
-    nothing = dict.fromkeys(COLUMNS)
-    columns = (query.ids.tolist(), query.scores.tolist(), query.q.tolist())
-    for one, score, q in zip(*columns, strict=True):
-        known = {
-            "query": query.number,
-            "heuristic": query.heuristic,
-            "score": None if score != score else score,
-            "q": q,
-        }
-        yield {**nothing, "id": one, **known}
 
 
 def json_text(value: Any) -> str:

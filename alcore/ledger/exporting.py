@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
+from sqlite3 import Connection
 from typing import Any
 
-from alcore.ledger import reading
 from alcore.ledger.columns import COLUMNS, PAST, STATES, Row
-from alcore.ledger.database import LedgerError
-from alcore.ledger.reading import Connection
+from alcore.ledger.errors import LedgerError
+from alcore.ledger.ids import about_ids
 
 ITEMS = "SELECT position, state, query, label, annotator, time FROM items ORDER BY position"
-PICKED = [name for name in COLUMNS if name not in ("id", "state", "label", "annotator", "time")]
+PICK_COLUMNS = [name for name in COLUMNS if name not in ("id", "state", "label", "annotator", "time")]
 PICKS = """
 SELECT position, picks.query, place, asker, step, heuristic, queries.time, withdrawn, free, ranked, score, q, support, information
 FROM picks JOIN queries USING (query) ORDER BY position, picks.query
@@ -29,41 +29,41 @@ def as_states(states: str | Iterable[str] | None) -> frozenset[str]:
 
 
 def rows(connection: Connection, states: Collection[str]) -> Iterator[Row]:
-    """Of these states, in the order of the ledger; nothing but an id's own rows is held."""
+    """Of ids in these states, in the order of the ledger; memory holds the rows of one id at a time."""
     picks = groupby(connection.execute(PICKS), key=itemgetter(0))
     items = connection.execute(ITEMS)
-    item, (picked, group) = next(items, None), next(picks, (None, iter(())))
+    item, (next_position, group) = next(items, None), next(picks, (None, iter(())))
     for position, one in _ids(connection):
-        own, state = [], None
-        if picked == position:
-            own = list(group)
-            picked, group = next(picks, (None, iter(())))
+        own_picks, item_here = [], None
+        if next_position == position:
+            own_picks = list(group)
+            next_position, group = next(picks, (None, iter(())))
         if item is not None and item[0] == position:
-            state, item = item, next(items, None)
-        for row in _of_id(one, state, own):
+            item_here, item = item, next(items, None)
+        for row in _rows_of_id(one, item_here, own_picks):
             if row["state"] in states:
                 yield row
 
 
 def _ids(connection: Connection) -> Iterator[tuple[int, Any]]:
-    about = reading.about(connection)
+    about = about_ids(connection)
     if about.named:
         return connection.execute("SELECT position, name FROM names ORDER BY position")
     return ((position, position) for position in range(about.size))
 
 
-def _of_id(one: Any, item: tuple[Any, ...] | None, picks: list[tuple[Any, ...]]) -> Iterator[Row]:
+def _rows_of_id(one: Any, item: tuple[Any, ...] | None, picks: list[tuple[Any, ...]]) -> Iterator[Row]:
     current = {**NOTHING, "id": one, "state": "unlabelled"}
     if item is not None:
         _, state, query, label, annotator, time = item
         current |= {"state": state, "label": label, "annotator": annotator, "time": time}
         for pick in picks:
             if pick[1] == query:
-                current |= zip(PICKED, pick[1:], strict=True)
+                current |= zip(PICK_COLUMNS, pick[1:], strict=True)
     yield current
     for pick in picks:
         if pick[1] != current["query"]:
-            yield {**NOTHING, "id": one, "state": PAST, **dict(zip(PICKED, pick[1:], strict=True))}
+            yield {**NOTHING, "id": one, "state": PAST, **dict(zip(PICK_COLUMNS, pick[1:], strict=True))}
 
 
 NOTHING: Row = dict.fromkeys(COLUMNS)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from alcore.ledger import label_studio
-from alcore.ledger.columns import COLUMNS, Row, Source, json_text, microseconds, shown, time_text
-from alcore.ledger.database import LedgerError
-from alcore.ledger.label_text import as_cell, decode, encode, of_cell, parse
+from alcore.ledger.columns import COLUMNS, FileRows, Row, json_text, microseconds, shown, time_text
+from alcore.ledger.errors import LedgerError
+from alcore.ledger.label_text import decode, encode, from_cell, parse, to_cell
 from alcore.sources.files import import_extra, whole_file
 
 ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once
@@ -42,19 +42,19 @@ class Format:
 def format_of(path: str | os.PathLike[str]) -> Format:
     suffix = Path(path).suffix
     if suffix not in FORMATS:
-        known = ", ".join(FORMATS)
+        endings = ", ".join(FORMATS)
         raise LedgerError(
-            f"{Path(path)}: expected a file that ends in {known} (Label Studio's tasks), got {suffix or 'no ending'!r}."
+            f"{Path(path)}: expected a file that ends in {endings} (Label Studio's tasks), got {suffix or 'no ending'!r}."
         )
     return FORMATS[suffix]
 
 
-def read(path: str | os.PathLike[str]) -> Source:
+def read(path: str | os.PathLike[str]) -> FileRows:
     """Rows of a file, read as they are taken."""
     file, form = Path(path), format_of(path)
     if not file.is_file():
         raise LedgerError(f"{file}: {'expected a file, got a folder' if file.is_dir() else 'no such file'}.")
-    return Source(file, form.unit, _sentences(file, form.read(file)))
+    return FileRows(file, form.unit, _refusals(file, form.read(file)))
 
 
 def write(path: str | os.PathLike[str], rows: Iterable[Row], layout: Layout) -> int:
@@ -77,7 +77,7 @@ def written(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         ) from error
 
 
-def _sentences(file: Path, rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
+def _refusals(file: Path, rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
     try:
         yield from rows
     except OSError as error:
@@ -91,10 +91,10 @@ def write_csv(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
     lines = _CsvLines(stream)
     writer = csv.writer(lines, lineterminator="\r\n")  # so that both are quoted inside a cell
     writer.writerow(layout.columns)
-    sayings = [(name, _CSV.get(COLUMNS[name], str)) for name in layout.columns]
+    writers = [(name, _CSV.get(COLUMNS[name], str)) for name in layout.columns]
     count, longest = 0, csv.field_size_limit()
     for count, row in enumerate(rows, 1):  # noqa: B007
-        cells = ["" if (value := row[name]) is None else say(value) for name, say in sayings]
+        cells = ["" if (value := row[name]) is None else write(value) for name, write in writers]
         if max(map(len, cells)) > longest:
             raise LedgerError(
                 f"id {row['id']!r}: is longer in a cell than the {longest:,} characters that readers of CSV take. Write .jsonl."
@@ -113,7 +113,7 @@ class _CsvLines:
         self._stream.write(line.removesuffix("\r\n").encode() + b"\n")
 
 
-_CSV: dict[str, Callable[[Any], str]] = {"label": as_cell, "time": time_text, "number": repr}
+_CSV: dict[str, Callable[[Any], str]] = {"label": to_cell, "time": time_text, "number": repr}
 
 
 def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
@@ -140,7 +140,7 @@ def _csv_row(path: Path, number: int, header: list[str], cells: list[str]) -> Ro
         )
     row: Row = {name: cell or None for name, cell in zip(header, cells, strict=True)}
     row["id"] = row["id"] or ""
-    row["label"] = of_cell(row["label"] or "", f"{path}, line {number}: label")
+    row["label"] = from_cell(row["label"] or "", f"{path}, line {number}: label")
     return row
 
 
@@ -173,11 +173,11 @@ def _check_columns(path: Path, header: list[str] | None) -> None:
 
 
 def _write_jsonl(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
-    sayings = [(name, _JSON.get(COLUMNS[name])) for name in layout.columns]
+    writers = [(name, _JSON.get(COLUMNS[name])) for name in layout.columns]
     count = 0
     for count, row in enumerate(rows, 1):  # noqa: B007
-        told = {name: say(row[name]) if say else row[name] for name, say in sayings if row[name] is not None}
-        stream.write(json_text(told).encode() + b"\n")
+        values = {name: write(row[name]) if write else row[name] for name, write in writers if row[name] is not None}
+        stream.write(json_text(values).encode() + b"\n")
     return count
 
 
@@ -223,12 +223,12 @@ def _write_parquet(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> in
 
 
 def _parquet_column(arrow: Any, kind: Any, name: str, rows: list[Row]) -> Any:
-    say = _PARQUET.get(COLUMNS[name])
-    values = [value if (value := row[name]) is None or say is None else say(value) for row in rows]
+    write = _PARQUET.get(COLUMNS[name])
+    values = [value if (value := row[name]) is None or write is None else write(value) for row in rows]
     return arrow.array(values, kind)
 
 
-_PARQUET: dict[str, Callable[[Any], Any]] = {"label": as_cell, "time": microseconds}
+_PARQUET: dict[str, Callable[[Any], Any]] = {"label": to_cell, "time": microseconds}
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:
@@ -250,7 +250,7 @@ def _parquet_label(value: Any, where: str) -> str | None:
     """Strings are read as cells of CSV; other types are what they are."""
     if value is None:
         return None
-    return of_cell(value, where) if isinstance(value, str) else encode(value, where)
+    return from_cell(value, where) if isinstance(value, str) else encode(value, where)
 
 
 def _write_tasks(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:

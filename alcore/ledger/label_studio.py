@@ -13,8 +13,8 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from alcore.ledger.columns import PAST, Row, json_text, shown
-from alcore.ledger.database import LedgerError
-from alcore.ledger.label_text import decode, encode, no_constant, of_cell
+from alcore.ledger.errors import LedgerError
+from alcore.ledger.label_text import decode, encode, from_cell, no_constant
 
 CONTROL = "label"  # the name of the control in the labelling interface, whose object has the name of the data shown
 CHUNK = 1 << 16
@@ -103,7 +103,7 @@ def label_of(results: list[Any], where: str) -> str:
     text = value.get("text") if kind == "textarea" and isinstance(value, dict) else None
     if isinstance(text, list) and len(text) == 1:
         text = text[0]
-    if isinstance(text, str) and (label := of_cell(text, where)) is not None:
+    if isinstance(text, str) and (label := from_cell(text, where)) is not None:
         return label
     return encode(results, where)
 
@@ -134,11 +134,11 @@ def _answer(task: dict[str, Any], where: str) -> tuple[str | None, str | None]:
         if not isinstance(one.get("result"), list):
             raise LedgerError(f"{where}: expected an annotation with a list of results, got {shown(one)}.")
         given.append((label_of(one["result"], f"{where}: label"), _annotator(one.get("completed_by"))))
-    for label, who in given:
+    for label, annotator in given:
         if label != given[0][0]:
             raise LedgerError(
                 f"{where}: expected annotations that agree, got {shown(decode(given[0][0]))} of {given[0][1]} and "
-                f"{shown(decode(label))} of {who}. Leave one."
+                f"{shown(decode(label))} of {annotator}. Leave one."
             )
     return given[0] if given else (None, None)
 

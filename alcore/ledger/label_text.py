@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from alcore.ledger.database import LedgerError
+from alcore.ledger.errors import LedgerError
 
 
 def encode(label: Any, where: str) -> str:
@@ -35,10 +35,10 @@ def parse(text: str) -> Any:
         raise ValueError("nested too deeply") from error
 
 
-def as_cell(text: str) -> str:
+def to_cell(text: str) -> str:
     """How a table shows a label: a string as it is, unless it reads as JSON or as nothing; other values as JSON.
 
-    >>> as_cell('"cat"'), as_cell('"3"'), as_cell("3"), as_cell("[1,2]"), as_cell('""')
+    >>> to_cell('"cat"'), to_cell('"3"'), to_cell("3"), to_cell("[1,2]"), to_cell('""')
     ('cat', '"3"', '3', '[1,2]', '""')
     """
     label = decode(text)
@@ -51,10 +51,10 @@ def as_cell(text: str) -> str:
     return text
 
 
-def of_cell(cell: str, where: str) -> str | None:
-    """The JSON text of a label of a table, None where the cell is empty; the inverse of `as_cell`.
+def from_cell(cell: str, where: str) -> str | None:
+    """The JSON text of a label of a table, None where the cell is empty; the inverse of `to_cell`.
 
-    >>> of_cell("cat", "label"), of_cell('"3"', "label"), of_cell("3", "label"), of_cell(" ", "label")
+    >>> from_cell("cat", "label"), from_cell('"3"', "label"), from_cell("3", "label"), from_cell(" ", "label")
     ('"cat"', '"3"', '3', None)
     """
     if not cell.strip():

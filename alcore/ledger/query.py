@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore.ledger import formats, label_studio
-from alcore.ledger.columns import QUERY_COLUMNS, query_rows
+from alcore.ledger.columns import COLUMNS, QUERY_COLUMNS, Row
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,3 +56,18 @@ class Query:
         """
         named = self.ids.dtype == object
         formats.write(path, query_rows(self), formats.Layout(QUERY_COLUMNS, named, label_studio.as_data(data)))
+
+
+def query_rows(query: Query) -> Iterator[Row]:
+    """What annotators get of a query, in the order chosen; their labels are still to come."""
+    empty = dict.fromkeys(COLUMNS)
+    columns = (query.ids.tolist(), query.scores.tolist(), query.q.tolist())
+    for one, score, q in zip(*columns, strict=True):
+        yield {
+            **empty,
+            "id": one,
+            "query": query.number,
+            "heuristic": query.heuristic,
+            "score": None if score != score else score,
+            "q": q,
+        }

@@ -23,7 +23,7 @@ import alcore
 from alcore import Ledger, LedgerError
 from alcore.ledger import formats, label_studio
 from alcore.ledger.columns import COLUMNS
-from alcore.ledger.label_text import as_cell, encode, of_cell
+from alcore.ledger.label_text import encode, from_cell, to_cell
 
 N = 40
 PROBS = np.random.default_rng(0).dirichlet(np.ones(3), size=(N, 6)).transpose(0, 2, 1).copy()
@@ -214,15 +214,15 @@ JSON = st.recursive(
 @given(JSON)
 def test_cells_of_labels_are_one_to_one(label: Any) -> None:
     text = encode(label, "label")
-    assert of_cell(as_cell(text), "label") == text
+    assert from_cell(to_cell(text), "label") == text
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_cell_is_a_label_or_none(cell: str) -> None:
-    text = of_cell(cell, "label")
+    text = from_cell(cell, "label")
     assert (text is None) == (not cell.strip())
     if text is not None:
-        assert of_cell(as_cell(text), "label") == text
+        assert from_cell(to_cell(text), "label") == text
 
 
 @given(JSON)

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import alcore
 from alcore import Ledger, LedgerError
-from alcore.ledger import database
+from alcore.ledger import schema
 
 N = 40
 PROBS = np.random.default_rng(0).dirichlet(np.ones(3), size=(N, 6)).transpose(0, 2, 1).copy()
@@ -499,7 +499,7 @@ def test_a_later_format_is_refused_and_an_earlier_one_brought_up(
 ) -> None:
     path = tmp_path / "run.db"
     filled(path)
-    monkeypatch.setattr(database, "VERSIONS", (*database.VERSIONS, "ALTER TABLE items ADD COLUMN minutes REAL"))
+    monkeypatch.setattr(schema, "VERSIONS", (*schema.VERSIONS, "ALTER TABLE items ADD COLUMN minutes REAL"))
     with Ledger.open(path) as ledger, ledger._database.reading() as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (2,)
         assert connection.execute("SELECT count(minutes) FROM items").fetchone() == (0,)
@@ -512,7 +512,7 @@ def test_a_format_is_brought_up_whole_or_not(tmp_path: Path, monkeypatch: pytest
     path = tmp_path / "run.db"
     filled(path)
     steps = "ALTER TABLE items ADD COLUMN minutes REAL; CREATE TABLE items (x)"
-    monkeypatch.setattr(database, "VERSIONS", (*database.VERSIONS, steps))
+    monkeypatch.setattr(schema, "VERSIONS", (*schema.VERSIONS, steps))
     with pytest.raises(LedgerError, match="already exists"):
         Ledger.open(path)
     monkeypatch.undo()
@@ -556,12 +556,12 @@ def test_what_changes_while_a_heuristic_chooses(tmp_path: Path) -> None:
             name = "meddling"
             calls = 0
 
-            def score(self, predictions: Any, **options: Any) -> Any:
+            def _score(self, predictions: Any, reading: Any, rng: Any) -> Any:
                 raise NotImplementedError
 
-            def select(self, predictions: Any, k: int, **options: Any) -> alcore.Batch:
+            def _choose(self, predictions: Any, k: int, rng: Any, reading: Any) -> alcore.Batch:
                 self.calls += 1
-                batch = alcore.PowerBALD().select(predictions, k, rng=options["rng"])
+                batch = alcore.PowerBALD().select(predictions, k, rng=rng)
                 if self.calls < 3:  # then the file is held
                     other.label({int(other.pool[batch.indices[0]]): "taken"})
                 return batch
@@ -582,10 +582,10 @@ def test_what_is_asked_by_the_same_name_meanwhile_is_shared(tmp_path: Path) -> N
         class Slow(alcore.Heuristic):
             name = "slow"
 
-            def score(self, predictions: Any, **options: Any) -> Any:
+            def _score(self, predictions: Any, reading: Any, rng: Any) -> Any:
                 raise NotImplementedError
 
-            def select(self, predictions: Any, k: int, **options: Any) -> alcore.Batch:
+            def _choose(self, predictions: Any, k: int, rng: Any, reading: Any) -> alcore.Batch:
                 other.ask(alcore.BALD(), PROBS, 2)
                 return alcore.Random().select(predictions, k)
 

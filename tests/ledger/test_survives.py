@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from alcore import Ledger, LedgerError
-from alcore.ledger import database
+from alcore.ledger import file_check
 from tests.ledger import killed
 
 SCRIPT = Path(__file__).with_name("killed.py")
@@ -194,7 +194,7 @@ def test_a_file_whose_making_was_cut_off(tmp_path: Path, monkeypatch: pytest.Mon
     Ledger.open(path, 40).close()
     whole = path.read_bytes()
     looks = [whole[:68] + bytes(4) + whole[72:100], whole[:100]]
-    monkeypatch.setattr(database, "_header", lambda path: looks.pop(0) if len(looks) > 1 else looks[0])
+    monkeypatch.setattr(file_check, "_header", lambda path: looks.pop(0) if len(looks) > 1 else looks[0])
     with Ledger.open(path) as ledger:
         assert len(ledger) == 40
 

@@ -1,0 +1,87 @@
+"""Whether a file is a ledger, from its first bytes and its log, before SQLite touches it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from alcore.ledger.errors import LedgerError
+from alcore.ledger.forks import OPEN
+from alcore.ledger.schema import APPLICATION
+
+MAGIC = b"SQLite format 3\x00"
+HEADER = 100  # bytes
+
+
+def is_new(path: Path) -> bool:
+    """Whether a ledger is to be made there; refuses other files."""
+    if not path.exists():
+        if _size(f"{path}-wal"):
+            raise LedgerError(
+                f"{path}: is gone, but its log {path}-wal, which may hold labels, is not. Put the file back, or move the log away."
+            )
+        return True
+    if not path.is_file():
+        raise LedgerError(f"{path}: expected a file, got a folder.")
+    if OPEN.is_open(path):
+        return False
+    header = _header(path)
+    try:
+        return _is_empty(path, header)
+    except LedgerError:
+        if _header(path) != header:  # others are making it
+            return is_new(path)
+        raise
+
+
+def _header(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(HEADER)
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot be read ({error.strerror}). Give leave to read and write it.") from error
+
+
+def _is_empty(path: Path, header: bytes) -> bool:
+    if header and not header.startswith(MAGIC[: len(header)]):
+        raise LedgerError(f"{path}: expected a ledger, but it is no SQLite file. Nothing was changed.")
+    if _size(f"{path}-journal"):
+        return False  # SQLite undoes what was not finished
+    if not header and not _size(f"{path}-wal"):
+        return True
+    page = int.from_bytes(header[16:18], "big")
+    expected = (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
+    logged = _pages_in_log(f"{path}-wal") if len(header) == HEADER and _size(path) < expected else set()
+    size = _size(path)  # the log is looked at before: others may complete the file and begin the log anew meanwhile
+    missing = set(range(size // page + 1, expected // page + 1)) - logged if size < expected else set()
+    if len(header) < HEADER or missing:
+        raise LedgerError(
+            f"{path}: is truncated: {size} bytes of {max(expected, HEADER)}. Nothing was changed: take it from a backup."
+        )
+    if expected and int.from_bytes(header[68:72], "big") != APPLICATION:
+        raise LedgerError(f"{path}: expected a ledger, but it is another program's SQLite file. Nothing was changed.")
+    if not os.access(path, os.W_OK) or not path.stat().st_mode & 0o222:
+        raise LedgerError(f"{path}: is read-only. Nothing was changed: give leave to write it (chmod u+w).")
+    return False
+
+
+def _pages_in_log(path: str) -> set[int]:
+    """Numbers of the pages that a log (-wal) holds, which need not be in the file yet (sqlite.org/fileformat2.html, 4.1)."""
+    pages: set[int] = set()
+    try:
+        with open(path, "rb") as file:
+            head = file.read(32)
+            page = int.from_bytes(head[8:12], "big")
+            while len(frame := file.read(24)) == 24 and frame[8:16] == head[16:24]:
+                pages.add(int.from_bytes(frame[:4], "big"))
+                file.seek(page, os.SEEK_CUR)
+    except FileNotFoundError:
+        pass
+    return pages
+
+
+def _size(path: str | os.PathLike[str]) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:  # others may remove a -wal at any time
+        return 0

@@ -1,0 +1,61 @@
+"""The databases that a process has open, and how they get across a fork."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Protocol
+
+
+class Forked(Protocol):
+    """A database as a fork sees it."""
+
+    path: Path | None
+
+    def before_fork(self) -> bool:
+        """Hold still without a connection; whether it holds still."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on, where it held still."""
+
+    def after_fork_in_child(self) -> Connection | None:
+        """Go on without what belongs to the parent: the connection that was not closed, which nobody may close here."""
+
+
+class OpenDatabases:
+    """The databases that this process has open."""
+
+    def __init__(self) -> None:
+        self.databases: weakref.WeakSet[Forked] = weakref.WeakSet()
+        self.lock = threading.RLock()  # while a file is looked at by other means than SQLite's, and until it is open
+        self._still: list[Forked] = []
+        self._inherited: list[Connection | None] = []
+
+    def is_open(self, path: Path) -> bool:
+        """Whether it is open already: to open and close it by other means would drop SQLite's locks of the whole process
+        (sqlite.org/howtocorrupt.html, 2.2), and the next process that closed it would remove the log in which we write."""
+        return any(one.path is not None and one.path.exists() and one.path.samefile(path) for one in self.databases)
+
+    def before_fork(self) -> None:
+        self.lock.acquire()
+        self._still = [one for one in list(self.databases) if one.before_fork()]
+
+    def after_fork_in_parent(self) -> None:
+        for one in self._still:
+            one.after_fork_in_parent()
+        self._still = []
+        self.lock.release()
+
+    def after_fork_in_child(self) -> None:
+        self.lock, self._still = threading.RLock(), []
+        self._inherited = [one.after_fork_in_child() for one in list(self.databases)]
+
+
+OPEN = OpenDatabases()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=OPEN.before_fork, after_in_parent=OPEN.after_fork_in_parent, after_in_child=OPEN.after_fork_in_child
+    )

@@ -1,0 +1,117 @@
+"""The rows of a file, checked one by one and gathered in a table beside the ledger's own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import islice
+from sqlite3 import Connection
+from typing import Any
+
+import numpy as np
+
+from alcore.ledger import reading
+from alcore.ledger.columns import COLUMNS, PAST, STATES, FileRows, Row, read_value, shown
+from alcore.ledger.ids import AT_ONCE, About, rows_where_in
+
+KINDS = {"whole": "INTEGER", "number": "REAL", "time": "REAL"}
+KEPT = [name for name in COLUMNS if name != "id"]
+CREATE = (
+    "CREATE TEMP TABLE incoming (number INTEGER PRIMARY KEY, position INTEGER NOT NULL, "
+    + ", ".join(f"{name} {KINDS.get(COLUMNS[name], 'TEXT')}" for name in KEPT)
+    + ")"
+)
+INSERT = f"INSERT INTO incoming VALUES (?, ?{', ?' * len(KEPT)})"  # noqa: S608
+OF_A_PICK = ("place", "asker", "step", "heuristic", "asked", "free", "ranked", "q", "support")
+
+
+def gather(
+    connection: Connection,
+    about: About,
+    file: FileRows,
+    rows: Iterator[tuple[int, Row]],
+    whole: bool,
+    columns: tuple[str, ...],
+) -> int:
+    """How many ids the file has; what it says of them goes into ``incoming``."""
+    seen = np.zeros(about.size, np.bool_)
+    while part := list(islice(rows, AT_ONCE)):
+        positions = _positions(connection, about, file, part)
+        kept = []
+        for (number, row), position in zip(part, positions, strict=True):
+            if not whole and row.get("state") == PAST:
+                continue
+            values = _values_of(file, number, row, KEPT if whole else columns)
+            if whole:
+                _check_whole(file, number, values)
+            if values["state"] != PAST:
+                if seen[position]:
+                    raise file.refuse(number, f"expected each id once, got {row['id']!r} again.")
+                seen[position] = True
+            if values["label"] is not None or values["state"] not in (None, "unlabelled"):
+                kept.append((number, position, *values.values()))
+        connection.executemany(INSERT, kept)
+    return int(seen.sum())
+
+
+def _positions(connection: Connection, about: About, file: FileRows, part: list[tuple[int, Row]]) -> list[int]:
+    if not about.named:
+        return [_whole_id(file, number, row["id"], about.size) for number, row in part]
+    names = [row["id"] for _, row in part]
+    for number, row in part:
+        if not isinstance(row["id"], str):
+            raise file.refuse(number, f"expected an id that is a string, as this ledger's are, got {shown(row['id'])}.")
+    by_name = dict(rows_where_in(connection, "SELECT name, position FROM names WHERE name", names))
+    for number, row in part:
+        if row["id"] not in by_name:
+            raise file.refuse(number, f"expected an id of this ledger, got {row['id']!r}, which it does not have.")
+    return [by_name[name] for name in names]
+
+
+def _whole_id(file: FileRows, number: int, one: Any, size: int) -> int:
+    digits = isinstance(one, str) and one.isascii() and one.isdecimal() and len(one) < 20
+    whole = isinstance(one, int) and not isinstance(one, bool)
+    if (whole or digits) and 0 <= int(one) < size:
+        return int(one)
+    raise file.refuse(
+        number,
+        f"expected an id that is a whole number of at least 0 and under {size}, this ledger's ids, got {shown(one)}.",
+    )
+
+
+def _values_of(file: FileRows, number: int, row: Row, columns: Any) -> Row:
+    values: Row = dict.fromkeys(KEPT)
+    values["label"] = row.get("label")  # a JSON text already
+    for name in columns:
+        if (value := row.get(name)) is not None and name != "label":
+            try:
+                values[name] = read_value(name, value)
+            except ValueError as error:
+                raise file.refuse(number, str(error)) from None
+    return values
+
+
+def _check_whole(file: FileRows, number: int, values: Row) -> None:
+    """That a row of a whole export says what its state asks for; a label that was filled in makes it labelled."""
+    state, label = values["state"], values["label"]
+    if state not in STATES:
+        raise file.refuse(
+            number,
+            f"state: expected one of {', '.join(STATES)}, got {state!r}. Labels alone: leave the columns id and label.",
+        )
+    if label is not None and state in ("unlabelled", "asked"):
+        values |= {"state": "labelled", "time": time.time()}
+    elif (label is not None) != (state == "labelled"):
+        raise file.refuse(
+            number, f"label: expected {'a label' if label is None else 'none'} where the state is {state}."
+        )
+    needed = [*OF_A_PICK] if values["query"] is not None else ["query"] if state in ("asked", PAST) else []
+    if state in reading.STATES:
+        needed.append("time")
+    for name in needed:
+        if values[name] is None:
+            raise file.refuse(number, f"{name}: expected a value, as the state is {state}, got none.")
+    if not 0 <= (values["q"] or 0) <= 1:
+        raise file.refuse(number, f"q: expected a probability, got {values['q']}.")
+    if values["query"] is None and (wrong := [name for name in OF_A_PICK if values[name] is not None]):
+        raise file.refuse(number, f"query: expected a value, as {wrong[0]} has one, got none.")

@@ -1,0 +1,48 @@
+"""The pool: which ids are free, remembered as long as nobody changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from sqlite3 import Connection
+
+import numpy as np
+
+from alcore.ledger import reading
+from alcore.ledger.ids import Positions, about_ids
+
+
+class Pool:
+    """Free positions of a ledger; kept between calls, and read again where others changed them."""
+
+    def __init__(self) -> None:
+        self._taken: tuple[int, Positions] | None = None  # how often the pool had changed, and what is not free
+
+    def free(self, connection: Connection) -> Positions:
+        """Ascending; a new array."""
+        free = np.ones(about_ids(connection).size, np.bool_)
+        free[self.taken(connection)] = False
+        return np.flatnonzero(free).astype(np.int64)
+
+    def taken(self, connection: Connection) -> Positions:
+        """Positions that are not free, ascending."""
+        changes = about_ids(connection).changes
+        if self._taken is None or self._taken[0] != changes:
+            self._taken = changes, reading.positions_in(connection, None)
+        return self._taken[1]
+
+    def take(self, connection: Connection, positions: Positions) -> None:
+        """What this ledger itself has just asked; in any order."""
+        if self._taken is not None:
+            ascending = np.sort(positions)
+            place = np.searchsorted(self._taken[1], ascending)
+            self._taken = about_ids(connection).changes, np.insert(self._taken[1], place, ascending)
+
+    @contextmanager
+    def forgotten_on_error(self) -> Iterator[None]:
+        """What was not written is not remembered either."""
+        try:
+            yield
+        except BaseException:
+            self._taken = None
+            raise

@@ -1,0 +1,158 @@
+"""What is written to a ledger's tables: ids, queries, labels, states and notes, each with its line in the history."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from sqlite3 import Connection
+from typing import Any
+
+import numpy as np
+
+from alcore import door
+from alcore.batches.batch import Batch
+from alcore.ledger import reading
+from alcore.ledger.errors import LedgerError
+from alcore.ledger.ids import Positions, about_ids, as_names, listed
+from alcore.ledger.reading import Item
+
+
+def fill_new(connection: Connection, size: int, ids: Sequence[str] | None) -> None:
+    """What a new ledger holds."""
+    connection.execute("INSERT INTO about VALUES (?, ?, 0)", (size, ids is not None))
+    _add_names(connection, ids or [], 0)
+    connection.execute("CREATE UNIQUE INDEX names_by_text ON names (name)")
+
+
+def add_ids(connection: Connection, ids: int | Iterable[Any]) -> None:
+    """More ids: names, or how many numbers, or the numbers that follow."""
+    about = about_ids(connection)
+    if about.named:
+        if isinstance(ids, int):
+            raise LedgerError(f"ids: expected names, as this ledger has, got the number {ids}.")
+        names = as_names(ids)
+        _add_names(connection, names, about.size)
+        count = len(names)
+    else:
+        count = _count_new_numbers(ids, about.size)
+    connection.execute("UPDATE about SET size = size + ?, changes = changes + 1", (count,))
+
+
+def _count_new_numbers(ids: int | Iterable[Any], size: int) -> int:
+    if isinstance(ids, int | np.integer):
+        return door.as_count(int(ids), "ids")
+    given = list(ids)
+    if given != list(range(size, size + len(given))):
+        raise LedgerError(f"ids: expected how many, or the numbers from {size} on in order, got {listed(given)}.")
+    return len(given)
+
+
+def _add_names(connection: Connection, names: Sequence[str], first: int) -> None:
+    try:
+        connection.executemany("INSERT INTO names VALUES (?, ?)", enumerate(names, first))
+    except sqlite3.IntegrityError:
+        earlier = connection.execute("SELECT name FROM names WHERE position < ?", (first,))
+        twice = sorted(set(names).intersection(name for (name,) in earlier))
+        raise LedgerError(f"ids: expected new names, but the ledger has {listed(twice)} already.") from None
+
+
+def add_query(
+    connection: Connection, positions: Positions, batch: Batch, asker: str, heuristic: str, free: int, ranked: int
+) -> int:
+    """Its number."""
+    now = time.time()
+    number = connection.execute(
+        "INSERT INTO queries (asker, step, heuristic, time, free, ranked) VALUES (?, ?, ?, ?, ?, ?)",
+        (asker, reading.next_step(connection, asker), heuristic, now, free, ranked),
+    ).lastrowid
+    assert number is not None
+    information = [None] * len(batch) if batch.information is None else batch.information.tolist()
+    scores = [score if np.isfinite(score) else None for score in batch.scores.tolist()]
+    columns = (positions.tolist(), scores, batch.q.tolist(), batch.support.tolist(), information)
+    picks = [(number, place, *row) for place, row in enumerate(zip(*columns, strict=True))]
+    connection.executemany("INSERT INTO picks VALUES (?, ?, ?, ?, ?, ?, ?)", picks)
+    connection.executemany(
+        "INSERT INTO items (position, state, query, time) VALUES (?, 'asked', ?, ?)",
+        ((position, number, now) for position in positions.tolist()),
+    )
+    _add_history(connection, positions, "asked", [number] * len(positions))
+    _count_change(connection)
+    return number
+
+
+def write_labels(
+    connection: Connection,
+    positions: Positions,
+    texts: Sequence[str],
+    before: dict[int, Item],
+    number: int | None,
+    annotator: str | None,
+) -> None:
+    """Labels as JSON texts; ``before`` are the items as they were."""
+    now, rows = time.time(), positions.tolist()
+    queries = [number if number is not None or row not in before else before[row].query for row in rows]
+    connection.executemany(
+        "INSERT INTO items VALUES (?, 'labelled', ?, ?, ?, ?) ON CONFLICT (position) DO UPDATE SET state = excluded.state, "
+        "query = excluded.query, label = excluded.label, annotator = excluded.annotator, time = excluded.time",
+        [(row, own, text, annotator, now) for row, own, text in zip(rows, queries, texts, strict=True)],
+    )
+    _add_history(connection, positions, "labelled", queries, texts, annotator)
+    if len(before) < len(rows):  # some were free
+        _count_change(connection)
+
+
+def set_state(connection: Connection, positions: Positions, state: str) -> None:
+    """Of ids without a label."""
+    now = time.time()
+    connection.executemany(
+        "INSERT INTO items (position, state, time) VALUES (?, ?, ?) ON CONFLICT (position) DO UPDATE SET "
+        "state = excluded.state, time = excluded.time",
+        [(row, state, now) for row in positions.tolist()],
+    )
+    _add_history(connection, positions, state, [None] * len(positions))
+    _count_change(connection)
+
+
+def free(connection: Connection, positions: Positions, action: str) -> None:
+    """Back to unlabelled."""
+    before = reading.items(connection, positions)
+    connection.executemany("DELETE FROM items WHERE position = ?", [(row,) for row in positions.tolist()])
+    _add_history(connection, positions, action, [before[row].query for row in positions.tolist()])
+    _count_change(connection)
+
+
+def withdraw(connection: Connection, number: int) -> None:
+    rows = connection.execute(
+        "SELECT position FROM items WHERE state = 'asked' AND query = ? ORDER BY position", (number,)
+    )
+    positions = reading.positions_from(rows)
+    if not len(positions):
+        raise LedgerError(f"query: {number} waits for no label: it was answered or withdrawn, or never asked.")
+    free(connection, positions, "withdrawn")
+    connection.execute("UPDATE queries SET withdrawn = ? WHERE query = ?", (time.time(), number))
+
+
+def write_note(connection: Connection, asker: str, step: int, text: str) -> None:
+    """In place of an earlier one of the step."""
+    connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", (asker, step, text))
+
+
+def _add_history(
+    connection: Connection,
+    positions: Positions,
+    action: str,
+    queries: Sequence[int | None],
+    texts: Sequence[str | None] | None = None,
+    annotator: str | None = None,
+) -> None:
+    now, rows = time.time(), positions.tolist()
+    columns = zip(rows, queries, texts or [None] * len(rows), strict=True)
+    connection.executemany(
+        "INSERT INTO history (time, position, action, query, label, annotator) VALUES (?, ?, ?, ?, ?, ?)",
+        [(now, row, action, query, text, annotator) for row, query, text in columns],
+    )
+
+
+def _count_change(connection: Connection) -> None:
+    connection.execute("UPDATE about SET changes = changes + 1")
