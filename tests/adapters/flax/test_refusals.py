@@ -1,0 +1,80 @@
+"""Models, data and outputs that have no consistent draws are refused with the remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from flax import linen as nn
+from flax import nnx
+
+from tests.adapters.flax.predictions import ROWS, Layers, bound, predict
+
+
+class BatchStatistics(nn.Module):
+    @nn.compact
+    def __call__(self, x: Any) -> Any:
+        return nn.Dense(3)(nn.Dropout(0.5, deterministic=True)((x - x.mean(axis=0)) / (x.std(axis=0) + 0.1)))
+
+
+class HostNoise(nn.Module):
+    @nn.compact
+    def __call__(self, x: Any) -> Any:
+        rng = np.random.default_rng(0)
+        shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
+        noise = jax.pure_callback(
+            lambda x: rng.normal(size=x.shape).astype(x.dtype), shape, x, vmap_method="sequential"
+        )
+        return nn.Dense(3)(x * noise)
+
+
+@pytest.mark.parametrize("consistent", [True, False])
+def test_rows_that_are_mixed_are_refused(consistent: bool) -> None:
+    with pytest.raises(ValueError, match="BatchStatistics .* rows beside it"):
+        predict(bound(BatchStatistics(), ROWS), ROWS, consistent=consistent)
+
+
+def test_noise_that_is_not_of_the_streams_is_refused_where_draws_are_consistent() -> None:
+    model = bound(HostNoise(), ROWS)
+    with pytest.raises(ValueError, match="HostNoise .* place among the rows.*consistent=False"):
+        predict(model, ROWS)
+    predict(model, ROWS, consistent=False)
+
+
+class Rare(nn.Module):
+    """Two draws are equal most of the time, and yet noise is active."""
+
+    @nn.compact
+    def __call__(self, x: Any) -> Any:
+        return nn.Dense(3)(nn.Dropout(1e-6, deterministic=True)(x))
+
+
+def test_rare_noise_is_noise_and_a_rate_of_zero_is_not() -> None:
+    assert predict(bound(Rare(), ROWS), ROWS, draws=2).shape == (30, 3, 2)
+    none = nnx.Sequential(nnx.Dropout(0.0, rngs=nnx.Rngs(0)), nnx.Linear(6, 3, rngs=nnx.Rngs(0)))
+    with pytest.raises(ValueError, match="would be the same.*draws=1, DropConnect"):
+        predict(none, ROWS)
+    with pytest.raises(ValueError, match="would be the same"):
+        predict(bound(nn.Dense(3), ROWS), ROWS)
+    assert predict(none, ROWS, draws=1).shape == (30, 3, 1)
+
+
+def test_models_data_and_outputs_that_are_none_are_refused() -> None:
+    module, model = Layers("by argument"), bound(Layers("by argument"), ROWS)
+    for wrong in (module, [module]):
+        with pytest.raises(TypeError, match=r"module\.bind"):
+            predict(wrong, ROWS)
+    for wrong in (None, [], [model, "one"]):
+        with pytest.raises(TypeError, match="model"):
+            predict(wrong, ROWS)
+    for wrong in (7, "rows"):
+        with pytest.raises(TypeError, match="data: expected an array"):
+            predict(model, wrong)
+    with pytest.raises(TypeError, match="inputs="):
+        predict(model, [3])
+    with pytest.raises(TypeError, match="output"):
+        predict(model, ROWS, output=lambda said: None)
+    with pytest.raises(ValueError, match="rows on axis 0"):
+        predict(model, ROWS, output=lambda said: said.sum())

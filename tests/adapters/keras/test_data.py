@@ -1,0 +1,87 @@
+"""Arrays, data sets and batches of every kind give the same predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import alcore_keras
+import keras
+import numpy as np
+import pytest
+from keras import layers as kl
+
+import alcore
+from tests.adapters.keras.predictions import ROWS, STEPS, around, predict
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, place: int) -> tuple[np.ndarray, np.ndarray]:
+        return ROWS[place * 8 : place * 8 + 8], np.zeros(8)
+
+
+def test_kinds_of_data_say_the_same() -> None:
+    model = around(kl.Dropout(0.4), (6,))
+    found = predict(model, ROWS, batch_size=8)
+    tensor = keras.ops.convert_to_tensor(ROWS)
+    named = [{"x": ROWS[start : start + 8]} for start in (0, 8, 16)]
+    for data, options in (
+        (tensor, {"batch_size": 8}),
+        (Batches(), {}),
+        ([(ROWS[:8], 1), (ROWS[8:16], 1), [ROWS[16:], 1]], {}),
+        (named, {"inputs": lambda batch: batch["x"]}),
+        (ROWS.astype(np.float64), {"batch_size": 8}),
+    ):
+        np.testing.assert_array_equal(predict(model, data, **options), found)
+
+
+def test_tf_data() -> None:
+    tf = pytest.importorskip("tensorflow", reason="tf.data is TensorFlow's")
+    model = around(kl.Dropout(0.4), (6,))
+    data = tf.data.Dataset.from_tensor_slices((ROWS, np.zeros(20))).batch(8)
+    np.testing.assert_array_equal(predict(model, data), predict(model, ROWS, batch_size=8))
+
+
+def test_several_inputs() -> None:
+    a, b = keras.Input((6,), name="a"), keras.Input((5, 6), name="b")
+    model = keras.Model({"a": a, "b": b}, kl.Dense(3)(kl.Dropout(0.4)(kl.Concatenate()([a, kl.Flatten()(b)]))))
+    found = predict(model, {"a": ROWS, "b": STEPS})
+    assert found.shape == (20, 3, 4)
+    np.testing.assert_array_equal(
+        found, predict(model, [{"a": ROWS[:16], "b": STEPS[:16]}, {"a": ROWS[16:], "b": STEPS[16:]}])
+    )
+    with pytest.raises(ValueError, match="same number of rows"):
+        predict(model, {"a": ROWS, "b": STEPS[:3]})
+    pair = keras.Model([a, b], model({"a": a, "b": b}))
+    np.testing.assert_allclose(predict(pair, [((ROWS[:16], STEPS[:16]), 0)]), found[:16], rtol=0, atol=1e-6)
+
+
+def test_padding_is_handed_on(tmp_path: Path) -> None:
+    ids, kept = keras.Input((5, 6), name="x"), keras.Input((5,), name="attention_mask")
+    model = keras.Model(
+        {"x": ids, "attention_mask": kept}, kl.Dense(3)(kl.SpatialDropout1D(0.4)(ids) * kept[..., None])
+    )
+    there = np.ones((20, 5), np.float32)
+    there[:, 4] = 0
+    for data in ({"x": STEPS, "attention_mask": there}, [({"x": STEPS, "attention_mask": there}, 0)]):
+        preds = alcore_keras.predict(model, data, draws=2, kind="logits", mask="attention_mask", progress=False)
+        assert next(preds).shape == (20, 3, 5, 2)
+        np.testing.assert_array_equal(preds.mask, there == 0)
+
+
+def test_outputs_are_named() -> None:
+    x = keras.Input((6,))
+    y = kl.Dropout(0.4)(x)
+    model = keras.Model(x, {"logits": kl.Dense(3)(y), "hidden": y})
+    assert predict(model, ROWS, output="logits").shape == (20, 3, 4)
+    assert predict(model, ROWS, output=lambda said: said["logits"][:, :2]).shape == (20, 2, 4)
+    with pytest.raises(TypeError, match="Name one"):
+        predict(model, ROWS)
+
+
+def test_predictions_are_selected_from(tmp_path: Path) -> None:
+    out = tmp_path / "preds.npy"
+    alcore_keras.predict(around(kl.Dropout(0.4), (6,)), ROWS, draws=10, kind="logits", out=out, progress=False)
+    assert len(alcore.BatchBALD().select(out, k=3, rng=0)) == 3

@@ -1,0 +1,78 @@
+"""DropConnect drops kernels and leaves the model as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import alcore_keras
+import keras
+import numpy as np
+import pytest
+from keras import layers as kl
+
+from tests.adapters.keras.networks import as_numpy
+from tests.adapters.keras.predictions import IMAGES, RNG, ROWS, STEPS, assert_consistent, predict
+
+
+def test_dropconnect_masks_the_kernel_and_keeps_the_bias() -> None:
+    model = keras.Sequential([keras.Input((6,)), kl.Dense(3)])
+    kernel, bias = RNG.normal(size=(6, 3)).astype(np.float32), np.float32([1, 2, 3])
+    model.set_weights([kernel, bias])
+    dropped = alcore_keras.DropConnect(model, 0.4)
+    found = predict(dropped, np.eye(6), kind="probs", draws=30) - bias[None, :, None]
+    scaled = kernel[..., None] / 0.6
+    kept = np.isclose(found, scaled, atol=1e-5)
+    assert (kept | np.isclose(found, 0, atol=1e-5)).all()
+    assert abs(kept.mean() - 0.6) < 0.08
+    np.testing.assert_array_equal(as_numpy(dropped(np.eye(6))), as_numpy(model(np.eye(6))))
+    np.testing.assert_array_equal(model.get_weights()[0], kernel)
+    np.testing.assert_array_equal(predict(dropped, np.eye(6)), predict(alcore_keras.DropConnect(model, 0.4), np.eye(6)))
+    assert (np.ptp(predict(dropped, np.ones((40, 6)), consistent=False)[..., 0], axis=0) > 1e-4).any()  # other blocks
+
+
+@pytest.mark.parametrize(
+    ("make", "data"),
+    [
+        (lambda: kl.Conv2D(4, 3, strides=2, groups=2, padding="same"), IMAGES),
+        (lambda: kl.Conv2D(4, 3, dilation_rate=2), IMAGES),
+        (lambda: kl.Conv1D(4, 2, padding="causal"), STEPS),
+        (lambda: kl.Conv2DTranspose(4, 3, strides=2), IMAGES),
+        (lambda: kl.DepthwiseConv2D(3, depth_multiplier=2), IMAGES),
+        (lambda: kl.SeparableConv2D(4, 3), IMAGES),
+        (lambda: kl.EinsumDense("abc,cd->abd", (5, 4), bias_axes="d"), STEPS),
+        (lambda: kl.LSTM(4), STEPS),
+        (lambda: kl.GRU(4), STEPS),
+        (lambda: kl.ConvLSTM1D(2, 2), IMAGES),
+    ],
+)
+def test_dropconnect_of_a_layer(make: Callable[[], Any], data: np.ndarray) -> None:
+    layer = make()
+    model = keras.Sequential([keras.Input(data.shape[1:]), layer, kl.Flatten()])
+    for weight in layer.weights:
+        if "bias" in weight.name:
+            weight.assign(RNG.normal(size=weight.shape))
+    said = as_numpy(model(data))
+    dropped = alcore_keras.DropConnect(model, 0.3)
+    found = predict(dropped, np.concatenate([data, data[::-1]]), kind="probs", draws=60)
+    np.testing.assert_allclose(found[:20], found[20:][::-1], rtol=0, atol=1e-5)
+    nothing = np.zeros_like(data[:2])
+    if "LSTM" not in type(layer).__name__ and "GRU" not in type(layer).__name__:
+        error = found[:20].std(axis=-1) / np.sqrt(60)
+        assert (np.abs(found[:20].mean(axis=-1) - said) < 6 * error + 1e-4).mean() > 0.99
+        still = predict(dropped, nothing, kind="probs")
+        np.testing.assert_allclose(still, np.repeat(as_numpy(model(nothing))[..., None], 4, -1), rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(as_numpy(model(data)), said)
+
+
+def test_dropconnect_of_chosen_layers_and_beside_dropout() -> None:
+    model = keras.Sequential([keras.Input((6,)), kl.Dense(8, name="first"), kl.Dropout(0.4), kl.Dense(3)])
+    assert_first = alcore_keras.DropConnect(model, 0.5, layers=("first",))
+    assert (predict(assert_first, ROWS) != predict(model, ROWS)).any()
+    assert_consistent(assert_first, ROWS)
+    with pytest.raises(ValueError, match="layers"):
+        alcore_keras.DropConnect(model, 0.5, layers=(kl.Conv2D,))
+    with pytest.raises(ValueError, match="rate"):
+        alcore_keras.DropConnect(model, 1.0)
+    with pytest.raises(ValueError, match="no weights yet"):
+        alcore_keras.DropConnect(keras.Sequential([kl.Dense(3)]))

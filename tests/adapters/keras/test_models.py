@@ -1,0 +1,173 @@
+"""Models of every kind have consistent draws and stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import alcore_keras
+import keras
+import numpy as np
+import pytest
+from keras import layers as kl
+
+from tests.adapters.keras.networks import as_numpy
+from tests.adapters.keras.predictions import BACKEND, ROWS, STEPS, around, assert_consistent, predict
+
+
+class Plain(keras.Model):
+    """Built when it is called; a layer's flag given by hand, before a normalisation."""
+
+    def __init__(self, forced: bool = False) -> None:
+        super().__init__()
+        self.forced = {"training": True} if forced else {}
+        self.hidden, self.drop, self.norm, self.last = (
+            kl.Dense(8),
+            kl.Dropout(0.4),
+            kl.BatchNormalization(),
+            kl.Dense(3),
+        )
+
+    def call(self, x: Any) -> Any:
+        return self.last(self.norm(self.drop(self.hidden(x), **self.forced)))
+
+
+class MCDropout(kl.Dropout):
+    """Dropout that is always on, as many write it."""
+
+    def call(self, inputs: Any) -> Any:
+        return super().call(inputs, training=True)
+
+
+class OwnNoise(kl.Layer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seed_generator = keras.random.SeedGenerator(3)
+
+    def call(self, inputs: Any) -> Any:
+        return keras.random.dropout(inputs, 0.5, seed=self.seed_generator)
+
+
+class Untraceable(kl.Layer):
+    def compute_output_spec(self, inputs: Any) -> Any:
+        return keras.KerasTensor(inputs.shape, inputs.dtype)
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * (2.0 if float(as_numpy(inputs)[0, 0]) < np.inf else 1.0)
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_subclassed_model(forced: bool) -> None:
+    model = Plain(forced)
+    assert_consistent(model, ROWS)
+    mean = np.array(as_numpy(model.norm.moving_mean))
+    half = predict(model, ROWS[:8], batch_size=8)
+    np.testing.assert_allclose(half, predict(model, ROWS)[:8], rtol=0, atol=1e-5)  # no statistics of the batch
+    np.testing.assert_array_equal(mean, as_numpy(model.norm.moving_mean))
+
+
+def test_a_sequential_model_that_is_not_built() -> None:
+    assert_consistent(keras.Sequential([kl.Dense(8), kl.Dropout(0.4), kl.Dense(3)]), ROWS)
+
+
+def test_nested_models_and_parts_called_in_inference() -> None:
+    inner = keras.Sequential([keras.Input((6,)), kl.Dense(8), kl.BatchNormalization(), kl.Dropout(0.4)])
+    inner.trainable = False
+    x = keras.Input((6,))
+    assert_consistent(keras.Model(x, kl.Dense(3)(inner(x, training=False))), ROWS)
+
+
+def test_dropout_that_is_always_on() -> None:
+    assert_consistent(around(MCDropout(0.4), (6,)), ROWS)
+    x = keras.Input((6,))
+    assert_consistent(keras.Model(x, kl.Dense(3)(kl.Dropout(0.4)(x, training=True))), ROWS)
+
+
+def test_layers_with_noise_of_their_own_are_refused_unless_rows_may_differ() -> None:
+    model = around(OwnNoise(), (6,))
+    with pytest.raises(ValueError, match="consistent=False"):
+        predict(model, ROWS)
+    found = predict(model, ROWS, consistent=False)
+    assert (np.ptp(found, axis=-1) > 1e-3).any()
+    np.testing.assert_array_equal(found, predict(model, ROWS, consistent=False))
+
+
+def test_what_cannot_be_traced_runs_as_it_is() -> None:
+    assert_consistent(keras.Sequential([keras.Input((6,)), Untraceable(), kl.Dropout(0.4), kl.Dense(3)]), ROWS)
+
+
+def test_eager_models_say_the_same() -> None:
+    model = around(kl.Dropout(0.4), (6,))
+    found = predict(model, ROWS)
+    model.run_eagerly = True
+    np.testing.assert_allclose(predict(model, ROWS), found, rtol=0, atol=1e-6)
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="nothing is traced there")
+def test_a_forward_is_traced_once_a_shape() -> None:
+    class Counting(kl.Layer):
+        def call(self, inputs: Any) -> Any:
+            calls.append(inputs.shape)
+            return inputs
+
+    calls: list[Any] = []
+    model = keras.Sequential([keras.Input((6,)), Counting(), kl.Dropout(0.4), kl.Dense(3)])
+    calls.clear()
+    predict(model, np.concatenate([ROWS, ROWS]), draws=10)  # blocks of 16, 16, 8
+    checks = 2 if BACKEND == "tensorflow" else 0  # of a new number of rows, without a trace
+    assert [shape[0] for shape in calls] == [16] * (1 + checks) + [8] * (1 + checks)
+
+
+def test_tied_and_frozen_weights() -> None:
+    shared, x = kl.Dense(6), keras.Input((6,))
+    shared.trainable = False
+    model = keras.Model(x, kl.Dense(3)(kl.Dropout(0.4)(shared(kl.Dropout(0.4)(shared(x))))))
+    assert_consistent(model, ROWS)
+    assert_consistent(alcore_keras.DropConnect(model, 0.3), ROWS)
+
+
+def test_mixed_precision() -> None:
+    keras.config.set_dtype_policy("mixed_bfloat16" if BACKEND != "jax" else "mixed_float16")
+    try:
+        model = around(kl.Dropout(0.4), (6,))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    found = predict(model, ROWS)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+def test_models_give_back_what_they_take_when_data_break() -> None:
+    model = around(kl.LSTM(4, dropout=0.4), (5, 6))
+    said = as_numpy(model(STEPS))
+
+    def broken() -> Iterator[np.ndarray]:
+        yield STEPS
+        raise OSError("the disk is gone")
+
+    for data in (broken(), [STEPS, STEPS[:, :, :3]]):
+        with pytest.raises(Exception, match=".+"):
+            predict(model, data)
+        assert not any("call" in vars(layer) for layer in model._flatten_layers())
+        np.testing.assert_array_equal(as_numpy(model(STEPS)), said)
+    assert model.layers[2].use_cudnn == "auto"
+    blocks = alcore_keras.predict(model, [STEPS, STEPS], draws=2, progress=False)
+    next(blocks)
+    del blocks
+    np.testing.assert_array_equal(as_numpy(model(STEPS)), said)
+
+
+def test_stochastic_is_the_model_with_noise_on() -> None:
+    model = around(kl.Dropout(0.5), (6,))
+    noisy = alcore_keras.stochastic(model)
+    said = as_numpy(model(ROWS))
+    statistics = np.array(as_numpy(model.layers[1].moving_mean))
+    assert (as_numpy(noisy(ROWS)) != as_numpy(noisy(ROWS))).any()
+    np.testing.assert_array_equal(as_numpy(model(ROWS)), said)
+    np.testing.assert_array_equal(statistics, as_numpy(model.layers[1].moving_mean))
+    many = np.mean([as_numpy(noisy(ROWS)) for _ in range(400)], axis=0)
+    np.testing.assert_allclose(many, said, atol=0.6)
+    model.layers[-1].bias.assign(np.full(3, 50.0))
+    assert as_numpy(noisy(ROWS)).mean() > 30  # weights are shared
+    assert noisy.predict(ROWS, verbose=0).shape == (20, 3)
+    assert_consistent(noisy, ROWS)

@@ -1,0 +1,114 @@
+"""Noise layers of every kind are on, and all rows of a draw share their noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers as kl
+
+from tests.adapters.keras.networks import as_numpy
+from tests.adapters.keras.predictions import IMAGES, ROWS, STEPS, VIDEOS, around, assert_consistent, predict
+
+LAYERS: dict[str, tuple[Callable[[], Any], np.ndarray]] = {
+    "Dropout": (lambda: kl.Dropout(0.4), ROWS),
+    "Dropout of steps": (lambda: kl.Dropout(0.4, noise_shape=(None, 1, None)), STEPS),
+    "stochastic depth": (lambda: kl.Dropout(0.4, noise_shape=(None, 1, 1, 1)), IMAGES),
+    "Dropout, seeded": (lambda: kl.Dropout(0.4, seed=3), ROWS),
+    "SpatialDropout1D": (lambda: kl.SpatialDropout1D(0.4), STEPS),
+    "SpatialDropout2D": (lambda: kl.SpatialDropout2D(0.4), IMAGES),
+    "SpatialDropout2D, channels first": (lambda: kl.SpatialDropout2D(0.4, data_format="channels_first"), IMAGES),
+    "SpatialDropout3D": (lambda: kl.SpatialDropout3D(0.4), VIDEOS),
+    "AlphaDropout": (lambda: kl.AlphaDropout(0.4), ROWS),
+    "AlphaDropout of steps": (lambda: kl.AlphaDropout(0.4, noise_shape=(None, 1, None)), STEPS),
+    "GaussianDropout": (lambda: kl.GaussianDropout(0.4), ROWS),
+    "GaussianNoise": (lambda: kl.GaussianNoise(0.4), ROWS),
+    "LSTM": (lambda: kl.LSTM(4, dropout=0.4), STEPS),
+    "LSTM, recurrent": (lambda: kl.LSTM(4, recurrent_dropout=0.4, return_sequences=True), STEPS),
+    "GRU": (lambda: kl.GRU(4, dropout=0.4, recurrent_dropout=0.2), STEPS),
+    "GRU, inputs": (lambda: kl.GRU(4, dropout=0.4), STEPS),
+    "SimpleRNN": (lambda: kl.SimpleRNN(4, dropout=0.4, recurrent_dropout=0.2), STEPS),
+    "Bidirectional": (lambda: kl.Bidirectional(kl.LSTM(4, dropout=0.4)), STEPS),
+    "stacked cells": (lambda: kl.RNN([kl.LSTMCell(4, dropout=0.4), kl.GRUCell(5, recurrent_dropout=0.4)]), STEPS),
+    "ConvLSTM1D": (lambda: kl.ConvLSTM1D(2, 2, dropout=0.4), IMAGES),
+    "ConvLSTM2D": (lambda: kl.ConvLSTM2D(2, 2, dropout=0.4, recurrent_dropout=0.4), VIDEOS),
+    "TimeDistributed": (lambda: kl.TimeDistributed(kl.Dropout(0.4)), STEPS),
+    "TimeDistributed model": (lambda: kl.TimeDistributed(keras.Sequential([kl.Dense(4), kl.Dropout(0.4)])), STEPS),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_noise_layers_are_on_and_share_their_noise(name: str) -> None:
+    make, data = LAYERS[name]
+    model = around(make(), data.shape[1:])
+    before = [np.array(as_numpy(variable)) for variable in model.variables]
+    assert_consistent(model, data)
+    for old, new in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(old, as_numpy(new))
+    assert not any("call" in vars(layer) for layer in model._flatten_layers())
+
+
+def attention(kind: str, masked: bool = False) -> keras.Model:
+    x = keras.Input((5, 6))
+    y = kl.Masking(0.0)(x) if masked else x
+    if kind == "MultiHeadAttention":
+        y = kl.MultiHeadAttention(2, 3, dropout=0.4)(y, y)
+    elif kind == "GroupQueryAttention":
+        y = kl.GroupQueryAttention(4, 4, 2, dropout=0.4)(y, y)
+    else:
+        y = {"Attention": kl.Attention, "AdditiveAttention": kl.AdditiveAttention}[kind](dropout=0.4)([y, y])
+    return keras.Model(x, kl.Dense(3)(kl.GlobalAveragePooling1D()(y)))
+
+
+@pytest.mark.parametrize("kind", ["MultiHeadAttention", "GroupQueryAttention", "Attention", "AdditiveAttention"])
+def test_attention_shares_its_noise(kind: str) -> None:
+    assert_consistent(attention(kind), STEPS)
+
+
+def test_attention_minds_masks() -> None:
+    padded = STEPS.copy()
+    padded[:, 3:] = 0
+    assert_consistent(attention("Attention", masked=True), padded)
+
+
+@pytest.mark.parametrize(
+    ("layer", "variance"), [(kl.GaussianNoise(0.5), 0.25), (kl.GaussianDropout(0.3), 3 / 7), (kl.Dropout(0.3), 3 / 7)]
+)
+def test_noise_has_the_mean_and_the_variance_of_the_layer(layer: Any, variance: float) -> None:
+    model = keras.Sequential([keras.Input((300,)), layer])
+    for consistent in (True, False):
+        found = predict(model, np.ones((4, 300)), draws=50, kind="probs", consistent=consistent)
+        assert abs(found.mean() - 1) < 0.02
+        assert abs(found.var(axis=-1).mean() / variance - 1) < 0.05
+
+
+def test_alpha_dropout_keeps_mean_and_variance() -> None:
+    model = keras.Sequential([keras.Input((300,)), kl.AlphaDropout(0.3)])
+    found = predict(model, np.random.default_rng(1).normal(size=(50, 300)), draws=50, kind="probs")
+    assert abs(found.mean()) < 0.02
+    assert abs(found.var() - 1) < 0.03
+
+
+def test_a_layer_called_twice_has_other_noise() -> None:
+    drop, x = kl.Dropout(0.5), keras.Input((40,))
+    model = keras.Model(x, kl.Concatenate()([drop(x), drop(x)]))
+    for consistent in (True, False):
+        found = predict(model, np.ones((3, 40)), kind="probs", consistent=consistent)
+        assert (found[:, :40] != found[:, 40:]).any(axis=(1, 2)).all()
+
+
+def test_two_layers_have_other_noise() -> None:
+    x = keras.Input((40,))
+    model = keras.Model(x, kl.Concatenate()([kl.Dropout(0.5, seed=1)(x), kl.Dropout(0.5, seed=1)(x)]))
+    found = predict(model, np.ones((3, 40)), kind="probs")
+    assert (found[:, :40] != found[:, 40:]).any(axis=(1, 2)).all()
+
+
+def test_layers_without_a_rate_are_no_noise() -> None:
+    with pytest.raises(ValueError, match="would be the same.*DropConnect"):
+        predict(around(kl.Dropout(0), (6,)), ROWS)
+    with pytest.raises(ValueError, match="would be the same"):
+        predict(around(kl.LSTM(4), (5, 6)), STEPS)

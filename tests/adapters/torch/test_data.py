@@ -1,0 +1,102 @@
+"""Tensors, data sets, loaders and batches of every kind give the same predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import alcore_torch
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+
+from tests.adapters.torch.predictions import IMAGES, ROWS, assert_consistent, convolutional, predict
+
+
+def test_loaders_data_sets_and_batches_give_the_same() -> None:
+    model = convolutional(nn.Dropout(0.4))
+    expected = predict(model, IMAGES)
+    data = TensorDataset(IMAGES, torch.arange(30))
+    for same in (IMAGES.numpy(), data, DataLoader(data, 12), list(DataLoader(data, 12)), iter(DataLoader(data, 12))):
+        np.testing.assert_array_equal(predict(model, same), expected)
+    backwards = [{"image": batch} for batch in IMAGES.split(12)]
+    np.testing.assert_array_equal(predict(model, backwards, inputs=lambda batch: batch["image"]), expected)
+
+    class Stream(IterableDataset):
+        def __iter__(self) -> Any:
+            return iter(IMAGES)
+
+    np.testing.assert_array_equal(predict(model, DataLoader(Stream(), 12)), expected)
+
+
+def test_loaders_that_lose_the_order_are_refused(tmp_path: Path) -> None:
+    model, data = convolutional(nn.Dropout(0.4)), TensorDataset(IMAGES)
+    with pytest.raises(ValueError, match="shuffle=False"):
+        predict(model, DataLoader(data, 12, shuffle=True))
+    with pytest.raises(ValueError, match="drop_last=False"):
+        predict(model, DataLoader(data, 12, drop_last=True))
+    assert len(predict(model, DataLoader(data, 10, drop_last=True))) == 30
+    written = alcore_torch.predict(model, DataLoader(data, 12), draws=2, out=tmp_path / "preds.npy", kind="logits")
+    assert written.shape == (30, 3, 2)
+
+
+def test_classes_on_another_axis_and_events() -> None:
+    segmenter = nn.Sequential(nn.Conv2d(2, 8, 3, padding=1), nn.Dropout(0.4), nn.Conv2d(8, 3, 1))
+    found = assert_consistent(segmenter, IMAGES)
+    assert found.shape == (60, 3, 8, 8, 5)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.segmenter = segmenter
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.segmenter(x).movedim(1, -1)
+
+    np.testing.assert_allclose(predict(Last(), IMAGES, class_axis=-1), predict(segmenter, IMAGES), atol=1e-6)
+
+
+def test_half_precision() -> None:
+    model = convolutional(nn.Dropout(0.4)).to(torch.bfloat16)
+    found = predict(model, IMAGES.to(torch.bfloat16), batch_size=30)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_dataclass_of_outputs() -> None:
+    @dataclass
+    class Said:
+        logits: torch.Tensor
+        loss: None = None
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = convolutional(nn.Dropout(0.4))
+
+        def forward(self, x: torch.Tensor) -> Said:
+            return Said(self.inner(x))
+
+    assert predict(Model(), IMAGES, output="logits").shape == (30, 3, 5)
+    with pytest.raises(TypeError, match="'logits', 'loss'"):
+        predict(Model(), IMAGES)
+
+
+def test_dictionaries_of_arrays_are_cut_into_keyword_arguments() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Dropout(0.4), nn.Linear(6, 3))
+
+        def forward(self, x: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+            return self.layers(x) + shift
+
+    model, shift = Two(), torch.randn(len(ROWS), 1)
+    found = predict(model, {"x": ROWS, "shift": shift})
+    batches = [{"x": a, "shift": b} for a, b in zip(ROWS.split(12), shift.split(12), strict=True)]
+    np.testing.assert_array_equal(found, predict(model, batches))
+    with pytest.raises(ValueError, match="the same number of rows"):
+        predict(model, {"x": ROWS, "shift": shift[1:]})

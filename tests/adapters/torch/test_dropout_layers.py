@@ -1,0 +1,116 @@
+"""Layers that drop or add noise are on, and all rows of a draw share their noise."""
+
+from __future__ import annotations
+
+import alcore_torch
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import nn
+
+from tests.adapters.torch.predictions import IMAGES, ROWS, assert_consistent, convolutional, predict
+
+
+class Functional(nn.Module):
+    """Dropout as a function, by the flag of a module that holds no dropout layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense, self.last = nn.Linear(6, 20), nn.Linear(20, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(F.dropout(F.relu(self.dense(x)), 0.4, self.training))
+
+
+class OwnNoise(nn.Module):
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind, self.last = kind, nn.Linear(6, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        noise = {
+            "randn_like": lambda: torch.randn_like(x),
+            "rand_like": lambda: torch.rand_like(x),
+            "bernoulli": lambda: torch.bernoulli(torch.full_like(x, 0.5)),
+            "bernoulli of p": lambda: torch.bernoulli(x, 0.5),
+            "bernoulli_": lambda: x.new_empty(len(x), 1).bernoulli_(0.5),
+            "normal_": lambda: torch.empty_like(x).normal_(1, 0.1),
+            "randn": lambda: torch.randn(x.shape),
+        }[self.kind]()
+        return self.last(x * noise)
+
+
+DROPOUTS = [nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout]
+
+
+@pytest.mark.parametrize("kind", DROPOUTS[:1] + DROPOUTS[2:])
+@pytest.mark.parametrize("inplace", [False, True])
+def test_every_kind_of_dropout_layer(kind: type[nn.Module], inplace: bool) -> None:
+    assert_consistent(convolutional(kind(0.4, inplace=inplace)), IMAGES)
+
+
+def test_dropout_of_sequences_and_volumes() -> None:
+    line = nn.Sequential(nn.Conv1d(2, 8, 3), nn.Dropout1d(0.4), nn.Flatten(), nn.Linear(48, 3))
+    assert_consistent(line, IMAGES[:, :, 0])
+    volume = nn.Sequential(nn.Conv3d(2, 8, 3), nn.Dropout3d(0.4), nn.Flatten(), nn.Linear(8 * 6 * 6 * 2, 3))
+    assert_consistent(volume, IMAGES[:, :, None].repeat(1, 1, 4, 1, 1))
+
+
+@pytest.mark.parametrize("kind", [nn.AlphaDropout, nn.FeatureAlphaDropout])
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_alpha_dropout_keeps_mean_and_variance(kind: type[nn.Module], rate: float) -> None:
+    x = torch.randn(2, 5000, 1)
+    found = predict(kind(rate), x, draws=20, kind="probs", batch_size=2)
+    assert abs(found.mean()) < 0.02
+    assert abs(found.std() - 1) < 0.03
+    with alcore_torch.stochastic(kind(rate)) as model:
+        assert abs(float(model(x).std()) - 1) < 0.05
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_rates_at_their_ends(rate: float) -> None:
+    model = nn.Sequential(nn.Dropout(rate), nn.Dropout(0.3), nn.Linear(6, 3, bias=False))
+    found = predict(model, ROWS, kind="probs")
+    assert (found == 0).all() == (rate == 1)
+
+
+def test_functional_dropout_is_on() -> None:
+    assert_consistent(Functional().eval(), ROWS)
+
+
+@pytest.mark.parametrize("kind", ["randn_like", "rand_like", "bernoulli", "bernoulli of p", "bernoulli_", "normal_"])
+def test_noise_of_other_layers_is_shared_by_rows(kind: str) -> None:
+    model = OwnNoise(kind)
+    before = torch.get_rng_state()
+    assert_consistent(model, ROWS)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_noise_that_cannot_be_shared_is_refused() -> None:
+    with pytest.raises(ValueError, match="not one network for every row.*consistent=False"):
+        predict(nn.Sequential(OwnNoise("randn"), nn.Dropout(0.0)), ROWS)
+
+    class Mixing(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return F.dropout(x.cumsum(0)[:, :3], 0.5)
+
+    with pytest.raises(ValueError, match="rows are mixed"):
+        predict(Mixing(), ROWS)
+
+
+def test_dropped_paths_are_consistent() -> None:
+    class DropPath(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * x.new_empty(len(x), 1, 1, 1).bernoulli_(0.5) if self.training else x
+
+    assert_consistent(convolutional(DropPath()), IMAGES)
+
+
+def test_noise_that_is_not_followed_stays_in_plain_draws() -> None:
+    class Own(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + torch.randn(x.shape)
+
+    found = predict(nn.Sequential(Own(), nn.Linear(6, 3), nn.Dropout(0.0), nn.Dropout(0.01)), ROWS, consistent=False)
+    assert (np.ptp(found, axis=-1) > 1e-3).all()

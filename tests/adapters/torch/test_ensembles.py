@@ -1,0 +1,55 @@
+"""Checkpoints of an ensemble, and files of several jobs, stand side by side along the draws."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import alcore_torch
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import alcore
+from tests.adapters.torch.predictions import IMAGES, convolutional, predict
+
+
+def test_checkpoints_are_loaded_one_at_a_time(tmp_path: Path) -> None:
+    model = convolutional(nn.Dropout(0.4))
+    members = [copy.deepcopy(model) for _ in range(3)]
+    for seed, member in enumerate(members):
+        torch.manual_seed(seed)
+        nn.init.normal_(member[0].weight)
+        torch.save(member.state_dict(), tmp_path / f"{seed}.pt")
+    before = copy.deepcopy(model.state_dict())
+    ensemble = alcore_torch.Checkpoints(model, [tmp_path / f"{seed}.pt" for seed in range(3)])
+    options = {"draws": 4, "batch_size": 12, "kind": "logits"}
+    found = alcore_torch.predict(ensemble, IMAGES, out=tmp_path / "preds.npy", **options)
+    np.testing.assert_array_equal(np.asarray(found[:]), predict(members, IMAGES, draws=4))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.pt", "1.pt", "2.pt", "preds.npy"]
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    with pytest.raises(ValueError, match="out="):
+        alcore_torch.predict(ensemble, IMAGES, draws=4)
+    with pytest.raises(ValueError, match="iterator"):
+        alcore_torch.predict(ensemble, iter([IMAGES]), draws=4, out=tmp_path / "again.zarr")
+
+    class Evil:
+        def __reduce__(self) -> Any:
+            return print, ("run",)
+
+    torch.save(Evil(), tmp_path / "evil.pt")
+    evil = alcore_torch.Checkpoints(model, [tmp_path / "evil.pt"])
+    with pytest.raises(Exception, match="Weights only load failed"):
+        alcore_torch.predict(evil, IMAGES, draws=4, out=tmp_path / "again.npy")
+
+
+def test_jobs_are_joined_along_the_draws(tmp_path: Path) -> None:
+    model = convolutional(nn.Dropout(0.4))
+    files = [tmp_path / f"{seed}.zarr" for seed in range(2)]
+    for seed, file in enumerate(files):
+        alcore_torch.predict(model, IMAGES, draws=3, seed=seed, out=file, kind="logits")
+    joined = alcore.concatenate_draws(files)
+    assert joined.shape == (30, 3, 6)
+    np.testing.assert_array_equal(joined[:][..., 3:], predict(model, IMAGES, draws=3, seed=1, batch_size=128))

@@ -1,0 +1,61 @@
+"""Predicting leaves flags, statistics and the global generator as they were."""
+
+from __future__ import annotations
+
+import copy
+
+import alcore_torch
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.adapters.torch.predictions import IMAGES, ROWS, assert_consistent, convolutional, predict
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_only_stochastic_layers_are_on_and_flags_come_back(training: bool) -> None:
+    model = convolutional(nn.Dropout(0.4)).train(training)
+    model[0].train(not training)
+    before = [module.training for module in model.modules()]
+    with alcore_torch.stochastic(model) as same:
+        assert same is model
+        assert [type(module).__name__ for module in model.modules() if module.training] == ["Dropout"]
+        assert (model(IMAGES) != model(IMAGES)).any()
+    assert [module.training for module in model.modules()] == before
+    with pytest.raises(RuntimeError, match="on purpose"), alcore_torch.stochastic(model):
+        raise RuntimeError("on purpose")
+    assert [module.training for module in model.modules()] == before
+
+
+def test_statistics_do_not_change_even_in_training() -> None:
+    model = convolutional(nn.Dropout(0.4)).train()
+    before = copy.deepcopy(model.state_dict())
+    predict(model, IMAGES)
+    with alcore_torch.stochastic(model):
+        model(IMAGES)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_the_global_generator_is_left_alone() -> None:
+    model = convolutional(nn.Dropout(0.4))
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    for consistent in (True, False):
+        torch.manual_seed(5)
+        predict(model, IMAGES, consistent=consistent)
+        assert torch.equal(torch.rand(3), expected)
+
+
+def test_shared_and_frozen_weights() -> None:
+    dense = nn.Linear(6, 6)
+    model = nn.Sequential(dense, nn.Dropout(0.4), dense, nn.Dropout(0.4), nn.Linear(6, 3))
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    assert_consistent(model, ROWS)
+    assert_consistent(alcore_torch.DropConnect(model, 0.2), ROWS)
+    one = nn.Dropout(0.5)  # called twice: each call has noise of its own
+    twice = predict(nn.Sequential(one, one), torch.ones(4, 200), draws=1, kind="probs")[0, :, 0]
+    assert set(np.unique(twice)) == {0.0, 4.0}
+    assert abs((twice > 0).mean() - 0.25) < 0.12
