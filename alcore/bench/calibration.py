@@ -85,6 +85,8 @@ def predictive(probs: Array, weights: Float64s | None, tiny: float) -> Float64s:
 def calibration(predicted: npt.ArrayLike, labels: npt.ArrayLike, *, rng: door.Rng = 0) -> Calibration:
     """How good predictive probabilities (M, C), the mean over draws, are against labels (M,).
 
+    The labels may all be of one class: each row is judged by itself.
+
     Raises: ValueError for labels of another length or outside 0 … C − 1, and for what are not probabilities.
 
     >>> import alcore.bench, numpy

@@ -54,6 +54,8 @@ def read_pool_and_test(
     if source.events:
         return PoolAndTest(None, None, None, {})
     pool_labels = None if labels is None else as_labels(labels, source.rows or 0, source.cell_shape[0], "labels")
+    if pool_labels is not None:
+        refuse_one_class(pool_labels, "labels")
     if test_labels is not None and test is None:
         raise ValueError("test: expected predictions for test_labels, got none. Pass both, or neither.")
     if test is not None:
@@ -75,6 +77,9 @@ def read_pool_and_test(
         left_out["replay of all rows"] = (
             f"{len(rows):,} of {source.rows:,} rows, drawn at random, are what fits into {MOST_BYTES >> 20} MiB"
         )
+        if _are_of_one_class(pool_labels[rows]):
+            left_out["replay"] = f"the rows that fit into memory are all of class {pool_labels[rows[0]]}"
+            return PoolAndTest(pool_labels, None, test_set, left_out)
     return PoolAndTest(pool_labels, labelled(predictions, labels, rows, kind=kind), test_set, left_out)
 
 
@@ -85,7 +90,7 @@ def _rows_in_memory(source: Source) -> Ints | None:
 
 
 def as_labels(labels: npt.ArrayLike, rows: int, classes: int, name: str) -> Ints:
-    """(rows,) whole numbers from 0 to classes − 1, of two classes at least."""
+    """(rows,) whole numbers from 0 to classes − 1."""
     array = door.as_classes(labels, name, remedy=f"Number them from 0 to {classes - 1}, as axis 1 is.")
     if array.shape != (rows,):
         raise ValueError(
@@ -97,11 +102,20 @@ def as_labels(labels: npt.ArrayLike, rows: int, classes: int, name: str) -> Ints
         raise ValueError(
             f"{name}: expected classes from 0 to {classes - 1}, but {name}[{row}] is {array[row]}. Number them as axis 1 is."
         )
-    if rows > 1 and (array == array[0]).all():
-        raise ValueError(
-            f"{name}: all {rows} are class {array[0]}; there is nothing to learn. Pass labels of several classes."
-        )
     return array.astype(np.int64)
+
+
+def refuse_one_class(labels: Ints, name: str) -> None:
+    """Refuse the labels of a pool where all are of one class; those of a test set can be predicted well or badly all the same."""
+    if _are_of_one_class(labels):
+        raise ValueError(
+            f"{name}: all {len(labels)} are class {labels[0]}; there is nothing to learn. "
+            "Pass a pool with rows of several classes, or compare heuristics without labels."
+        )
+
+
+def _are_of_one_class(labels: Ints) -> bool:
+    return len(labels) > 1 and bool((labels == labels[0]).all())
 
 
 def check_source(source: Source, name: str) -> None:
@@ -134,7 +148,7 @@ def labelled(
 ) -> LabelledPredictions:
     """Predictions (N, C, T) from any source, checked and in memory, with their labels (N,); of the ``rows`` named, else of all.
 
-    Raises: TypeError for an iterable; ValueError for labels of another length, outside 0 … C − 1 or all of one class.
+    Raises: TypeError for an iterable; ValueError for labels of another length or outside 0 … C − 1.
 
     >>> import alcore.bench, numpy
     >>> alcore.bench.labelled(numpy.full((2, 2, 5), 0.5), [0, 1]).probs.shape

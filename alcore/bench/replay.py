@@ -18,7 +18,7 @@ import numpy.typing as npt
 from alcore import door
 from alcore.batches.filling import SaturationWarning
 from alcore.bench.calibration import predictive, scores
-from alcore.bench.labels import Ints, LabelledPredictions
+from alcore.bench.labels import Ints, LabelledPredictions, refuse_one_class
 from alcore.door import Float64s
 from alcore.heuristics import BALD, BatchBALD, Heuristic, RowWise, TwoBALD
 from alcore.heuristics.subsets import with_draws
@@ -154,6 +154,7 @@ def replay(
         weights: (T,) of the draws before any label.
 
     Returns: `Replay`. A run ends where fewer than 2 effective draws, 1/Σ w², are left.
+    Raises: ValueError for a pool whose labels are all of one class; a test set of one class is judged as any other.
     Cost: for each heuristic and seed, steps / size of its selections; memory two pools.
 
     >>> import alcore, alcore.bench, numpy
@@ -166,6 +167,7 @@ def replay(
     2
     """
     asked, left_out = _split_heuristics(heuristics)
+    refuse_one_class(pool.labels, "pool.labels")
     door.as_size(size, "size")
     door.as_size(steps, "steps")
     numbers = np.arange(door.as_size(seeds, "seeds")) if isinstance(seeds, int) else np.array(seeds, np.int64)

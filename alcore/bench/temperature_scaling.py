@@ -21,7 +21,9 @@ def temperature(probs: Array, labels: npt.ArrayLike, *, weights: npt.ArrayLike |
     """The temperature τ that makes labelled rows likeliest: each draw's logits are divided by it, then draws are averaged.
 
     τ = argmax Σ_i ln Σ_t w_t softmax(ln p_it / τ)[y_i], over 0.05 ≤ τ ≤ 20. Above 1 a model is made less sure. Guo et al. 2017
-    (arXiv:1706.04599); of each draw, so that the draws of `tempered` can be ranked by any heuristic.
+    (arXiv:1706.04599); of each draw, so that the draws of `tempered` can be ranked by any heuristic. Labels of one class will do:
+    a row adds to the likelihood whatever class the others are of. Where every draw is right about every row the likelihood grows
+    as long as τ falls, and the result, 0.05, says nothing of other rows: pass more, the model being wrong about some.
 
     Args:
         probs: (N, C, T) of labelled rows, not of those that the result is then judged on.
@@ -47,7 +49,7 @@ def temperature(probs: Array, labels: npt.ArrayLike, *, weights: npt.ArrayLike |
 
     bounds = float(np.log(COLDEST)), float(np.log(HOTTEST))
     best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-3})
-    return float(np.exp(best.x))
+    return COLDEST if loss(bounds[0]) <= best.fun else float(np.exp(best.x))
 
 
 def tempered(probs: Array, temperature: float) -> Array:
@@ -99,8 +101,8 @@ def temper(
     if pool is None:
         return Tempering(before)
     rows = rng.permutation(len(pool.labels))[:FITTED_ROWS]
-    if (pool.labels[rows] == pool.labels[rows[0]]).all():
-        return Tempering(before)
     tau = temperature(pool.probs[rows], pool.labels[rows], weights=weights)
+    if tau == COLDEST:  # the likelihood has no maximum
+        return Tempering(before)
     after = calibration(_tempered_mean(test.probs, tau, weights, test.tiny), test.labels, rng=rng)
     return Tempering(before, after, tau)

@@ -85,6 +85,46 @@ def test_draws_are_tempered_then_averaged() -> None:
     assert alone.after is alone.temperature is None
 
 
+def test_labels_of_one_class_are_judged() -> None:
+    probs = RNG.dirichlet(np.full(4, 0.6), size=500)
+    found = calibration(probs, np.full(500, 2))
+    right = probs[:, 2]
+    assert found.accuracy == pytest.approx((probs.argmax(axis=1) == 2).mean())
+    assert found.log_likelihood == pytest.approx(np.log(right).mean())
+    assert found.brier == pytest.approx(((probs - np.eye(4)[2]) ** 2).sum(axis=1).mean())
+    bins = np.minimum(np.floor(probs.max(axis=1) * BINS), BINS - 1)
+    gaps = [abs(((probs.argmax(axis=1) == 2) - probs.max(axis=1))[bins == place].sum()) for place in range(BINS)]
+    assert found.error == pytest.approx(sum(gaps) / 500)
+    assert found.misleads
+    assert found.overconfident
+
+
+@pytest.mark.parametrize("draws", [1, 5])
+def test_a_temperature_does_not_depend_on_which_class_is_which(draws: int) -> None:
+    """Classes are swapped row by row until all labels are of one class: each row is as likely as before."""
+    probs = RNG.dirichlet(np.full(4, 0.5), size=(300, draws)).transpose(0, 2, 1)
+    labels = RNG.integers(4, size=300)
+    swapped, rows = probs.copy(), np.arange(300)
+    swapped[rows, 0], swapped[rows, labels] = probs[rows, labels], probs[rows, 0]
+    found = temperature(swapped, np.zeros(300, np.int64))
+    assert 0.05 < found < 20
+    assert found == pytest.approx(temperature(probs, labels), rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("classes", [1, 3])
+def test_the_temperature_of_rows_that_are_all_right_is_the_coldest(classes: int, dtype: type) -> None:
+    labels = np.arange(40) % classes
+    probs = np.full((40, 3, 6), 0.15, dtype)
+    probs[np.arange(40), labels] = 0.7
+    assert temperature(probs, labels) == 0.05
+    own = labelled(probs, labels)
+    found = temper(own, own, None, np.random.default_rng(0))
+    assert found.after is found.temperature is None
+    wrong = np.where(np.arange(40) % 4 == 0, 2, labels)
+    assert temper(labelled(probs, wrong), own, None, np.random.default_rng(0)).temperature > 0.05
+
+
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="mean over draws"):
         calibration(np.ones((3, 2, 4)) / 2, [0, 1, 0])

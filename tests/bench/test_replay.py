@@ -184,6 +184,16 @@ def test_draws_that_became_improbable_are_let_go_without_changing_the_rest(monke
             np.testing.assert_allclose(quick.curves[name].metrics[metric], slow.curves[name].metrics[metric], atol=1e-5)
 
 
+def test_a_test_set_of_one_class_is_judged_by_hand() -> None:
+    one_class = labelled(PROBS[60:], np.full(30, 2))
+    found = replay({"random": alcore.Random()}, POOL, one_class, steps=3, seeds=2).curves["random"].metrics
+    predicted = PROBS[60:].mean(axis=-1)
+    assert found["log-likelihood"][:, 0] == pytest.approx(np.log(predicted[:, 2]).mean(), abs=1e-6)
+    assert found["accuracy"][:, 0] == pytest.approx((predicted.argmax(axis=1) == 2).mean())
+    assert found["Brier score"][:, 0] == pytest.approx(((predicted - np.eye(3)[2]) ** 2).sum(axis=1).mean(), abs=1e-6)
+    assert all(np.isfinite(values).all() for values in found.values())
+
+
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="effective draws before any label"):
         replay(HEURISTICS, POOL, TEST, weights=[1] + [0] * 23)
@@ -197,8 +207,9 @@ def test_refusals() -> None:
         labelled(PROBS, TRUE[:-1])
     with pytest.raises(ValueError, match=r"from 0 to 2, but labels\[4\] is 7"):
         labelled(PROBS, np.where(np.arange(90) == 4, 7, TRUE))
-    with pytest.raises(ValueError, match="all 90 are class 1"):
-        labelled(PROBS, np.ones(90, int))
+    one_class = labelled(PROBS, np.ones(90, int))
+    with pytest.raises(ValueError, match=r"pool.labels: all 90 are class 1; there is nothing to learn"):
+        replay(HEURISTICS, one_class, TEST)
     with pytest.raises(TypeError, match="whole numbers"):
         labelled(PROBS, TRUE / 1)
     with pytest.raises(TypeError, match="more than once"):

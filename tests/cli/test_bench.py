@@ -124,6 +124,26 @@ def test_what_is_lacking_is_left_out_and_said(here: Path, arguments: tuple[str, 
         assert f"{part.capitalize()} is left out: it takes" in shown
 
 
+def test_a_test_set_of_one_class_is_judged(here: Path) -> None:
+    np.save("ones.npy", np.ones(20, np.int64))
+    shown = done(
+        "pool.npy",
+        "--labels",
+        "labels.npy",
+        "--test",
+        "test.npy",
+        "--test-labels",
+        "ones.npy",
+        *QUICK,
+        "--json",
+        "out.json",
+    )
+    assert "One label at a time" in shown
+    accuracy = (PROBS[50:].mean(axis=-1).argmax(axis=1) == 1).mean()
+    assert told()["tables"]["calibration"]["accuracy"][0] == pytest.approx(accuracy)
+    assert told()["left out"] == {}
+
+
 BAD: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
     "labels of another length": (
         lambda: np.save("x.npy", TRUE[:49]),
