@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
 
 import alcore
 from alcore.bench.compare import DEFAULT, JOINT
 from alcore.bench.labels import check_same_cells
+from alcore.cli.options import HeuristicOptions, PredictionOptions
 from alcore.cli.sentences import note
 from alcore.heuristics import Heuristic
 from alcore.sources.files import NoMember
@@ -20,68 +20,44 @@ from alcore.sources.reading import open_source
 
 IN_MEMORY_BYTES = 512 << 20
 
-File = Annotated[Path, typer.Argument(help="Predictions: .npy, .npz, .zarr, .h5 or .hdf5.", show_default=False)]
-Name = Annotated[str, typer.Option("--heuristic", "-H", help="Such as bald, entropy, epig, power-bald, batchbald.")]
-Member = Annotated[str | None, typer.Option(help="The array to read where the file holds several.")]
-Kind = Annotated[str, typer.Option(help="probs, or logits to have the softmax over axis 1 taken.")]
-WeightsFile = Annotated[Path | None, typer.Option("--weights", help="A .npy file with one weight a draw.")]
-MaskFile = Annotated[Path | None, typer.Option("--mask", help="A .npy file of booleans (N, ...), true where padding.")]
-TargetsFile = Annotated[
-    Path | None,
-    typer.Option("--targets", help="For EPIG: .npy, or a file with the member target; default FILE itself."),
-]
-LabelsFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--labels", help="Classes of the pool's rows: .npy, or a file with the member pool_labels; default FILE."
-    ),
-]
-TestFile = Annotated[
-    Path | None,
-    typer.Option("--test", help="Predictions of a test set: .npy, or a file with test and test_labels; default FILE."),
-]
-TestLabelsFile = Annotated[
-    Path | None, typer.Option("--test-labels", help="Their classes: .npy, or a file with the member test_labels.")
-]
-Reduction = Annotated[str | None, typer.Option("--reduce", help="Event axes to rows: mean, sum, max or top-mean.")]
-Share = Annotated[float, typer.Option("--share", help="The share of cells that top-mean averages.")]
-Beta = Annotated[float | None, typer.Option(help="Coldness of power-, softmax- and softrank- heuristics.")]
-Floor = Annotated[float | None, typer.Option(help="Smallest probability that pairwise-kl takes.")]
-Samples = Annotated[int | None, typer.Option(help="Label configurations that batchbald and batch-epig sample.")]
-Exact = Annotated[int | None, typer.Option(help="Configurations x classes up to which their gains are exact.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of what is drawn at random.")]
-Count = Annotated[int, typer.Option("-k", help="Query size.")]
 
-
-def heuristics_named(
-    named: str, source: Any, file: Path, targets: Path | None, reduce: str | None, share: float, floor: float | None
-) -> list[Heuristic]:
+def heuristics_named(named: str, source: Any, file: Path, options: HeuristicOptions) -> list[Heuristic]:
     """The heuristics that bench compares: those named, or all that the predictions allow."""
     names = [name.strip() for name in named.split(",")]
-    targeted = targets is not None or _has_targets(file, source.shape)
+    targeted = options.targets is not None or _has_targets(file, source.shape)
     if named == "all":
         events = len(source.shape) > 3
         names = [name for name in DEFAULT if not (events and name in JOINT)]
         if targeted:
             names.append("epig")
-    asked = read_targets(next(filter(_needs_targets, names), ""), file, targets)
+    targets = read_targets(next(filter(_needs_targets, names), ""), file, options.targets)
     return [
         heuristic_named(
             name,
-            reduce,
-            share,
-            floor=floor if name.endswith("pairwise-kl") else None,
-            targets=asked if _needs_targets(name) else None,
+            options,
+            targets if _needs_targets(name) else None,
+            floor=options.floor if name.endswith("pairwise-kl") else None,
         )
         for name in names
     ]
 
 
-def heuristic_named(name: str, reduce: str | None, share: float, **options: Any) -> Heuristic:
+def heuristic_of(name: str, file: Path | None, options: HeuristicOptions, **batch: Any) -> Heuristic:
+    """The heuristic of a command, with targets of the file that was named for them, else of the predictions' own."""
+    targets = None if file is None else read_targets(name, file, options.targets)
+    return heuristic_named(name, options, targets, floor=options.floor, **batch)
+
+
+def heuristic_named(name: str, options: HeuristicOptions, targets: Any, **more: Any) -> Heuristic:
     if name.endswith("precomputed"):
         raise ValueError("heuristic: precomputed scores are selected from in Python: alcore.top(scores, k).")
-    given = {key: value for key, value in options.items() if value is not None}
-    return alcore.heuristic(name, reduce=reduce, q=share, **given)
+    given = {key: value for key, value in {"targets": targets, **more}.items() if value is not None}
+    return alcore.heuristic(name, reduce=options.reduce, q=options.share, **given)
+
+
+def reading_of(options: PredictionOptions) -> dict[str, Any]:
+    """What a heuristic takes beside the predictions, its files read."""
+    return {"kind": options.kind, "weights": load(options.weights), "mask": load(options.mask)}
 
 
 def check_scored(name: str) -> None:
@@ -146,7 +122,7 @@ def _has_targets(file: Path, shape: tuple[int, ...]) -> bool:
     return True
 
 
-def read_evidence(file: Path, labels: Path | None, test: Path | None, test_labels: Path | None) -> dict[str, Any]:
+def read_labelled(file: Path, labels: Path | None, test: Path | None, test_labels: Path | None) -> dict[str, Any]:
     """What `alcore.bench.compare` takes beside the pool: of the files named, else of members of the predictions' own file."""
     judged = _member(test or file, "test", named=test is not None)
     known = _member(test_labels or test or file, "test_labels", named=test_labels is not None)

@@ -12,8 +12,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from alcore.cli import arguments
-from alcore.cli.arguments import check_output, check_reduced, heuristic_named, load, open_file, read_targets
+from alcore.cli.arguments import check_output, check_reduced, heuristic_of, open_file, reading_of
+from alcore.cli.options import (
+    BatchOptions,
+    Count,
+    HeuristicOptions,
+    NamedOptions,
+    PredictionOptions,
+    Seed,
+    expand_options,
+)
 from alcore.cli.sentences import note, one_sentence, out, say
 from alcore.cli.tables import plain_table
 from alcore.heuristics import Random
@@ -86,14 +94,14 @@ def status(run: Run) -> None:
 
 
 @app.command()
+@expand_options
 def ask(
     run: Run,
     file: Annotated[
         Path | None,
         typer.Argument(metavar="[PREDICTIONS]", help=".npy, .npz, .zarr, .h5 or .hdf5; none for --heuristic random."),
     ] = None,
-    k: arguments.Count = 10,
-    heuristic: arguments.Name = "bald",
+    k: Count = 10,
     asker: Annotated[str, typer.Option(help="On whose behalf; each asker has one open query.")] = "default",
     output: Annotated[
         Path | None,
@@ -105,39 +113,30 @@ def ask(
     ids: Annotated[
         Path | None, typer.Option(help="What the rows of predictions are: an id a line; else all ids.")
     ] = None,
-    seed: arguments.Seed = None,
-    member: arguments.Member = None,
-    kind: arguments.Kind = "probs",
-    weights: arguments.WeightsFile = None,
-    mask: arguments.MaskFile = None,
-    reduce: arguments.Reduction = None,
-    share: arguments.Share = 0.1,
-    beta: arguments.Beta = None,
-    floor: arguments.Floor = None,
-    targets: arguments.TargetsFile = None,
-    samples: arguments.Samples = None,
-    exact: arguments.Exact = None,
+    seed: Seed = None,
+    *,
+    named: NamedOptions,
+    read: PredictionOptions,
+    made: HeuristicOptions,
+    batched: BatchOptions,
 ) -> None:
     """Choose the k free ids to label next, and record that they were asked."""
     with one_sentence(), _open(run) as ledger:
         if output is not None:
-            check_output(output, tuple(FORMATS), run, file, weights, mask, targets, ids)
+            check_output(output, tuple(FORMATS), run, file, read.weights, read.mask, made.targets, ids)
         shown = _data(data, output)
-        if file is None and heuristic != "random":
+        if file is None and named.heuristic != "random":
             raise ValueError(
-                f"{heuristic}: expected predictions: alcore ledger ask {run} PREDICTIONS. Without: --heuristic random."
+                f"{named.heuristic}: expected predictions: alcore ledger ask {run} PREDICTIONS. "
+                "Without: --heuristic random."
             )
-        asked = None if file is None else read_targets(heuristic, file, targets)
-        options = {"beta": beta, "floor": floor, "targets": asked, "samples": samples, "exact": exact}
-        chosen = heuristic_named(heuristic, reduce, share, **options)
-        predictions = None if file is None else open_file(file, member)
+        chosen = heuristic_of(named.heuristic, file, made, **batched.given())
+        predictions = None if file is None else open_file(file, read.member)
         if predictions is not None and not isinstance(chosen, Random | Joint):
-            check_reduced(predictions, reduce)
+            check_reduced(predictions, made.reduce)
         rows = None if ids is None else _ids_of(ledger, ids)
         _note_open(ledger, asker, run)
-        query = ledger.ask(
-            chosen, predictions, k, ids=rows, asker=asker, rng=seed, kind=kind, weights=load(weights), mask=load(mask)
-        )
+        query = ledger.ask(chosen, predictions, k, ids=rows, asker=asker, rng=seed, **reading_of(read))
         _hand_out(query, output, shown)
 
 

@@ -13,36 +13,27 @@ from alcore.bench.comparison import as_json
 from alcore.bench.report import write_report
 from alcore.bench.summary import sentences
 from alcore.cli.arguments import (
-    Beta,
-    Count,
-    Exact,
-    File,
-    Floor,
-    Kind,
-    LabelsFile,
-    MaskFile,
-    Member,
-    Name,
-    Reduction,
-    Samples,
-    Seed,
-    Share,
-    TargetsFile,
-    TestFile,
-    TestLabelsFile,
-    WeightsFile,
     check_output,
     check_reduced,
     check_scored,
-    heuristic_named,
+    heuristic_of,
     heuristics_named,
-    load,
     numbers,
     open_file,
-    read_evidence,
     read_if_small,
-    read_targets,
+    read_labelled,
+    reading_of,
     unchanged,
+)
+from alcore.cli.options import (
+    BatchOptions,
+    Count,
+    File,
+    HeuristicOptions,
+    NamedOptions,
+    PredictionOptions,
+    Seed,
+    expand_options,
 )
 from alcore.cli.sentences import one_sentence, out, say
 from alcore.cli.tables import (
@@ -61,29 +52,23 @@ from alcore.heuristics.base import Joint
 from alcore.sources.files import whole_file
 
 
+@expand_options
 def score(
     file: File,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write: .npy or .csv.", show_default=False)],
-    heuristic: Name = "bald",
-    member: Member = None,
-    kind: Kind = "probs",
-    weights: WeightsFile = None,
-    mask: MaskFile = None,
-    reduce: Reduction = None,
-    share: Share = 0.1,
-    floor: Floor = None,
-    targets: TargetsFile = None,
+    named: NamedOptions,
+    read: PredictionOptions,
+    made: HeuristicOptions,
 ) -> None:
     """Score every row; higher = ask first."""
     with one_sentence():
-        check_output(output, (".npy", ".csv"), file, weights, mask, targets)
-        check_scored(heuristic)
-        asked = read_targets(heuristic, file, targets)
-        chosen = heuristic_named(heuristic, reduce, share, floor=floor, targets=asked)
-        predictions = open_file(file, member)
+        check_output(output, (".npy", ".csv"), file, read.weights, read.mask, made.targets)
+        check_scored(named.heuristic)
+        chosen = heuristic_of(named.heuristic, file, made)
+        predictions = open_file(file, read.member)
         if output.suffix == ".csv":
-            check_reduced(predictions, reduce)
-        scores = chosen.score(predictions, kind=kind, weights=load(weights), mask=load(mask))
+            check_reduced(predictions, made.reduce)
+        scores = chosen.score(predictions, **reading_of(read))
         if output.suffix == ".npy":
             with whole_file(output) as stream:
                 np.save(stream, scores, allow_pickle=False)
@@ -93,38 +78,29 @@ def score(
         say(f"{chosen.name}: {len(scores):,} rows{best} -> {output}")
 
 
+@expand_options
 def select(
     file: File,
     k: Count = 10,
-    heuristic: Name = "bald",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write: .csv; else the screen.")
     ] = None,
     seed: Seed = None,
-    member: Member = None,
-    kind: Kind = "probs",
-    weights: WeightsFile = None,
-    mask: MaskFile = None,
-    reduce: Reduction = None,
-    share: Share = 0.1,
-    beta: Beta = None,
-    floor: Floor = None,
-    targets: TargetsFile = None,
-    samples: Samples = None,
-    exact: Exact = None,
+    *,
+    named: NamedOptions,
+    read: PredictionOptions,
+    made: HeuristicOptions,
+    batched: BatchOptions,
 ) -> None:
     """Choose the k rows to label."""
     with one_sentence():
         if output is not None:
             check_output(output, (".csv",))
-        asked = read_targets(heuristic, file, targets)
-        chosen = heuristic_named(
-            heuristic, reduce, share, beta=beta, floor=floor, targets=asked, samples=samples, exact=exact
-        )
-        predictions = open_file(file, member)
+        chosen = heuristic_of(named.heuristic, file, made, **batched.given())
+        predictions = open_file(file, read.member)
         if not isinstance(chosen, Random | Joint):
-            check_reduced(predictions, reduce)
-        batch = chosen.select(predictions, k, rng=seed, kind=kind, weights=load(weights), mask=load(mask))
+            check_reduced(predictions, made.reduce)
+        batch = chosen.select(predictions, k, rng=seed, **reading_of(read))
         columns = columns_of(batch)
         note_uncertain(batch)
         if output is None:
@@ -134,13 +110,22 @@ def select(
             say(f"{chosen.name}: {len(batch):,} rows -> {output}")
 
 
+@expand_options
 def bench(
     file: File,
     k: Count = 10,
     heuristics: Annotated[str, typer.Option(help="all, or names with commas between.")] = "all",
-    labels: LabelsFile = None,
-    test: TestFile = None,
-    test_labels: TestLabelsFile = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Classes of the pool's rows: .npy, or a file with the member pool_labels; default FILE."),
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(help="Predictions of a test set: .npy, or a file with test and test_labels; default FILE."),
+    ] = None,
+    test_labels: Annotated[
+        Path | None, typer.Option(help="Their classes: .npy, or a file with the member test_labels.")
+    ] = None,
     steps: Annotated[int, typer.Option(help="Labels that each replay buys, at most.")] = 30,
     seeds: Annotated[int, typer.Option(help="Replays of each heuristic, each on a part of the pool.")] = 20,
     at_a_time: Annotated[
@@ -148,40 +133,34 @@ def bench(
         typer.Option("--at-a-time", help="Labels asked for at a time, such as 1 or 1,10: a replay for each number."),
     ] = "1",
     seed: Seed = 0,
-    member: Member = None,
-    kind: Kind = "probs",
-    weights: WeightsFile = None,
-    mask: MaskFile = None,
-    reduce: Reduction = None,
-    share: Share = 0.1,
-    floor: Floor = None,
-    targets: TargetsFile = None,
     plot: Annotated[
         Path | None, typer.Option(help="Write a picture of information and scores: .png, .svg or .pdf.")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write all of it as one page: .html.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the table of heuristics: .csv.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write every table: .json.")] = None,
+    *,
+    read: PredictionOptions,
+    made: HeuristicOptions,
 ) -> None:
     """Compare heuristics on the same predictions: time, picks, what they tell, and how fast they learn where labels are known."""
-    read = (file, weights, mask, targets, labels, test, test_labels)
+    inputs = (file, read.weights, read.mask, made.targets, labels, test, test_labels)
     with one_sentence():
         written = ((plot, (".png", ".svg", ".pdf")), (report, (".html",)), (csv, (".csv",)), (json, (".json",)))
         for output, endings in written:
             if output is not None:
-                check_output(output, endings, *read)
+                check_output(output, endings, *inputs)
         sizes = numbers(at_a_time, "--at-a-time")
-        with unchanged(*read):
-            source = open_file(file, member)
-            chosen = heuristics_named(heuristics, source, file, targets, reduce, share, floor)
-            check_reduced(source, reduce)
+        with unchanged(*inputs):
+            source = open_file(file, read.member)
+            chosen = heuristics_named(heuristics, source, file, made)
+            check_reduced(source, made.reduce)
             check_drawn(plot, source, chosen)
-            evidence = read_evidence(file, labels, test, test_labels)
+            labelled = read_labelled(file, labels, test, test_labels)
             predictions, where = read_if_small(source)
-            told: dict[str, Any] = {"kind": kind, "weights": load(weights), "mask": load(mask), "rng": seed}
-            told |= {"steps": steps, "seeds": seeds, "at_a_time": sizes}
-            result = compare(predictions, k=k, heuristics=chosen, **told, **evidence)
-        bound = "log T" if weights is None else "H(w)"
+            plan: dict[str, Any] = {"steps": steps, "seeds": seeds, "at_a_time": sizes, "rng": seed}
+            result = compare(predictions, k=k, heuristics=chosen, **plan, **reading_of(read), **labelled)
+        bound = "log T" if read.weights is None else "H(w)"
         out.print(ranking_table(result, f"{file} ({where})", bound, out.width))
         out.print(overlap_table(result, out.width))
         note_exhausted(result)

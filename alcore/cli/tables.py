@@ -48,7 +48,7 @@ def note_exhausted(result: Comparison) -> None:
         if batch.saturated_at is not None:
             note(
                 f"{name} exhausted the {result.shape[-1]} draws after {batch.saturated_at} of {len(batch)} picks; "
-                "the rest follow in BALD order."
+                f"the rest are filled by the rule {batch.fill}."
             )
 
 
