@@ -18,7 +18,8 @@ from importlib import import_module as _import_module
 from alcore import adapting
 from alcore.batches.batch import Batch
 from alcore.batches.batch_epig import batch_epig
-from alcore.batches.batchbald import SaturationWarning, batchbald
+from alcore.batches.batchbald import batchbald
+from alcore.batches.filling import SaturationWarning
 from alcore.batches.ical import ical
 from alcore.batches.information import batch_information, joint_entropy
 from alcore.batches.select import power, softmax, softrank, top

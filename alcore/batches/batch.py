@@ -25,7 +25,8 @@ class Batch:
         effective_draws: (k,) mean number of draws that still explain the labels, after each pick.
         exact_until: how many of the first gains are exact, not sampled.
         saturated_at: how many picks were chosen jointly where the draws were exhausted before the batch was full.
-        fill: the rule of the picks after those, "bald"; their scores are 0.
+        fill: the rule of the picks that were not chosen jointly, "power-bald", "random" or "bald"; their scores are 0, and their q
+            and support are those of the rule. "stop" where the batch ends instead. None where all picks were chosen jointly.
         certified_until: the first picks that are certain to be those of the whole pool; all where it lies in memory.
 
     ``q`` and ``support`` are what unbiased risk estimators need (arXiv:2101.11665). The arrays are read-only.

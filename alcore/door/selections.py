@@ -10,6 +10,8 @@ import numpy.typing as npt
 from alcore.door.arrays import Float64s
 from alcore.door.numbers import as_finite, as_numbers, as_real
 
+FILLS = ("power-bald", "random", "bald", "stop")  # rules by which a joint batch is filled
+
 
 def as_scores(scores: npt.ArrayLike, *, finite: bool = False, name: str = "scores") -> Float64s:
     """Scores (N,) in float64 without NaN; without infinity where a selection or a sum cannot take it."""
@@ -95,6 +97,12 @@ def as_label_mode(labels: str) -> Literal["drawn", "expected"]:
     if labels == "expected":
         return "expected"
     raise ValueError(f"labels: expected 'drawn' or 'expected', got {labels!r}.")
+
+
+def as_fill(fill: str) -> str:
+    if fill in FILLS:
+        return fill
+    raise ValueError(f"fill: expected one of {', '.join(map(repr, FILLS))}, got {fill!r}.")
 
 
 def as_beta(beta: float) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.batchbald import batchbald
+from alcore.batches.filling import FILL
 from alcore.batches.search.candidates import MEMORY
 from alcore.batches.two_bald import two_bald
 from alcore.door import ReadingOptions
@@ -25,6 +26,7 @@ class BatchBALD(Joint):
         samples: configurations sampled where there are too many to keep them all.
         exact: configurations × classes up to which gains are exact.
         memory: bytes that a pass over a file or a stream may take.
+        fill: "power-bald", "random", "bald" or "stop": the rule once no row is worth choosing jointly.
 
     >>> import alcore, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
@@ -35,8 +37,10 @@ class BatchBALD(Joint):
     samples: int = 10_000
     exact: int = 10_000
     memory: int = MEMORY
+    fill: str = FILL
 
     def __post_init__(self) -> None:
+        door.as_fill(self.fill)
         for name in ("samples", "exact", "memory"):
             door.as_count(getattr(self, name), name)
 
@@ -46,16 +50,17 @@ class BatchBALD(Joint):
 
     def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:
         own = {"samples": self.samples, "exact": self.exact, "memory": self.memory}
-        return batchbald(predictions, k, rng=rng, **own, **options)
+        return batchbald(predictions, k, fill=self.fill, rng=rng, **own, **options)
 
 
 @final
 @dataclass(frozen=True)
 class TwoBALD(Joint):
-    """BALD less pairwise information as an object: see `alcore.two_bald`. It draws nothing, so ``rng`` changes nothing.
+    """BALD less pairwise information as an object: see `alcore.two_bald`. ``rng`` changes only what fills a batch.
 
     Args:
         memory: bytes that a pass over a file or a stream may take.
+        fill: "power-bald", "random", "bald" or "stop": the rule once no row is worth choosing jointly.
 
     >>> import alcore, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
@@ -64,13 +69,15 @@ class TwoBALD(Joint):
     """
 
     memory: int = MEMORY
+    fill: str = FILL
 
     def __post_init__(self) -> None:
         door.as_count(self.memory, "memory")
+        door.as_fill(self.fill)
 
     @property
     def name(self) -> str:
         return "two-bald"
 
     def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:
-        return two_bald(predictions, k, memory=self.memory, **options)
+        return two_bald(predictions, k, fill=self.fill, memory=self.memory, rng=rng, **options)

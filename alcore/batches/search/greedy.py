@@ -109,12 +109,11 @@ def best_of(objective: Objective, candidates: Candidates, picks: int, floor: flo
 
 @dataclass(frozen=True)
 class Chosen:
-    """A batch; the rows from ``joint`` on are the rest in BALD order: gains were noise (``saturated``), or no row was left."""
+    """Rows chosen jointly, in order. ``ended_early``: rows were left, and none gained more than the noise."""
 
     indices: Ints
     gains: Float64s
-    joint: int
-    saturated: bool
+    ended_early: bool
     certified_until: int
 
 
@@ -148,8 +147,13 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
         picked.append((int(candidates.index[pick.slot]), gain))
         objective.add(candidates.cells[pick.slot].astype(np.float64))
         candidates.take(pick.slot)
-    saturated = len(picked) < size and bool((candidates.bound > -np.inf).any())
-    return _filled(picked, pool.scores, size, saturated, size if certified_until is None else certified_until)
+    ended_early = len(picked) < size and bool((candidates.bound > -np.inf).any())
+    return Chosen(
+        np.array([row for row, _ in picked], np.int64),
+        np.array([gain for _, gain in picked], np.float64),
+        ended_early,
+        size if certified_until is None else certified_until,
+    )
 
 
 def _next(
@@ -165,21 +169,6 @@ def _next(
         return Pick(slot, float(candidates.bound[slot]), 0.0), 0.0
     pick = best_of(objective, candidates, picks, floor)
     return pick, max(ROUNDING, ERRORS * pick.error if pick else 0.0)
-
-
-def _filled(
-    picked: list[tuple[int, float]], scores: Float64s, size: int, saturated: bool, certified_until: int
-) -> Chosen:
-    rows = np.array([row for row, _ in picked], np.int64)
-    gains = np.zeros(size)
-    gains[: len(rows)] = [gain for _, gain in picked]
-    if len(rows) < size:
-        rest = np.delete(np.arange(len(scores)), rows)
-        order = np.argsort(-scores[rest], kind="stable")[: size - len(rows)]
-        indices = np.concatenate([rows, rest[order]])
-    else:
-        indices = rows
-    return Chosen(indices, gains, len(rows), saturated, certified_until)
 
 
 def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float) -> Candidates:
