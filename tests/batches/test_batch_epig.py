@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import alcore
 from alcore.batches.search.configurations import Configurations
+from alcore.door import Reading
 from alcore.scores.epig import prepare
 from tests.batches import oracle as oracle
 from tests.batches.oracle import WIDE, dyadic, one_hot
@@ -182,7 +183,7 @@ def test_gains_are_epig_under_each_posterior(labels: int, exact: int, dtype: typ
     for row in pool[:labels]:
         configurations.add(row.astype(np.float64))
     assert len(configurations.omega_u) >= 20
-    packed = module._PackedTargets(prepare(targets, target_weights=shares))
+    packed = module._PackedTargets(prepare(targets, Reading(), shares))
     gains = module._Given(packed, configurations).gains(pool, np.arange(3, 40))
     each = zip(configurations.rows_ut, configurations.omega_u, strict=True)
     expected = sum(omega * alcore.epig(pool, targets, target_weights=shares, weights=row) for row, omega in each)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import alcore
 from alcore.batches.search import candidates
 from alcore.batches.search.candidates import Candidates, Pool, rows_that_fit
+from alcore.door import Reading
 from tests.batches.oracle import small_buffer
 from tests.cases import dirichlet
 
@@ -70,7 +71,7 @@ def test_rows_of_equal_bound_are_not_copies() -> None:
 
 
 def test_arrays_in_memory_are_read_where_they_lie() -> None:
-    pool = Pool(POOL, "probs", None, 0)  # and take no memory
+    pool = Pool(POOL, Reading(), 0)  # and take no memory
     assert np.shares_memory(pool.candidates.cells, POOL)
     assert not pool.candidates.cells.flags.writeable
     assert POOL.flags.writeable
@@ -90,7 +91,7 @@ def test_one_pass_keeps_the_rows_of_largest_bald_however_it_is_cut(rows: int, cu
     order = np.lexsort((np.arange(40), -scores))
     with pytest.MonkeyPatch.context() as patched:
         small_buffer(patched, rows)
-        found = Pool(iter(blocks), "probs", None, 0)
+        found = Pool(iter(blocks), Reading(), 0)
     own = found.candidates
     np.testing.assert_array_equal(found.scores, scores)
     assert sorted(own.index.tolist()) == sorted(order[:rows].tolist())
@@ -103,12 +104,12 @@ def test_one_pass_keeps_the_rows_of_largest_bald_however_it_is_cut(rows: int, cu
 def test_what_can_be_read_again_says_so(tmp_path: Path) -> None:
     np.savez(tmp_path / "p.npz", POOL)
     sources = [POOL.astype(np.float16), [POOL], tmp_path / "p.npz", iter([POOL])]
-    assert [Pool(source, "probs", None, 400 << 20).can_reread for source in sources] == [True, True, True, False]
+    assert [Pool(source, Reading(), 400 << 20).can_reread for source in sources] == [True, True, True, False]
 
 
 def test_weights_and_kind_go_with_the_predictions() -> None:
     weights = np.arange(6.0)
-    pool = Pool([np.log(POOL[:9]), np.log(POOL[9:])], "logits", weights, 400 << 20)
+    pool = Pool([np.log(POOL[:9]), np.log(POOL[9:])], Reading("logits", weights), 400 << 20)
     np.testing.assert_allclose(pool.scores, alcore.bald(POOL, weights=weights), rtol=1e-9)
     np.testing.assert_allclose(pool.candidates.cells, POOL[pool.candidates.index], rtol=1e-12)
 
@@ -117,7 +118,7 @@ def test_memory_is_kept_to() -> None:
     for room, row_bytes in ((10_000, 100), (1 << 20, 8000)):
         assert (row_bytes * 9 // 8) * rows_that_fit(room, row_bytes) <= room
     memory = candidates.READING_BYTES + 5000 + (8 * POOL[0].size * candidates.LEAST_ROWS * 9) // 8
-    assert len(Pool(iter([POOL]), "probs", None, memory, lambda draws: 5000).candidates.index) == candidates.LEAST_ROWS
+    assert len(Pool(iter([POOL]), Reading(), memory, lambda draws: 5000).candidates.index) == candidates.LEAST_ROWS
     for needed, remedy in ((lambda draws: 5000, "Raise memory, or lower samples and exact"), (None, r"Raise memory\.")):
         with pytest.raises(ValueError, match=rf"memory: expected at least 128 MiB, got 1\. {remedy}"):
-            Pool(iter([POOL]), "probs", None, 1 << 20, needed)
+            Pool(iter([POOL]), Reading(), 1 << 20, needed)

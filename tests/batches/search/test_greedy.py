@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import alcore
 from alcore.batches.search.candidates import Candidates, Pool
 from alcore.batches.search.greedy import ERRORS, ROUNDING, Objective, best_of, choose
+from alcore.door import Reading
 from tests.batches.oracle import small_buffer
 from tests.cases import dirichlet
 
@@ -126,7 +127,7 @@ def test_what_is_bounded_under_the_noise_is_not_looked_at() -> None:
 
 @pytest.mark.parametrize("k", [0, 1, 7, 40, 50])
 def test_a_batch_is_that_of_the_full_search(k: int) -> None:
-    found = choose(Toy(), Pool(POOL, "probs", None, 0), k)
+    found = choose(Toy(), Pool(POOL, Reading(), 0), k)
     rows, gains = brute_force(POOL, k)
     assert found.indices.tolist() == rows
     np.testing.assert_allclose(found.gains, gains, rtol=0, atol=1e-12)
@@ -146,8 +147,8 @@ def test_any_cutting_and_any_buffer(seed: int, rows: int, cuts: list[int]) -> No
     expected, gains = brute_force(pool, 12)
     with pytest.MonkeyPatch.context() as patched:
         small_buffer(patched, rows)
-        again = choose(Toy(), Pool(blocks, "probs", None, 0), 12)
-        held = Pool(iter(blocks), "probs", None, 0)
+        again = choose(Toy(), Pool(blocks, Reading(), 0), 12)
+        held = Pool(iter(blocks), Reading(), 0)
         let_go = held.candidates.largest_dropped
         once = choose(Toy(), held, 12)
     assert again.indices.tolist() == expected
@@ -163,7 +164,7 @@ def test_any_cutting_and_any_buffer(seed: int, rows: int, cuts: list[int]) -> No
 
 def test_what_is_left_over_is_filled_in_bald_order(monkeypatch: pytest.MonkeyPatch) -> None:
     small_buffer(monkeypatch, 5)
-    found = choose(Toy(), Pool(iter([POOL]), "probs", None, 0), 9)
+    found = choose(Toy(), Pool(iter([POOL]), Reading(), 0), 9)
     order = np.argsort(-alcore.bald(POOL), kind="stable").tolist()
     assert found.joint == 5
     assert sorted(found.indices[:5].tolist()) == sorted(order[:5])
@@ -174,12 +175,12 @@ def test_what_is_left_over_is_filled_in_bald_order(monkeypatch: pytest.MonkeyPat
 def test_a_batch_ends_where_no_gain_exceeds_the_noise() -> None:
     rows, gains = brute_force(POOL, 20)
     noise = (gains[6] + gains[7]) / 2
-    found = choose(Toy(noise=noise), Pool(POOL, "probs", None, 0), 20)
+    found = choose(Toy(noise=noise), Pool(POOL, Reading(), 0), 20)
     assert found.joint == 7
     assert found.indices[:7].tolist() == rows[:7]
     rest = [row for row in np.argsort(-alcore.bald(POOL), kind="stable").tolist() if row not in rows[:7]]
     assert found.indices[7:].tolist() == rest[:13]
-    assert choose(Toy(), Pool(POOL, "probs", None, 0), 20).joint == 20
+    assert choose(Toy(), Pool(POOL, Reading(), 0), 20).joint == 20
 
 
 def test_an_uncertain_gain_certifies_less(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +189,7 @@ def test_an_uncertain_gain_certifies_less(monkeypatch: pytest.MonkeyPatch) -> No
     assert gains[1] > gains[2] > 0
     until = []
     for error in (0.0, (gains[1] + gains[2]) / 2 / ERRORS, 10.0):
-        found = choose(Toy(error=error), Pool(iter([POOL]), "probs", None, 0), 10)
+        found = choose(Toy(error=error), Pool(iter([POOL]), Reading(), 0), 10)
         until.append(found.certified_until)
     assert until == [3, 2, 1]  # the first pick is the largest BALD, which is exact
 
@@ -196,7 +197,7 @@ def test_an_uncertain_gain_certifies_less(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_second_pass_that_finds_more_rows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     small_buffer(monkeypatch, 3)
     blocks = [POOL[:20], POOL[20:]]
-    pool = Pool(blocks, "probs", None, 0)
+    pool = Pool(blocks, Reading(), 0)
     blocks.append(POOL[:5])
     with pytest.raises(ValueError, match="probs: expected 40 rows, as the first reading has"):
         choose(Toy(), pool, 10)
