@@ -17,15 +17,16 @@ FILL = "power-bald"
 # Effective draws under which a batch has told nearly all that its draws can: one draw explains most of the label configurations.
 EXHAUSTED = 2.0
 
-_WORDS = {
-    "power-bald": "were drawn by power sampling of BALD",
-    "random": "were drawn at random",
-    "bald": "follow in BALD order",
-}
-
 
 class SaturationWarning(UserWarning):
     """The draws were exhausted before the batch was full."""
+
+
+def describe(rule: str | None) -> str:
+    """What the rows do that fill a batch."""
+    if rule == "power-bald":
+        return "were drawn by power sampling of BALD"
+    return "were drawn at random" if rule == "random" else "follow in BALD order"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Filled:
         joint, filled = len(self.chosen.indices), len(self.rest)
         if not self.chosen.ended_early or effective >= EXHAUSTED:
             return None
-        done = f"the other {filled} {_WORDS[self.rule]}" if filled else "the batch ends there"
+        done = f"the other {filled} {describe(self.rule)}" if filled else "the batch ends there"
         warnings.warn(
             f"{name}: the {draws} draws were exhausted after {joint} of {k} picks: {effective:.1f} of them still explain "
             f"the labels on average, and no row gains more than noise. So {done} (fill={self.rule!r}). Predict with more draws, "

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from alcore.batches.batch import Batch
+from alcore.batches.filling import describe
 from alcore.bench.comparison import Comparison
 from alcore.cli.sentences import note
 from alcore.sources.files import whole_file
@@ -48,7 +49,7 @@ def note_exhausted(result: Comparison) -> None:
         if batch.saturated_at is not None:
             note(
                 f"{name} exhausted the {result.shape[-1]} draws after {batch.saturated_at} of {len(batch)} picks; "
-                f"the rest are filled by the rule {batch.fill}."
+                f"the others {describe(batch.fill)}."
             )
 
 
