@@ -1,82 +1,37 @@
-"""`alcore ledger`: a labelling campaign by command line alone; refusals are one sentence, exit code 2, and change nothing."""
+"""`alcore ledger`: a labelling campaign by command line alone."""
 
 from __future__ import annotations
 
-import csv
-import errno
-import io
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet
 import pytest
-from typer.testing import CliRunner
 
 import alcore
 from alcore import Ledger
-from alcore.cli import app
-
-N = 30
-PROBS = np.random.default_rng(0).dirichlet(np.ones(3), size=(N, 6)).transpose(0, 2, 1).copy()
-MAPS = np.random.default_rng(1).dirichlet(np.ones(3), size=(N, 2, 5)).transpose(0, 3, 1, 2).copy()
-PADDING = np.random.default_rng(2).random((N, 2)) < 0.3
-PADDING[:, 0] = False
-TARGETS = PROBS[:4]
-NAMES = [f"[red]{i}[/red].png" for i in range(N)]
+from tests.cli.ledger_commands import (
+    MAPS,
+    NAMES,
+    PADDING,
+    PROBS,
+    TARGETS,
+    N,
+    done,
+    fill,
+    ids_asked,
+    make_folder,
+    run,
+    table,
+)
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with predictions and a ledger, the current one."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "120")
-    np.save("preds.npy", PROBS)
-    np.save("maps.npy", MAPS)
-    np.save("mask.npy", PADDING)
-    np.savez("several.npz", pool=PROBS, target=TARGETS)
-    Path("ids.txt").write_text("".join(f"{name}\n" for name in NAMES))
-    Ledger.open("run.db", N).close()
-    return tmp_path
-
-
-def run(*arguments: object) -> Any:
-    return CliRunner().invoke(app, ["ledger", *(str(argument) for argument in arguments)])
-
-
-def done(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, result.output
-    assert not result.stderr
-    return str(result.stdout)
-
-
-def table(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
-
-
-def ids_asked(*arguments: object) -> list[int]:
-    return [int(row["id"]) for row in table(done("ask", "run.db", *arguments))]
-
-
-def fill(name: str, labels: dict[str, str]) -> None:
-    """What an annotator does in a spreadsheet."""
-    rows = table(Path(name).read_text())
-    for row in rows:
-        row["label"] = labels.get(row["id"], row["label"])
-    with open(name, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-# --- a labelling round ------------------------------------------------------------------------------------------------
+    return make_folder(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("named", [False, True])
@@ -179,9 +134,6 @@ def test_a_ledger_moves_as_a_file(here: Path) -> None:
     assert done("export", "other.db", "part.csv", "--state", "labelled", "--state", "asked") == "4 rows -> part.csv\n"
 
 
-# --- heuristics -------------------------------------------------------------------------------------------------------
-
-
 def test_options_of_heuristics_are_passed_on(here: Path) -> None:
     cases: list[tuple[alcore.Heuristic, np.ndarray, dict[str, Any], list[object]]] = [
         (alcore.Power(alcore.BALD(), 4.0), PROBS, {}, ["preds.npy", "-H", "power-bald", "--beta", 4, "--seed", 0]),
@@ -242,122 +194,6 @@ def test_the_pool_comes_to_an_end(here: Path) -> None:
     assert result.stderr == "note: no id is free, so nothing was asked.\n"
 
 
-# --- what is refused --------------------------------------------------------------------------------------------------
-
-REFUSALS: list[tuple[Sequence[str], str]] = [
-    (["create", "run.db", "--size", "3"], "run.db: is there already. .* alcore ledger status run.db"),
-    (["create", "preds.npy", "--size", "3"], "preds.npy: is there already"),
-    (["create", "x.db"], "size: expected either --size N or --ids FILE"),
-    (["create", "x.db", "--size", "3", "--ids", "ids.txt"], "size: expected either"),
-    (["create", "x.db", "--size", "-1"], "size: expected at least 0, got -1"),
-    (["create", "x.db", "--ids", "nope.txt"], "nope.txt: no such file"),
-    (["create", "x.db", "--ids", "."], ".: expected a file, got a folder"),
-    (["create", "x.db", "--ids", "preds.npy"], "preds.npy: expected a text file in UTF-8 with an id a line"),
-    (["create", "x.db", "--ids", "twice.txt"], "ids: expected different names, but 'a' stands there twice"),
-    (["create", "no/x.db", "--size", "3"], "the folder .* does not exist"),
-    (["status", "nope.db"], "nope.db: no such ledger. Make it: alcore ledger create nope.db --size N"),
-    (["status", "preds.npy"], "expected a ledger, but it is no SQLite file. Nothing was changed"),
-    (["status", "."], "expected a file, got a folder"),
-    (["ask", "nope.db", "preds.npy"], "nope.db: no such ledger"),
-    (
-        ["ask", "run.db"],
-        "bald: expected predictions: alcore ledger ask run.db PREDICTIONS. Without: --heuristic random",
-    ),
-    (["ask", "run.db", "nope.npy"], "nope.npy: no such file"),
-    (["ask", "run.db", "preds.npy", "-H", "bold"], "'bold'"),
-    (["ask", "run.db", "preds.npy", "-k", "0"], "k: expected at least 1, got 0"),
-    (["ask", "run.db", "preds.npy", "--seed", "-1"], "rng: expected"),
-    (["ask", "run.db", "preds.npy", "--asker", ""], "asker: expected a name, got ''"),
-    (["ask", "run.db", "maps.npy"], "Reduce them: --reduce mean"),
-    (["ask", "run.db", "preds.npy", "-o", "todo.txt"], "todo.txt: expected a file that ends in .csv or .jsonl"),
-    (["ask", "run.db", "preds.npy", "-o", "no/todo.csv"], "the folder no does not exist"),
-    (["ask", "run.db", "preds.npy", "-o", "t.csv", "--data", "image=x"], "--data: is for Label Studio's tasks"),
-    (["ask", "run.db", "preds.npy", "-o", "t.json", "--data", "x"], "--data: expected name=template, .* got 'x'"),
-    (["ask", "run.db", "preds.npy", "-o", "t.json", "--data", "id=x"], "data: expected other names than id"),
-    (["ask", "run.db", "preds.npy", "--ids", "few.txt"], "expected 2 rows, as ids has, got 30"),
-    (["ask", "run.db", "preds.npy", "--ids", "ids.txt"], r"ids.txt, id 1: expected a whole number, .* got '\[red\]0"),
-    (["tell", "run.db", "nope.csv"], "nope.csv: no such file"),
-    (["tell", "run.db", "preds.npy"], "preds.npy: expected a file that ends in .csv"),
-    (
-        ["tell", "run.db", "markup.csv"],
-        r"markup.csv, line 2: expected an id that is a whole number .* got '\[red\]x\[/\]'",
-    ),
-    (["tell", "run.db", "unasked.csv"], "unasked.csv, line 2: expected an id that was asked, got 5"),
-    (["tell", "run.db", "unasked.csv", "--query", "7"], "expected a query of this ledger, got 7"),
-    (["tell", "run.db", "unasked.csv", "--query", "-1"], "query: expected at least 0, got -1"),
-    (["tell", "run.db", "unasked.csv", "--annotator", ""], "annotator: expected a name"),
-    (["withdraw", "run.db", "1"], "query: 1 waits for no label"),
-    (["export", "run.db", "a.xlsx"], "a.xlsx: expected a file that ends in .csv"),
-    (["export", "run.db", "run.db"], "run.db: expected a file that ends in .csv"),
-    (["export", "run.db", "a.csv", "--state", "labeled"], "states: expected some of unlabelled, .* got 'labeled'"),
-    (["export", "run.db", "a.csv", "--data", "image=x"], "--data: is for Label Studio's tasks"),
-    (["export", "run.db", "no/a.csv"], "the folder no does not exist"),
-    (["import", "run.db", "a.json"], "a.json: no such file"),
-    (["import", "run.db", "bad.json"], "bad.json, line 1: expected JSON, but it cannot be read"),
-    (["import", "run.db", "bad.parquet"], "bad.parquet: expected a Parquet file, but it cannot be read"),
-    (["import", "run.db", "half.csv"], "half.csv, line 3: expected 2 cells"),
-]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"), REFUSALS, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
-)
-def test_refusals_are_one_sentence_and_change_nothing(here: Path, arguments: Sequence[str], said: str) -> None:
-    Path("twice.txt").write_text("a\nb\na\n")
-    Path("few.txt").write_text("3\n4\n")
-    Path("markup.csv").write_text("id,label\n[red]x[/],cat\n")
-    Path("unasked.csv").write_text("id,label\n5,cat\n")
-    Path("half.csv").write_text("id,label\n5,cat\n6\n")
-    Path("bad.json").write_text('[{"data": ')
-    Path("bad.parquet").write_text("PAR1")
-    before = {path: path.read_bytes() for path in here.iterdir()}
-    result = run(*arguments)
-    assert result.exit_code == 2
-    assert not result.stdout
-    assert re.search(said, result.stderr)
-    assert result.stderr.startswith("error: ")
-    assert result.stderr.count("\n") == 1
-    after = {path: path.read_bytes() for path in here.iterdir()}
-    assert after.keys() == before.keys()
-    assert all(after[path] == before[path] for path in before if path.name != "run.db")
-    with Ledger.open("run.db") as ledger:
-        assert ledger.counts() == {"unlabelled": N, "asked": 0, "labelled": 0, "aside": 0}
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["create"],
-        ["create", "x.db", "--size", "x"],
-        ["create", "x.db", "--size", "[/red]"],
-        ["status"],
-        ["ask", "run.db", "preds.npy", "-k", "ten"],
-        ["ask", "run.db", "preds.npy", "--nope"],
-        ["tell", "run.db"],
-        ["tell", "run.db", "a.csv", "--query", "x"],
-        ["withdraw", "run.db"],
-        ["withdraw", "run.db", "first"],
-        ["export", "run.db"],
-        ["import", "run.db"],
-        ["nope"],
-    ],
-)
-def test_wrong_usage_is_exit_code_2_and_leaves_no_file(here: Path, arguments: Sequence[str]) -> None:
-    before = sorted(os.listdir())
-    result = run(*arguments)
-    assert result.exit_code == 2
-    assert re.fullmatch(r"error: .+ See alcore --help\.\n", result.stderr)
-    assert sorted(os.listdir()) == before
-
-
-def test_without_a_command_the_help_is_shown(here: Path) -> None:
-    result = run()
-    assert result.exit_code == 2
-    for name in ("create", "status", "ask", "tell", "withdraw", "export", "import"):
-        assert name in result.stdout
-        assert "RUN.db" in done(name, "--help")
-
-
 def test_labels_that_differ_are_replaced_only_when_said(here: Path) -> None:
     (one,) = ids_asked("preds.npy", "-k", 1)
     for command in ("tell", "import"):
@@ -368,51 +204,6 @@ def test_labels_that_differ_are_replaced_only_when_said(here: Path) -> None:
         assert result.exit_code == 2
         assert f"a.csv, line 2: label: {one} is labelled \"cat\" already, got 'dog'" in result.stderr
         assert done(command, "run.db", "a.csv", "--overwrite").startswith("1 labels recorded")
-
-
-# --- files that cannot be written -------------------------------------------------------------------------------------
-
-
-def test_a_query_that_could_not_be_written_is_asked_again(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(handle: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(os, "fsync", full)
-        result = run("ask", "run.db", "preds.npy", "-k", 3, "-o", "todo.csv")
-    assert result.exit_code == 2
-    assert result.stderr == (
-        "error: todo.csv: cannot be written (No space left on device); nothing of it was. Make room, or name another place. "
-        "Query 1 is recorded: ask again to have it written.\n"
-    )
-    assert not Path("todo.csv").exists()
-    again = run("ask", "run.db", "preds.npy", "-k", 9, "-o", "todo.csv")
-    assert again.stdout == "bald: query 1, 3 ids -> todo.csv\n"
-    rows = table(Path("todo.csv").read_text())
-    assert [int(row["id"]) for row in rows] == alcore.BALD().select(PROBS, 3).indices.tolist()
-
-
-def test_an_export_that_could_not_be_written(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(handle: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    before = sorted(os.listdir())
-    monkeypatch.setattr(os, "fsync", full)
-    result = run("export", "run.db", "all.csv")
-    assert result.exit_code == 2
-    assert result.stderr.startswith("error: all.csv: cannot be written (No space left on device)")
-    assert sorted(os.listdir()) == before
-
-
-def test_a_ledger_that_could_not_be_made_is_not_there(here: Path) -> None:
-    line = f'ulimit -f 4; "{sys.executable}" -m alcore.cli ledger create large.db --ids many.txt'
-    Path("many.txt").write_text("".join(f"a rather long name of item {i}\n" for i in range(20_000)))
-    result = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
-    assert result.returncode == 2
-    assert result.stderr.startswith("error: ")
-    assert result.stderr.count("\n") == 1
-    assert [name for name in os.listdir() if name.startswith("large")] == []
-    assert done("create", "large.db", "--ids", "many.txt") == "20,000 ids -> large.db\n"
 
 
 @pytest.mark.parametrize("name", ["[red]x.db", "[link=x]y.db", "x[.db", "ß ½.db"])
