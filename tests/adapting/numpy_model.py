@@ -13,7 +13,7 @@ ROWS = np.random.default_rng(0).random((10, 4))
 
 
 def halves(batch: Any, block: int, draw: int) -> np.ndarray:
-    """Two classes, known for each row and draw."""
+    """Two classes, whose probabilities follow from the row and the draw."""
     p = (batch[:, 0] + 0.1 * draw) % 1
     return np.stack([p, 1 - p], axis=1)
 
@@ -24,6 +24,8 @@ def predictions(run: Any = halves, *, draws: int = 3, rows: int | None = 10, dat
 
 
 class NumpyRun(adapting.Run):
+    """A function of rows and a draw, which says itself whether it drew noise."""
+
     def __init__(self, request: Request, model: Any, noisy: bool = False) -> None:
         super().__init__("Model", request, None, None)
         self._model, self._noisy = model, noisy

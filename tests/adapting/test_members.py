@@ -42,3 +42,66 @@ def test_members_that_are_loaded_in_turn(tmp_path: Path, ending: str) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
     with pytest.raises(ValueError, match="out="):
         adapting.predict_in_turn(members(None), lambda: [ROWS], run, request, rows=10, out=None)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_model_has_its_own_weights_back_after_its_members(tmp_path: Path, fails: bool) -> None:
+    weights = [-1]
+
+    def load(place: int) -> None:
+        if fails and place == 1:
+            raise OSError("no file")
+        weights[0] = place
+
+    loads = [lambda place=place: load(place) for place in range(2)]
+    run = NumpyRun(Request(2), lambda x, draw: halves(x, 0, draw + 5 * weights[0]))
+
+    def predict() -> Any:
+        return adapting.predict_members(
+            [run],
+            lambda: [ROWS],
+            Request(2),
+            loads,
+            lambda: weights.__setitem__(0, -1),
+            rows=10,
+            out=tmp_path / "p.npy",
+        )
+
+    if fails:
+        with pytest.raises(OSError, match="no file"):
+            predict()
+    else:
+        assert predict().shape == (10, 2, 4)
+    assert weights == [-1]
+
+
+def test_members_in_memory_stand_one_after_the_other() -> None:
+    runs = [
+        lambda batch, block, draw: halves(batch, block, draw),
+        lambda batch, block, draw: halves(batch, block, -draw),
+    ]
+    (block,) = adapting.predict_members(runs, lambda: [ROWS], Request(2, members=2), None, rows=10)
+    expected = np.stack([halves(ROWS, 0, draw) for draw in (0, 1, -2, -3)], axis=-1)
+    np.testing.assert_allclose(block, expected, rtol=1e-6)
+
+
+def test_masks_of_members_are_one_mask(tmp_path: Path) -> None:
+    run = NumpyRun(Request(1), lambda x, draw: np.full((len(x), 2, 4), 0.5))
+    options = {"rows": 10, "out": tmp_path / "p.zarr", "mask": lambda batch: batch > 0.5}
+    adapting.predict_in_turn([lambda: None] * 2, lambda: adapting.cut(ROWS, 4), run, Request(1), **options)
+    np.testing.assert_array_equal(np.load(tmp_path / "p.mask.npy"), ROWS > 0.5)
+    assert {path.name for path in tmp_path.iterdir()} == {"p.zarr", "p.mask.npy"}
+
+
+def test_an_iterator_of_batches_serves_no_second_member(tmp_path: Path) -> None:
+    batches = iter([ROWS])
+    with pytest.raises(ValueError, match="an iterator gives its batches once"):
+        adapting.predict_in_turn([], lambda: batches, halves, Request(1), rows=10, out=tmp_path / "p.npy")  # type: ignore[arg-type]
+
+
+def test_a_model_or_several_are_members() -> None:
+    assert adapting.as_members(3, int, "a number") == [3]
+    assert adapting.as_members((3, 4), int, "a number") == [3, 4]
+    for model in ([], [3, "4"], "3", None):
+        with pytest.raises(TypeError, match="model: expected a number or several, got"):
+            adapting.as_members(model, int, "a number")
