@@ -66,8 +66,8 @@ class ActiveLearning:
         predict: ``predict(model, ids) -> predictions`` (n, C, ..., T) of any kind that heuristics take, a row for each id; with a
             parameter ``seed`` as above. Not called for heuristics that need none (`Random`).
         heuristic: any of alcore's; or with ``targets`` a function of their predictions, such as ``EPIG``.
-        oracle: ``oracle(ids) -> labels``, in their order or {id: label}: known labels, or a person's answers. Of some alone, the
-            others are asked for again; where it gives none the iteration ends, and goes on from there another time.
+        oracle: ``oracle(ids) -> labels``, in their order or {id: label}, from a file or a person. Where it labels some ids alone,
+            it is asked again for the others; where it labels none the iteration ends, and another one goes on from there.
         k: query size.
         start: how many ids drawn at random are labelled before the first model, where fewer are.
         stop: a criterion or several, such as ``LabelBudget(150) | NoImprovement("accuracy", 5, direction="max")``; asked at the
@@ -77,7 +77,7 @@ class ActiveLearning:
         predicted: ``predicted(model) -> (M,) classes`` of a fixed set, for `StablePredictions`.
         sample: ids of the pool, drawn at random at each step, that are predicted and ranked; all by default.
         kind: of predictions and targets, "probs" or "logits".
-        seed: of what is drawn at random.
+        seed: of everything random in the run.
         asker: the name under which the ledger keeps the run; several may share a ledger.
         progress: a bar of the labels bought, on terminals after two seconds, where rich is installed.
 
@@ -149,7 +149,7 @@ class ActiveLearning:
 
     @property
     def history(self) -> list[Past]:
-        """What the steps so far left behind, from the ledger."""
+        """A `Past` for each step so far, read from the ledger."""
         return [as_past(note) for note in self.ledger.notes(self.asker)]
 
     def run(self) -> list[Past]:

@@ -8,7 +8,7 @@ from alcore import adapting
 from tests.adapting.numpy_model import ROWS
 
 
-def test_what_of_a_batch_goes_in() -> None:
+def test_the_part_of_a_batch_that_goes_in() -> None:
     assert adapting.first_of((1, 2)) == 1
     assert adapting.first_of([1, 2]) == 1
     assert adapting.first_of({"x": 1}) == {"x": 1}

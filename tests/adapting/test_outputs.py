@@ -12,7 +12,7 @@ from alcore import adapting
 from tests.adapting.numpy_model import ROWS
 
 
-def test_the_output_is_picked() -> None:
+def test_the_output_is_found_by_what_names_it() -> None:
     @dataclass
     class Said:
         logits: Any = 1

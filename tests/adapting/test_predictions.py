@@ -53,7 +53,7 @@ def test_masks_go_with_the_blocks(tmp_path: Path) -> None:
     assert adapting.as_mask(None) is None
 
 
-def test_a_run_goes_on_only_with_the_same_answers(tmp_path: Path) -> None:
+def test_a_file_is_gone_on_with_by_the_same_model_and_data_alone(tmp_path: Path) -> None:
     def stopped() -> Any:
         yield from itertools.islice(adapting.cut(ROWS, 4), 2)
         raise OSError("stopped")

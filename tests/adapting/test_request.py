@@ -10,7 +10,7 @@ from alcore import adapting
 from alcore.adapting import Request
 
 
-def test_what_a_request_refuses() -> None:
+def test_a_request_refuses_what_no_adapter_can_do() -> None:
     for options, said in (
         ({"draws": 0}, "draws"),
         ({"kind": "odds"}, "kind"),
@@ -27,7 +27,7 @@ def test_what_a_request_refuses() -> None:
             Request(2, **options)  # type: ignore[arg-type]
 
 
-def test_seeds_differ_by_draw_and_by_block_where_they_should() -> None:
+def test_seeds_differ_by_draw_and_without_consistent_draws_by_block() -> None:
     consistent, plain = Request(4, seed=1), Request(4, consistent=False, seed=1)
     assert consistent.seed_of(2, 0) == consistent.seed_of(2, 7)
     seeds = [plain.seed_of(draw, block) for draw in range(30) for block in range(30)]

@@ -16,7 +16,7 @@ from tests.loop.runs import HEURISTICS, TRUTH, N, accuracy, committee, make, pro
 
 
 @pytest.mark.parametrize("name", HEURISTICS)
-def test_steps(name: str) -> None:
+def test_each_step_labels_k_ids_and_the_last_is_cut_to_the_budget(name: str) -> None:
     loop = make(heuristic=HEURISTICS[name])
     steps = list(loop)
     assert [step.past.labelled for step in steps] == [6, 10, 14, 18, 20]
@@ -33,7 +33,7 @@ def test_steps(name: str) -> None:
     assert steps[1].metrics == accuracy(steps[1].model)
 
 
-def test_the_heuristic_ranks_what_is_free_with_the_step_s_model() -> None:
+def test_the_heuristic_ranks_the_pool_with_the_model_of_the_step() -> None:
     ledger = Ledger(N)
     free, labelled = None, None
     for step in make(ledger, heuristic=alcore.BALD()):
@@ -66,7 +66,7 @@ def test_criteria_see_the_history() -> None:
     assert len(make(stop=improving, metrics=lambda model: {"loss": next(worse)}).run()) == 4
 
 
-def test_targets_of_each_model() -> None:
+def test_targets_are_predicted_with_the_model_of_each_step() -> None:
     seen = []
 
     def targets(model: Any) -> Any:
@@ -113,7 +113,7 @@ def test_functions_that_want_seeds_have_them() -> None:
     assert not set(seeds) & set(first)
 
 
-def test_models_may_be_trained_on() -> None:
+def test_training_may_go_on_from_the_model_of_the_step_before() -> None:
     given = []
 
     def train(ids: Any, labels: Any, model: Any = None) -> Any:
@@ -126,7 +126,7 @@ def test_models_may_be_trained_on() -> None:
 
 
 @pytest.mark.parametrize("folder", [False, True])
-def test_several_seeds(folder: bool, tmp_path: Path) -> None:
+def test_a_loop_is_repeated_with_several_seeds(folder: bool, tmp_path: Path) -> None:
     where = tmp_path if folder else None
     curves = make().repeat(seeds=3, folder=where)
     assert curves.labels.tolist() == [6, 10, 14, 18, 20]
@@ -148,7 +148,7 @@ def test_several_seeds(folder: bool, tmp_path: Path) -> None:
         make(used).repeat(2)
 
 
-def test_names_are_ids_too() -> None:
+def test_ids_may_be_names() -> None:
     names = [f"row {i}" for i in range(N)]
     place = {name: i for i, name in enumerate(names)}
 
@@ -190,7 +190,7 @@ def test_two_runs_share_a_ledger() -> None:
         ({"seed": -1}, "seed: expected at least 0"),
     ],
 )
-def test_wrong_arguments(changes: dict[str, Any], said: str) -> None:
+def test_wrong_arguments_are_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises((TypeError, ValueError), match=said):
         make(changes.pop("ledger", None), **changes)
 

@@ -65,7 +65,7 @@ def test_metrics_that_diverge_reach_nothing() -> None:
     assert curves.labels_to("accuracy", 0.8).tolist() == [30, np.inf]
 
 
-def test_what_is_refused() -> None:
+def test_unequal_metrics_and_invalid_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="expected one of accuracy, got 'f1'"):
         SAME.mean("f1")
     with pytest.raises(ValueError, match="at least, got none"):
