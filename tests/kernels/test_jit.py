@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from alcore.kernels import jit
@@ -15,5 +17,5 @@ def test_kernels_compile_where_no_cache_can_be_written(monkeypatch: pytest.Monke
             raise RuntimeError("cannot cache function: no locator available")
         return compiler(**options)
 
-    monkeypatch.setattr(jit.numba, "njit", read_only)
+    monkeypatch.setattr(jit, "numba", SimpleNamespace(njit=read_only))
     assert jit.kernel()(lambda x: x + 1)(1) == 2

@@ -1,4 +1,4 @@
-"""Matrix products of any size and tile."""
+"""Matrix products of any size, the same bits in any tile, of the layouts they are written for."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from numba.core.errors import TypingError
 from alcore.kernels.product import multiply
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("types", [(np.float32,) * 3, (np.float64,) * 3, (np.float64, np.float32, np.float64)])
 @pytest.mark.parametrize("columns", [8, 16, 24, 40, 104, 208])
-def test_products_of_any_size(columns: int, types: tuple[type, type, type]) -> None:
+def test_products_equal_those_of_numpy_at_any_size(columns: int, types: tuple[type, type, type]) -> None:
     rng = np.random.default_rng(columns)
     for rows in (2, 4, 6, 8, 14):
         for draws in (1, 2, 7, 100):
@@ -26,7 +27,6 @@ def test_products_of_any_size(columns: int, types: tuple[type, type, type]) -> N
             np.testing.assert_allclose(out, exact, rtol=100 * np.finfo(types[2]).eps)
 
 
-@pytest.mark.compiled
 def test_a_product_is_the_same_bits_in_any_tile() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.random((6, 50)).astype(np.float32), rng.random((50, 40)).astype(np.float32)
@@ -38,7 +38,6 @@ def test_a_product_is_the_same_bits_in_any_tile() -> None:
             np.testing.assert_array_equal(part, whole[r : r + 2, j : j + 8])
 
 
-@pytest.mark.compiled
 def test_products_of_other_layouts_are_refused() -> None:
     a, b = np.ones((2, 4)), np.ones((4, 8))
     with pytest.raises(TypingError, match="contiguous matrices of one type"):

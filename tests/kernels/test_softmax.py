@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from alcore.kernels.softmax import exp_negative, softmax
 from tests.kernels.digits import relative_error
 
+pytestmark = pytest.mark.interpreted
+
 
 @given(st.floats(-707, 0))
-def test_exp(x: float) -> None:
+def test_the_exponential_is_right_to_the_last_bits(x: float) -> None:
     assert relative_error(exp_negative(x), mpmath.exp(mpmath.mpf(x))) < 4e-16
 
 
-def test_exp_at_its_ends() -> None:
+def test_the_exponential_is_exact_at_its_ends() -> None:
     assert exp_negative(0.0) == 1
     assert exp_negative(-math.inf) == 0
     assert exp_negative(-1000.0) == 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from alcore.kernels.widen import widen
 
 
+@pytest.mark.interpreted
 def test_widen_is_exact_for_every_float16() -> None:
     bits = np.arange(1 << 16, dtype=np.uint16)
     out = np.empty(bits.size, np.float32)
