@@ -1,11 +1,10 @@
-"""A labelling loop that goes on from whatever it finds in a ledger, and all that a ledger holds."""
+"""A labelling loop that goes on from whatever a ledger holds, and what a ledger holds, table by table."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,24 @@ import numpy as np
 
 import alcore
 from alcore import Ledger
+from tests.ledger.children import Send
 
 N, K = 60, 5
 SCORES = 2 + np.cos(np.arange(N))
 HEURISTICS = [alcore.Power(alcore.Precomputed(SCORES)), alcore.Precomputed(SCORES), alcore.Random()]
-Say = Callable[[Any], None]
 
 
 def take_turn(ledger: Ledger) -> Any:
-    """One change, settled by what the ledger holds: {id: label} where it told, True for others, None at the end."""
+    """One change, settled by what the ledger holds: {id: label} where it labelled, True for other changes, None at the end."""
     count, queries = ledger.counts(), ledger.open_queries()
     if queries:
         query = queries[0]
         if len(query) == K and query.number % 4 == 3:
             ledger.withdraw(query)
             return True
-        told = {one: f"{one} of {query.number}" for one in query.ids[: 2 if len(query) == K else K].tolist()}
-        ledger.tell(query, told, annotator="ann")
-        return told
+        labels = {one: f"{one} of {query.number}" for one in query.ids[: 2 if len(query) == K else K].tolist()}
+        ledger.tell(query, labels, annotator="ann")
+        return labels
     if count["labelled"] == 0:
         ledger.label({0: "begun with"})
         return {0: "begun with"}
@@ -45,17 +44,17 @@ def take_turn(ledger: Ledger) -> Any:
     return True
 
 
-def go_on(path: Path, checkpoint: int, say: Say) -> None:
-    """To the end; what is said is on disk. Every so many pages SQLite moves its log into the file."""
+def run_to_the_end(path: Path, checkpoint: int, send: Send) -> None:
+    """Each change is sent when it is on disk. Every ``checkpoint`` pages SQLite moves its log into the file."""
     with Ledger.open(path, N) as ledger:
         with ledger._database.reading() as connection:
             connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint}")
         while (turn := take_turn(ledger)) is not None:
-            say(turn)
+            send(turn)
 
 
 def content(path: Path) -> dict[str, list[Any]]:
-    """All that a ledger holds, but for times, and SQLite's own check of it."""
+    """All rows of all tables of a ledger but their times, and SQLite's own check of the file."""
     statements = {
         "check": "PRAGMA integrity_check",
         "about": "SELECT * FROM about",
@@ -66,16 +65,16 @@ def content(path: Path) -> dict[str, list[Any]]:
         "history": "SELECT number, position, action, query, label, annotator FROM history ORDER BY number",
     }
     connection = sqlite3.connect(path)
-    found = {name: connection.execute(statement).fetchall() for name, statement in statements.items()}
+    tables = {name: connection.execute(statement).fetchall() for name, statement in statements.items()}
     connection.close()
-    return found
+    return tables
 
 
-def twice(found: dict[str, list[Any]]) -> list[int]:
-    """Ids that were labelled twice, or asked once more than withdrawn and once more again."""
-    counts = {action: np.zeros(len(found["items"]) + N, int) for action in ("asked", "withdrawn", "labelled")}
+def asked_or_labelled_twice(tables: dict[str, list[Any]]) -> list[int]:
+    """Ids that were labelled twice, or asked again though no query of theirs was withdrawn meanwhile."""
+    counts = {action: np.zeros(len(tables["items"]) + N, int) for action in ("asked", "withdrawn", "labelled")}
     open_most = np.zeros_like(counts["asked"])
-    for _, position, action, *_ in found["history"]:
+    for _, position, action, *_ in tables["history"]:
         if action in counts:
             counts[action][position] += 1
         open_most = np.maximum(open_most, counts["asked"] - counts["withdrawn"])

@@ -1,4 +1,4 @@
-"""Processes that end as they are told to."""
+"""Forks of a test's process that send what they did, and that can be killed."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-Say = Callable[[Any], None]
+Send = Callable[[Any], None]  # any JSON value, to the parent
 
 
 class Child:
-    """A fork that does its work and ends; what it says can be read when it is dead."""
+    """A fork that does its work and ends; what it sent can be read when it is dead."""
 
-    def __init__(self, work: Callable[[Say], None]) -> None:
+    def __init__(self, work: Callable[[Send], None]) -> None:
         reading, writing = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
             os.close(reading)
-            self._live(work, writing)
+            self._run(work, writing)
         os.close(writing)
         self._file = os.fdopen(reading)
 
-    def _live(self, work: Callable[[Say], None], pipe: int) -> None:
+    def _run(self, work: Callable[[Send], None], pipe: int) -> None:
         code = 1
         try:
-            work(lambda said: os.write(pipe, (json.dumps(said) + "\n").encode()))  # type: ignore[func-returns-value]
+            work(lambda message: os.write(pipe, (json.dumps(message) + "\n").encode()))  # type: ignore[func-returns-value]
             code = 0
         except BaseException as error:
             sys.stderr.write(f"{type(error).__name__}: {error}\n")
@@ -35,15 +35,15 @@ class Child:
             sys.stderr.flush()
             os._exit(code)
 
-    def hear(self) -> Any:
-        """The next that it says; None where it ended."""
+    def receive(self) -> Any:
+        """Its next message; None where it ended."""
         return json.loads(self._file.readline() or "null")
 
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
 
-    def end(self) -> tuple[bool, list[Any]]:
-        """Waits for it: whether it was killed, and what else it said. A line that was cut off was not said."""
+    def wait(self) -> tuple[bool, list[Any]]:
+        """Until it ends: whether it was killed, and its other messages. A line that was cut off is no message."""
         status = os.waitpid(self.pid, 0)[1]
         lines = [json.loads(line) for line in self._file if line.endswith("\n")]
         self._file.close()

@@ -99,9 +99,9 @@ def refused(path: Path, said: str, **arguments: Any) -> None:
     assert {one: one.read_bytes() for one in path.parent.iterdir()} == before
 
 
-def found(what: str, folder: Path, *numbers: int) -> Any:
-    """What a process of its own finds; one that does not come to an end fails."""
-    command = [sys.executable, str(SCRIPT), what, str(folder), *map(str, numbers)]
+def run_scenario(name: str, folder: Path, *numbers: int) -> Any:
+    """What a scenario of killed.py finds in a process of its own; one that does not come to an end fails."""
+    command = [sys.executable, str(SCRIPT), name, str(folder), *map(str, numbers)]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr

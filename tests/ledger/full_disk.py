@@ -9,21 +9,21 @@ from typing import Any
 import alcore
 from alcore import Ledger, LedgerError
 from tests.ledger.campaign_loop import K
-from tests.ledger.children import Child, Say
+from tests.ledger.children import Child, Send
 
 
 def full(folder: Path, limit: int) -> dict[str, Any]:
-    """No file may grow beyond so many bytes, until a call was refused; the ledger is gone on with thereafter."""
+    """No file may grow beyond ``limit`` bytes until a call is refused; then there is room, and the ledger goes on."""
     path = folder / "run.db"
 
-    def fill(say: Say) -> None:
+    def fill(send: Send) -> None:
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-        found = fill_up(path)
+        refusal = fill_up(path)
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-        say({**found, **go_on_filling(path)})
+        send({**refusal, **label_all(path)})
 
-    return dict(Child(fill).end()[1][0])
+    return dict(Child(fill).wait()[1][0])
 
 
 def fill_up(path: Path) -> dict[str, Any]:
@@ -32,40 +32,40 @@ def fill_up(path: Path) -> dict[str, Any]:
         ledger = Ledger.open(path, 400)
     except LedgerError as error:
         return {"refused": str(error), "told": 0, "same": _size(path) == 0}
-    told, before = 0, ledger.counts()
+    labelled, before = 0, ledger.counts()
     try:
         while True:
             query = ledger.ask(alcore.Random(), None, K, rng=0)
             before = ledger.counts()
             ledger.tell(query, [f"{one} " * 100 for one in query.ids.tolist()])
-            told, before = told + len(query), ledger.counts()
+            labelled, before = labelled + len(query), ledger.counts()
     except LedgerError as error:
-        same = ledger.counts() == before and before["labelled"] == told
+        same = ledger.counts() == before and before["labelled"] == labelled
         try:
             ledger.close()
         except LedgerError:
             same = False
-        return {"refused": str(error), "told": told, "same": same}
+        return {"refused": str(error), "told": labelled, "same": same}
 
 
-def go_on_filling(path: Path) -> dict[str, Any]:
+def label_all(path: Path) -> dict[str, Any]:
     with Ledger.open(path, 400) as ledger:
-        found = {"kept": ledger.counts()["labelled"]}
+        kept = {"kept": ledger.counts()["labelled"]}
         while len(query := ledger.ask(alcore.Random(), None, 50, rng=0)):
             ledger.tell(query, [f"{one} " * 100 for one in query.ids.tolist()])
         right = all(
             label == f"{one} " * 100 for one, label in zip(ledger.labelled.tolist(), ledger.labels, strict=True)
         )
-        return {**found, "right": right, "end": ledger.counts()["labelled"]}
+        return {**kept, "right": right, "end": ledger.counts()["labelled"]}
 
 
 def small_disk(folder: Path) -> dict[str, Any]:
-    """A file system with room for little: a file there is filled up to its end, and then a place is made."""
+    """A ledger on a small file system is filled until the disk is full; then another file there is removed."""
     ballast = folder / "ballast"
     ballast.write_bytes(bytes(150_000))
-    found = fill_up(folder / "run.db")
+    refusal = fill_up(folder / "run.db")
     ballast.unlink()
-    return found | {"more": len(_ask_once_more(folder / "run.db"))}
+    return refusal | {"more": len(_ask_once_more(folder / "run.db"))}
 
 
 def _ask_once_more(path: Path) -> Any:

@@ -15,15 +15,15 @@ import alcore
 from alcore import Ledger, LedgerError
 from alcore.ledger import database
 from tests.ledger.campaign_loop import N, content
-from tests.ledger.children import Child, Say
+from tests.ledger.children import Child, Send
 
 
 def processes(folder: Path, items: int, count: int, k: int) -> dict[str, Any]:
-    """Ask and tell until nothing is free, from processes that begin at once, with the making of the file."""
+    """``count`` processes make the file together and ask and tell until nothing is free, k ids at a time."""
     path, start = folder / "run.db", time.perf_counter()
 
-    def work(name: str) -> Callable[[Say], None]:
-        def ask_and_tell(say: Say) -> None:
+    def work(name: str) -> Callable[[Send], None]:
+        def ask_and_tell(send: Send) -> None:
             asked, calls = [], 0
             rng = np.random.default_rng([ord(letter) for letter in name])
             with Ledger.open(path, items) as ledger:
@@ -31,21 +31,21 @@ def processes(folder: Path, items: int, count: int, k: int) -> dict[str, Any]:
                     ledger.tell(query, [name] * len(query))
                     asked += query.ids.tolist()
                     calls += 2
-            say({"asked": len(asked), "different": len(set(asked)), "calls": calls + 1})
+            send({"asked": len(asked), "different": len(set(asked)), "calls": calls + 1})
 
         return ask_and_tell
 
     children = [Child(work(f"process {number}")) for number in range(count)]
-    said = [child.end()[1][0] for child in children]
+    reports = [child.wait()[1][0] for child in children]
     seconds = time.perf_counter() - start
     with Ledger.open(path) as ledger:
         per_item = {len(ledger.history(one)) for one in range(items)}
         counts = ledger.counts()
     return {
-        "asked": sum(one["asked"] for one in said),
-        "different": sum(one["different"] for one in said),
-        "least": min(one["asked"] for one in said),
-        "calls": sum(one["calls"] for one in said),
+        "asked": sum(one["asked"] for one in reports),
+        "different": sum(one["different"] for one in reports),
+        "least": min(one["asked"] for one in reports),
+        "calls": sum(one["calls"] for one in reports),
         "seconds": seconds,
         "events of each item": sorted(per_item),
         "counts": counts,
@@ -53,33 +53,33 @@ def processes(folder: Path, items: int, count: int, k: int) -> dict[str, Any]:
     }
 
 
-def second_look(folder: Path) -> list[int]:
+def opened_twice(folder: Path) -> list[int]:
     """A process opens its file once more and lets go of that; another comes and goes; the first goes on and is killed."""
     path = folder / "run.db"
 
-    def first(say: Say) -> None:
+    def first(send: Send) -> None:
         with Ledger.open(path, N) as ledger:
             Ledger.open(path).close()
-            say("open")
+            send("open")
             while not (folder / "gone").exists():
                 time.sleep(0.001)
-            ledger.label({1: "told"})
-            say("told")
+            ledger.label({1: "first"})
+            send("labelled")
             time.sleep(1_000)
 
     child = Child(first)
-    child.hear()
-    Child(lambda say: Ledger.open(path).label({2: "told"})).end()
+    child.receive()
+    Child(lambda send: Ledger.open(path).label({2: "second"})).wait()
 
-    def come_and_go(say: Say) -> None:
+    def come_and_go(send: Send) -> None:
         with Ledger.open(path) as ledger:
-            ledger.label({3: "told"})
+            ledger.label({3: "third"})
 
-    Child(come_and_go).end()
+    Child(come_and_go).wait()
     (folder / "gone").touch()
-    child.hear()
+    child.receive()
     child.kill()
-    child.end()
+    child.wait()
     with Ledger.open(path) as ledger:
         return ledger.labelled.tolist()
 
@@ -93,20 +93,20 @@ def forks(folder: Path) -> dict[str, Any]:
     ledger.label({0: "parent"})
     reading, writing = os.pipe()
 
-    def go_on_with_it(say: Say) -> None:
+    def go_on_with_it(send: Send) -> None:
         ledger.label({1: "child"})
-        say("told")
+        send("labelled")
         os.read(reading, 1)
         ledger.label({2: "child, after the parent closed it"})
-        say(ledger.ask(alcore.Random(), None, 3, asker="child", rng=0).ids.tolist())
+        send(ledger.ask(alcore.Random(), None, 3, asker="child", rng=0).ids.tolist())
 
     child = Child(go_on_with_it)
-    child.hear()
+    child.receive()
     ledger.label({3: "parent"})
     asked = ledger.ask(alcore.Random(), None, 3, rng=0).ids.tolist()
     ledger.close()
     os.write(writing, b"x")
-    _, (theirs,) = child.end()
+    _, (theirs,) = child.wait()
     with Ledger.open(folder / "run.db") as again:
         return {"labelled": again.labelled.tolist(), "asked": again.asked.tolist(), "queries": [asked, theirs]}
 
@@ -116,12 +116,12 @@ def forks_refused(folder: Path) -> dict[str, Any]:
     database.WAIT = 0.01
     memory, ledger = Ledger(N), Ledger.open(folder / "run.db", N)
 
-    def use(one: Ledger) -> Callable[[Say], None]:
-        def try_it(say: Say) -> None:
+    def use(one: Ledger) -> Callable[[Send], None]:
+        def try_it(send: Send) -> None:
             try:
-                say(one.counts())
+                send(one.counts())
             except LedgerError as error:
-                say(str(error).removeprefix(str(folder)))
+                send(str(error).removeprefix(str(folder)))
 
         return try_it
 
@@ -132,16 +132,16 @@ def forks_refused(folder: Path) -> dict[str, Any]:
             held.set()
             go.wait()
 
-    found = {"memory": Child(use(memory)).end()[1][0]}
+    results = {"memory": Child(use(memory)).wait()[1][0]}
     thread = threading.Thread(target=hold)
     thread.start()
     held.wait()
-    found["another thread"] = Child(use(ledger)).end()[1][0]
+    results["another thread"] = Child(use(ledger)).wait()[1][0]
     go.set()
     thread.join()
     with ledger._database.writing():
-        found["the same thread"] = Child(use(ledger)).end()[1][0]
+        results["the same thread"] = Child(use(ledger)).wait()[1][0]
     ledger.label({1: "parent"})
-    found["afterwards"] = Child(use(ledger)).end()[1][0]
+    results["afterwards"] = Child(use(ledger)).wait()[1][0]
     ledger.close()
-    return found
+    return results

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.ledger.examples import found
+from tests.ledger.examples import run_scenario
 
 
 @pytest.mark.parametrize("limit", [2_000, 20_000, 40_000, 80_000, 120_000, 200_000])
 def test_no_file_may_grow(tmp_path: Path, limit: int) -> None:
-    what = found("full", tmp_path, limit)
-    assert what["refused"].startswith(f"{tmp_path / 'run.db'}: the disk is full or refuses to be written")
-    assert "\n" not in what["refused"]
-    assert what["same"], "nothing of the refused call is recorded"
-    assert what["kept"] == what["told"]
-    assert what["right"]
-    assert what["end"] == 400
-    assert what["told"] > 0 or limit < 120_000
+    result = run_scenario("full", tmp_path, limit)
+    assert result["refused"].startswith(f"{tmp_path / 'run.db'}: the disk is full or refuses to be written")
+    assert "\n" not in result["refused"]
+    assert result["same"], "nothing of the refused call is recorded"
+    assert result["kept"] == result["told"]
+    assert result["right"]
+    assert result["end"] == 400
+    assert result["told"] > 0 or limit < 120_000
 
 
 def test_a_small_disk(tmp_path: Path) -> None:
@@ -32,10 +32,10 @@ def test_a_small_disk(tmp_path: Path) -> None:
     if done.returncode:
         pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
     try:
-        what = found("small_disk", tmp_path)
+        result = run_scenario("small_disk", tmp_path)
     finally:
         subprocess.run(["umount", tmp_path], check=True)
-    assert "the disk is full" in what["refused"]
-    assert what["same"]
-    assert what["told"] > 0
-    assert what["more"] == 3
+    assert "the disk is full" in result["refused"]
+    assert result["same"]
+    assert result["told"] > 0
+    assert result["more"] == 3

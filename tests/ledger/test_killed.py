@@ -1,4 +1,4 @@
-"""The ledger survives `kill -9`: what was told is there, nothing is asked twice, and the loop ends as if nobody had killed it."""
+"""A ledger survives `kill -9`: labels are on disk, nothing is asked twice, and the loop ends as if nobody had killed it."""
 
 from __future__ import annotations
 
@@ -6,36 +6,42 @@ from pathlib import Path
 
 import pytest
 
-from tests.ledger import campaign_loop
-from tests.ledger.examples import found
+from tests.conftest import soak
+from tests.ledger.campaign_loop import N, asked_or_labelled_twice, content, run_to_the_end
+from tests.ledger.examples import run_scenario
 
 
 def test_a_loop_that_is_killed_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
-    """Asks, tells in parts, withdrawals; labels told are there after each death, and the end is the same, pick for pick."""
-    what = found("kills", tmp_path, 200)
-    assert what["killed"] == 200
-    assert what["ledgers"] > 0
-    assert (what["lost"], what["twice"], what["different"]) == ([], [], [])
+    """Labels that `tell` recorded are there after each death, and the end is the same, pick for pick."""
+    count = soak(25, 200)
+    result = run_scenario("kills", tmp_path, count)
+    assert result["killed"] == count
+    assert result["ledgers"] > 0
+    assert (result["lost"], result["twice"], result["different"]) == ([], [], [])
 
 
 def test_the_uninterrupted_loop_does_all_of_that(tmp_path: Path) -> None:
-    campaign_loop.go_on(tmp_path / "run.db", 1000, lambda said: None)
-    there = campaign_loop.content(tmp_path / "run.db")
-    actions = [action for _, _, action, *_ in there["history"]]
+    run_to_the_end(tmp_path / "run.db", 1000, lambda turn: None)
+    tables = content(tmp_path / "run.db")
+    actions = [action for _, _, action, *_ in tables["history"]]
     assert set(actions) == {"asked", "labelled", "withdrawn", "aside", "restored"}
-    assert actions.count("labelled") == campaign_loop.N
-    assert campaign_loop.twice(there) == []
-    campaign_loop.go_on(tmp_path / "run.db", 1000, lambda said: pytest.fail("it was at its end"))
+    assert actions.count("labelled") == N
+    assert asked_or_labelled_twice(tables) == []
+    run_to_the_end(tmp_path / "run.db", 1000, lambda turn: pytest.fail("it was at its end"))
 
 
 def test_a_ledger_that_is_killed_while_it_is_made(tmp_path: Path) -> None:
-    what = found("births", tmp_path, 40)
-    assert what["made"] + len(what["refused"]) == 40
-    for said in what["refused"]:
-        assert said.startswith((": no such ledger. Say how many", ": holds nothing yet. Say how many"))
+    count = soak(10, 40)
+    result = run_scenario("births", tmp_path, count)
+    assert result["made"] + len(result["refused"]) == count
+    for refusal in result["refused"]:
+        assert refusal.startswith((": no such ledger. Say how many", ": holds nothing yet. Say how many"))
 
 
-def test_who_holds_the_file_and_is_killed_keeps_nobody_waiting(tmp_path: Path) -> None:
-    what = found("lock", tmp_path)  # with a timeout of 0, so that to wait at all is to be refused
-    assert "others have been writing for 0 s" in what["refused"]
-    assert (what["labelled"], what["asked"]) == ([1, 3], 0)
+def test_a_process_that_is_killed_with_the_file_held_keeps_nobody_waiting(tmp_path: Path) -> None:
+    result = run_scenario(
+        "killed_with_the_file_held", tmp_path
+    )  # with a timeout of 0, so that to wait at all is to be refused
+    assert result["holds"]
+    assert "others have been writing for 0 s" in result["refused"]
+    assert (result["labelled"], result["asked"]) == ([1, 3], 0)
