@@ -46,8 +46,8 @@ def test_a_round_by_command_line_alone(here: Path, named: bool) -> None:
     rows = table(Path("todo.csv").read_text())
     assert [row["id"] for row in rows] == best
     fill("todo.csv", {best[0]: "cat", best[1]: "[1,2]", best[3]: "[red]dog"})
-    told = done("tell", "new.db", "todo.csv", "--annotator", "[bold]ann")
-    assert told == "3 labels recorded, 1 ids without a label; still open: 1 of query 1 (ann)\n"
+    shown = done("tell", "new.db", "todo.csv", "--annotator", "[bold]ann")
+    assert shown == "3 labels recorded, 1 ids without a label; still open: 1 of query 1 (ann)\n"
     shown = done("status", "new.db")
     words = shown.split()
     assert "[bold]ann" in words
@@ -101,9 +101,9 @@ def test_every_file_goes_out_and_comes_back(here: Path, suffix: str) -> None:
         rows = [json.loads(line) for line in Path(name).read_text().splitlines()]
         Path(name).write_text("".join(json.dumps({**row, "label": "cat"}) + "\n" for row in rows))
     elif suffix == "parquet":
-        found = pyarrow.parquet.read_table(name)
-        place = found.schema.get_field_index("label")
-        pyarrow.parquet.write_table(found.set_column(place, "label", [["cat"] * 3]), name)
+        columns = pyarrow.parquet.read_table(name)
+        place = columns.schema.get_field_index("label")
+        pyarrow.parquet.write_table(columns.set_column(place, "label", [["cat"] * 3]), name)
     else:
         tasks = json.loads(Path(name).read_text())
         assert [task["data"] for task in tasks] == [{"image": f"https://h/{one}.png", "id": one} for one in ids]

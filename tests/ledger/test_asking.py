@@ -116,7 +116,7 @@ def test_query_sizes_are_whole(ledger: Ledger, k: Any) -> None:
         ledger.ask(alcore.BALD(), PROBS, k)
 
 
-def test_masks_are_cut_too() -> None:
+def test_masks_lose_rows_that_are_not_free() -> None:
     maps = np.random.default_rng(1).dirichlet(np.ones(3), size=(N, 2, 5)).transpose(0, 3, 1, 2).copy()
     mask = np.random.default_rng(2).random((N, 2)) < 0.4
     mask[:, 0] = False
@@ -143,7 +143,7 @@ def test_other_objects_are_refused(ledger: Ledger) -> None:
 # --- while others write -----------------------------------------------------------------------------------------------
 
 
-def test_what_changes_while_a_heuristic_chooses(tmp_path: Path) -> None:
+def test_a_heuristic_chooses_anew_where_the_pool_changed_meanwhile(tmp_path: Path) -> None:
     """It chooses anew, so that nothing is asked twice and q is that of the pool as it was when it was recorded."""
     path = tmp_path / "run.db"
     with Ledger.open(path, N) as ledger, Ledger.open(path) as other:
@@ -174,7 +174,7 @@ def test_what_changes_while_a_heuristic_chooses(tmp_path: Path) -> None:
         assert len(ledger.ask(alcore.BALD(), blocks(), 4)) == 4  # what can be read once is read with the file held
 
 
-def test_what_is_asked_by_the_same_name_meanwhile_is_shared(tmp_path: Path) -> None:
+def test_a_query_that_the_same_asker_got_meanwhile_is_returned(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     with Ledger.open(path, N) as ledger, Ledger.open(path) as other:
 

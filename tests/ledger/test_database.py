@@ -18,11 +18,11 @@ from tests.ledger.examples import IMAGES, PROBS, N, filled
 def test_a_file_remembers(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     with Ledger.open(path, N) as ledger:
-        told = ledger.ask(alcore.BALD(), PROBS, 3)
-        ledger.tell(told, ["a", "b", "c"], annotator="ann")
+        first = ledger.ask(alcore.BALD(), PROBS, 3)
+        ledger.tell(first, ["a", "b", "c"], annotator="ann")
         query = ledger.ask(alcore.PowerBALD(), PROBS, 3, rng=0)
     with Ledger.open(path) as ledger:
-        assert ledger.labels_of(told.ids) == ["a", "b", "c"]
+        assert ledger.labels_of(first.ids) == ["a", "b", "c"]
         again = ledger.ask(alcore.BALD(), PROBS, 3)
         np.testing.assert_array_equal(again.ids, query.ids)
         np.testing.assert_array_equal(again.q, query.q)
@@ -50,7 +50,7 @@ def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
         assert len(ledger) == N
 
 
-def test_damaged_files(tmp_path: Path) -> None:
+def test_damaged_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     filled(path)
     whole = bytearray(path.read_bytes())
@@ -62,7 +62,7 @@ def test_damaged_files(tmp_path: Path) -> None:
     assert str(caught.value).startswith(str(path))
 
 
-def test_a_full_disk(tmp_path: Path) -> None:
+def test_a_full_disk_records_nothing(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     ledger = Ledger.open(path, N)
     query = ledger.ask(alcore.BALD(), PROBS, 5)
@@ -110,7 +110,7 @@ def test_a_closed_ledger_says_so(tmp_path: Path) -> None:
         ledger.counts()
 
 
-def test_names_are_different_beyond_the_call(tmp_path: Path) -> None:
+def test_the_file_itself_keeps_names_different(tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "run.db", ids=["a", "b"]) as ledger, ledger._database.writing() as connection:
         with pytest.raises(sqlite3.IntegrityError):
             connection.execute("INSERT INTO names VALUES (2, 'a')")

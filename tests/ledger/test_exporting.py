@@ -17,17 +17,18 @@ from hypothesis import strategies as st
 import alcore
 from alcore import Ledger, LedgerError
 from alcore.ledger.label_text import encode
+from tests.conftest import soak
 from tests.ledger.examples import JSON, PROBS, SUFFIXES, N, asked_all, begin, campaign
 
 
 @pytest.mark.parametrize("named", [False, True])
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_what_is_exported_comes_back_as_it_was(tmp_path: Path, suffix: str, named: bool) -> None:
+def test_an_export_is_imported_as_it_was(tmp_path: Path, suffix: str, named: bool) -> None:
     ledger, again = campaign(named), begin(named)
     one, two = tmp_path / f"one.{suffix}", tmp_path / f"two.{suffix}"
     rows = ledger.export(one)
-    told = again.import_file(one)
-    assert (told.labels, told.unchanged, told.unlabelled, told.restored) == (17, 0, N - 17, True)
+    imported = again.import_file(one)
+    assert (imported.labels, imported.unchanged, imported.unlabelled, imported.restored) == (17, 0, N - 17, True)
     assert again.export(two) == rows
     assert one.read_bytes() == two.read_bytes()
     assert sorted(tmp_path.iterdir()) == [one, two]
@@ -53,7 +54,7 @@ def test_what_is_exported_comes_back_as_it_was(tmp_path: Path, suffix: str, name
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_what_risk_estimators_need_survives(tmp_path: Path, suffix: str) -> None:
+def test_an_export_keeps_the_picks_with_their_probabilities(tmp_path: Path, suffix: str) -> None:
     ledger, again = asked_all(True), begin(True)
     ledger.export(tmp_path / f"a.{suffix}")
     again.import_file(tmp_path / f"a.{suffix}")
@@ -62,7 +63,7 @@ def test_what_risk_estimators_need_survives(tmp_path: Path, suffix: str) -> None
     assert again.pool_size == ledger.pool_size == N
 
 
-def test_the_history_of_what_is_restored(tmp_path: Path) -> None:
+def test_the_history_of_restored_ids(tmp_path: Path) -> None:
     ledger, again = asked_all(False), begin(False)
     ledger.export(tmp_path / "a.csv")
     again.import_file(tmp_path / "a.csv")
@@ -81,19 +82,19 @@ def test_an_empty_export(tmp_path: Path) -> None:
         assert Ledger(3).export(path, states="labelled") == 0
 
 
-def test_a_part_brings_its_labels_alone(tmp_path: Path) -> None:
+def test_an_export_of_some_states_brings_labels_alone(tmp_path: Path) -> None:
     """Queries with places missing would tell risk estimators what is not so."""
     ledger, again = asked_all(False), begin(False)
     assert ledger.export(tmp_path / "a.csv", states=["labelled"]) == 9
-    told = again.import_file(tmp_path / "a.csv")
-    assert (told.labels, told.restored) == (9, False)
+    imported = again.import_file(tmp_path / "a.csv")
+    assert (imported.labels, imported.restored) == (9, False)
     assert again.labels == ledger.labels
     assert again.open_queries() == []
     with pytest.raises(LedgerError, match="nothing was asked yet"):
         _ = again.q
 
 
-def test_states_are_chosen(tmp_path: Path) -> None:
+def test_an_export_of_some_states(tmp_path: Path) -> None:
     ledger, path = campaign(False), tmp_path / "a.jsonl"
     for state, count in ledger.counts().items():
         assert ledger.export(path, states=state) == count
@@ -105,20 +106,22 @@ def test_states_are_chosen(tmp_path: Path) -> None:
 
 
 @given(state=st.data())
-@settings(max_examples=25)
-def test_any_campaign_comes_back(tmp_path_factory: pytest.TempPathFactory, state: st.DataObject) -> None:
+@settings(max_examples=soak(25, 500))
+def test_an_export_of_any_campaign_is_imported_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, state: st.DataObject
+) -> None:
     """Whatever was done, in whatever order."""
     ledger, folder = Ledger(8), tmp_path_factory.mktemp("any")
     for _ in range(state.draw(st.integers(0, 12))):
         step = state.draw(st.sampled_from(["ask", "tell", "withdraw", "unlabel", "aside", "restore", "label"]))
         asker = state.draw(st.sampled_from("ab"))
-        own = ledger.open_queries(asker)
+        waiting = ledger.open_queries(asker)
         if step == "ask":
             ledger.ask(alcore.Random(), None, state.draw(st.integers(1, 3)), asker=asker, rng=0)
-        elif step == "tell" and own:
-            ledger.tell(own[0], {own[0].ids[0]: state.draw(st.sampled_from(["x", 1, None]))}, annotator="ann")
-        elif step == "withdraw" and own:
-            ledger.withdraw(own[0])
+        elif step == "tell" and waiting:
+            ledger.tell(waiting[0], {waiting[0].ids[0]: state.draw(st.sampled_from(["x", 1, None]))}, annotator="ann")
+        elif step == "withdraw" and waiting:
+            ledger.withdraw(waiting[0])
         elif step == "unlabel":
             ledger.unlabel(ledger.labelled[:1])
         elif step == "aside":
@@ -136,8 +139,10 @@ def test_any_campaign_comes_back(tmp_path_factory: pytest.TempPathFactory, state
 
 
 @given(st.lists(JSON, min_size=1, max_size=6))
-@settings(max_examples=25)
-def test_labels_of_any_kind_cross_every_file(tmp_path_factory: pytest.TempPathFactory, labels: list[Any]) -> None:
+@settings(max_examples=soak(25, 500))
+def test_labels_of_any_kind_are_exported_and_imported(
+    tmp_path_factory: pytest.TempPathFactory, labels: list[Any]
+) -> None:
     folder, ledger = tmp_path_factory.mktemp("labels"), Ledger(len(labels))
     ledger.label(dict(enumerate(labels)))
     for suffix in (*SUFFIXES, "json"):
@@ -149,9 +154,9 @@ def test_labels_of_any_kind_cross_every_file(tmp_path_factory: pytest.TempPathFa
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "json"])
 def test_ids_are_not_held_in_memory(tmp_path: Path, suffix: str) -> None:
-    size = 30_000
+    size = soak(6_000, 30_000)
     path, ledger = tmp_path / f"a.{suffix}", Ledger.open(tmp_path / "run.db", size)
-    ledger.label(dict.fromkeys(range(0, size, 3), "a label of some length " * 10))
+    ledger.label(dict.fromkeys(range(0, size, 3), "a label of some length " * 50))
     again = Ledger.open(tmp_path / "again.db", size)
     tracemalloc.start()
     ledger.export(path)

@@ -1,4 +1,4 @@
-"""Files that are no ledgers, cut off, read-only, or left by a process that died: read or refused as they are."""
+"""Files that are no ledgers, cut off, read-only, or left_files by a process that died: read or refused as they are."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from alcore.ledger import file_check
 from tests.ledger.examples import N, filled, refused
 
 
-def test_files_that_are_no_ledgers(tmp_path: Path) -> None:
+def test_files_that_are_no_ledgers_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     for content in (b"id,label\n1,cat\n", b"SQLite format 3\x00 but no more", os.urandom(8192)):
         path.write_bytes(content)
@@ -35,7 +35,7 @@ def test_files_that_are_no_ledgers(tmp_path: Path) -> None:
         Ledger.open(tmp_path, N)
 
 
-def test_truncated_files(tmp_path: Path) -> None:
+def test_truncated_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     filled(path)
     whole = path.read_bytes()
@@ -44,7 +44,7 @@ def test_truncated_files(tmp_path: Path) -> None:
         refused(path, "is truncated")
 
 
-def test_read_only_files(tmp_path: Path) -> None:
+def test_read_only_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     filled(path)
     path.chmod(stat.S_IRUSR)
@@ -55,7 +55,7 @@ def test_read_only_files(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def left(tmp_path: Path) -> dict[str, bytes]:
+def left_files(tmp_path: Path) -> dict[str, bytes]:
     """The files of a ledger whose process is dead: not all of its log is in the file."""
     path = tmp_path / "alive.db"
     with Ledger.open(path, ids=[f"image {i}.png" for i in range(2_000)]) as ledger:
@@ -65,42 +65,46 @@ def left(tmp_path: Path) -> dict[str, bytes]:
         return {suffix: Path(f"{path}{suffix}").read_bytes() for suffix in ("", "-wal")}
 
 
-def put(folder: Path, left: dict[str, bytes]) -> Path:
-    for suffix, content in left.items():
+def write_files(folder: Path, left_files: dict[str, bytes]) -> Path:
+    for suffix, content in left_files.items():
         (folder / f"run.db{suffix}").write_bytes(content)
     return folder / "run.db"
 
 
-def test_the_log_of_a_dead_process_is_read(tmp_path: Path, left: dict[str, bytes]) -> None:
-    with Ledger.open(put(tmp_path, left)) as ledger:
+def test_the_log_of_a_dead_process_is_read(tmp_path: Path, left_files: dict[str, bytes]) -> None:
+    with Ledger.open(write_files(tmp_path, left_files)) as ledger:
         assert ledger.counts()["labelled"] == 350
 
 
-def test_a_truncated_file_with_a_log(tmp_path: Path, left: dict[str, bytes]) -> None:
-    for length in (0, 60, 4096, 8192, len(left[""]) // 2):
-        refused(put(tmp_path, {**left, "": left[""][:length]}), f"is truncated: {length} bytes of", size=2_000)
+def test_a_truncated_file_with_a_log_is_refused(tmp_path: Path, left_files: dict[str, bytes]) -> None:
+    for length in (0, 60, 4096, 8192, len(left_files[""]) // 2):
+        refused(
+            write_files(tmp_path, {**left_files, "": left_files[""][:length]}),
+            f"is truncated: {length} bytes of",
+            size=2_000,
+        )
 
 
-def test_pages_that_the_log_still_holds_are_not_missed(tmp_path: Path, left: dict[str, bytes]) -> None:
+def test_pages_that_the_log_still_holds_are_not_missed(tmp_path: Path, left_files: dict[str, bytes]) -> None:
     """A process killed while its log is moved into the file has written how long that is, and not all of it."""
     page = 4096
-    frames = range(32, len(left["-wal"]), 24 + page)
-    logged = {int.from_bytes(left["-wal"][at : at + 4], "big") for at in frames}
-    last = len(left[""]) // page
+    frames = range(32, len(left_files["-wal"]), 24 + page)
+    logged = {int.from_bytes(left_files["-wal"][at : at + 4], "big") for at in frames}
+    last = len(left_files[""]) // page
     assert last in logged
     while last in logged:
         last -= 1
-    with Ledger.open(put(tmp_path, {**left, "": left[""][: last * page]})) as ledger:
+    with Ledger.open(write_files(tmp_path, {**left_files, "": left_files[""][: last * page]})) as ledger:
         assert ledger.counts()["labelled"] == 350
-    refused(put(tmp_path, {**left, "": left[""][: (last - 1) * page]}), "is truncated")
+    refused(write_files(tmp_path, {**left_files, "": left_files[""][: (last - 1) * page]}), "is truncated")
 
 
-def test_a_log_without_its_file(tmp_path: Path, left: dict[str, bytes]) -> None:
-    path = put(tmp_path, {"-wal": left["-wal"]})
+def test_a_log_that_lost_its_file_is_refused(tmp_path: Path, left_files: dict[str, bytes]) -> None:
+    path = write_files(tmp_path, {"-wal": left_files["-wal"]})
     refused(path, "is gone, but its log .*run.db-wal, which may hold labels, is not", size=2_000)
 
 
-def test_a_file_whose_making_was_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_others_are_making_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Looked at while others make it: what seems foreign then is looked at again."""
     path = tmp_path / "run.db"
     Ledger.open(path, 40).close()
@@ -111,7 +115,7 @@ def test_a_file_whose_making_was_cut_off(tmp_path: Path, monkeypatch: pytest.Mon
         assert len(ledger) == 40
 
 
-def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run.db"
     Ledger.open(path, 40).close()
 

@@ -19,7 +19,7 @@ from tests.ledger.examples import NAMES, SUFFIXES, campaign
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_what_spreadsheets_write(tmp_path: Path, mark: str, end: str) -> None:
+def test_csv_of_spreadsheets_is_imported(tmp_path: Path, mark: str, end: str) -> None:
     path = tmp_path / "a.csv"
     lines = ["comment,id,label", '"a, b",a.png,ü', "", ",b.png,dog", "", ""]
     path.write_bytes((mark + end.join(lines)).encode())
@@ -35,12 +35,12 @@ def test_null_is_a_label_in_json_lines_and_no_key_is_none(tmp_path: Path) -> Non
         '\ufeff{"id": 0, "label": null, "annotator": "ann"}\n\n{"id": 1}\n{"label": "3", "id": 2, "more": [1]}'
     )
     ledger = Ledger(3)
-    told = ledger.import_file(path)
-    assert (told.labels, told.unlabelled) == (2, 1)
+    imported = ledger.import_file(path)
+    assert (imported.labels, imported.unlabelled) == (2, 1)
     assert dict(zip(ledger.labelled.tolist(), ledger.labels, strict=True)) == {0: None, 2: "3"}
 
 
-def test_parquet_of_other_writers(tmp_path: Path) -> None:
+def test_parquet_of_other_writers_is_imported(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     for values, labels in [
         (pyarrow.array([3, None, 5]), [3, 5]),
@@ -145,7 +145,7 @@ def refused(path: Path, content: str | bytes, said: str, ledger: Ledger | None =
 
 
 @pytest.mark.parametrize("case", WRONG_CSV)
-def test_csv_that_is_wrong(tmp_path: Path, case: str) -> None:
+def test_wrong_csv_is_refused(tmp_path: Path, case: str) -> None:
     refused(tmp_path / "a.csv", *WRONG_CSV[case])
 
 
@@ -165,11 +165,11 @@ def test_csv_that_is_wrong(tmp_path: Path, case: str) -> None:
         (b"\xff", "line 1: expected UTF-8"),
     ],
 )
-def test_json_lines_that_are_wrong(tmp_path: Path, content: str | bytes, said: str) -> None:
+def test_wrong_json_lines_are_refused(tmp_path: Path, content: str | bytes, said: str) -> None:
     refused(tmp_path / "a.jsonl", content, said)
 
 
-def test_ids_of_names(tmp_path: Path) -> None:
+def test_names_that_the_ledger_lacks_are_refused(tmp_path: Path) -> None:
     ledger = Ledger(ids=NAMES)
     refused(
         tmp_path / "a.csv",
@@ -185,7 +185,7 @@ def test_ids_of_names(tmp_path: Path) -> None:
     )
 
 
-def test_parquet_that_is_wrong(tmp_path: Path) -> None:
+def test_wrong_parquet_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     refused(path, "id,label\n", "expected a Parquet file, but it cannot be read")
     table = pyarrow.table({"id": [0, 1, 1], "label": ["a", "b", "c"]})
@@ -199,7 +199,7 @@ def test_parquet_that_is_wrong(tmp_path: Path) -> None:
     refused(path, path.read_bytes(), "row 1: label: expected a JSON value, got nan")
 
 
-def test_files_that_are_not_there(tmp_path: Path) -> None:
+def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     ledger = Ledger(3)
     (tmp_path / "folder.csv").mkdir()
     for name, said in [

@@ -29,13 +29,13 @@ def test_a_labelling_round(tmp_path: Path) -> None:
     rows[2]["annotator"] = "bob"
     with open(path, "w", newline="") as file:
         csv.writer(file).writerows([list(rows[0]), *(list(row.values()) for row in rows)])
-    told = ledger.tell_file(path, annotator="ann")
-    assert (told.labels, told.unchanged, told.unlabelled) == (3, 0, 2)
+    imported = ledger.tell_file(path, annotator="ann")
+    assert (imported.labels, imported.unchanged, imported.unlabelled) == (3, 0, 2)
     assert ledger.open_queries()[0].ids.tolist() == query.ids[[0, 4]].tolist()
     assert ledger.count_labels("annotator") == [("ann", 2), ("bob", 1)]
     assert ledger.count_labels() == [("cat", 3)]
-    told = ledger.tell_file(path, query=query)
-    assert (told.labels, told.unchanged, told.unlabelled) == (0, 3, 2)
+    imported = ledger.tell_file(path, query=query)
+    assert (imported.labels, imported.unchanged, imported.unlabelled) == (0, 3, 2)
     assert [event["action"] for event in ledger.history(query.ids[1])] == ["asked", "labelled"]
     assert [event["query"] for event in ledger.history(query.ids[1])] == [1, 1]
 
@@ -92,19 +92,19 @@ def test_labels_that_differ_are_refused_whole(tmp_path: Path) -> None:
     ):
         ledger.import_file(path)
     assert ledger.labelled.tolist() == [1, 2]
-    told = ledger.import_file(path, overwrite=True)
-    assert (told.labels, told.unchanged) == (2, 1)
+    imported = ledger.import_file(path, overwrite=True)
+    assert (imported.labels, imported.unchanged) == (2, 1)
     assert ledger.labels == ["cat", "cat", "3"]
     assert [event["label"] for event in ledger.history(1)] == ["dog", "cat"]
     assert len(ledger.history(2)) == 1
 
 
-def test_a_ledger_that_has_something_takes_only_labels(tmp_path: Path) -> None:
+def test_a_ledger_that_is_not_empty_imports_labels_alone(tmp_path: Path) -> None:
     whole, ledger, path = campaign(False), begin(False), tmp_path / "a.csv"
     whole.export(path)
     ledger.set_aside([int(whole.pool[0])])
-    told = ledger.import_file(path)
-    assert (told.labels, told.restored) == (len(whole.labelled), False)
+    imported = ledger.import_file(path)
+    assert (imported.labels, imported.restored) == (len(whole.labelled), False)
     assert ledger.labels == whole.labels
     assert ledger.counts()["asked"] == 0
     assert ledger.aside.tolist() == [int(whole.pool[0])]

@@ -20,7 +20,7 @@ def test_a_loop_that_is_killed_ends_as_if_it_had_not_been(tmp_path: Path) -> Non
     assert (result["lost"], result["twice"], result["different"]) == ([], [], [])
 
 
-def test_the_uninterrupted_loop_does_all_of_that(tmp_path: Path) -> None:
+def test_the_loop_that_is_killed_does_all_that_ledgers_do(tmp_path: Path) -> None:
     run_to_the_end(tmp_path / "run.db", 1000, lambda turn: None)
     tables = content(tmp_path / "run.db")
     actions = [action for _, _, action, *_ in tables["history"]]

@@ -39,15 +39,15 @@ def test_tasks_show_the_item_and_the_score(tmp_path: Path) -> None:
         assert "annotations" not in task
 
 
-def test_labels_cross_label_studio(tmp_path: Path) -> None:
+def test_labels_are_exported_to_label_studio_and_imported(tmp_path: Path) -> None:
     ledger, again, path = Ledger(ids=NAMES), Ledger(ids=NAMES), tmp_path / "a.json"
     who = ["ann@host", "10", None]
     for name, label, annotator in zip(NAMES, LABELS, who * N, strict=False):
         ledger.label({name: label}, annotator=annotator)
     ledger.set_aside([NAMES[-1]])
     assert ledger.export(path, data={"image": "{id}"}) == N
-    told = again.import_file(path)
-    assert (told.labels, told.unlabelled, told.restored) == (len(LABELS), N - len(LABELS), False)
+    imported = again.import_file(path)
+    assert (imported.labels, imported.unlabelled, imported.restored) == (len(LABELS), N - len(LABELS), False)
     assert again.labels == ledger.labels
     assert again.count_labels("annotator") == ledger.count_labels("annotator")
     first = json.loads(path.read_text())[0]["annotations"][0]
@@ -81,7 +81,7 @@ def text(*lines: str) -> dict[str, Any]:
     return {"from_name": "t", "to_name": "image", "type": "textarea", "value": {"text": [*lines]}}
 
 
-def test_what_label_studio_exports(tmp_path: Path) -> None:
+def test_exports_of_label_studio_are_imported(tmp_path: Path) -> None:
     cases: list[tuple[list[Any], Any, str | None]] = [
         ([{"result": [choice("cat")], "completed_by": 10, "was_cancelled": False}], "cat", "10"),
         ([{"result": [choice("3")], "completed_by": {"id": 1, "email": "a@b", "first_name": ""}}], "3", "a@b"),
@@ -109,8 +109,8 @@ def test_what_label_studio_exports(tmp_path: Path) -> None:
     for indent in (None, 2):
         path, ledger = tmp_path / "a.json", Ledger(len(tasks))
         path.write_text(json.dumps(tasks, indent=indent))
-        told = ledger.import_file(path)
-        assert (told.labels, told.unlabelled) == (len(cases), len(skipped))
+        imported = ledger.import_file(path)
+        assert (imported.labels, imported.unlabelled) == (len(cases), len(skipped))
         assert ledger.labels == [case[1] for case in cases]
         assert [ledger.history(i)[-1]["annotator"] for i in range(len(cases))] == [case[2] for case in cases]
         ledger.export(path)
@@ -170,7 +170,7 @@ def test_tasks_are_read_in_any_cutting(tmp_path: Path, monkeypatch: pytest.Monke
         (b'[{"data": {"id": "\xff"}}]', "expected UTF-8, got the byte 0xff"),
     ],
 )
-def test_tasks_that_are_none(tmp_path: Path, content: str | bytes, said: str) -> None:
+def test_wrong_tasks_are_refused(tmp_path: Path, content: str | bytes, said: str) -> None:
     path, ledger = tmp_path / "a.json", Ledger(3)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(LedgerError, match=said) as caught:

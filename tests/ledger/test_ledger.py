@@ -13,10 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import alcore
 from alcore import Ledger, LedgerError
+from tests.conftest import soak
 from tests.ledger.examples import IMAGES, PROBS, N
 
 
-def test_what_was_asked_and_told(ledger: Ledger) -> None:
+def test_labels_of_a_query_are_recorded(ledger: Ledger) -> None:
     query = ledger.ask(alcore.BALD(), PROBS, 5)
     best = alcore.BALD().select(PROBS, 5)
     np.testing.assert_array_equal(query.ids, best.indices)
@@ -116,7 +117,7 @@ def test_unlabel_set_aside_restore(ledger: Ledger) -> None:
     assert [event["action"] for event in ledger.history([3])] == ["labelled", "unlabelled"]
 
 
-def test_more_ids(ledger: Ledger) -> None:
+def test_ids_are_added(ledger: Ledger) -> None:
     ledger.add(2)
     ledger.add([42, 43])
     assert len(ledger) == 44
@@ -129,7 +130,7 @@ def test_more_ids(ledger: Ledger) -> None:
         ledger.ask(alcore.BALD(), PROBS, 1, asker="b")
 
 
-def test_labels_to_begin_with(ledger: Ledger) -> None:
+def test_random_ids_to_begin_with(ledger: Ledger) -> None:
     truth = {i: i % 3 for i in range(N)}
     query = ledger.label_randomly(5, rng=0, labels=truth)
     assert ledger.labels_of(query.ids) == [i % 3 for i in query.ids]
@@ -139,7 +140,7 @@ def test_labels_to_begin_with(ledger: Ledger) -> None:
     np.testing.assert_array_equal(ledger.asked, np.sort(asked.ids))
 
 
-def test_names(tmp_path: Path) -> None:
+def test_ids_that_are_names(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     with Ledger.open(path, ids=IMAGES) as ledger:
         query = ledger.ask(alcore.BALD(), PROBS, 3)
@@ -175,7 +176,7 @@ def test_names(tmp_path: Path) -> None:
         ({"ids": ["a"], "size": 2}, "size: expected 1, as there are ids, got 2"),
     ],
 )
-def test_wrong_beginnings(arguments: dict[str, Any], said: str) -> None:
+def test_wrong_sizes_and_ids_are_refused(arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Ledger(**arguments)
 
@@ -199,17 +200,17 @@ class Machine(RuleBasedStateMachine):
         self.state: dict[int, Any] = dict.fromkeys(range(12), "free")
         self.labels: dict[int, Any] = {}
 
-    def having(self, state: str) -> list[int]:
+    def ids_in(self, state: str) -> list[int]:
         return [one for one, own in self.state.items() if own == state]
 
     @rule(k=st.integers(1, 5), asker=st.sampled_from("ab"))
     def ask(self, k: int, asker: str) -> None:
-        own = self.ledger.open_queries(asker)
+        waiting = self.ledger.open_queries(asker)
         query = self.ledger.ask(alcore.Random(), None, k, asker=asker, rng=self.rng)
-        if own:
-            assert query.ids.tolist() == own[0].ids.tolist()
+        if waiting:
+            assert query.ids.tolist() == waiting[0].ids.tolist()
             return
-        assert len(query) == min(k, len(self.having("free")))
+        assert len(query) == min(k, len(self.ids_in("free")))
         for one in query.ids.tolist():
             assert self.state[one] == "free"
             self.state[one] = "asked"
@@ -217,10 +218,10 @@ class Machine(RuleBasedStateMachine):
     @rule(share=st.integers(1, 3), label=st.sampled_from(["x", 2, None]), asker=st.sampled_from("ab"))
     def tell(self, share: int, label: Any, asker: str) -> None:
         for query in self.ledger.open_queries(asker):
-            told = dict.fromkeys(query.ids[:share].tolist(), label)
-            self.ledger.tell(query, told)
-            self.labels.update(told)
-            self.state.update(dict.fromkeys(told, "labelled"))
+            labels = dict.fromkeys(query.ids[:share].tolist(), label)
+            self.ledger.tell(query, labels)
+            self.labels.update(labels)
+            self.state.update(dict.fromkeys(labels, "labelled"))
 
     @rule(asker=st.sampled_from("ab"))
     def withdraw(self, asker: str) -> None:
@@ -249,8 +250,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def restore(self) -> None:
-        self.ledger.restore(self.having("aside"))
-        self.state.update(dict.fromkeys(self.having("aside"), "free"))
+        self.ledger.restore(self.ids_in("aside"))
+        self.state.update(dict.fromkeys(self.ids_in("aside"), "free"))
 
     @rule(one=st.integers(0, 11), overwrite=st.booleans())
     def label(self, one: int, overwrite: bool) -> None:
@@ -263,11 +264,11 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def agrees(self) -> None:
-        assert self.ledger.pool.tolist() == self.having("free")
-        assert self.ledger.asked.tolist() == self.having("asked")
-        assert self.ledger.aside.tolist() == self.having("aside")
+        assert self.ledger.pool.tolist() == self.ids_in("free")
+        assert self.ledger.asked.tolist() == self.ids_in("asked")
+        assert self.ledger.aside.tolist() == self.ids_in("aside")
         assert dict(zip(self.ledger.labelled.tolist(), self.ledger.labels, strict=True)) == self.labels
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestMachine.settings = settings(max_examples=soak(40, 500), stateful_step_count=30, deadline=None)
