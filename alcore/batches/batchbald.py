@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Unpack
 
 import numpy as np
@@ -81,7 +82,8 @@ def batchbald(
     information = JointInformation(Configurations(prior, sampled, kept, generator))
     filled = Filled.of(choose(information, pool, count), pool.scores, count, rule, generator)
     saturated_at = filled.warn("BatchBALD", min(count, len(pool.scores)), draws, information.effective[-1])
-    return filled.batch(information.effective, exact_until=information.exact_until, saturated_at=saturated_at)
+    batch = filled.batch(information.effective, saturated_at)
+    return replace(batch, information=np.cumsum(batch.scores), exact_until=information.exact_until)
 
 
 class JointInformation(Objective):

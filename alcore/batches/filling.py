@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -55,21 +54,18 @@ class Filled:
         """The rule, where it decided anything."""
         return self.rule if len(self.rest) or self.chosen.ended_early else None
 
-    def batch(self, effective_draws: list[float] | None = None, **more: Any) -> Batch:
-        """``effective_draws``: before the first pick, and after each jointly chosen one, where gains add up to information."""
+    def batch(self, effective_draws: list[float], saturated_at: int | None) -> Batch:
+        """``effective_draws``: before the first pick, and after each that was chosen jointly."""
         joint, filled = len(self.chosen.indices), len(self.rest)
-        gains = np.concatenate([self.chosen.gains, self.rest.scores])
-        if effective_draws is not None:
-            more["information"] = np.cumsum(gains)
-            more["effective_draws"] = np.array(effective_draws[1:] + effective_draws[-1:] * filled, np.float64)
         return Batch(
             np.concatenate([self.chosen.indices, self.rest.indices]),
-            gains,
+            np.concatenate([self.chosen.gains, self.rest.scores]),
             np.concatenate([np.ones(joint), self.rest.q]),
             np.concatenate([np.ones(joint, np.int64), self.rest.support]),
+            effective_draws=np.array(effective_draws[1:] + effective_draws[-1:] * filled, np.float64),
+            saturated_at=saturated_at,
             fill=self.used,
             certified_until=self.chosen.certified_until,
-            **more,
         )
 
     def warn(self, name: str, k: int, draws: int, effective: float) -> int | None:

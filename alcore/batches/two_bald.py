@@ -8,7 +8,7 @@ import numpy as np
 
 from alcore import door
 from alcore.batches.batch import Batch
-from alcore.batches.filling import EXHAUSTED, FILL, Filled
+from alcore.batches.filling import FILL, Filled
 from alcore.batches.search.candidates import MEMORY, Pool
 from alcore.batches.search.configurations import Configurations
 from alcore.batches.search.greedy import Ints, Objective, choose
@@ -16,7 +16,8 @@ from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_opt
 from alcore.scores.epig import Targets
 
 LEAST_GAIN = 1e-6  # nats: a row of smaller value shares with the batch, pair by pair, all that it has to tell
-SAMPLES = 2_000  # configurations that tell whether the draws are exhausted
+SAMPLES = 2_000  # configurations of labels that count the effective draws
+TOLD_APART = 1.2  # effective draws under which the batch has told the draws apart; BatchBALD ends at 1.05 to 1.12
 
 
 @shows_options()
@@ -25,8 +26,9 @@ def two_bald(
 ) -> Batch:
     """2-BALD, k-BALD with pairs: each pick maximises BALD(b) − Σ_{i∈S} I(y_i; y_b) over the rows b that are left.
 
-    I(y_i; y_b) is the information between the labels of two rows, computed as `epig` does. Deterministic, without sampling, and
-    the first two picks are BatchBALD's. Kirsch 2023 (arXiv:2301.09490).
+    I(y_i; y_b) is the information between the labels of two rows, computed as `epig` does. These picks are deterministic, and
+    the first two are BatchBALD's. They end where no row has a value above 1e-6 nats, or where the draws are told apart: pairs
+    alone do not see that. Kirsch 2023 (arXiv:2301.09490).
 
     The draws must be consistent: draw t is the same network for every row (an ensemble is; plain MC dropout with a new mask for
     every row is not, and 2-BALD then is BALD).
@@ -37,13 +39,18 @@ def two_bald(
         k: query size; where k ≥ N all N rows are returned.
         kind: "probs" or "logits".
         weights: (T,) one weight a draw, scaled to sum 1; default equal. The same as repeating draws.
+        fill: the rule of the rows that fill the batch after those: "power-bald" (drawn in proportion to their BALD), "random",
+            "bald" (largest first) or "stop" (a shorter batch); as in `batchbald`.
         memory: bytes that a pass over a file or a stream may take beyond its own blocks, the batch and 16 bytes a row.
+        rng: None, a seed or a numpy.random.Generator, for the rows that fill the batch.
 
     Returns: a `Batch` in the order chosen, with
-        scores: the value of each pick when it was chosen, nats, at most its `bald`. They shrink, and become negative where a row
-            shares more with the batch pair by pair than it has to tell: what three rows have in common is taken away twice.
+        scores: the value of each pick when it was chosen, nats, at most its `bald`; 0 of the rows that fill the batch.
+        effective_draws: mean number of draws that still explain the labels, after each pick, estimated.
+        fill: the rule, where it filled anything; None where all rows were chosen by their value.
+        saturated_at: how many rows were chosen by their value, where fewer than 2 effective draws were left; a
+            `SaturationWarning` says so.
         certified_until: the first picks that are certain to be those of the whole pool.
-        fill: "bald" where a stream that is read once held more than fits: picks after all kept rows, in BALD order, scored 0.
     The same bits for any source and number of threads; float32 arithmetic (error near 1e-6 relative), float64 where probs are.
     Cost: BALD of the pool, and O(C²·T) for each pick before and each row whose bound is not small enough: at most O(N·k·C²·T).
     Raises: as `entropy`; ValueError for event axes or too little memory.
@@ -62,7 +69,7 @@ def two_bald(
     information = PairInformation(draw_weights, draws, pool.candidates.cells.dtype)
     filled = Filled.of(choose(information, pool, count), pool.scores, count, rule, generator)
     saturated_at = filled.warn("2-BALD", min(count, len(pool.scores)), draws, information.effective[-1])
-    return filled.batch(information.effective, saturated_at=saturated_at)
+    return filled.batch(information.effective, saturated_at)
 
 
 class PairInformation(Objective):
@@ -78,7 +85,7 @@ class PairInformation(Objective):
 
     @property
     def noise(self) -> float:
-        return np.inf if self.effective[-1] < EXHAUSTED else LEAST_GAIN
+        return np.inf if self.effective[-1] < TOLD_APART else LEAST_GAIN
 
     def bounds(self, cells: Array, slots: Ints, bound: Float64s, picks_seen: Ints, least: float) -> Float64s:
         """The gains themselves: a bound was the gain after ``picks_seen`` rows; the others are taken away in their order."""
