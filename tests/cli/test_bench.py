@@ -1,256 +1,142 @@
-"""``alcore bench`` with labels: replay, reports and tables on the command line, and what it refuses in one sentence."""
+"""``alcore bench`` without labels: its tables, notes and pictures."""
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
-from collections.abc import Callable
+import dataclasses
+import io
+import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from rich.console import Console
 
-from alcore.cli import app
-
-RNG = np.random.default_rng(8)
-PROBS = RNG.dirichlet(np.ones(3), size=(70, 12)).transpose(0, 2, 1).copy()
-TRUE = np.array([RNG.choice(3, p=row / row.sum()) for row in PROBS[..., 0]])
-QUICK = ("-k", 3, "--heuristics", "bald,random,entropy", "--steps", 4, "--seeds", 2)
+import alcore
+from alcore.bench.compare import DEFAULT, JOINT, compare
+from alcore.cli import tables
+from tests.cli.prediction_commands import MAPS, PROBS, TARGETS, done, make_folder, run
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with predictions and labels in every way that they can be given, the current one."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "160")
-    np.savez(
-        "all.npz", pool=PROBS[:50], pool_labels=TRUE[:50], test=PROBS[50:], test_labels=TRUE[50:], target=PROBS[60:]
-    )
-    np.savez("pool.npz", pool=PROBS[:50])
-    np.savez("test.npz", test=PROBS[50:], test_labels=TRUE[50:])
-    for name, array in {"pool": PROBS[:50], "labels": TRUE[:50], "test": PROBS[50:], "test_labels": TRUE[50:]}.items():
-        np.save(f"{name}.npy", array)
-    return tmp_path
+    return make_folder(tmp_path, monkeypatch)
 
 
-def run(*arguments: object) -> Any:
-    return CliRunner().invoke(app, ["bench", *map(str, arguments)])
+def rows_of_tables(shown: str, name: str) -> int:
+    """Rows of a heuristic in what bench shows, whose summary names some too."""
+    return len(re.findall(rf"^ *\d+ +{name} ", shown, re.MULTILINE))
 
 
-def done(*arguments: object) -> str:
-    result = run(*arguments)
+def test_bench_compares_all_by_default_and_draws(here: Path) -> None:
+    shown = done("bench", "several.npz", "-k", 5, "--floor", 0.001, "--plot", "picture.png")
+    assert all(shown.count(name) >= 2 for name in DEFAULT)
+    assert "epig" not in shown
+    assert "several.npz (in memory)" in shown
+    assert "information of the picks and score distributions -> picture.png" in shown
+    assert Path("picture.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_bench_takes_ten_picks_unless_told(here: Path) -> None:
+    assert "30 x 2 x 4, 10 picks each" in done("bench", "certain.npy", "--heuristics", "bald")
+
+
+def test_bench_weighs_batches(here: Path) -> None:
+    shown = done("bench", "preds.npy", "-k", 4, "--heuristics", "bald,batchbald")
+    result = compare(PROBS, k=4, heuristics=["bald", "batchbald"], rng=0)
+    assert all(title in shown for title in ("nats", "of log T", "redundant"))
+    for value, redundancy in zip(result.information, result.redundancy, strict=True):
+        row = f"{value:.3f} {100 * value / np.log(6):.1f} % {redundancy:.3f}"
+        assert row in " ".join(shown.split())
+    weighted = done("bench", "preds.npy", "-k", 4, "--heuristics", "bald", "--weights", "weights.npy")
+    assert "of H(w)" in weighted
+
+
+def test_bench_has_epig_where_there_are_targets(here: Path) -> None:
+    result = run("bench", "asked.npz", "-k", 3, "--floor", 0.001)
     assert result.exit_code == 0, result.output
-    return str(result.stdout)
+    assert result.stderr == "note: targets are the member 'target' of asked.npz, shape (4, 3, 6).\n"
+    assert rows_of_tables(result.stdout, "epig") == 2
+    assert "batch-epig" not in result.stdout
+    shown = done("bench", "preds.npy", "-k", 3, "--heuristics", "epig,batch-epig,bald", "--targets", "targets.npy")
+    assert rows_of_tables(shown, "batch-epig") == 2
 
 
-def refused(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 2, result.output
-    assert result.stderr.count("error:") == 1
-    assert len(result.stderr.strip().splitlines()) == 1
-    assert "Traceback" not in result.output
-    return str(result.stderr)
-
-
-def told(file: str = "out.json") -> Any:
-    return json.loads(Path(file).read_text())
-
-
-def test_everything_of_one_file_is_replayed_and_written(here: Path) -> None:
-    shown = done("all.npz", *QUICK, "--json", "out.json", "--csv", "out.csv", "--report", "report.html")
-    assert "One label at a time" in shown
-    assert "report -> report.html" in shown
-    tables = told()["tables"]
-    assert set(tables) >= {"heuristics", "replay", "replay summary", "calibration", "reliability", "overlap", "classes"}
-    assert tables["heuristics"]["heuristic"] == ["bald", "random", "entropy"]
-    assert max(tables["replay"]["labels"]) <= 4
-    assert set(tables["replay"]["at a time"]) == {1}
-    assert told()["left out"] == {}
-    with Path("out.csv").open() as file:
-        assert [row["heuristic"] for row in csv.DictReader(file)] == ["bald", "random", "entropy"]
-    assert 'id="replay-1"' in Path("report.html").read_text()
-
-
-def test_members_may_lie_in_files_of_their_own(here: Path) -> None:
-    zarr, h5py = pytest.importorskip("zarr"), pytest.importorskip("h5py")
-    group = zarr.open_group("all.zarr", mode="w")
-    with h5py.File("all.h5", "w") as file, np.load("all.npz") as arrays:
-        for name in arrays:
-            file[name] = arrays[name]
-            group.create_array(name, data=arrays[name])
-    ways = (
-        ("all.npz",),
-        ("all.zarr",),
-        ("all.h5",),
-        ("pool.npz", "--labels", "labels.npy", "--test", "test.npz"),
-        ("pool.npy", "--labels", "all.npz", "--test", "test.npy", "--test-labels", "test_labels.npy"),
+def test_bench_notes_exhausted_draws(here: Path) -> None:
+    result = run("bench", "certain.npy", "-k", 9, "--heuristics", "bald,batchbald")
+    assert result.exit_code == 0, result.output
+    assert re.fullmatch(
+        r"note: batchbald exhausted the 4 draws after \d of 9 picks; the others were drawn by power sampling of BALD\.\n",
+        result.stderr,
     )
-    found = []
-    for way in ways:
-        done(*way, *QUICK, "--json", "out.json")
-        found.append(told()["tables"]["replay"])
-    assert found == found[:1] * len(ways)
+    assert "100.0 %" in result.stdout
 
 
-def test_targets_that_are_named_stand_for_those_of_the_file(here: Path) -> None:
-    np.savez("x.npz", pool=PROBS[:50], target=PROBS[50:, :, 1:])
-    np.save("targets.npy", PROBS[50:])
-    done("x.npz", "--heuristics", "epig,random", "-k", "3", "--targets", "targets.npy", "--json", "out.json")
-    assert told()["tables"]["heuristics"]["heuristic"] == ["epig", "random"]
+def test_bench_draws_what_has_no_scores(here: Path) -> None:
+    shown = done("bench", "preds.npy", "-k", 3, "--heuristics", "random,ical", "--plot", "picture.svg")
+    assert "\ninformation of the picks -> picture.svg" in shown
 
 
-def test_sizes_of_queries(here: Path) -> None:
-    done("all.npz", *QUICK, "--at-a-time", "1, 3", "--json", "out.json")
-    assert set(told()["tables"]["replay"]["at a time"]) == {1, 3}
+@pytest.mark.compiled
+def test_bench_fits_a_hundred_columns(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    big = np.concatenate([PROBS] * 40)
+    np.savez("big.npz", pool=big, target=TARGETS)
+    shown = run("bench", "big.npz", "-k", 9, "--floor", 0.001).stdout.split("overlap")[0]
+    rows = [line for line in shown.splitlines() if re.match(r" +\d+  [a-z]", line)]
+    assert len(rows) == len(DEFAULT) + 1  # none takes a second line
+    assert all(len(line) <= 100 for line in shown.splitlines())
+    assert not re.search(r"^ {30,}\d", shown, re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "parts"),
-    [
-        (("pool.npy",), {"replay", "calibration"}),
-        (("pool.npy", "--labels", "labels.npy"), {"replay", "calibration"}),
-        (("pool.npy", "--test", "test.npy"), {"replay", "calibration"}),
-        (("pool.npy", "--test", "test.npz"), {"replay"}),
-        (("pool.npy", "--labels", "labels.npy", "--test", "test.npz"), set()),
-    ],
-)
-def test_what_is_lacking_is_left_out_and_said(here: Path, arguments: tuple[str, ...], parts: set[str]) -> None:
-    shown = done(*arguments, *QUICK, "--json", "out.json")
-    assert set(told()["left out"]) == parts
-    for part in parts:
-        assert f"{part.capitalize()} is left out: it takes" in shown
+@pytest.mark.parametrize(("ending", "magic"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_pictures_of_other_formats(here: Path, ending: str, magic: bytes) -> None:
+    done("bench", "preds.npy", "-k", 5, "--heuristics", "bald, power-bald", "--plot", f"scores.{ending}")
+    assert Path(f"scores.{ending}").read_bytes().startswith(magic)
 
 
-def test_a_test_set_of_one_class_is_judged(here: Path) -> None:
-    np.save("ones.npy", np.ones(20, np.int64))
-    shown = done(
-        "pool.npy",
-        "--labels",
-        "labels.npy",
-        "--test",
-        "test.npy",
-        "--test-labels",
-        "ones.npy",
-        *QUICK,
-        "--json",
-        "out.json",
-    )
-    assert "One label at a time" in shown
-    accuracy = (PROBS[50:].mean(axis=-1).argmax(axis=1) == 1).mean()
-    assert told()["tables"]["calibration"]["accuracy"][0] == pytest.approx(accuracy)
-    assert told()["left out"] == {}
+def test_bench_shows_the_first_picks_of_those_named(here: Path) -> None:
+    shown = done("bench", "preds.npy", "-k", 5, "--heuristics", "margin, random", "--seed", 3)
+    assert " ".join(map(str, alcore.Margin().select(PROBS, 5).indices)) in " ".join(shown.split())
+    assert "bald" not in shown
 
 
-BAD: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
-    "labels of another length": (
-        lambda: np.save("x.npy", TRUE[:49]),
-        ("pool.npy", "--labels", "x.npy"),
-        "expected shape (50,)",
-    ),
-    "labels with axes": (
-        lambda: np.save("x.npy", TRUE[:50, None]),
-        ("pool.npy", "--labels", "x.npy"),
-        "expected shape (50,)",
-    ),
-    "labels with axes as a member": (
-        lambda: np.savez("x.npz", pool=PROBS[:50], pool_labels=TRUE[:50, None]),
-        ("x.npz",),
-        "expected shape (50,), a label for each row of the predictions, got (50, 1)",
-    ),
-    "targets of other draws": (
-        lambda: np.savez("x.npz", pool=PROBS[:50], target=PROBS[50:, :, 1:]),
-        ("x.npz",),
-        "target: expected shape (N, 3, 12)",
-    ),
-    "no labels": (lambda: np.save("x.npy", TRUE[:0]), ("pool.npy", "--labels", "x.npy"), "labels"),
-    "labels from 1": (lambda: np.save("x.npy", TRUE[:50] + 1), ("pool.npy", "--labels", "x.npy"), "from 0 to 2"),
-    "negative labels": (lambda: np.save("x.npy", TRUE[:50] - 1), ("pool.npy", "--labels", "x.npy"), "from 0 to 2"),
-    "labels as floats": (
-        lambda: np.save("x.npy", TRUE[:50] / 1),
-        ("pool.npy", "--labels", "x.npy"),
-        "Number them from 0 to 2",
-    ),
-    "labels of one class": (
-        lambda: np.save("x.npy", TRUE[:50] * 0),
-        ("pool.npy", "--labels", "x.npy"),
-        "all 50 are class 0",
-    ),
-    "other draws": (
-        lambda: np.save("x.npy", PROBS[50:, :, 1:]),
-        ("pool.npy", "--test", "x.npy"),
-        "test: expected shape (N, 3, 12)",
-    ),
-    "other classes": (
-        lambda: np.save("x.npy", PROBS[50:, 1:]),
-        ("pool.npy", "--test", "x.npy"),
-        "test: expected shape (N, 3, 12)",
-    ),
-    "an empty test set": (lambda: np.save("x.npy", PROBS[:0]), ("pool.npy", "--test", "x.npy"), "at least one row"),
-    "an empty pool": (lambda: np.save("x.npy", PROBS[:0]), ("x.npy",), "at least one row"),
-    "one class": (lambda: np.save("x.npy", PROBS[:, :1] * 0 + 1), ("x.npy",), "classes"),
-    "one draw": (lambda: np.save("x.npy", PROBS[..., :1]), ("x.npy",), "single draw"),
-    "test labels of another length": (
-        lambda: np.save("x.npy", TRUE[:3]),
-        ("pool.npy", "--test", "test.npy", "--test-labels", "x.npy"),
-        "test_labels: expected shape (20,)",
-    ),
-    "a test set that is no probabilities": (
-        lambda: np.save("x.npy", PROBS[50:] * 3),
-        ("pool.npy", "--test", "x.npy", "--test-labels", "test_labels.npy"),
-        "test",
-    ),
-    "no such file": (lambda: None, ("pool.npy", "--labels", "nowhere.npy"), "nowhere.npy"),
-    "many members": (lambda: np.savez("x.npz", a=TRUE, b=TRUE), ("pool.npy", "--labels", "x.npz"), "pool_labels"),
-    "no seeds": (lambda: None, ("all.npz", "--seeds", "0"), "seeds"),
-    "no steps": (lambda: None, ("all.npz", "--steps", "0"), "steps"),
-    "no sizes": (lambda: None, ("all.npz", "--at-a-time", "1,zero"), "--at-a-time"),
-    "a report of another kind": (lambda: None, ("all.npz", "--report", "report.pdf"), ".html"),
-    "tables of another kind": (lambda: None, ("all.npz", "--json", "out.csv"), ".json"),
-    "no folder": (lambda: None, ("all.npz", "--report", "nowhere/report.html"), "does not exist"),
-    "pickles": (
-        lambda: np.save("x.npy", np.array([{}], object), allow_pickle=True),
-        ("pool.npy", "--labels", "x.npy"),
-        "x.npy",
-    ),
-}
+@pytest.mark.parametrize("reduce", [None, "top-mean"])
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_number_is_cut_off(width: int, reduce: str | None) -> None:
+    names = [name for name in DEFAULT if not (reduce and name in JOINT)]
+    heuristics = [alcore.heuristic(name, reduce=reduce) for name in names]
+    result = compare(MAPS if reduce else PROBS, k=6, heuristics=heuristics, rng=0)
+    if not reduce:
+        result = dataclasses.replace(result, information_error=np.full(len(names), 0.123))
+    rows = np.arange(20) + 1_234_560
+    far = alcore.Batch(rows, np.ones(20), np.ones(20), np.ones(20, np.int64))
+    result = dataclasses.replace(result, batches=(far,) * len(names), overlap=np.ones_like(result.overlap))
+    console = Console(width=width, file=io.StringIO(), record=True)
+    console.print(tables.ranking_table(result, "preds.npy", "log T", width), tables.overlap_table(result, width))
+    lines = [line.split() for line in console.export_text().splitlines()]
+    words = [word for line in lines for word in line]
+    firsts = [line[0] for line in lines if line]
+    assert all(words.count(str(row)) == len(names) for row in rows[: 5 if reduce or width > 80 else 3])
+    assert reduce or sum(word.endswith("±.123") for word in words) == len(names)
+    assert words.count("100") == len(names) * (len(names) - 1)
+    assert all(firsts.count(str(number)) == 2 for number in range(2, len(names) + 1))
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_sentence_and_no_report(here: Path, case: str) -> None:
-    make, arguments, words = BAD[case]
-    make()
-    before = sorted(here.iterdir())
-    options = ("--heuristics", "bald,random", "-k", "3")
-    report = () if "--report" in arguments else ("--report", "report.html")
-    assert words in refused(*arguments, *options, *report)
-    assert sorted(here.iterdir()) == before
+def test_bench_of_maps(here: Path) -> None:
+    shown = done("bench", "maps.npy", "--reduce", "mean", "--mask", "mask.npy", "-k", 3, "--plot", "picture.png")
+    assert "mean(bald)" in shown
+    assert "with event axes rows have no joint information" in shown
+    assert "\nscore distributions -> picture.png" in shown
+    assert not any(word in shown for word in ("nats", "redundant", *JOINT))
 
 
-@pytest.mark.parametrize("name", ["all.npz", "pool.npy", "all.zarr"])
-def test_a_file_that_grows_while_it_is_read_is_refused(here: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name.endswith("zarr"):
-        zarr = pytest.importorskip("zarr")
-        zarr.open_group(name, mode="w").create_array("pool", data=PROBS)
-    predictions = sys.modules["alcore.cli.predictions"]
-    compare = predictions.compare
-
-    def grow(*given: Any, **options: Any) -> Any:
-        part = next(here.joinpath(name).rglob("zarr.json")) if name.endswith("zarr") else here / name
-        with part.open("ab") as file:
-            file.write(b" ")
-        return compare(*given, **options)
-
-    monkeypatch.setattr(predictions, "compare", grow)
-    assert f"{name}: changed while it was read" in refused(
-        name, *QUICK, "--report", "report.html", "--json", "out.json"
-    )
-    assert not Path("report.html").exists()
-    assert not Path("out.json").exists()
+def test_maps_are_compared_when_they_are_reduced(here: Path) -> None:
+    refused, compared = run("bench", "maps.npy"), run("bench", "maps.npy", "--reduce", "mean", "-k", "3")
+    assert (refused.exit_code, compared.exit_code) == (2, 0)
+    assert "--reduce mean" in refused.stderr
+    assert "mean(bald)" in compared.stdout
 
 
-def test_inputs_are_not_overwritten(here: Path) -> None:
-    (here / "labels.csv").symlink_to(here / "labels.npy")
-    assert "would be overwritten" in refused("pool.npy", "--labels", "labels.npy", "--csv", "labels.csv")
+def test_large_files_are_read_from_disk(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alcore.cli.arguments.IN_MEMORY_BYTES", 0)
+    assert "preds.npy (read from disk each time)" in done("bench", "preds.npy", "-k", 2, "--heuristics", "bald")
