@@ -57,9 +57,9 @@ def two_bald(
 
     >>> import alcore, numpy
     >>> one, two = [[1.0, 1, 0, 0], [0, 0, 1, 1]], [[1.0, 0, 1, 0], [0, 1, 0, 1]]  # two questions about four draws
-    >>> batch = alcore.two_bald(numpy.array([one, one, two]), k=3)
+    >>> batch = alcore.two_bald(numpy.array([one, one, two]), k=2)
     >>> batch.indices.tolist(), batch.scores.round(6).tolist()
-    ([0, 2, 1], [0.693147, 0.693147, 0.0])
+    ([0, 2], [0.693147, 0.693147])
     """
     count, generator, rule = door.as_count(k), door.as_rng(rng), door.as_fill(fill)
     reading = Reading.of(options, ReadingOptions)

@@ -106,9 +106,7 @@ def test_any_cutting_and_any_buffer(seed: int, rows: int, cuts: list[int], exact
 
 
 @pytest.mark.parametrize("saturating_draws", [4])
-def test_a_stream_that_saturates_fills_in_the_order_of_bald(
-    saturating_draws: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stream_that_saturates_fills_as_an_array_does(saturating_draws: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pool = one_hot(40, 3, saturating_draws, seed=5)
     with pytest.warns(alcore.SaturationWarning):
         expected = alcore.batchbald(pool, 10, rng=0)
@@ -119,7 +117,7 @@ def test_a_stream_that_saturates_fills_in_the_order_of_bald(
     with pytest.warns(alcore.SaturationWarning):
         once = alcore.batchbald(iter([pool[:9], pool[9:]]), 10, rng=0)
     assert len(set(once.indices.tolist())) == 10
-    assert once.fill == "bald"
+    assert once.fill == "power-bald"
     with pytest.warns(alcore.SaturationWarning):
         again = alcore.batchbald([pool[:9], pool[9:]], 10, rng=0)
     assert_same_bits(again, expected)

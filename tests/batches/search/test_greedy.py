@@ -131,7 +131,7 @@ def test_a_batch_is_that_of_the_full_search(k: int) -> None:
     rows, gains = brute_force(POOL, k)
     assert found.indices.tolist() == rows
     np.testing.assert_allclose(found.gains, gains, rtol=0, atol=1e-12)
-    assert (found.joint, found.certified_until) == (len(rows), len(rows))
+    assert (found.ended_early, found.certified_until) == (False, len(rows))
 
 
 @given(
@@ -153,34 +153,29 @@ def test_any_cutting_and_any_buffer(seed: int, rows: int, cuts: list[int]) -> No
         once = choose(Toy(), held, 12)
     assert again.indices.tolist() == expected
     np.testing.assert_allclose(again.gains, gains, rtol=0, atol=1e-12)
-    assert (again.joint, again.certified_until) == (12, 12)
+    assert (len(again.indices), again.certified_until) == (12, 12)
     until = once.certified_until
     assert once.indices[:until].tolist() == expected[:until]
     assert all(gain > let_go for gain in once.gains[1:until])
-    assert until == 12 or until == once.joint or once.gains[until] <= let_go + ROUNDING
-    assert once.joint == min(12, rows)
-    assert len(set(once.indices.tolist())) == 12
+    assert until == 12 or until == len(once.indices) or once.gains[until] <= let_go + ROUNDING
+    assert len(set(once.indices.tolist())) == min(12, rows)
 
 
-def test_what_is_left_over_is_filled_in_bald_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_ends_with_the_rows_that_a_buffer_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     small_buffer(monkeypatch, 5)
     found = choose(Toy(), Pool(iter([POOL]), Reading(), 0), 9)
     order = np.argsort(-alcore.bald(POOL), kind="stable").tolist()
-    assert found.joint == 5
-    assert sorted(found.indices[:5].tolist()) == sorted(order[:5])
-    assert found.indices[5:].tolist() == order[5:9]
-    assert found.gains[5:].tolist() == [0.0] * 4
+    assert sorted(found.indices.tolist()) == sorted(order[:5])
+    assert not found.ended_early  # no row was left to compare: nothing is said of gains
 
 
 def test_a_batch_ends_where_no_gain_exceeds_the_noise() -> None:
     rows, gains = brute_force(POOL, 20)
     noise = (gains[6] + gains[7]) / 2
     found = choose(Toy(noise=noise), Pool(POOL, Reading(), 0), 20)
-    assert found.joint == 7
-    assert found.indices[:7].tolist() == rows[:7]
-    rest = [row for row in np.argsort(-alcore.bald(POOL), kind="stable").tolist() if row not in rows[:7]]
-    assert found.indices[7:].tolist() == rest[:13]
-    assert choose(Toy(), Pool(POOL, Reading(), 0), 20).joint == 20
+    assert found.indices.tolist() == rows[:7]
+    assert found.ended_early
+    assert len(choose(Toy(), Pool(POOL, Reading(), 0), 20).indices) == 20
 
 
 def test_an_uncertain_gain_certifies_less(monkeypatch: pytest.MonkeyPatch) -> None:
