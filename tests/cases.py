@@ -8,6 +8,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
+import pytest
 
 import alcore
 
@@ -81,15 +82,14 @@ def _mean_std(draws: Draws, weights: list[mpmath.mpf]) -> mpmath.mpf:
     return mpmath.fsum(map(mpmath.sqrt, variances)) / len(mean)
 
 
-def _kl(p: list[mpmath.mpf], q: list[mpmath.mpf]) -> mpmath.mpf:
-    if any(b == 0 < a for a, b in zip(p, q, strict=True)):
-        return mpmath.inf
-    return mpmath.fsum(a * mpmath.log(a / b) for a, b in zip(p, q, strict=True) if a > 0)
-
-
 def _pairwise_kl(draws: Draws, weights: list[mpmath.mpf]) -> mpmath.mpf:
-    pairs = [(w, p) for w, p in zip(weights, draws, strict=True) if w > 0]
-    return mpmath.fsum(v * w * _kl(p, q) for v, p in pairs for w, q in pairs)
+    rows = [(w, p) for w, p in zip(weights, draws, strict=True) if w > 0]
+    logs = [[mpmath.log(a) if a > 0 else -mpmath.inf for a in p] for _, p in rows]
+
+    def kl(i: int, j: int) -> mpmath.mpf:
+        return mpmath.fsum(a * (x - y) for a, x, y in zip(rows[i][1], logs[i], logs[j], strict=True) if a > 0)
+
+    return mpmath.fsum(rows[i][0] * rows[j][0] * kl(i, j) for i in range(len(rows)) for j in range(len(rows)))
 
 
 def _log_fewer(classes: int, draws: int) -> float:
@@ -123,6 +123,7 @@ CASES = [
     Case("pairwise-kl", alcore.pairwise_kl, alcore.PairwiseKL(), _pairwise_kl, lambda classes, draws: np.inf),
     Case("vote-entropy", alcore.vote_entropy, alcore.VoteEntropy(), _vote_entropy, _log_fewer),
 ]
+each_measure = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 def oracle_scores(case: Case, probs_nct: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:

@@ -11,7 +11,7 @@ import pytest
 
 import alcore
 from alcore.door import MaskedReadingOptions, Reading, ReadingOptions
-from tests.cases import CASES, Case, dirichlet
+from tests.cases import CASES, Case, dirichlet, each_measure
 
 PROBS = dirichlet(6, 3, 4)
 FUNCTIONS: list[Callable[..., Any]] = [
@@ -60,7 +60,7 @@ def test_options_of_a_reading_read_the_same_way_again() -> None:
         Reading.of({"kind": "odds"})
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@each_measure
 def test_kind_is_said_and_spelled(case: Case) -> None:
     for kind in ("prob", "log", None, 3):
         with pytest.raises(ValueError, match="kind: expected 'probs' or 'logits'"):

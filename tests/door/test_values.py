@@ -8,14 +8,13 @@ import pytest
 
 import alcore
 from alcore import door
-from tests.cases import CASES, Case, dirichlet
-from tests.conftest import INTERPRETED
+from tests.cases import Case, dirichlet, each_measure
 from tests.door.broken_pool import POOL, broken
 
-each_measure = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 FLOATS = [np.float16, np.float32, np.float64]
 
 
+@pytest.mark.interpreted
 @each_measure
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize(("value", "said"), [(np.nan, "is nan"), (np.inf, "is inf"), (-np.inf, "is -inf")])
@@ -25,6 +24,7 @@ def test_what_is_not_finite_is_refused_with_its_place(case: Case, dtype: type, v
     assert said in str(refusal.value)
 
 
+@pytest.mark.interpreted
 @each_measure
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("total", [0.99, 1.01, 0.0, 2.0])
@@ -36,6 +36,7 @@ def test_a_row_that_does_not_sum_to_one_is_refused(case: Case, dtype: type, tota
     assert "Normalise" in str(refusal.value) or "kind='logits'" in str(refusal.value)
 
 
+@pytest.mark.interpreted
 @each_measure
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_a_negative_number_is_refused_even_in_a_row_that_sums_to_one(case: Case, dtype: type) -> None:
@@ -82,6 +83,7 @@ def test_the_place_names_event_axes() -> None:
         alcore.entropy(maps)
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize(("value", "said"), [(np.nan, "is nan"), (np.inf, "is inf")])
 def test_logits_that_are_not_finite_are_refused(dtype: type, value: float, said: str) -> None:
@@ -90,6 +92,7 @@ def test_logits_that_are_not_finite_are_refused(dtype: type, value: float, said:
     assert said in str(refusal.value)
 
 
+@pytest.mark.interpreted
 def test_a_draw_that_rules_every_class_out_is_refused() -> None:
     logits = np.zeros((3, 2, 4))
     logits[1, :, 2] = -np.inf
@@ -116,7 +119,7 @@ def test_negative_zero_is_zero() -> None:
 
 
 def test_one_bad_row_in_a_million_is_named() -> None:
-    rows = 20_000 if INTERPRETED else 1_000_000
+    rows = 1_000_000
     probs = np.full((rows, 2, 2), 0.5, np.float32)
     probs[rows - 3, 1, 1] = 0.49
     with pytest.raises(ValueError, match=rf"probs\[{rows - 3}, :, 1\] sums to 0.99"):

@@ -30,7 +30,7 @@ def test_weights_that_are_none_are_refused(weights: Any, error: type[Exception],
         alcore.bald(POOL, weights=weights)
 
 
-def test_weights_are_scaled_without_overflow_and_not_written_to() -> None:
+def test_weights_of_any_size_are_scaled_and_not_written_to() -> None:
     weights = np.array([1e308, 1e308, 0, 1e308, 1e308])
     before = weights.copy()
     np.testing.assert_allclose(alcore.bald(POOL, weights=weights), alcore.bald(POOL[..., [0, 1, 3, 4]]), rtol=1e-12)
@@ -39,6 +39,6 @@ def test_weights_are_scaled_without_overflow_and_not_written_to() -> None:
     np.testing.assert_allclose(tiny, alcore.bald(POOL[..., [0, 2]]), rtol=1e-3)
 
 
-def test_a_draw_without_weight_is_checked_all_the_same() -> None:
+def test_a_draw_of_weight_0_is_checked_all_the_same() -> None:
     with pytest.raises(ValueError, match="nan"):
         alcore.bald(broken(np.nan), weights=[1, 1, 1, 0, 1])

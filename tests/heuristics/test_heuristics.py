@@ -11,9 +11,8 @@ import pytest
 
 import alcore
 from alcore import heuristics
-from tests.cases import CASES, Case, dirichlet
+from tests.cases import CASES, Case, dirichlet, each_measure
 
-each_measure = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 POOL = dirichlet(40, 3, 7, seed=1)
 SCORES = np.linspace(0, 1, 40)
 NAMES = [*(case.name for case in CASES), "random"]

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 import alcore
-from tests.cases import CASES, Case, dirichlet, near_certain, oracle_scores
+from tests.cases import CASES, Case, dirichlet, each_measure, near_certain, oracle_scores
 
-each_measure = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 BALD_CASE = next(case for case in CASES if case.name == "bald")
 
 
@@ -21,6 +20,7 @@ def test_bald_of_float32_has_relative_accuracy(spread: float) -> None:
     assert (error <= np.where(exact >= 1e-4, 1e-3 * exact, 1e-7)).all()
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("spread", [1e-5, 1e-3, 1e-2, 0.1, 1.0, 5.0])
 def test_bald_of_float64_has_relative_accuracy(spread: float) -> None:
     probs = near_certain(12, 6, 20, spread=spread, seed=12)
@@ -39,12 +39,13 @@ def test_identical_draws_carry_no_information(dtype: type, classes: int, draws: 
     assert (scores <= 1e-7).all()
 
 
-def test_bald_of_many_classes_and_draws_in_float32() -> None:
+def test_bald_of_many_classes_and_draws_in_float32_agrees_with_float64() -> None:
     probs = dirichlet(2, 300, 64, seed=14).astype(np.float32)
     np.testing.assert_allclose(alcore.bald(probs), alcore.bald(probs.astype(float)), rtol=2e-5)
 
 
-def test_smallest_numbers() -> None:
+@pytest.mark.interpreted
+def test_the_smallest_numbers_keep_their_accuracy() -> None:
     for dtype in (np.float32, np.float64):
         least = np.finfo(dtype).smallest_subnormal
         row = np.array([[[least, 0.5], [1.0, 0.5]]], dtype)
@@ -53,9 +54,6 @@ def test_smallest_numbers() -> None:
                 np.testing.assert_allclose(case.function(row), oracle_scores(case, row), rtol=1e-6, err_msg=case.name)
         pairwise = next(case for case in CASES if case.name == "pairwise-kl")
         np.testing.assert_allclose(alcore.pairwise_kl(row), oracle_scores(pairwise, row), rtol=1e-13)
-
-
-# --- values that other people's programs gave -------------------------------------------------------------------------
 
 
 @each_measure
@@ -73,7 +71,8 @@ def test_draws_that_agree_leave_no_rounding_residue(case: Case, dtype: type) -> 
             assert not case.function(alike, weights=weights).any()
 
 
-def test_a_draw_without_weight_does_not_count_as_disagreement() -> None:
+@pytest.mark.interpreted
+def test_a_draw_of_weight_0_does_not_count_as_disagreement() -> None:
     probs = np.repeat(dirichlet(1, 3, 1), 5, axis=-1)
     probs[:, :, [0, 3]] = dirichlet(1, 3, 2, seed=5)
     for case in CASES:
@@ -81,9 +80,10 @@ def test_a_draw_without_weight_does_not_count_as_disagreement() -> None:
             assert case.function(probs, weights=[0, 1, 2, 0, 1])[0] == 0
 
 
-@pytest.mark.compiled
 @pytest.mark.parametrize(("classes", "draws", "spread"), [(1000, 1000, 0.046), (10, 1000, 0.05), (4, 200_000, 0.06)])
-def test_bald_of_float32_near_the_switch_of_forms(classes: int, draws: int, spread: float) -> None:
+def test_bald_of_float32_is_accurate_where_one_formula_takes_over_from_the_other(
+    classes: int, draws: int, spread: float
+) -> None:
     probs = near_certain(8, classes, draws, spread=spread, seed=3).astype(np.float32)
     exact = alcore.bald(probs.astype(np.float64))
     assert (np.abs(alcore.bald(probs) - exact) <= 1e-3 * exact).all()

@@ -41,6 +41,7 @@ POOL = np.concatenate([special(3 + 1, 6), dirichlet(5, 4, 6, seed=1)])
 TARGETS = np.concatenate([special(4, 6)[1:2], dirichlet(3, 4, 6, seed=2)])
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-13), (np.float32, 1e-6), (np.float16, 1e-6)])
 def test_equals_its_definition_at_50_digits(dtype: type, tolerance: float) -> None:
     pool, targets = POOL.astype(dtype), TARGETS.astype(dtype)
@@ -48,6 +49,7 @@ def test_equals_its_definition_at_50_digits(dtype: type, tolerance: float) -> No
     np.testing.assert_allclose(alcore.epig(pool, targets), expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("shape", [(2, 2, 1), (3, 2, 3), (2, 5, 7), (2, 3, 41), (1, 9, 8)])
 @pytest.mark.parametrize("targets", [1, 2, 60])
 def test_equals_its_definition_at_many_shapes(shape: tuple[int, int, int], targets: int) -> None:
@@ -60,7 +62,6 @@ def test_equals_its_definition_at_many_shapes(shape: tuple[int, int, int], targe
     np.testing.assert_allclose(narrow, expected, rtol=1e-4, atol=1e-8)
 
 
-@pytest.mark.compiled
 @pytest.mark.parametrize("spread", [1e-3, 1e-2, 0.1, 1.0])
 def test_small_information_keeps_its_relative_accuracy(spread: float) -> None:
     wide_pool = near_certain(6, 4, 30, spread=spread, seed=5)
@@ -76,7 +77,6 @@ def test_small_information_keeps_its_relative_accuracy(spread: float) -> None:
     np.testing.assert_allclose(scores[~large], expected[~large], atol=1e-11)
 
 
-@pytest.mark.compiled
 def test_agrees_with_the_authors_code(peers: dict[str, np.ndarray]) -> None:
     np.testing.assert_allclose(alcore.epig(peers["pool"], peers["target"]), peers["epig"], atol=1e-12)
     pairs = np.stack([alcore.epig(peers["pool"], peers["target"][j : j + 1]) for j in range(32)], axis=1)
@@ -89,7 +89,6 @@ def test_a_point_that_disagrees_by_halves_tells_log_two_about_itself() -> None:
         np.testing.assert_allclose(alcore.epig(opposed.astype(dtype), opposed.astype(dtype)), np.log(2), rtol=1e-6)
 
 
-@pytest.mark.compiled
 @given(st.integers(0, 10_000))
 def test_between_zero_and_the_information_of_either_side(seed: int) -> None:
     pool, targets = dirichlet(4, 3, 5, seed=seed, alpha=0.2), dirichlet(3, 3, 5, seed=seed + 1, alpha=0.2)
@@ -100,6 +99,7 @@ def test_between_zero_and_the_information_of_either_side(seed: int) -> None:
         assert (scores <= bound * (1 + 1e-5) + 1e-7).all()
 
 
+@pytest.mark.interpreted
 def test_draw_weights_equal_repeated_draws() -> None:
     counts = np.array([3, 1, 0, 2, 1, 5])
     weighted = alcore.epig(POOL, TARGETS, weights=counts)
@@ -108,6 +108,7 @@ def test_draw_weights_equal_repeated_draws() -> None:
     np.testing.assert_allclose(weighted, brute_force(POOL, TARGETS, weights=counts), rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.interpreted
 def test_target_weights_equal_repeated_targets() -> None:
     counts = np.array([2, 0, 1, 4])
     weighted = alcore.epig(POOL, TARGETS, target_weights=counts)
@@ -121,7 +122,6 @@ def test_logits_equal_their_softmax() -> None:
     np.testing.assert_allclose(alcore.epig(np.log(pool), np.log(targets), kind="logits"), expected, rtol=1e-10)
 
 
-@pytest.mark.compiled
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_same_bits_for_any_cutting_threads_and_layout(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
     pool, targets = dirichlet(50, 5, 9, seed=7).astype(dtype), dirichlet(70, 5, 9, seed=8).astype(dtype)
@@ -139,7 +139,6 @@ def test_same_bits_for_any_cutting_threads_and_layout(dtype: type, monkeypatch: 
             np.testing.assert_array_equal(alcore.epig(pool, source), expected)
 
 
-@pytest.mark.compiled
 def test_a_row_scores_the_same_wherever_it_stands() -> None:
     pool, targets = dirichlet(40, 10, 20, seed=7).astype(np.float32), dirichlet(40, 10, 20, seed=8).astype(np.float32)
     together = alcore.epig(pool, targets)
@@ -147,7 +146,7 @@ def test_a_row_scores_the_same_wherever_it_stands() -> None:
         assert alcore.epig(pool[i : i + 1], targets)[0] == together[i]
 
 
-def test_cells_of_maps_and_targets_on_disk(tmp_path: Path) -> None:
+def test_cells_of_maps_score_as_rows_and_targets_may_lie_on_disk(tmp_path: Path) -> None:
     cells = dirichlet(12, 3, 4)
     maps = cells.reshape(2, 6, 3, 4).transpose(0, 2, 1, 3)
     targets = dirichlet(5, 3, 4, seed=3)
@@ -220,6 +219,7 @@ def test_target_weights_that_are_none_are_refused(weights: Any) -> None:
         alcore.epig(POOL, TARGETS, target_weights=weights)
 
 
+@pytest.mark.interpreted
 def test_invalid_rows_are_named() -> None:
     bad = POOL.copy()
     bad[3, 1, 2] = np.nan
@@ -227,6 +227,6 @@ def test_invalid_rows_are_named() -> None:
         alcore.epig(bad, TARGETS)
 
 
-def test_a_name_without_targets_says_what_it_needs() -> None:
+def test_the_name_says_that_it_needs_targets() -> None:
     with pytest.raises(TypeError, match="'epig' needs targets, as EPIG does"):
         alcore.heuristic("epig")

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alcore
-from tests.cases import CASES, Case, dirichlet, oracle_scores, special
+from tests.cases import CASES, Case, dirichlet, each_measure, oracle_scores, special
 
-each_measure = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 SAMPLE = np.concatenate([special(), dirichlet(10, 4, 6, seed=1), dirichlet(6, 4, 6, seed=2, alpha=0.05)])
 TOLERANCE = {np.float64: 1e-13, np.float32: 4e-7, np.float16: 4e-7}
 
 
+@pytest.mark.interpreted
 @each_measure
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_equals_its_definition_at_50_digits(case: Case, dtype: type) -> None:
@@ -27,6 +27,7 @@ def test_equals_its_definition_at_50_digits(case: Case, dtype: type) -> None:
     )
 
 
+@pytest.mark.interpreted
 @each_measure
 @pytest.mark.parametrize("shape", [(2, 2, 1), (3, 2, 3), (2, 7, 50), (2, 33, 9), (1, 130, 17), (2, 3, 700)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -38,6 +39,7 @@ def test_equals_its_definition_at_many_shapes(case: Case, shape: tuple[int, int,
     np.testing.assert_allclose(case.function(stored), oracle_scores(case, stored), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.interpreted
 @each_measure
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_within_its_bounds(case: Case, dtype: type) -> None:
@@ -47,6 +49,7 @@ def test_within_its_bounds(case: Case, dtype: type) -> None:
         assert (scores <= case.upper(*rows.shape[1:]) * (1 + 1e-12)).all()
 
 
+@pytest.mark.interpreted
 @each_measure
 def test_weights_equal_repeated_draws(case: Case) -> None:
     counts = np.array([3, 1, 0, 2, 1, 5])
@@ -58,8 +61,9 @@ def test_weights_equal_repeated_draws(case: Case) -> None:
         np.testing.assert_allclose(weighted, repeated, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.interpreted
 @each_measure
-def test_weighted_definition(case: Case) -> None:
+def test_weights_enter_as_the_definition_says(case: Case) -> None:
     weights = np.array([0.05, 0.3, 0.25, 0.0, 0.1, 0.3])
     np.testing.assert_allclose(
         case.function(SAMPLE, weights=weights), oracle_scores(case, SAMPLE, weights), rtol=1e-13, atol=1e-13
@@ -119,6 +123,7 @@ def test_a_row_scores_the_same_wherever_it_stands(case: Case) -> None:
             assert case.function(pool)[place] == alone
 
 
+@pytest.mark.interpreted
 @each_measure
 def test_float16_scores_as_its_values_in_float32(case: Case) -> None:
     stored = SAMPLE.astype(np.float16)
@@ -142,7 +147,7 @@ def test_empty_inputs_have_empty_scores(case: Case) -> None:
 
 
 @each_measure
-def test_one_draw_and_one_row(case: Case) -> None:
+def test_one_draw_of_one_row_carries_no_information(case: Case) -> None:
     single = dirichlet(1, 3, 1)
     score = case.function(single)
     assert score.shape == (1,)
@@ -150,6 +155,7 @@ def test_one_draw_and_one_row(case: Case) -> None:
         assert score[0] == 0
 
 
+@pytest.mark.interpreted
 @each_measure
 def test_logits_equal_their_softmax(case: Case) -> None:
     logits = np.random.default_rng(0).normal(scale=3, size=(20, 5, 8))
@@ -160,6 +166,7 @@ def test_logits_equal_their_softmax(case: Case) -> None:
     np.testing.assert_allclose(narrow, case.function(probs), rtol=3e-5, atol=3e-6)
 
 
+@pytest.mark.interpreted
 @each_measure
 def test_logits_may_rule_classes_out_and_be_huge(case: Case) -> None:
     logits = np.array([[[1e4, -3e4], [-np.inf, 1e4], [0.0, 1e4]]])
@@ -176,7 +183,7 @@ def test_log_probabilities_are_logits(case: Case) -> None:
 
 
 @each_measure
-def test_output_is_float64_and_fresh(case: Case) -> None:
+def test_scores_are_a_new_float64_array_each_time(case: Case) -> None:
     probs = dirichlet(3, 3, 3).astype(np.float32)
     first, second = case.function(probs), case.function(probs)
     assert first.dtype == np.float64
@@ -190,7 +197,7 @@ probabilities = npst.arrays(
 
 
 @given(probabilities)
-def test_information_adds_up(probs: np.ndarray) -> None:
+def test_bald_and_expected_entropy_add_up_to_entropy(probs: np.ndarray) -> None:
     total = alcore.expected_entropy(probs) + alcore.bald(probs)
     np.testing.assert_allclose(total, alcore.entropy(probs), rtol=1e-12, atol=1e-12)
 
@@ -226,13 +233,14 @@ def test_certain_draws_that_disagree_carry_log_two() -> None:
         np.testing.assert_allclose(alcore.bald(opposed.astype(dtype)), np.log(2), rtol=1e-7)
 
 
+@pytest.mark.interpreted
 def test_ties_between_classes_go_to_the_lowest() -> None:
     tied = np.array([[[0.5, 0.5, 0.1], [0.5, 0.5, 0.9]]])
     np.testing.assert_allclose(alcore.variation_ratio(tied), 1 / 3)
 
 
 @each_measure
-def test_nothing_warns(case: Case) -> None:
+def test_scoring_does_not_warn(case: Case) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         case.function(SAMPLE.astype(np.float32))

@@ -38,15 +38,15 @@ def line(start: list[float], stop: list[float], draws: int = 20) -> np.ndarray:
         ([0.1, 0.1, 0.1, 0.7], [0.3, 0.2, 0.2, 0.3]),
     ],
 )
-def test_published_bald_of_lines(start: list[float], stop: list[float]) -> None:
+def test_bald_of_lines_equals_the_published_value(start: list[float], stop: list[float]) -> None:
     np.testing.assert_allclose(alcore.bald(line(start, stop)), 0.030715639666234695, rtol=1e-13)
 
 
-def test_published_divergence_to_the_consensus() -> None:
+def test_bald_equals_the_published_divergence_to_the_consensus() -> None:
     probs = np.array([[[0.3, 0.2], [0.7, 0.8]], [[0.4, 0.5], [0.6, 0.5]]])
     np.testing.assert_allclose(alcore.bald(probs), [0.00670178182226764, 0.005059389928987596], rtol=1e-13)
 
 
-def test_published_entropies() -> None:
+def test_entropy_equals_the_published_values() -> None:
     probs = np.array([[[0.2], [0.5], [0.3]], [[0.1], [0.7], [0.2]]])
     np.testing.assert_allclose(alcore.entropy(probs), [1.029653014, 0.8018185525], atol=1e-9)

@@ -31,9 +31,11 @@ cells = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 5)).flatm
 
 
 @pytest.mark.parametrize("how", BY_HAND)
-@given(drawn=cells)
-def test_equals_the_reduction_of_what_is_not_padding(how: str, drawn: tuple[np.ndarray, np.ndarray]) -> None:
-    scores, padding = drawn
+@given(scores_and_padding=cells)
+def test_equals_the_reduction_of_what_is_not_padding(
+    how: str, scores_and_padding: tuple[np.ndarray, np.ndarray]
+) -> None:
+    scores, padding = scores_and_padding
     padding[:, 0, 0] = False
     expected = [BY_HAND[how](row[~pad]) for row, pad in zip(scores, padding, strict=True)]
     hidden = np.where(padding, np.nan, scores)
@@ -56,7 +58,7 @@ def test_top_mean_takes_the_share_rounded_up(q: float, cells: int, taken: int) -
     assert alcore.reduce(scores, "top-mean", q=q)[0] == scores[0, -taken:].mean()
 
 
-def test_scores_without_event_axes_stay() -> None:
+def test_scores_of_whole_rows_stay_as_they_are() -> None:
     for how in BY_HAND:
         np.testing.assert_array_equal(alcore.reduce([0.5, 0.25], how), [0.5, 0.25])
 
@@ -127,14 +129,14 @@ def test_a_mask_of_another_length_is_refused(rows: int) -> None:
             alcore.Reduce(alcore.BALD()).score(predictions, mask=mask)
 
 
-def test_a_mask_without_reduction_or_event_axes_is_refused() -> None:
+def test_a_mask_is_refused_where_nothing_is_reduced() -> None:
     with pytest.raises(ValueError, match=r"Reduce them: Reduce\(BALD\(\), 'mean'\)"):
         alcore.BALD().score(TOKENS, mask=PADDING)
     with pytest.raises(ValueError, match="leave mask out"):
         alcore.Reduce(alcore.BALD()).score(dirichlet(3, 2, 2), mask=np.zeros(3, bool))
 
 
-def test_the_door_of_reduce() -> None:
+def test_what_are_no_scores_and_no_mask_is_refused() -> None:
     with pytest.raises(TypeError, match="masked"):
         alcore.reduce(np.ma.masked_array([[1.0, 2.0]], mask=[[0, 1]]))
     with pytest.raises(TypeError, match="mask: expected a plain array"):

@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 
 import alcore
 from alcore.sources import blocks, reading
-from tests.cases import CASES, Case, dirichlet
+from tests.cases import Case, dirichlet, each_measure
 from tests.sources.every_source import SOURCES
 
-each_measure = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 POOL = dirichlet(97, 4, 6, seed=21).astype(np.float32)
 
 
