@@ -1,0 +1,59 @@
+"""Labels of the pool and of a test set: which are taken, which are refused, and what of a large pool is replayed."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import alcore
+from alcore.bench import compare
+
+RNG = np.random.default_rng(0)
+PROBS = RNG.dirichlet(np.ones(3), size=(30, 6)).transpose(0, 2, 1).copy()
+
+
+@pytest.mark.parametrize("labels", [None, np.arange(30) % 3])
+def test_a_test_set_of_one_class_is_judged(labels: Any) -> None:
+    given = {"labels": labels, "test": PROBS, "test_labels": np.ones(30, np.int64), "steps": 3, "seeds": 2, "rng": 0}
+    result = compare(PROBS, k=2, heuristics=["random"], **given)
+    predicted = PROBS.mean(axis=-1)
+    assert result.tempering.before.accuracy == pytest.approx((predicted.argmax(axis=1) == 1).mean())
+    assert result.tempering.before.log_likelihood == pytest.approx(np.log(predicted[:, 1]).mean(), abs=1e-6)
+    assert set(result.left_out) == (set() if labels is not None else {"replay"})
+    assert len(result.replays) == (labels is not None)
+
+
+@pytest.mark.parametrize("with_test", [True, False])
+def test_a_pool_of_one_class_is_refused_with_what_works(with_test: bool) -> None:
+    test = {"test": PROBS, "test_labels": np.arange(30) % 3} if with_test else {}
+    with pytest.raises(ValueError, match=r"^labels: all 30 are class 2; .+ or compare heuristics without labels\.$"):
+        compare(PROBS, k=2, heuristics=["random"], labels=np.full(30, 2), **test)
+    assert compare(PROBS, k=2, heuristics=["random"], **test).classes is None
+
+
+def test_a_part_of_the_pool_that_is_of_one_class_is_not_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["alcore.bench.labels"], "MOST_BYTES", 12 * PROBS[0].size * 4)
+    kept = np.random.default_rng(0).permutation(30)[:12]
+    labels = np.ones(30, np.int64)
+    labels[np.setdiff1d(np.arange(30), kept)] = 0
+    given = {"labels": labels, "test": PROBS, "test_labels": np.arange(30) % 3, "rng": 0}
+    result = compare(PROBS, k=2, heuristics=["random"], **given)
+    assert result.replays == ()
+    assert result.tempering is not None
+    assert result.left_out["replay"] == "the rows that fit into memory are all of class 1"
+
+
+def test_a_pool_that_is_too_large_is_replayed_in_part_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["alcore.bench.labels"], "MOST_BYTES", 12 * PROBS[0].size * 4)
+    known = np.arange(len(PROBS)) % 3
+    options = {"labels": known, "test": PROBS, "test_labels": known, "steps": 99, "seeds": 3, "rng": 0}
+    result = compare(PROBS, k=2, heuristics=["random"], **options)
+    assert (result.replays[0].ended["random"] <= 12).all()
+    assert f"12 of {len(PROBS)} rows" in result.left_out["replay of all rows"]
+    assert result.shape[0] == len(PROBS)
+    assert any(
+        sentence.startswith("Replay of all rows is left out: 12 of") for sentence in alcore.bench.sentences(result)
+    )
