@@ -32,6 +32,7 @@ def peak_growth(work):
 
 
 def growth(code: str) -> float:
+    """MiB that ``work`` of the code takes at its peak beyond what the process had before."""
     script = MEASURE_GROWTH + textwrap.dedent(code) + "\nprint('growth', peak_growth(work))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     found = re.search(r"growth ([\d.]+)", done.stdout)

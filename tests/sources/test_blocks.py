@@ -167,9 +167,6 @@ def test_a_source_that_shrinks_is_refused() -> None:
         alcore.bald(Shrinking())
 
 
-# --- memory -----------------------------------------------------------------------------------------------------------
-
-
 def test_masks_of_dask_are_not_lost() -> None:
     masked = dask.array.ma.masked_greater(dask.array.from_array(POOL, chunks=(13, 4, 6)), 0.9)
     with pytest.raises(TypeError, match="without a mask"):

@@ -14,7 +14,7 @@ import alcore
 from alcore.sources import files as store
 from alcore.sources import reading
 from alcore.sources.files import NpzMember, open_predictions
-from tests.sources.stored import PROBS, SCORES, WRITERS, each_archive, each_writer, several, written
+from tests.sources.file_formats import PROBS, WRITERS, each_archive, each_writer, several, written
 
 # --- what is read -----------------------------------------------------------------------------------------------------
 
@@ -34,16 +34,16 @@ def test_scores_of_a_file_are_those_of_the_array(tmp_path: Path, writer: str, dt
 @each_writer
 def test_a_file_in_small_blocks_scores_the_same(tmp_path: Path, writer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "BLOCK_BYTES", 3 * PROBS[0].nbytes)
-    np.testing.assert_array_equal(alcore.bald(written(tmp_path, writer)), SCORES)
+    np.testing.assert_array_equal(alcore.bald(written(tmp_path, writer)), alcore.bald(PROBS))
 
 
 @pytest.mark.parametrize("writer", ["npy", "npz stored", "npz compressed"])
 def test_fortran_order_is_read(tmp_path: Path, writer: str) -> None:
-    np.testing.assert_array_equal(alcore.bald(written(tmp_path, writer, np.asfortranarray(PROBS))), SCORES)
+    np.testing.assert_array_equal(alcore.bald(written(tmp_path, writer, np.asfortranarray(PROBS))), alcore.bald(PROBS))
 
 
 @each_writer
-def test_a_file_without_rows_has_no_scores(tmp_path: Path, writer: str) -> None:
+def test_a_file_of_no_rows_has_no_scores(tmp_path: Path, writer: str) -> None:
     if writer == "hdf5 in chunks":
         pytest.skip("HDF5 makes no chunks larger than the array")
     assert alcore.bald(written(tmp_path, writer, PROBS[:0])).shape == (0,)
@@ -128,7 +128,7 @@ def test_the_only_member_needs_no_name(tmp_path: Path, archive: str) -> None:
 
 @each_archive
 @pytest.mark.parametrize("member", ["nope", "", "poo", "pool.npy", "../pool"])
-def test_unknown_members_are_refused_with_those_there_are(tmp_path: Path, archive: str, member: str) -> None:
+def test_members_that_are_not_there_are_refused_with_those_that_are(tmp_path: Path, archive: str, member: str) -> None:
     path = several(tmp_path, archive, pool=PROBS)
     with pytest.raises(ValueError, match=r"no member .*; it has 'pool'\."):
         open_predictions(path, member)
@@ -154,7 +154,7 @@ def test_members_in_groups_are_named_by_their_path(tmp_path: Path, archive: str)
 
 
 @pytest.mark.parametrize(("module", "name"), [("zarr", "x.zarr"), ("h5py", "x.h5")])
-def test_without_a_reader_the_extra_is_named(
+def test_where_a_reader_is_missing_the_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, name: str
 ) -> None:
     (tmp_path / name).write_text("x")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import alcore
-from tests.sources.stored import zipped
+from tests.sources.file_formats import zipped
 
 
 class Bomb:
@@ -53,7 +53,7 @@ def test_nothing_is_unpickled(tmp_path: Path, case: str) -> None:
     assert not flag.exists()
 
 
-def test_the_pickles_would_have_told(tmp_path: Path) -> None:
+def test_these_pickles_run_code_where_they_are_unpickled(tmp_path: Path) -> None:
     flag = tmp_path / "exploded"
     np.save(tmp_path / "x.npy", np.array(Bomb(flag), object), allow_pickle=True)
     np.load(tmp_path / "x.npy", allow_pickle=True)

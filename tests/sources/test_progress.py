@@ -41,7 +41,7 @@ def bars(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Progress]]:
         bar.stop()
 
 
-def is_drawn(bar: Progress) -> bool:
+def is_shown(bar: Progress) -> bool:
     return bar.live.is_started
 
 
@@ -50,12 +50,12 @@ def test_items_pass_through_while_the_bar_advances(bars: list[Progress], total: 
     seen = []
     for item in progress.track(ITEMS, total, "scoring"):
         seen.append(item)
-        assert [is_drawn(bar) for bar in bars] == [True] * min(1, len(seen) - 1)
+        assert [is_shown(bar) for bar in bars] == [True] * min(1, len(seen) - 1)
     assert seen == ITEMS
     assert len(bars) == 1
     assert bars[0].tasks[0].completed == 30
     assert bars[0].tasks[0].total == total
-    assert not is_drawn(bars[0])
+    assert not is_shown(bars[0])
 
 
 def test_the_bar_stops_when_the_consumer_raises(bars: list[Progress]) -> None:
@@ -63,7 +63,7 @@ def test_the_bar_stops_when_the_consumer_raises(bars: list[Progress]) -> None:
         for done, _ in progress.track(ITEMS, 30, "scoring"):
             if done == 20:
                 raise KeyError
-    assert [is_drawn(bar) for bar in bars] == [False]
+    assert [is_shown(bar) for bar in bars] == [False]
 
 
 def test_the_bar_stops_when_the_source_raises(bars: list[Progress]) -> None:
@@ -73,15 +73,15 @@ def test_the_bar_stops_when_the_source_raises(bars: list[Progress]) -> None:
 
     with pytest.raises(KeyError):
         list(progress.track(failing(), 30, "scoring"))
-    assert [is_drawn(bar) for bar in bars] == [False]
+    assert [is_shown(bar) for bar in bars] == [False]
 
 
 def test_the_bar_stops_when_no_more_is_asked_for(bars: list[Progress]) -> None:
     tracked = progress.track(ITEMS, 30, "scoring")
     next(tracked), next(tracked)
-    assert is_drawn(bars[0])
+    assert is_shown(bars[0])
     tracked.close()
-    assert not is_drawn(bars[0])
+    assert not is_shown(bars[0])
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -93,10 +93,10 @@ def test_the_bar_counts_rows_and_stops_when_a_row_is_refused(bars: list[Progress
     blocks[7] = np.full((2, 2, 3), np.nan)
     with pytest.raises(ValueError, match="is nan") as caught:
         alcore.bald(iter(blocks))
-    assert [is_drawn(bar) for bar in bars] == [False, False], f"still drawn when {caught.value!r} arrives"
+    assert [is_shown(bar) for bar in bars] == [False, False], f"still shown when {caught.value!r} arrives"
 
 
-def test_nothing_is_drawn_before_patience_ends(bars: list[Progress], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_shown_before_patience_ends(bars: list[Progress], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PATIENCE", 1e6)
     assert list(progress.track(ITEMS, 30, "scoring")) == ITEMS
     assert not bars
@@ -125,7 +125,7 @@ def closed() -> io.StringIO:
 
 
 @pytest.mark.parametrize(
-    ("stderr", "said", "drawn"),
+    ("stderr", "said", "shown"),
     [
         (Terminal(), "", True),
         (Terminal(), "1", True),
@@ -135,22 +135,22 @@ def closed() -> io.StringIO:
         (closed(), "", False),
     ],
 )
-def test_where_a_bar_is_drawn(monkeypatch: pytest.MonkeyPatch, stderr: object, said: str, drawn: bool) -> None:
+def test_where_a_bar_is_shown(monkeypatch: pytest.MonkeyPatch, stderr: object, said: str, shown: bool) -> None:
     monkeypatch.setenv("ALCORE_PROGRESS", said)
     monkeypatch.setattr(sys, "stderr", stderr)
-    assert progress._can_draw() is drawn
+    assert progress._can_draw() is shown
 
 
-def test_no_bar_without_rich(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_bar_is_shown_where_rich_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert not progress._can_draw()
 
 
-def test_one_bar_is_drawn_at_a_time(bars: list[Progress]) -> None:
+def test_one_bar_is_shown_at_a_time(bars: list[Progress]) -> None:
     for _ in progress.track(ITEMS, 3, "outer"):
         list(progress.track(ITEMS, 3, "inner"))
-        assert sum(map(is_drawn, bars)) <= 1
-    assert not any(map(is_drawn, bars))
+        assert sum(map(is_shown, bars)) <= 1
+    assert not any(map(is_shown, bars))
     list(progress.track(ITEMS, 3, "later"))
     assert [task.description for task in bars[-1].tasks] == ["later"]

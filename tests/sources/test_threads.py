@@ -152,7 +152,7 @@ def test_processors_that_may_not_be_named_are_no_error(monkeypatch: pytest.Monke
     np.testing.assert_array_equal(alcore.bald([POOL[:30], POOL[30:]]), alcore.bald(POOL))
 
 
-def test_systems_without_affinity_score_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_systems_that_have_no_affinity_score_too(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = alcore.bald(POOL)
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)

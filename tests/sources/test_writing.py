@@ -36,7 +36,9 @@ def test_what_is_read_is_what_was_written(tmp_path: Path, ending: str, dtype: ty
 
 
 @given(cuts=st.lists(st.integers(0, 23), max_size=6).map(sorted), ending=st.sampled_from([".npy", ".zarr"]))
-def test_blocks_of_any_length(cuts: list[int], ending: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_blocks_of_any_length_are_written_in_their_order(
+    cuts: list[int], ending: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     out = tmp_path_factory.mktemp("any") / f"p{ending}"
     with Saving(out, 23, {}) as saving:
         for block in blocks(*cuts):
@@ -86,7 +88,7 @@ def test_a_block_that_was_not_acknowledged_is_written_again(tmp_path: Path, endi
     np.testing.assert_array_equal(np.asarray(alcore.open_predictions(out)[:]), PREDS)
 
 
-def test_a_folder_without_a_manifest_is_begun_again(tmp_path: Path) -> None:
+def test_a_folder_that_lacks_its_manifest_is_begun_again(tmp_path: Path) -> None:
     (tmp_path / "p.npy.part").mkdir()
     (tmp_path / "p.npy.part" / "data.npy").write_bytes(b"torn")
     assert alcore.save_predictions(tmp_path / "p.npy", PREDS).shape == PREDS.shape
@@ -99,7 +101,7 @@ def test_a_manifest_says_what_was_asked_for(tmp_path: Path) -> None:
     assert (said["ends"], said["rows"], said["request"]) == ([4], 23, {"seed": 3})
 
 
-def test_refusals(tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"ends in \.npy or \.zarr, got .*p\.h5"):
         alcore.save_predictions(tmp_path / "p.h5", PREDS)
     with pytest.raises(ValueError, match="folder .* does not exist"):
