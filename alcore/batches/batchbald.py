@@ -76,7 +76,7 @@ def batchbald(
     count, generator, rule = door.as_count(k), door.as_rng(rng), door.as_fill(fill)
     sampled, kept = door.as_count(samples, "samples"), door.as_count(exact, "exact")
     reading = Reading.of(options, ReadingOptions)
-    pool = Pool(probs, reading, memory, lambda draws: bytes_of_configurations(draws, sampled, kept))
+    pool = Pool(probs, reading, memory, lambda cell: bytes_of_configurations(cell, count, sampled, kept))
     draws = pool.cell_shape[-1]
     prior = door.as_shares(door.as_weights(reading.weights, draws), draws)
     information = JointInformation(Configurations(prior, sampled, kept, generator))

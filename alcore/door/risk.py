@@ -10,6 +10,8 @@ import numpy.typing as npt
 from alcore.door.arrays import Array, Float64s
 from alcore.door.numbers import as_count, as_numbers, as_real
 
+ROUNDING = 1e-6  # by which a probability that was computed in float32 may exceed 1
+
 
 def as_picks(q: npt.ArrayLike, pool_size: int, support: npt.ArrayLike | None) -> tuple[Float64s, int]:
     """The probability of each of M picks, (M,), and the N rows they were drawn from; every row left had a chance at each pick."""
@@ -21,14 +23,14 @@ def as_picks(q: npt.ArrayLike, pool_size: int, support: npt.ArrayLike | None) ->
             f"pool_size: expected at least {q_m.size}, one row a pick, got {rows}. "
             "It counts the rows that the first pick was drawn from, those picked since included."
         )
-    wrong = ~((q_m >= np.finfo(np.float64).tiny) & (q_m <= 1))  # the weight of a smaller one overflows
+    wrong = ~((q_m >= np.finfo(np.float64).tiny) & (q_m <= 1 + ROUNDING))  # the weight of a smaller one overflows
     if wrong.any():
         m = int(wrong.argmax())
         raise ValueError(
-            f"q: expected probabilities above 0 and at most 1, but q[{m}] is {q_m[m]:g}. "
+            f"q: expected probabilities above 0 and at most 1, but q[{m}] is {float(q_m[m])!r}. "
             "A row that was picked had a chance, as batch.q says; where that underflowed draw with a smaller beta."
         )
-    left_m = rows - np.arange(q_m.size)
+    q_m, left_m = np.minimum(q_m, 1.0), rows - np.arange(q_m.size)
     _refuse_chances(q_m, left_m, left_m if support is None else _as_support(support, q_m.size))
     return q_m, rows
 

@@ -47,7 +47,9 @@ def refuse_event_axes(name: str, cell_shape: tuple[int, ...]) -> NoReturn:
 
 
 def refuse_memory(needed: int, memory: int, remedy: str) -> NoReturn:
-    raise ValueError(f"memory: expected at least {needed / 2**20:,.0f} MiB, got {memory / 2**20:,.0f}. {remedy}")
+    """``needed`` and ``memory`` in bytes."""
+    expected, got = needed / 2**20, memory / 2**20
+    raise ValueError(f"memory: expected at least {expected:,.1f} MiB, got {got:,.1f}. Pass memory={needed}{remedy}.")
 
 
 def refuse_single_reading(name: str, why: str) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -140,3 +141,19 @@ def test_a_stream_takes_bounded_memory() -> None:
         """
     )
     assert grown <= 150 + 300
+
+
+def test_few_configurations_of_labels_take_little_memory_whatever_exact_is() -> None:
+    pool = dirichlet(20, 2, 30, seed=1)  # 2^5 configurations
+    batch = alcore.batchbald(iter([pool]), 5, exact=10**6, rng=0)
+    assert batch.exact_until == 5
+    assert batch.indices.tolist() == alcore.batchbald(pool, 5, rng=0).indices.tolist()
+
+
+def test_the_memory_that_a_refusal_names_is_enough() -> None:
+    pool = dirichlet(60, 2, 30, seed=1)
+    with pytest.raises(ValueError, match="memory: expected at least") as refusal:
+        alcore.batchbald(iter([pool]), 40, exact=10**6, rng=0)
+    named = re.search(r"Pass memory=(\d+), or lower samples and exact", str(refusal.value))
+    assert named is not None
+    assert len(alcore.batchbald(iter([pool]), 40, exact=10**6, memory=int(named[1]), rng=0)) == 40

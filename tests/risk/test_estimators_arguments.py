@@ -94,3 +94,14 @@ def test_losses_that_are_none_are_refused(name: str) -> None:
             ESTIMATORS[name](nothing, q, 9)
     with pytest.raises(ValueError, match="overflows. Scale the losses down"):
         ESTIMATORS[name]([1e308, 1e308], [1e-5, 1e-5], 9)
+
+
+@pytest.mark.parametrize("above", [np.nextafter(1.0, 2), float(np.nextafter(np.float32(1), np.float32(2)))])
+@pytest.mark.parametrize("estimate", [alcore.lure, alcore.pure], ids=["lure", "pure"])
+def test_a_certain_last_pick_may_exceed_1_by_rounding(estimate: Callable[..., alcore.Estimate], above: float) -> None:
+    assert estimate([1.0, 0.0], [0.5, above], 2) == estimate([1.0, 0.0], [0.5, 1.0], 2)
+
+
+def test_a_probability_above_1_is_shown_with_all_its_digits() -> None:
+    with pytest.raises(ValueError, match=r"at most 1, but q\[1\] is 1\.00001\."):
+        alcore.lure_weights([0.5, 1.00001], 2)

@@ -97,7 +97,7 @@ class Pool:
         predictions: Any,
         reading: Reading,
         memory: int,
-        needed: Callable[[int], int] | None = None,
+        needed: Callable[[tuple[int, ...]], int] | None = None,
     ) -> None:
         if isinstance(predictions, str | os.PathLike):
             predictions = files.open_predictions(predictions)
@@ -105,7 +105,7 @@ class Pool:
         self._memory, self._needed = (
             door.as_count(memory, "memory"),
             needed,
-        )  # bytes, and those of the search for T draws
+        )  # bytes, and those of the search for cells (C, T)
         ready = as_ready(predictions, reading.kind)
         self.can_reread = ready is None and can_reread(predictions)
         if ready is None:
@@ -137,10 +137,10 @@ class Pool:
 
     def buffer(self) -> BestRows:
         """An empty buffer of the rows that fit into memory."""
-        taken = READING_BYTES + (self._needed(self.cell_shape[-1]) if self._needed else 0)
+        taken = READING_BYTES + (self._needed(self.cell_shape) if self._needed else 0)
         rows = rows_that_fit(self._memory - taken, self._row_bytes)
         if rows < LEAST_ROWS:
-            remedy = "Raise memory, or lower samples and exact." if self._needed else "Raise memory."
+            remedy = ", or lower samples and exact" if self._needed else ""
             door.refuse_memory(taken + 2 * LEAST_ROWS * self._row_bytes, self._memory, remedy)
         return BestRows(rows, self.cell_shape)
 

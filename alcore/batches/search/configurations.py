@@ -6,6 +6,7 @@ at every pick, so that gains of different picks share their noise. BatchBALD: Ki
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -320,6 +321,9 @@ def _packed(rows_ut: Array) -> Array:
     return packed_qtj
 
 
-def bytes_of_configurations(draws: int, samples: int, exact: int) -> int:
-    """Posteriors before and after a pick, packed, and in groups."""
-    return 16 * draws * max(samples + draws, exact)
+def bytes_of_configurations(cell_shape: tuple[int, ...], k: int, samples: int, exact: int) -> int:
+    """Posteriors before and after a pick, packed, and in groups, for a batch of k rows (C, T)."""
+    classes, draws = cell_shape
+    all_fit = k * math.log(classes) <= math.log(max(1, exact))
+    held = classes**k if all_fit else max(samples + draws, exact)
+    return 16 * draws * held

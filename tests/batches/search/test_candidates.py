@@ -118,7 +118,10 @@ def test_memory_is_kept_to() -> None:
     for room, row_bytes in ((10_000, 100), (1 << 20, 8000)):
         assert (row_bytes * 9 // 8) * rows_that_fit(room, row_bytes) <= room
     memory = candidates.READING_BYTES + 5000 + (8 * POOL[0].size * candidates.LEAST_ROWS * 9) // 8
-    assert len(Pool(iter([POOL]), Reading(), memory, lambda draws: 5000).candidates.index) == candidates.LEAST_ROWS
-    for needed, remedy in ((lambda draws: 5000, "Raise memory, or lower samples and exact"), (None, r"Raise memory\.")):
-        with pytest.raises(ValueError, match=rf"memory: expected at least 128 MiB, got 1\. {remedy}"):
+    assert len(Pool(iter([POOL]), Reading(), memory, lambda cell: 5000).candidates.index) == candidates.LEAST_ROWS
+    for needed, remedy in (
+        (lambda cell: 5000, r"Pass memory=\d+, or lower samples and exact\."),
+        (None, r"Pass memory=\d+\."),
+    ):
+        with pytest.raises(ValueError, match=rf"memory: expected at least 128\.0 MiB, got 1\.0\. {remedy}"):
             Pool(iter([POOL]), Reading(), 1 << 20, needed)
