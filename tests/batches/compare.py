@@ -24,6 +24,7 @@ def assert_same_bits(batch: alcore.Batch, expected: alcore.Batch) -> None:
 
 
 def assert_equals(batch: alcore.Batch, expected: oracle.Greedy, tolerance: float) -> None:
+    """The batch is the oracle's, within the tolerance in nats."""
     assert expected.gap > 10 * tolerance, "the pool nearly ties: take another seed"
     assert batch.indices.tolist() == expected.indices.tolist()
     np.testing.assert_allclose(batch.scores, expected.gains, rtol=0, atol=tolerance)

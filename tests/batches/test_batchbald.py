@@ -15,9 +15,8 @@ from tests.batches.compare import POOL, REPORTED, WEIGHTS, assert_equals
 from tests.batches.oracle import WIDE, dyadic
 from tests.cases import dirichlet, special
 
-# --- exact phase ------------------------------------------------------------------------------------------------------
 
-
+@pytest.mark.interpreted
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, WIDE), (np.float32, 1e-6)])
 @pytest.mark.parametrize(
     ("shape", "k"), [((8, 4, 6), 5), ((8, 2, 9), 5), ((6, 3, 20), 5), ((7, 4, 41), 4), ((5, 2, 3), 2), ((1, 3, 4), 1)]
@@ -35,13 +34,14 @@ def test_gains_equal_all_configurations(
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
-def test_lazy_equals_full_evaluation(weights: Any) -> None:
+def test_rows_that_are_not_looked_at_again_would_not_have_been_picked(weights: Any) -> None:
     for seed in range(6):
         pool = dirichlet(40, 3, 8, seed=seed, alpha=0.6)
         expected = oracle.batchbald(pool, 6, weights)
         assert_equals(alcore.batchbald(pool, 6, weights=weights, rng=seed), expected, min(WIDE, expected.gap / 20))
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_numbers_that_every_dtype_holds_give_the_same_answer(dtype: type) -> None:
     pool = dyadic(20, 3, 7, seed=4)
@@ -59,7 +59,8 @@ def test_k_of_1_is_the_row_of_largest_bald() -> None:
             np.testing.assert_allclose(batch.information, batch.scores)
 
 
-def test_row_0_of_certain_opposed_and_tiny_rows() -> None:
+@pytest.mark.interpreted
+def test_certain_opposed_and_tiny_rows_have_their_true_gains() -> None:
     rows = np.concatenate([special(4, 6), dirichlet(4, 4, 6, seed=9)])
     for dtype, tolerance in ((np.float32, 1e-6), (np.float64, WIDE)):
         pool = rows.astype(dtype)
@@ -67,7 +68,7 @@ def test_row_0_of_certain_opposed_and_tiny_rows() -> None:
         assert_equals(alcore.batchbald(pool, 5, rng=0), oracle.batchbald(pool, 5), tolerance)
 
 
-def test_published_four_points() -> None:
+def test_information_of_four_points_equals_the_published_values() -> None:
     ends = [
         ((0.7, 0.1, 0.1, 0.1), (0.3, 0.3, 0.2, 0.2)),
         ((0.1, 0.7, 0.1, 0.1), (0.2, 0.3, 0.3, 0.2)),
@@ -82,7 +83,7 @@ def test_published_four_points() -> None:
         np.testing.assert_allclose(batch.information, information, rtol=0, atol=tolerance)
 
 
-def test_published_random_pool() -> None:
+def test_information_of_a_random_pool_equals_the_published_values() -> None:
     probs_tnc = np.random.RandomState(0).random(4000).reshape(10, 200, 2)
     pool = (probs_tnc / probs_tnc.sum(axis=2, keepdims=True)).transpose(1, 2, 0)
     information = [
@@ -102,7 +103,6 @@ def test_published_random_pool() -> None:
     assert batch.exact_until == 10
 
 
-@pytest.mark.compiled
 def test_agrees_with_the_public_implementation(peers: dict[str, np.ndarray]) -> None:
     for dtype, tolerance in ((np.float64, WIDE), (np.float32, 2e-6)):
         batch = alcore.batchbald(peers["pool"].astype(dtype), 5, rng=0)
@@ -154,6 +154,7 @@ def test_permutations_permute_the_answer() -> None:
 # --- ties -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_duplicates_have_their_true_gain_and_the_lowest_row_is_picked(dtype: type) -> None:
     three = dirichlet(3, 3, 9, seed=12, alpha=0.5).astype(dtype)
@@ -162,7 +163,6 @@ def test_duplicates_have_their_true_gain_and_the_lowest_row_is_picked(dtype: typ
         assert_equals(alcore.batchbald(pool, 5, rng=0), oracle.batchbald(pool, 5), 1e-6)
 
 
-@pytest.mark.compiled
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("exact", [10_000, 0])
 def test_equal_rows_are_picked_in_order(dtype: type, exact: int) -> None:
@@ -173,7 +173,6 @@ def test_equal_rows_are_picked_in_order(dtype: type, exact: int) -> None:
     np.testing.assert_allclose(batch.scores, expected.gains, rtol=0, atol=1e-6 if exact else 5e-3)
 
 
-@pytest.mark.compiled
 def test_equal_rows_among_others_are_equal_to_the_last_bit() -> None:
     """A matrix product rounds equal rows differently by their place: it must not decide."""
     for classes, draws, exact in ((3, 17, 10_000), (10, 100, 0), (5, 33, 0)):
@@ -190,6 +189,7 @@ def test_equal_rows_among_others_are_equal_to_the_last_bit() -> None:
 # --- draw weights -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, WIDE), (np.float32, 1e-6)])
 def test_draw_weights_equal_repeated_draws(dtype: type, tolerance: float) -> None:
     pool = POOL.astype(dtype)
@@ -200,7 +200,7 @@ def test_draw_weights_equal_repeated_draws(dtype: type, tolerance: float) -> Non
     np.testing.assert_allclose(repeated.scores, expected.gains, rtol=0, atol=tolerance)
 
 
-def test_draws_without_weight_are_as_if_they_were_not_there() -> None:
+def test_draws_of_weight_0_are_as_if_they_were_not_there() -> None:
     weights = np.array([0, 2, 0, 2, 2, 0, 0, 2])
     left = alcore.batchbald(POOL[..., weights > 0], 4, rng=0)
     batch = alcore.batchbald(POOL, 4, weights=weights, rng=0)
@@ -213,7 +213,7 @@ def test_draws_without_weight_are_as_if_they_were_not_there() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::alcore.SaturationWarning")
-def test_one_draw_with_all_the_weight_knows_everything() -> None:
+def test_one_draw_with_all_the_weight_leaves_nothing_to_learn() -> None:
     batch = alcore.batchbald(POOL, 3, weights=[0, 0, 1, 0, 0, 0, 0, 0], rng=0)
     assert batch.saturated_at == 0
     np.testing.assert_allclose(batch.scores, 0, atol=1e-6)

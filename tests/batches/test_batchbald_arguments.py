@@ -22,14 +22,14 @@ def assert_empty(batch: alcore.Batch) -> None:
     assert (batch.exact_until, batch.saturated_at, batch.fill, batch.certified_until) == (0, None, None, 0)
 
 
-def test_empty_pools_and_queries() -> None:
+def test_empty_pools_and_queries_give_empty_batches() -> None:
     for exact in (10_000, 0):
         assert_empty(alcore.batchbald(POOL, 0, exact=exact, rng=0))
         assert_empty(alcore.batchbald(np.empty((0, 3, 2)), 3, exact=exact, rng=0))
         assert_empty(alcore.batchbald([POOL[:0]], 3, exact=exact, rng=0))
 
 
-def test_more_picks_than_rows() -> None:
+def test_more_picks_than_rows_give_all_rows() -> None:
     pool = dirichlet(3, 3, 30, seed=2, alpha=0.6)
     for k in (3, 4, 99):
         batch = alcore.batchbald(pool, k, rng=0)
