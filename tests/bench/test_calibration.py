@@ -1,25 +1,18 @@
-"""Calibration: bins and scores by hand, what chance makes of good probabilities, and the temperature that mends others."""
+"""Calibration: bins and scores by hand, and what chance makes of good probabilities."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from alcore.bench import calibration, tempered
+from alcore.bench import calibration
 from alcore.bench.calibration import BINS
-
-RNG = np.random.default_rng(3)
-
-
-def drawn(rows: int, power: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (rows, 4) and labels that follow them, or follow their powers."""
-    probs = RNG.dirichlet(np.full(4, 0.6), size=rows)
-    truth = probs**power / (probs**power).sum(axis=1, keepdims=True)
-    return probs, (truth.cumsum(axis=1) < RNG.random((rows, 1))).sum(axis=1).clip(0, 3)
+from tests.bench.labelled_predictions import probs_and_labels
+from tests.conftest import soak
 
 
 def test_scores_by_hand() -> None:
-    probs, labels = drawn(400)
+    probs, labels = probs_and_labels(400)
     found = calibration(probs, labels)
     right = probs[np.arange(400), labels]
     assert found.rows == 400
@@ -42,17 +35,19 @@ def test_scores_by_hand() -> None:
 
 
 @pytest.mark.parametrize("rows", [200, 5_000])
-def test_good_probabilities_do_not_mislead_and_others_do(rows: int) -> None:
-    assert not calibration(*drawn(rows)).misleads
-    over, under = calibration(*drawn(5_000, power=0.3)), calibration(*drawn(5_000, power=3.0))
-    assert over.misleads
-    assert over.overconfident
-    assert under.misleads
-    assert not under.overconfident
+def test_good_probabilities_do_not_mislead(rows: int) -> None:
+    assert not calibration(*probs_and_labels(rows)).misleads
+
+
+@pytest.mark.parametrize("power", [0.3, 3.0])
+def test_others_mislead_to_the_side_that_is_named(power: float) -> None:
+    found = calibration(*probs_and_labels(soak(1_000, 5_000), power))
+    assert found.misleads
+    assert found.overconfident == (power < 1)
 
 
 def test_labels_of_one_class_are_judged() -> None:
-    probs = RNG.dirichlet(np.full(4, 0.6), size=500)
+    probs, _ = probs_and_labels(500)
     found = calibration(probs, np.full(500, 2))
     right = probs[:, 2]
     assert found.accuracy == pytest.approx((probs.argmax(axis=1) == 2).mean())
@@ -72,6 +67,3 @@ def test_refusals() -> None:
         calibration([[0.5, 0.5], [0.5, 0.9]], [0, 1])
     with pytest.raises(ValueError, match="from 0 to 1"):
         calibration([[0.5, 0.5], [0.5, 0.5]], [0, 2])
-    for wrong in (0, -1, np.inf):
-        with pytest.raises(ValueError, match="temperature"):
-            tempered(np.full((1, 2, 1), 0.5), wrong)

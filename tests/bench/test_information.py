@@ -30,9 +30,9 @@ def test_information_is_that_of_the_batch(weights: Any, kind: str) -> None:
         assert result.information_error[i] == 0
         alone = alcore.bald(POOL, weights=weights)[rows].sum()
         assert result.redundancy[i] == pytest.approx(alone - exact, abs=1e-6)
-        picks_drawn, nats = result.information_curves[name]
-        assert picks_drawn.tolist() == [0, 1, 2, 3, 4]
-        for count, value in zip(picks_drawn, nats, strict=True):
+        counts, nats = result.information_curves[name]
+        assert counts.tolist() == [0, 1, 2, 3, 4]
+        for count, value in zip(counts, nats, strict=True):
             prefix = alcore.batch_information(POOL, rows[:count], weights=weights).value
             assert value == pytest.approx(prefix, abs=1e-6)
     np.testing.assert_allclose(result.information_curves["batchbald"][1][1:], result.batches[1].information, atol=1e-6)
@@ -72,7 +72,7 @@ def test_exhausted_draws_stay_at_the_bound_without_a_warning() -> None:
     assert (np.diff(result.information_curves["bald"][1]) >= -1e-9).all()
 
 
-def test_rows_of_files_are_weighed_as_those_in_memory(tmp_path: Path) -> None:
+def test_rows_of_files_tell_as_much_as_those_in_memory(tmp_path: Path) -> None:
     np.save(tmp_path / "preds.npy", POOL)
     expected, found = (
         compare(given, k=9, heuristics=FEW, rng=0, samples=600) for given in (POOL, tmp_path / "preds.npy")

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 import alcore
-from alcore.bench import compare
+from alcore.bench import compare, labelled
 
-RNG = np.random.default_rng(0)
-PROBS = RNG.dirichlet(np.ones(3), size=(30, 6)).transpose(0, 2, 1).copy()
+PROBS = np.random.default_rng(0).dirichlet(np.ones(3), size=(30, 6)).transpose(0, 2, 1).copy()
 
 
 @pytest.mark.parametrize("labels", [None, np.arange(30) % 3])
@@ -48,8 +47,8 @@ def test_a_part_of_the_pool_that_is_of_one_class_is_not_replayed(monkeypatch: py
 
 def test_a_pool_that_is_too_large_is_replayed_in_part_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["alcore.bench.labels"], "MOST_BYTES", 12 * PROBS[0].size * 4)
-    known = np.arange(len(PROBS)) % 3
-    options = {"labels": known, "test": PROBS, "test_labels": known, "steps": 99, "seeds": 3, "rng": 0}
+    labels = np.arange(len(PROBS)) % 3
+    options = {"labels": labels, "test": PROBS, "test_labels": labels, "steps": 99, "seeds": 3, "rng": 0}
     result = compare(PROBS, k=2, heuristics=["random"], **options)
     assert (result.replays[0].ended["random"] <= 12).all()
     assert f"12 of {len(PROBS)} rows" in result.left_out["replay of all rows"]
@@ -57,3 +56,15 @@ def test_a_pool_that_is_too_large_is_replayed_in_part_and_that_is_said(monkeypat
     assert any(
         sentence.startswith("Replay of all rows is left out: 12 of") for sentence in alcore.bench.sentences(result)
     )
+
+
+def test_labels_that_do_not_fit_are_refused() -> None:
+    labels = np.arange(30) % 3
+    with pytest.raises(ValueError, match=r"labels: expected shape \(30,\)"):
+        labelled(PROBS, labels[:-1])
+    with pytest.raises(ValueError, match=r"from 0 to 2, but labels\[4\] is 7"):
+        labelled(PROBS, np.where(np.arange(30) == 4, 7, labels))
+    with pytest.raises(TypeError, match="whole numbers"):
+        labelled(PROBS, labels / 1)
+    with pytest.raises(TypeError, match="more than once"):
+        labelled(iter([PROBS]), labels)

@@ -26,9 +26,9 @@ def beta_bernoulli(theta: np.ndarray, weights: np.ndarray | None, seed: int) -> 
     pool, test = labelled(np.repeat(cell[None], 12, axis=0), labels), labelled(np.repeat(cell[None], 2, axis=0), [0, 1])
     found = replay({"random": alcore.Random()}, pool, test, steps=12, seeds=[seed], weights=weights)
     curve = found.curves["random"]
-    drawn = np.unique(np.random.default_rng([seed, 0]).integers(12, size=12))
-    assert curve.labels[-1] == len(drawn) == found.ended["random"][0]
-    return float(curve.metrics["log-likelihood"][0, -1]), len(drawn), int(labels[drawn].sum())
+    rows = np.unique(np.random.default_rng([seed, 0]).integers(12, size=12))
+    assert curve.labels[-1] == len(rows) == found.ended["random"][0]
+    return float(curve.metrics["log-likelihood"][0, -1]), len(rows), int(labels[rows].sum())
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -52,7 +52,7 @@ def test_the_posterior_of_draws_is_within_their_monte_carlo_error(seed: int) -> 
 
 
 @pytest.mark.parametrize(
-    "one",
+    "heuristic",
     [
         alcore.BALD(),
         alcore.Entropy(),
@@ -63,13 +63,14 @@ def test_the_posterior_of_draws_is_within_their_monte_carlo_error(seed: int) -> 
     ],
 )
 @pytest.mark.parametrize("size", [1, 4])
-def test_weights_of_draws_equal_repeated_draws(one: alcore.Heuristic, size: int) -> None:
+def test_weights_of_draws_equal_repeated_draws(heuristic: alcore.Heuristic, size: int) -> None:
     counts = np.tile([1, 3, 0, 2], 6)
     options = {"size": size, "steps": 8, "seeds": 3}
-    weighted = replay({"": one}, POOL, TEST, weights=counts, **options).curves[""]
-    again = alcore.EPIG(np.repeat(PROBS[60:70], counts, axis=-1)) if isinstance(one, alcore.EPIG) else one
-    pool, test = (labelled(np.repeat(own.probs, counts, axis=-1), own.labels) for own in (POOL, TEST))
-    repeated = replay({"": again}, pool, test, **options).curves[""]
+    weighted = replay({"": heuristic}, POOL, TEST, weights=counts, **options).curves[""]
+    if isinstance(heuristic, alcore.EPIG):
+        heuristic = alcore.EPIG(np.repeat(PROBS[60:70], counts, axis=-1))
+    pool, test = (labelled(np.repeat(part.probs, counts, axis=-1), part.labels) for part in (POOL, TEST))
+    repeated = replay({"": heuristic}, pool, test, **options).curves[""]
     common = min(len(weighted.labels), len(repeated.labels))
     assert common >= 3
     for metric in METRICS:
@@ -91,27 +92,27 @@ def test_the_first_labels_by_hand() -> None:
     for step in range(len(found.curves["bald"].labels)):
         predicted = PROBS[60:] @ weights
         right = predicted[np.arange(30), TRUE[60:]]
-        own = {name: values[0, step] for name, values in found.curves["bald"].metrics.items()}
-        assert own["log-likelihood"] == pytest.approx(np.log(right).mean(), abs=1e-5)
-        assert own["accuracy"] == pytest.approx((predicted.argmax(axis=1) == TRUE[60:]).mean())
+        metrics = {name: values[0, step] for name, values in found.curves["bald"].metrics.items()}
+        assert metrics["log-likelihood"] == pytest.approx(np.log(right).mean(), abs=1e-5)
+        assert metrics["accuracy"] == pytest.approx((predicted.argmax(axis=1) == TRUE[60:]).mean())
         brier = ((predicted - np.eye(3)[TRUE[60:]]) ** 2).sum(axis=1).mean()
-        assert own["Brier score"] == pytest.approx(brier, abs=1e-5)
-        assert own["effective draws"] == pytest.approx(1 / (weights**2).sum(), rel=1e-4)
+        assert metrics["Brier score"] == pytest.approx(brier, abs=1e-5)
+        assert metrics["effective draws"] == pytest.approx(1 / (weights**2).sum(), rel=1e-4)
         scores = alcore.bald(PROBS[rows], weights=weights)
         row = rows.pop(int(scores.argmax()))
         weights = weights * PROBS[row, TRUE[row]]
         weights /= weights.sum()
 
 
-def test_runs_end_where_draws_are_exhausted_and_nothing_is_said_beyond() -> None:
+def test_runs_end_where_draws_are_exhausted_and_curves_with_them() -> None:
     found = replay(HEURISTICS, POOL, TEST, steps=50, seeds=6)
     assert found.exhausted
-    for name, own in found.curves.items():
-        assert (own.metrics["effective draws"] >= 2).all()
-        assert own.labels[0] == 0
-        assert (np.diff(own.labels) == 1).all()
-        assert own.labels[-1] < found.ended[name].min() or own.labels[-1] == found.ended[name].min()
-    assert found.horizon == min(int(own.labels[-1]) for own in found.curves.values())
+    for name, curve in found.curves.items():
+        assert (curve.metrics["effective draws"] >= 2).all()
+        assert curve.labels[0] == 0
+        assert (np.diff(curve.labels) == 1).all()
+        assert curve.labels[-1] <= found.ended[name].min()
+    assert found.horizon == min(int(curve.labels[-1]) for curve in found.curves.values())
     assert not replay(HEURISTICS, POOL, TEST, steps=2, seeds=3).exhausted
 
 
@@ -119,16 +120,16 @@ def test_runs_end_where_draws_are_exhausted_and_nothing_is_said_beyond() -> None
 def test_a_run_is_the_same_whatever_runs_beside_it(size: int) -> None:
     options = {"size": size, "steps": 9, "seeds": 4}
     alone, together = (replay(one, POOL, TEST, **options) for one in ({"entropy": alcore.Entropy()}, HEURISTICS))
-    own, other = alone.curves["entropy"], together.curves["entropy"]
-    for metric in own.metrics:
-        np.testing.assert_array_equal(own.metrics[metric], other.metrics[metric])
+    first, second = alone.curves["entropy"], together.curves["entropy"]
+    for metric in first.metrics:
+        np.testing.assert_array_equal(first.metrics[metric], second.metrics[metric])
 
 
 def test_inputs_are_not_written_to() -> None:
     before = [array.copy() for array in (POOL.probs, POOL.labels, TEST.probs, TEST.labels)]
     replay(HEURISTICS, POOL, TEST, steps=9, seeds=2)
-    for array, own in zip((POOL.probs, POOL.labels, TEST.probs, TEST.labels), before, strict=True):
-        np.testing.assert_array_equal(array, own)
+    for array, copy in zip((POOL.probs, POOL.labels, TEST.probs, TEST.labels), before, strict=True):
+        np.testing.assert_array_equal(array, copy)
 
 
 def test_a_stored_zero_does_not_rule_out_the_true_label() -> None:
@@ -145,8 +146,8 @@ def test_labels_like_random_by_hand() -> None:
     labels = np.arange(11)
     steep, flat = np.tile(labels * 2.0, (5, 1)), np.tile(labels * 1.0, (5, 1))
     curves = {
-        name: alcore.Curves(labels, {"log-likelihood": own}, np.arange(5))
-        for name, own in (("steep", steep), ("random", flat), ("still", flat * 0))
+        name: alcore.Curves(labels, {"log-likelihood": values}, np.arange(5))
+        for name, values in (("steep", steep), ("random", flat), ("still", flat * 0))
     }
     found = alcore.bench.Replay(1, 10, curves, {})
     shares = found.labels_like()
@@ -167,11 +168,11 @@ def test_scores_of_rows_made_before_are_left_out() -> None:
         replay({"mine": asked["mine"]}, POOL, TEST)
 
 
-def test_draws_that_became_improbable_are_let_go_without_changing_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_improbable_draws_are_left_out_and_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     sharp = np.full((40, 2, 30), 0.5)
     sharp[:, 0, 10:] = 1e-9
     sharp[:, 1, 10:] = 1 - 1e-9
-    sharp[:, 0, :10] = RNG.uniform(0.3, 0.7, size=(40, 10))
+    sharp[:, 0, :10] = np.random.default_rng(0).uniform(0.3, 0.7, size=(40, 10))
     sharp[:, 1, :10] = 1 - sharp[:, 0, :10]
     pool = labelled(sharp, [0] * 39 + [1])
     asked = {"bald": alcore.BALD(), "epig": alcore.Power(alcore.EPIG(sharp[:5])), "batchbald": alcore.BatchBALD()}
@@ -203,14 +204,6 @@ def test_refusals() -> None:
         replay(HEURISTICS, POOL, TEST, seeds=0)
     with pytest.raises(TypeError, match="'bald'"):
         replay({"bald": "bald"}, POOL, TEST)
-    with pytest.raises(ValueError, match=r"labels: expected shape \(90,\)"):
-        labelled(PROBS, TRUE[:-1])
-    with pytest.raises(ValueError, match=r"from 0 to 2, but labels\[4\] is 7"):
-        labelled(PROBS, np.where(np.arange(90) == 4, 7, TRUE))
     one_class = labelled(PROBS, np.ones(90, int))
     with pytest.raises(ValueError, match=r"pool.labels: all 90 are class 1; there is nothing to learn"):
         replay(HEURISTICS, one_class, TEST)
-    with pytest.raises(TypeError, match="whole numbers"):
-        labelled(PROBS, TRUE / 1)
-    with pytest.raises(TypeError, match="more than once"):
-        labelled(iter([PROBS]), TRUE)
