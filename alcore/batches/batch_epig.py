@@ -158,7 +158,7 @@ class _Search:
         level, given = configurations.levels()[-1], _Given(self._packed, configurations)
 
         def measure(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
-            from alcore.kernels.measures import check
+            from alcore.kernels.distributions import check
 
             check(cells, tolerance, valid)
             rows = np.flatnonzero(valid)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from alcore.kernels.distributions import means
 from alcore.kernels.jit import kernel
 from alcore.kernels.log import divergence, divergence32
-from alcore.kernels.measures import TINY, means
+from alcore.kernels.measures import TINY
 from alcore.kernels.product import multiply
 
 Floats = npt.NDArray[np.floating]

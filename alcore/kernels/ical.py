@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from alcore.kernels.distributions import check
 from alcore.kernels.jit import FORMULA, kernel
-from alcore.kernels.measures import check
 
 Floats = npt.NDArray[np.floating]
 Float64s = npt.NDArray[np.float64]

@@ -12,6 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from alcore.kernels.distributions import binary_means32, is_distribution, means, means32, weighted_means
 from alcore.kernels.jit import kernel
 from alcore.kernels.log import divergence, log, log_ratio, relative, xlogx32
 
@@ -48,7 +49,7 @@ def expected_entropy(probs_rct: Floats, weights_t: Float64s, tolerance: float, o
     bound = math.log(classes)
     for r in range(rows):
         out_r[r] = np.nan
-        valid_r[r] = _is_distribution(probs_rct[r], tolerance, sums_t)
+        valid_r[r] = is_distribution(probs_rct[r], tolerance, sums_t)
         if valid_r[r]:
             total = 0.0
             for c in range(classes):
@@ -69,7 +70,7 @@ def expected_entropy32(probs_rct: Float32s, tolerance: float, out_r: Float64s, v
         stop = min(start + tile, rows)
         _sum_xlogx32(probs_rct[start:stop].reshape(stop - start, classes * draws), out_r[start:stop])
         for r in range(start, stop):
-            valid_r[r] = _is_distribution(probs_rct[r], tolerance, sums_t)
+            valid_r[r] = is_distribution(probs_rct[r], tolerance, sums_t)
             out_r[r] = min(max(-out_r[r] / draws, 0.0), bound) if valid_r[r] else np.nan
 
 
@@ -98,16 +99,16 @@ def bald32(probs_rct: Float32s, accurate_below: float, tolerance: float, out_r: 
         stop = min(start + tile, rows)
         _sum_xlogx32(probs_rct[start:stop].reshape(stop - start, classes * draws), out_r[start:stop])
         if classes == 2:
-            _binary_means32(probs_rct[start:stop], np.float32(tolerance), mean_rc, valid_r[start:stop])
+            binary_means32(probs_rct[start:stop], np.float32(tolerance), mean_rc, valid_r[start:stop])
         else:
-            _means32(probs_rct[start:stop], np.float32(tolerance), mean_rc, valid_r[start:stop])
+            means32(probs_rct[start:stop], np.float32(tolerance), mean_rc, valid_r[start:stop])
         _sum_xlogx32(mean_rc[: stop - start], mean_xlogx_r)
         for r in range(start, stop):
             score = np.nan
             if valid_r[r]:
                 score = out_r[r] / draws - mean_xlogx_r[r - start]
                 if score < accurate_below:
-                    _weighted_means(probs_rct[r], weights_t, accurate_c)
+                    weighted_means(probs_rct[r], weights_t, accurate_c)
                     score = _mean_divergence(probs_rct[r], weights_t, accurate_c)
             out_r[r] = min(score, bound)
 
@@ -150,7 +151,7 @@ def variation_ratio(probs_rct: Floats, weights_t: Float64s, tolerance: float, ou
     bound = 1.0 - 1.0 / min(classes, draws)
     for r in range(rows):
         out_r[r] = np.nan
-        valid_r[r] = _is_distribution(probs_rct[r], tolerance, sums_t)
+        valid_r[r] = is_distribution(probs_rct[r], tolerance, sums_t)
         if valid_r[r]:
             _count_votes(probs_rct[r], weights_t, best_t, vote_t, votes_c)
             votes_c[votes_c.argmax()] = 0.0
@@ -166,7 +167,7 @@ def vote_entropy(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r
     bound = math.log(min(classes, draws))
     for r in range(rows):
         out_r[r] = np.nan
-        valid_r[r] = _is_distribution(probs_rct[r], tolerance, sums_t)
+        valid_r[r] = is_distribution(probs_rct[r], tolerance, sums_t)
         if valid_r[r]:
             _count_votes(probs_rct[r], weights_t, best_t, vote_t, votes_c)
             out_r[r] = min(_entropy(votes_c), bound)
@@ -200,135 +201,12 @@ def pairwise_kl(
     sums_t = np.empty(draws, probs_rct.dtype)
     for r in range(rows):
         out_r[r] = np.nan
-        valid_r[r] = _is_distribution(probs_rct[r], tolerance, sums_t)
+        valid_r[r] = is_distribution(probs_rct[r], tolerance, sums_t)
         if valid_r[r]:
             total = 0.0
             for c in range(classes):
                 total += _class_kl(probs_rct[r, c], weights_t, floor)
             out_r[r] = total
-
-
-@kernel()
-def check(probs_rct: Floats, tolerance: float, valid_r: Bools) -> None:
-    """Whether every draw of each row is a distribution."""
-    sums_t = np.empty(probs_rct.shape[2], probs_rct.dtype)
-    for r in range(probs_rct.shape[0]):
-        valid_r[r] = _is_distribution(probs_rct[r], tolerance, sums_t)
-
-
-@kernel()
-def means(probs_ct: Floats, weights_t: Float64s, tolerance: float, sums_t: Floats, mean_c: Float64s) -> bool:
-    """Whether every draw is a distribution; the weighted mean of each class if so."""
-    valid = _is_distribution(probs_ct, tolerance, sums_t)
-    if valid:
-        _weighted_means(probs_ct, weights_t, mean_c)
-    return valid
-
-
-@kernel()
-def _weighted_means(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s) -> None:
-    """A class on which all draws agree has their value exactly: no rounding passes for disagreement."""
-    lead = 0
-    while weights_t[lead] == 0.0:
-        lead += 1
-    for c in range(probs_ct.shape[0]):
-        first = np.float64(probs_ct[c, lead])
-        mean, differing = 0.0, 0.0
-        for t in range(probs_ct.shape[1]):
-            p = np.float64(probs_ct[c, t])
-            mean += weights_t[t] * p
-            differing += weights_t[t] if p != first else 0.0
-        mean_c[c] = mean if differing > 0.0 else first
-
-
-@kernel()
-def _is_distribution(probs_ct: Floats, tolerance: float, sums_t: Floats) -> bool:
-    """No entry negative, and each draw's sum (NaN and infinity carry over to it) within tolerance of 1."""
-    negative = False
-    zero = sums_t.dtype.type(0)
-    sums_t[:] = zero
-    for c in range(probs_ct.shape[0]):
-        for t in range(probs_ct.shape[1]):
-            sums_t[t] += probs_ct[c, t]
-            negative |= probs_ct[c, t] < zero
-    return not negative and _all_one(sums_t, sums_t.dtype.type(tolerance))
-
-
-@kernel()
-def _means32(probs_rct: Float32s, tolerance: np.float32, mean_rc: Float32s, valid_r: Bools) -> None:
-    """``means`` of a tile of rows with equal weights in float32: both sums and the sign from one load.
-
-    Four classes at a time, then two, then one: at (N, 10, 100) class by class takes 0.08 ns an element longer.
-    """
-    rows, classes, draws = probs_rct.shape
-    one_draw = np.float32(1.0 / draws)
-    sums_t = np.empty(draws, np.float32)
-    for r in range(rows):
-        probs_ct, mean_c = probs_rct[r], mean_rc[r]
-        negative = False
-        for t in range(draws):
-            sums_t[t] = _ZERO32
-        for i in range(classes // 4):
-            a_t, b_t, c_t, d_t = probs_ct[4 * i], probs_ct[4 * i + 1], probs_ct[4 * i + 2], probs_ct[4 * i + 3]
-            sum_a, sum_b, sum_c, sum_d = _ZERO32, _ZERO32, _ZERO32, _ZERO32
-            for t in range(draws):
-                a, b, c, d = a_t[t], b_t[t], c_t[t], d_t[t]
-                sums_t[t] += (a + b) + (c + d)
-                negative |= (a < _ZERO32) | (b < _ZERO32) | (c < _ZERO32) | (d < _ZERO32)
-                sum_a += a
-                sum_b += b
-                sum_c += c
-                sum_d += d
-            mean_c[4 * i], mean_c[4 * i + 1] = sum_a * one_draw, sum_b * one_draw
-            mean_c[4 * i + 2], mean_c[4 * i + 3] = sum_c * one_draw, sum_d * one_draw
-        done = classes - classes % 4
-        if classes - done >= 2:
-            a_t, b_t = probs_ct[done], probs_ct[done + 1]
-            sum_a, sum_b = _ZERO32, _ZERO32
-            for t in range(draws):
-                a, b = a_t[t], b_t[t]
-                sums_t[t] += a + b
-                negative |= (a < _ZERO32) | (b < _ZERO32)
-                sum_a += a
-                sum_b += b
-            mean_c[done], mean_c[done + 1] = sum_a * one_draw, sum_b * one_draw
-        if classes % 2:
-            a_t = probs_ct[classes - 1]
-            sum_a = _ZERO32
-            for t in range(draws):
-                a = a_t[t]
-                sums_t[t] += a
-                negative |= a < _ZERO32
-                sum_a += a
-            mean_c[classes - 1] = sum_a * one_draw
-        valid_r[r] = not negative and _all_one(sums_t, tolerance)
-
-
-@kernel()
-def _binary_means32(probs_r2t: Float32s, tolerance: np.float32, mean_r2: Float32s, valid_r: Bools) -> None:
-    """``_means32`` of two classes, without sums to keep: 0.2 ns an element at T = 50 instead of 0.5."""
-    rows, _, draws = probs_r2t.shape
-    one_draw = np.float32(1.0 / draws)
-    for r in range(rows):
-        a_t, b_t = probs_r2t[r, 0], probs_r2t[r, 1]
-        sum_a, sum_b, wrong = _ZERO32, _ZERO32, _ZERO32
-        for t in range(draws):
-            a, b = a_t[t], b_t[t]
-            valid = (a >= _ZERO32) & (b >= _ZERO32) & (abs((a + b) - _ONE32) <= tolerance)
-            wrong += _ZERO32 if valid else _ONE32
-            sum_a += a
-            sum_b += b
-        mean_r2[r, 0], mean_r2[r, 1] = sum_a * one_draw, sum_b * one_draw
-        valid_r[r] = wrong == _ZERO32
-
-
-@kernel()
-def _all_one(sums_t: Floats, tolerance: np.floating) -> bool:
-    one = sums_t.dtype.type(1)
-    wrong = False
-    for t in range(sums_t.size):
-        wrong |= not (abs(sums_t[t] - one) <= tolerance)
-    return not wrong
 
 
 @kernel()

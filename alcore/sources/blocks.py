@@ -73,7 +73,7 @@ class Block:
         parts: list[Array] = []
 
         def keep(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
-            from alcore.kernels.measures import check
+            from alcore.kernels.distributions import check
 
             check(cells, tolerance, valid)
             parts.append(cells.copy())

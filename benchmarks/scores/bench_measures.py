@@ -19,6 +19,7 @@ from harness import RUNS, OtherWork, Peer, Table, alternate, clock, random_probs
 
 import alcore
 from alcore.door import tolerance
+from alcore.kernels import distributions
 from alcore.kernels import measures as kernels
 from alcore.scores.measures import ACCURATE_BELOW
 
@@ -178,7 +179,7 @@ def refusal_row(what: str, probs: np.ndarray, place: tuple[int, int, int], bad: 
 class _Unchecked(ast.NodeTransformer):
     """Takes the check out of the kernels' source: the sums over classes, the signs and what is concluded from them."""
 
-    CHECKS = frozenset({"_means32", "_is_distribution"})
+    CHECKS = frozenset({"means32", "is_distribution"})
     NAMES = frozenset({"sums_t", "negative"})
     inside = False
 
@@ -208,10 +209,16 @@ class _Unchecked(ast.NodeTransformer):
 
 
 def unchecked_kernels(folder: str) -> ModuleType:
-    """The module alcore.kernels.measures without its check, from a file in ``folder`` (numba wants one)."""
-    tree = _Unchecked().visit(ast.parse(Path(kernels.__file__).read_text(encoding="utf-8")))
+    """The modules distributions and measures of alcore.kernels as one, without its check, in ``folder`` (numba wants a file)."""
+    trees = [
+        _Unchecked().visit(ast.parse(Path(one.__file__ or "").read_text(encoding="utf-8")))
+        for one in (distributions, kernels)
+    ]
+    imported = f"from {distributions.__name__} import "
+    lines = [line for tree in trees for line in ast.unparse(ast.fix_missing_locations(tree)).splitlines()]
+    kept = [line for line in lines if not line.startswith((imported, "from __future__"))]
     path = Path(folder, "unchecked_measures.py")
-    path.write_text(ast.unparse(ast.fix_missing_locations(tree)), encoding="utf-8")
+    path.write_text("\n".join(kept), encoding="utf-8")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
