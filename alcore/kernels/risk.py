@@ -10,14 +10,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from alcore.kernels import measures
+from alcore.kernels import distributions
 from alcore.kernels.jit import kernel
 
 Floats = npt.NDArray[np.floating]
 Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-_row_means = measures.means
+_row_means = distributions.means
 
 
 @kernel()
