@@ -1,4 +1,9 @@
-"""The command line: ``alcore score | select | bench | ledger``."""
+"""The command line: ``alcore score | select | bench | ledger``.
+
+Here live the commands (`predictions`, `ledger`), the options that several of them take (`options`), what reads their files
+(`arguments`), and what they say and print (`sentences`, `tables`). Imports everything below; nothing imports it. A new command
+joins the file of its kind, a new option a group in `options`.
+"""
 
 from __future__ import annotations
 

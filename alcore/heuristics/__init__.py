@@ -1,7 +1,8 @@
 """Heuristics as frozen objects: score predictions, select a batch, combine.
 
-Row-wise heuristics give each row a score of its own and combine: weighted sums, reductions over event axes, and the stochastic
-selections that wrap them. A folder, because objects of batch heuristics join with files of their own.
+Here live what a heuristic is and how row-wise ones add up (`base`), an object for each function of scores and batches, and the
+names of the command line (`names`). Imports batches, scores, sources and the door. A new heuristic is a class in the file of its
+kind and a line in `names`; what it holds of each row or draw is cut in `subsets`.
 """
 
 from __future__ import annotations
