@@ -17,7 +17,7 @@ from alcore.scores.epig import Targets
 
 LEAST_GAIN = 1e-6  # nats: a row of smaller value shares with the batch, pair by pair, all that it has to tell
 SAMPLES = 2_000  # configurations of labels that count the effective draws
-TOLD_APART = 1.2  # effective draws under which the batch has told the draws apart; BatchBALD ends at 1.05 to 1.12
+SEPARATED = 1.2  # effective draws under which the batch has told the draws apart; BatchBALD ends at 1.05 to 1.12
 
 
 @shows_options()
@@ -85,7 +85,7 @@ class PairInformation(Objective):
 
     @property
     def noise(self) -> float:
-        return np.inf if self.effective[-1] < TOLD_APART else LEAST_GAIN
+        return np.inf if self.effective[-1] < SEPARATED else LEAST_GAIN
 
     def bounds(self, cells: Array, slots: Ints, bound: Float64s, picks_seen: Ints, least: float) -> Float64s:
         """The gains themselves: a bound was the gain after ``picks_seen`` rows; the others are taken away in their order."""

@@ -124,12 +124,12 @@ def _has_targets(file: Path, shape: tuple[int, ...]) -> bool:
 
 def read_labelled(file: Path, labels: Path | None, test: Path | None, test_labels: Path | None) -> dict[str, Any]:
     """What `alcore.bench.compare` takes beside the pool: of the files named, else of members of the predictions' own file."""
-    judged = _member(test or file, "test", named=test is not None)
-    known = _member(test_labels or test or file, "test_labels", named=test_labels is not None)
+    test_predictions = _member(test or file, "test", named=test is not None)
+    classes = _member(test_labels or test or file, "test_labels", named=test_labels is not None)
     return {
         "labels": _whole(_member(labels or file, "pool_labels", named=labels is not None)),
-        "test": judged,
-        "test_labels": None if judged is None else _whole(known),
+        "test": test_predictions,
+        "test_labels": None if test_predictions is None else _whole(classes),
     }
 
 

@@ -66,9 +66,9 @@ def write_csv(file: Path, columns: dict[str, Any]) -> None:
         stream.write(csv_text(columns).encode())
 
 
-def write_json(file: Path, told: dict[str, Any]) -> None:
+def write_json(file: Path, tables: dict[str, Any]) -> None:
     with whole_file(file) as stream:
-        stream.write(json.dumps(told, indent=1, allow_nan=False).encode() + b"\n")
+        stream.write(json.dumps(tables, indent=1, allow_nan=False).encode() + b"\n")
 
 
 def ranking_table(result: Comparison, source: str, bound: str, width: int) -> Table:

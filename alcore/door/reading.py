@@ -49,8 +49,8 @@ class Reading:
         """The options of a function that takes those of the dictionary type ``taken``."""
         for name in options:
             if name not in taken.__annotations__:
-                known = ", ".join(taken.__annotations__)
-                raise TypeError(f"{name}: expected one of the options {known}, got another one. Leave it out.")
+                options_taken = ", ".join(taken.__annotations__)
+                raise TypeError(f"{name}: expected one of the options {options_taken}, got another one. Leave it out.")
         return cls(**{**options, "kind": as_kind(options.get("kind", "probs"))})
 
     @property

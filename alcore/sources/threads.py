@@ -54,9 +54,9 @@ def get_threads() -> int:
     """
     if _threads is not None:
         return _threads
-    said = os.environ.get("ALCORE_THREADS", "")
-    if said.isdigit() and int(said) > 0:
-        return int(said)
+    setting = os.environ.get("ALCORE_THREADS", "")
+    if setting.isdigit() and int(setting) > 0:
+        return int(setting)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -33,7 +33,7 @@ def save_predictions(path: str | os.PathLike[str], predictions: Any, *, rows: in
 
     Returns: the file, opened as `open_predictions` does.
 
-    Raises: ValueError for a file that exists, another ending, blocks that do not fit together, or another number of rows than said;
+    Raises: ValueError for a file that exists, another ending, blocks that do not fit together, or another number of rows than manifest;
     ImportError where zarr is needed and not installed.
 
     >>> import alcore, numpy, tempfile, pathlib
@@ -219,7 +219,7 @@ class Saving:
         _sync(self._data / "zarr.json")
 
     def _acknowledge(self) -> None:
-        said = {
+        manifest = {
             "ends": self.ends,
             "rows": self._expected,
             "cell_shape": self._cell_shape,
@@ -227,20 +227,21 @@ class Saving:
             "request": self._request,
         }
         with whole_file(self.part / MANIFEST) as file:
-            file.write(json.dumps(said).encode())
+            file.write(json.dumps(manifest).encode())
 
     def _resume(self) -> None:
-        said = json.loads((self.part / MANIFEST).read_text())
-        for name, mine, theirs in [("rows", self._expected, said["rows"])] + [
-            (name, self._request.get(name), said["request"].get(name)) for name in {**said["request"], **self._request}
+        manifest = json.loads((self.part / MANIFEST).read_text())
+        for name, mine, theirs in [("rows", self._expected, manifest["rows"])] + [
+            (name, self._request.get(name), manifest["request"].get(name))
+            for name in {**manifest["request"], **self._request}
         ]:
             if mine != theirs:
                 raise ValueError(
                     f"{self.part}: was begun with {name}={theirs!r}, and now it is {mine!r}. Go on with what it was begun with, or "
                     "delete it to begin again."
                 )
-        self._cell_shape, self._dtype = tuple(said["cell_shape"]), np.dtype(said["dtype"])
-        self.ends = said["ends"]
+        self._cell_shape, self._dtype = tuple(manifest["cell_shape"]), np.dtype(manifest["dtype"])
+        self.ends = manifest["ends"]
         self._chunk = max(1, self.ends[0])
         if self.path.suffix == ".npy":
             self._array = np.lib.format.open_memmap(self._data, "r+")

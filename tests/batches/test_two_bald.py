@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import alcore
-from alcore.batches.two_bald import TOLD_APART
+from alcore.batches.two_bald import SEPARATED
 from tests.batches import oracle as oracle
 from tests.batches.oracle import WIDE, dyadic, one_hot, small_buffer
 from tests.cases import dirichlet, near_certain, special
-from tests.conftest import INTERPRETED
+from tests.conftest import soak
 from tests.sources.every_source import SOURCES
 
 pytestmark = pytest.mark.filterwarnings("ignore::alcore.SaturationWarning")  # tests/batches/test_filling.py
@@ -41,7 +41,7 @@ def assert_equals(pool: np.ndarray, k: int, tolerance: float, weights: Any = Non
     left = [oracle.effective_draws(pool[batch.indices[: i + 1]], weights) for i in range(min(ends, 5))]
     np.testing.assert_allclose(batch.effective_draws[: len(left)], left, rtol=0.1)
     if ends < min(k, len(pool)):
-        assert expected.gains[ends] < 2e-6 or batch.effective_draws[-1] < TOLD_APART
+        assert expected.gains[ends] < 2e-6 or batch.effective_draws[-1] < SEPARATED
     return batch
 
 
@@ -50,6 +50,7 @@ def assert_same_bits(batch: alcore.Batch, expected: alcore.Batch) -> None:
     np.testing.assert_array_equal(batch.scores, expected.scores)
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-6)])
 @pytest.mark.parametrize("shape", [(8, 4, 6), (12, 2, 9), (9, 3, 20), (7, 4, 41), (6, 9, 8), (5, 2, 2), (25, 5, 33)])
 @pytest.mark.parametrize("weighted", [False, True])
@@ -67,7 +68,7 @@ def test_numbers_that_every_dtype_holds_give_the_same_answer(dtype: type) -> Non
     assert_equals(pool.astype(dtype), 8, 1e-6)
 
 
-def test_certain_opposed_and_tiny_rows() -> None:
+def test_certain_opposed_and_tiny_rows_have_their_true_gains() -> None:
     for dtype, tolerance in ((np.float32, 1e-6), (np.float64, 1e-10)):
         pool = np.concatenate([special(4, 6), dirichlet(4, 4, 6, seed=9)]).astype(dtype)
         assert_equals(pool, 6, tolerance)
@@ -82,7 +83,6 @@ def test_two_picks_are_those_of_batchbald() -> None:
     assert alcore.two_bald(pool, 1).indices.tolist() == alcore.top(alcore.bald(pool), 1).indices.tolist()
 
 
-@pytest.mark.compiled
 def test_agrees_with_the_public_implementation_on_two_picks(peers: dict[str, np.ndarray]) -> None:
     batch = alcore.two_bald(peers["pool"], 2)
     assert batch.indices.tolist() == peers["redux_batchbald_indices"][:2].tolist()
@@ -105,7 +105,7 @@ def test_draw_weights_equal_repeated_draws() -> None:
     np.testing.assert_allclose(weighted.scores, repeated.scores, rtol=0, atol=1e-12)
 
 
-def test_duplicates_are_told_from_their_twins_and_ties_go_to_the_lowest_row() -> None:
+def test_equal_rows_have_their_true_gains_and_ties_go_to_the_lowest_row() -> None:
     three = dirichlet(3, 3, 9, seed=12, alpha=0.5)
     for dtype, tolerance in ((np.float64, 1e-10), (np.float32, 1e-6)):
         for order in ([0, 1, 0, 1, 2, 2], [2, 0, 0, 0, 1, 1, 2]):
@@ -127,7 +127,6 @@ def test_permutations_permute_the_answer() -> None:
         np.testing.assert_allclose(batch.scores, expected.scores, rtol=0, atol=1e-12)
 
 
-@pytest.mark.compiled
 @given(st.integers(0, 10_000))
 def test_gains_are_finite_and_never_above_bald(seed: int) -> None:
     pool = dirichlet(8, 3, 5, seed=seed, alpha=0.2).astype(np.float32)
@@ -164,9 +163,9 @@ def test_logits_equal_their_softmax() -> None:
 # --- streams ----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=4 if INTERPRETED else 30)
+@settings(max_examples=soak(25, 1000))
 @given(seed=st.integers(0, 10_000), rows=st.integers(4, 20), cuts=st.lists(st.integers(0, 40), max_size=4))
-def test_any_cutting_and_any_buffer(seed: int, rows: int, cuts: list[int]) -> None:
+def test_any_cutting_and_any_buffer_give_the_picks_of_memory(seed: int, rows: int, cuts: list[int]) -> None:
     pool = dirichlet(40, 3, 7, seed=seed, alpha=0.5).astype(np.float32)
     if seed % 3 == 0:
         pool[10:] = pool[seed % 10]  # ties
@@ -190,9 +189,9 @@ def test_a_stream_says_up_to_which_pick_it_is_certain(monkeypatch: pytest.Monkey
     for rows in (5, 8, 20, 60, 96):
         small_buffer(monkeypatch, rows)
         batch = alcore.two_bald(iter([pool[:30], pool[30:]]), 5)
-        let_go = np.sort(oracle.bald(pool))[::-1][rows]
+        dropped = np.sort(oracle.bald(pool))[::-1][rows]
         held = np.sort(np.argsort(-oracle.bald(pool), kind="stable")[:rows])
-        within = oracle.two_bald(pool[held], 5).gains - let_go
+        within = oracle.two_bald(pool[held], 5).gains - dropped
         assert abs(within).min() > 1e-4
         assert batch.certified_until == int(np.argmin(np.append(within > 0, False)))
         assert batch.indices[: batch.certified_until].tolist() == expected.indices[: batch.certified_until].tolist()

@@ -120,37 +120,37 @@ class Chosen:
 def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
     """Row by row of largest gain, until k rows, until no gain exceeds its noise or until no row is left to compare."""
     candidates, size = pool.candidates, min(k, len(pool.scores))
-    picked: list[tuple[int, float]] = []
+    picks: list[tuple[int, float]] = []
     certified_until: int | None = None
     reread = False
-    while len(picked) < size:
+    while len(picks) < size:
         pick, slack = None, 0.0
-        if picked and certified_until is None and not pool.can_reread and candidates.largest_dropped > objective.noise:
-            pick, slack = _next(objective, candidates, len(picked), candidates.largest_dropped)
+        if picks and certified_until is None and not pool.can_reread and candidates.largest_dropped > objective.noise:
+            pick, slack = _next(objective, candidates, len(picks), candidates.largest_dropped)
             if pick is None:
-                certified_until = len(picked)
+                certified_until = len(picks)
                 candidates.keep_largest(UNCERTAIN_ROWS * size)
         if pick is None:
-            pick, slack = _next(objective, candidates, len(picked))
+            pick, slack = _next(objective, candidates, len(picks))
         gain = -np.inf if pick is None else pick.gain
         least = max(gain, objective.noise) - slack  # a row that was dropped matters if it may gain more
-        if picked and not reread and candidates.largest_dropped > -np.inf and least <= candidates.largest_dropped:
+        if picks and not reread and candidates.largest_dropped > -np.inf and least <= candidates.largest_dropped:
             if pool.can_reread:
-                candidates, reread = _read_again(objective, pool, [row for row, _ in picked], least), True
+                candidates, reread = _read_again(objective, pool, [row for row, _ in picks], least), True
                 continue
             if certified_until is None:
-                certified_until = len(picked)
+                certified_until = len(picks)
                 candidates.keep_largest(UNCERTAIN_ROWS * size)
         if pick is None or gain < objective.noise:
             break
         reread = False
-        picked.append((int(candidates.index[pick.slot]), gain))
+        picks.append((int(candidates.index[pick.slot]), gain))
         objective.add(candidates.cells[pick.slot].astype(np.float64))
         candidates.take(pick.slot)
-    ended_early = len(picked) < size and bool((candidates.bound > -np.inf).any())
+    ended_early = len(picks) < size and bool((candidates.bound > -np.inf).any())
     return Chosen(
-        np.array([row for row, _ in picked], np.int64),
-        np.array([gain for _, gain in picked], np.float64),
+        np.array([row for row, _ in picks], np.int64),
+        np.array([gain for _, gain in picks], np.float64),
         ended_early,
         size if certified_until is None else certified_until,
     )
