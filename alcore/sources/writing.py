@@ -33,7 +33,7 @@ def save_predictions(path: str | os.PathLike[str], predictions: Any, *, rows: in
 
     Returns: the file, opened as `open_predictions` does.
 
-    Raises: ValueError for a file that exists, another ending, blocks that do not fit together, or another number of rows than manifest;
+    Raises: ValueError for a file that exists, another ending, blocks that do not fit together, or another number of rows than said;
     ImportError where zarr is needed and not installed.
 
     >>> import alcore, numpy, tempfile, pathlib
