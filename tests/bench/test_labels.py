@@ -45,7 +45,7 @@ def test_a_part_of_the_pool_that_is_of_one_class_is_not_replayed(monkeypatch: py
     assert result.left_out["replay"] == "the rows that fit into memory are all of class 1"
 
 
-def test_a_pool_that_is_too_large_is_replayed_in_part_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pool_that_is_too_large_is_replayed_in_part_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["alcore.bench.labels"], "MOST_BYTES", 12 * PROBS[0].size * 4)
     labels = np.arange(len(PROBS)) % 3
     options = {"labels": labels, "test": PROBS, "test_labels": labels, "steps": 99, "seeds": 3, "rng": 0}

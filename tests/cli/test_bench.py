@@ -36,7 +36,7 @@ def test_bench_compares_all_by_default_and_draws(here: Path) -> None:
     assert Path("picture.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
-def test_bench_takes_ten_picks_unless_told(here: Path) -> None:
+def test_bench_takes_ten_picks_by_default(here: Path) -> None:
     assert "30 x 2 x 4, 10 picks each" in done("bench", "certain.npy", "--heuristics", "bald")
 
 

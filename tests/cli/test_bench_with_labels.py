@@ -55,7 +55,7 @@ def refused(*arguments: object) -> str:
     return str(result.stderr)
 
 
-def told(file: str = "out.json") -> Any:
+def read_json(file: str = "out.json") -> Any:
     return json.loads(Path(file).read_text())
 
 
@@ -63,12 +63,12 @@ def test_everything_of_one_file_is_replayed_and_written(here: Path) -> None:
     shown = done("all.npz", *QUICK, "--json", "out.json", "--csv", "out.csv", "--report", "report.html")
     assert "One label at a time" in shown
     assert "report -> report.html" in shown
-    tables = told()["tables"]
+    tables = read_json()["tables"]
     assert set(tables) >= {"heuristics", "replay", "replay summary", "calibration", "reliability", "overlap", "classes"}
     assert tables["heuristics"]["heuristic"] == ["bald", "random", "entropy"]
     assert max(tables["replay"]["labels"]) <= 4
     assert set(tables["replay"]["at a time"]) == {1}
-    assert told()["left out"] == {}
+    assert read_json()["left out"] == {}
     with Path("out.csv").open() as file:
         assert [row["heuristic"] for row in csv.DictReader(file)] == ["bald", "random", "entropy"]
     assert 'id="replay-1"' in Path("report.html").read_text()
@@ -91,7 +91,7 @@ def test_members_may_lie_in_files_of_their_own(here: Path) -> None:
     found = []
     for way in ways:
         done(*way, *QUICK, "--json", "out.json")
-        found.append(told()["tables"]["replay"])
+        found.append(read_json()["tables"]["replay"])
     assert found == found[:1] * len(ways)
 
 
@@ -99,12 +99,12 @@ def test_targets_that_are_named_stand_for_those_of_the_file(here: Path) -> None:
     np.savez("x.npz", pool=PROBS[:50], target=PROBS[50:, :, 1:])
     np.save("targets.npy", PROBS[50:])
     done("x.npz", "--heuristics", "epig,random", "-k", "3", "--targets", "targets.npy", "--json", "out.json")
-    assert told()["tables"]["heuristics"]["heuristic"] == ["epig", "random"]
+    assert read_json()["tables"]["heuristics"]["heuristic"] == ["epig", "random"]
 
 
 def test_sizes_of_queries(here: Path) -> None:
     done("all.npz", *QUICK, "--at-a-time", "1, 3", "--json", "out.json")
-    assert set(told()["tables"]["replay"]["at a time"]) == {1, 3}
+    assert set(read_json()["tables"]["replay"]["at a time"]) == {1, 3}
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_sizes_of_queries(here: Path) -> None:
         (("pool.npy", "--labels", "labels.npy", "--test", "test.npz"), set()),
     ],
 )
-def test_what_is_lacking_is_left_out_and_said(here: Path, arguments: tuple[str, ...], parts: set[str]) -> None:
+def test_what_is_lacking_is_left_out_with_a_sentence(here: Path, arguments: tuple[str, ...], parts: set[str]) -> None:
     shown = done(*arguments, *QUICK, "--json", "out.json")
-    assert set(told()["left out"]) == parts
+    assert set(read_json()["left out"]) == parts
     for part in parts:
         assert f"{part.capitalize()} is left out: it takes" in shown
 
@@ -140,8 +140,8 @@ def test_a_test_set_of_one_class_is_judged(here: Path) -> None:
     )
     assert "One label at a time" in shown
     accuracy = (PROBS[50:].mean(axis=-1).argmax(axis=1) == 1).mean()
-    assert told()["tables"]["calibration"]["accuracy"][0] == pytest.approx(accuracy)
-    assert told()["left out"] == {}
+    assert read_json()["tables"]["calibration"]["accuracy"][0] == pytest.approx(accuracy)
+    assert read_json()["left out"] == {}
 
 
 BAD: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {

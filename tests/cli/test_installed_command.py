@@ -41,7 +41,9 @@ def test_the_installed_command(here: Path) -> None:
     assert not Path("s.npy").exists()
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "| head -n 1"])
+@pytest.mark.parametrize(
+    "closed", [">&- 2>&-", "| head -n 1", *(pytest.param(one, marks=pytest.mark.soak) for one in (">&-", "2>&-"))]
+)
 def test_closed_pipes_are_no_failure(here: Path, closed: str) -> None:
     line = f'"{COMMAND}" select preds.npy -k 3 {closed}'
     result = subprocess.run(["sh", "-c", line], capture_output=True, text=True)

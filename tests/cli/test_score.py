@@ -76,7 +76,7 @@ def test_joint_heuristics_have_no_scores_to_write(here: Path, name: str) -> None
     assert not Path("s.npy").exists()
 
 
-def test_every_joint_heuristic_is_known_here() -> None:
+def test_the_names_refused_are_those_of_every_joint_heuristic() -> None:
     joint = set()
     for name in names._PLAIN:
         options = {"batch-epig": {"targets": TARGETS}, "epig": {"targets": TARGETS}, "precomputed": {"scores": [1.0]}}

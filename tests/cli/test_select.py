@@ -62,11 +62,11 @@ def test_joint_batches_bring_what_they_know(here: Path, name: str) -> None:
     batch = alcore.heuristic(name, **options).select(PROBS, 4, rng=3)
     assert shown["row"] == batch.indices.tolist()
     assert shown["score"] == batch.scores.tolist()
-    known = [column for column in ("information", "effective_draws") if getattr(batch, column) is not None]
-    assert list(shown) == ["pick", "row", "score", "q", "support", *known]
-    for column in known:
+    extra = [column for column in ("information", "effective_draws") if getattr(batch, column) is not None]
+    assert list(shown) == ["pick", "row", "score", "q", "support", *extra]
+    for column in extra:
         assert shown[column] == getattr(batch, column).tolist()
-    assert known or name not in ("batchbald", "batch-epig")
+    assert extra or name not in ("batchbald", "batch-epig")
 
 
 def test_samples_and_exact_reach_batchbald(here: Path) -> None:

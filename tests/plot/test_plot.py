@@ -1,4 +1,4 @@
-"""Pictures: one panel a heuristic, from any scores that can be ranked."""
+"""Pictures of scores, information, learning curves, overlap and reliability."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib.figure
 import numpy as np
@@ -18,6 +19,11 @@ from alcore.plot.figure import ALL_ROWS, PICKED_ROWS
 
 PNG = b"\x89PNG\r\n\x1a\n"
 EVEN = np.linspace(0, 1, 50)
+
+
+def soaked(*values: object) -> list[Any]:
+    """Parameters of the soak alone."""
+    return [pytest.param(value, marks=pytest.mark.soak) for value in values]
 
 
 def png(figure: matplotlib.figure.Figure) -> bytes:
@@ -36,7 +42,7 @@ def texts(figure: matplotlib.figure.Figure) -> str:
     return " ".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
 
 
-@pytest.mark.parametrize("panels", range(1, 8))
+@pytest.mark.parametrize("panels", [1, 2, 4, *soaked(3, 5, 6, 7)])
 def test_one_panel_a_heuristic(panels: int) -> None:
     figure = alcore.plot.scores({f"h{i}": EVEN for i in range(panels)})
     assert [axes.get_title() for axes in figure.axes] == [f"h{i}" for i in range(panels)]
@@ -155,8 +161,8 @@ def test_a_line_and_a_name_for_each_heuristic(count: int) -> None:
     curves = dict(list(CURVES.items())[:count])
     figure = alcore.plot.information(curves, title="what they tell")
     assert png(figure).startswith(PNG)
-    for drawn, (picks, nats) in zip(lines(figure), curves.values(), strict=True):
-        np.testing.assert_array_equal(drawn, np.column_stack([picks, nats]))
+    for line, (picks, nats) in zip(lines(figure), curves.values(), strict=True):
+        np.testing.assert_array_equal(line, np.column_stack([picks, nats]))
     assert all(name in texts(figure) for name in (*curves, "what they tell"))
     looks = {(line.get_color(), str(line.get_linestyle()), str(line._dash_pattern)) for line in figure.axes[0].lines}
     assert len(looks) == count
@@ -217,7 +223,7 @@ def test_what_is_no_curve_is_refused(curves: dict[str, tuple[list[float], list[f
         alcore.plot.information(curves)
 
 
-@pytest.mark.parametrize("panels", [1, 3, 7, 10])
+@pytest.mark.parametrize("panels", [1, 7, *soaked(3, 10)])
 def test_both_side_by_side(panels: int) -> None:
     scores = {f"h{i}": EVEN for i in range(panels)}
     figure = alcore.plot.comparison(CURVES, scores, bound=("log T", 7.0), picks={"h0": [1, 2]})
@@ -242,14 +248,14 @@ def test_learning_curves_with_their_intervals() -> None:
     figure = alcore.plot.curves(runs, "accuracy", title="$digits$")
     (axes,) = figure.axes
     assert [line.get_ydata().tolist() for line in axes.lines] == [
-        own.metrics["accuracy"].mean(axis=0).tolist() for own in runs.values()
+        curve.metrics["accuracy"].mean(axis=0).tolist() for curve in runs.values()
     ]
     assert len(axes.collections) == 2  # one run tells no interval
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("labels", "accuracy")
     assert axes.get_xlim() == (20, 40)
     figure.savefig(io.BytesIO(), format="svg")
-    for wrong, said in (({}, "at least one name"), ({"a": runs["bald"]}, "expected one of accuracy, got 'f1'")):
-        with pytest.raises(ValueError, match=said):
+    for wrong, words in (({}, "at least one name"), ({"a": runs["bald"]}, "expected one of accuracy, got 'f1'")):
+        with pytest.raises(ValueError, match=words):
             alcore.plot.curves(wrong, "f1")
 
 
@@ -286,7 +292,7 @@ def test_names_leave_room_for_the_cells_of_overlap(letters: int) -> None:
     assert figure.axes[0].bbox.width / figure.dpi > 2 * 0.25
 
 
-@pytest.mark.parametrize("count", [1, 2, 20])
+@pytest.mark.parametrize("count", [1, 2, 5, *soaked(20)])
 def test_overlap_is_a_table_of_percentages(count: int) -> None:
     shares = np.eye(count)
     shares[0, -1] = shares[-1, 0] = np.nan if count > 2 else shares[0, -1]
