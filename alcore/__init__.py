@@ -53,7 +53,8 @@ from alcore.heuristics import (
     VoteEntropy,
     heuristic,
 )
-from alcore.risk.estimators import expected_loss, lure, lure_weights, pure, pure_weights
+from alcore.risk.estimators import lure, lure_weights, pure, pure_weights
+from alcore.risk.expected_loss import expected_loss
 from alcore.scores.epig import epig
 from alcore.scores.estimate import Estimate
 from alcore.scores.measures import (

@@ -23,7 +23,8 @@ from alcore.heuristics.measures import (
     VoteEntropy,
 )
 from alcore.heuristics.names import heuristic
-from alcore.heuristics.reduce import Precomputed, Reduce
+from alcore.heuristics.precomputed import Precomputed
+from alcore.heuristics.reduce import Reduce
 from alcore.heuristics.stochastic import Power, PowerBALD, Random, Softmax, SoftmaxBALD, SoftRank, SoftRankBALD
 
 __all__ = [

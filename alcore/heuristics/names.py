@@ -23,7 +23,8 @@ from alcore.heuristics.measures import (
     VariationRatio,
     VoteEntropy,
 )
-from alcore.heuristics.reduce import Precomputed, Reduce
+from alcore.heuristics.precomputed import Precomputed
+from alcore.heuristics.reduce import Reduce
 from alcore.heuristics.stochastic import Power, Random, Softmax, SoftRank
 from alcore.scores.reductions import How, check_how
 

@@ -1,72 +1,14 @@
-"""Row-wise heuristics made of others, or of scores made elsewhere; a wrapper holds what it wraps."""
+"""A row-wise heuristic with its event axes reduced to one score a row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
-import numpy as np
-import numpy.typing as npt
-
-from alcore import door
-from alcore.door import Float64s, Reading, Rng
+from alcore.door import Float64s, Reading
 from alcore.heuristics.base import RowWise, Streamed, as_terms
 from alcore.scores.reductions import How, check_how, reduce_cells
 from alcore.sources.blocks import Block
-from alcore.sources.reading import count_rows
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Precomputed(RowWise):
-    """Scores (N,) made elsewhere, higher = ask first. Predictions may be None, or must have as many rows.
-
-    >>> import alcore
-    >>> alcore.Precomputed([0.2, 0.9, 0.4]).select(None, k=2).indices.tolist()
-    [1, 2]
-    """
-
-    scores: npt.ArrayLike
-
-    def __post_init__(self) -> None:
-        scores = door.as_scores(self.scores)
-        scores.flags.writeable = False
-        object.__setattr__(self, "scores", scores)
-
-    @property
-    def name(self) -> str:
-        return "precomputed"
-
-    @property
-    def rows(self) -> int:
-        return len(np.asarray(self.scores))
-
-    @property
-    def honours_mask(self) -> bool:
-        return True
-
-    def __repr__(self) -> str:
-        return f"Precomputed({self.rows} scores)"
-
-    def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
-        if predictions is not None and (rows := count_rows(predictions)) != self.rows:
-            door.refuse_unequal_rows("scores", rows, self.rows, "the array of predictions")
-        return np.array(self.scores, np.float64)
-
-    @property
-    def cost(self) -> int:
-        return 1
-
-    def prepare(self, reading: Reading) -> Precomputed:
-        return self
-
-    def score_block(self, block: Block) -> Float64s:
-        part = np.asarray(self.scores, np.float64)[block.start : block.start + len(block)]
-        if len(part) < len(block):
-            door.refuse_unequal_rows(
-                "scores", block.start + len(block), self.rows, "the array of predictions (at least)"
-            )
-        return part
 
 
 @final

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from alcore.door import Kind
 from alcore.heuristics.base import Heuristic, RowWise, Sum
 from alcore.heuristics.epig import EPIG, BatchEPIG
-from alcore.heuristics.reduce import Precomputed, Reduce
+from alcore.heuristics.precomputed import Precomputed
+from alcore.heuristics.reduce import Reduce
 from alcore.heuristics.stochastic import Stochastic
 from alcore.sources.blocks import read_rows
 from alcore.sources.row_subset import drop_rows

@@ -1,23 +1,20 @@
-"""Unbiased estimates of a pool's mean loss from picks that were not drawn uniformly, and what to pick for them.
+"""Unbiased estimates of a pool's mean loss from picks that were not drawn uniformly.
 
 N rows could be picked at the start, M were picked and labelled one after the other, pick m with probability q_m given the earlier
 ones. Rows picked because their loss is large make the plain mean of the losses too large; weights of each pick undo that.
-Farquhar et al. 2021 (arXiv:2101.11665); active testing: Kossen et al. 2021 (arXiv:2103.05331).
+Farquhar et al. 2021 (arXiv:2101.11665); of test data: Kossen et al. 2021 (arXiv:2103.05331).
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Bools, Float64s, Kind, Reading, ReadingOptions, shows_options
+from alcore.door import Float64s
 from alcore.scores.estimate import Estimate
-from alcore.sources.blocks import Block, map_blocks, read_rows
-from alcore.sources.reading import Source, open_source, refuse_events
 
 
 def lure_weights(q: npt.ArrayLike, pool_size: int, *, support: npt.ArrayLike | None = None) -> Float64s:
@@ -138,100 +135,3 @@ def _estimate(value: float, error: float) -> Estimate:
     if not math.isfinite(value) or math.isnan(error):
         door.refuse_overflowing_losses()
     return Estimate(value, error)
-
-
-@shows_options()
-def expected_loss(
-    predictions: Any,
-    predicted: npt.ArrayLike | None = None,
-    *,
-    loss: str = "log",
-    floor: float = 0.1,
-    **options: Unpack[ReadingOptions],
-) -> Float64s:
-    """The loss that a model's prediction f of each row is expected to have, Σ_y p̄_y ℓ(f, y), p̄ = Σ_t w_t p_t: which rows to test.
-
-    "log": −Σ_y p̄_y log f_y; "zero-one": 1 − p̄_y of the most probable class y of f (ties to the lowest); "brier": the mean over y of
-    Σ_c (f_c − [c = y])². Drawn in proportion, by `power`, a few labelled rows tell the loss of the whole test set: `lure`. Active
-    testing, Kossen et al. 2021 (arXiv:2103.05331): draws of another model than the one tested also find where that is surely wrong.
-
-    Args:
-        predictions: (N, C, T) probabilities or logits from any source: draws of any model, the tested one or another.
-        predicted: (N, C) what the model under test says; default the mean of the draws, whose expected losses are `entropy`,
-            `least_confidence` and the Gini index.
-        loss: "log", "zero-one" or "brier".
-        kind: "probs" or "logits", of both.
-        weights: (T,) one weight a draw, scaled to sum 1; default equal. The same as repeating draws.
-        floor: 0 … 1, the share of the mean score that no score is under: rows whose loss seems to be 0 keep a chance, without
-            which no estimate is unbiased, and no weight is much over 1/floor. 0 leaves the scores as they are.
-
-    Returns: (N,) float64, at least 0; "log" in nats, "zero-one" up to 1 and "brier" up to 2, no unit. All are 0 where no loss is
-        expected anywhere; `power` then draws uniformly.
-    Cost O(N·C·T) time, one read; O(block) memory and what ``predicted`` takes.
-    Raises: as `entropy`; ValueError for event axes, a ``predicted`` of other rows or classes, an unknown loss or floor, and a 0 in
-        ``predicted`` under the log loss, which may be infinite then: clip it as the losses will be. (Zeros of a forest taken as the
-        smallest float64 outweighed all else: 50 labels of digits then erred three times as much as at random.)
-
-    >>> import alcore, numpy
-    >>> draws = numpy.array([[[0.9, 0.7], [0.1, 0.3]], [[0.5, 0.5], [0.5, 0.5]]])
-    >>> says = numpy.array([[0.9, 0.1], [0.9, 0.1]])
-    >>> alcore.expected_loss(draws, says, loss="zero-one").round(6)
-    array([0.2, 0.5])
-    """
-    kernel, share = _KERNELS[door.as_loss(loss)], door.as_least_share(floor)
-    reading, source = Reading.of(options, ReadingOptions), open_source(predictions, "predictions")
-    refuse_events(source, "predictions")
-    predicted_nc = None if predicted is None else _read_predicted(predicted, source, reading.kind)
-    if predicted_nc is not None and loss == "log":
-        door.check_above_zero(predicted_nc)
-
-    def work(block: Block) -> Float64s:
-        mean_nc = _means(block)
-        return _losses(kernel, mean_nc, mean_nc if predicted_nc is None else _rows_of(block, predicted_nc))
-
-    scores = np.concatenate(list(map_blocks(source, work, reading, name="predictions")))
-    if predicted_nc is not None and len(predicted_nc) != len(scores):
-        door.refuse_unequal_rows("predicted", len(scores), len(predicted_nc), "predictions")
-    return np.maximum(scores, share * scores.mean()) if scores.size else scores
-
-
-_KERNELS = {"log": "log_loss", "zero-one": "zero_one", "brier": "brier"}
-
-
-def _read_predicted(predicted: npt.ArrayLike, source: Source, kind: Kind) -> Array:
-    """(N, C) probabilities, float32 or float64."""
-    array = door.as_array(np.asarray(predicted) if isinstance(predicted, list | tuple) else predicted, "predicted")
-    door.check_predicted(array.shape, source.cell_shape[0])
-    if source.rows is not None and len(array) != source.rows:
-        door.refuse_unequal_rows("predicted", source.rows, len(array), "predictions")
-    return np.asarray(read_rows(array[..., None], kind=kind, name="predicted")[..., 0])
-
-
-def _rows_of(block: Block, predicted_nc: Array) -> Float64s:
-    stop = block.start + len(block)
-    if stop > len(predicted_nc):
-        door.refuse_unequal_rows("predicted", stop, len(predicted_nc), "predictions (at least)")
-    return predicted_nc[block.start : stop].astype(np.float64)
-
-
-def _means(block: Block) -> Float64s:
-    """The mean over draws of each row, checked: (n, C)."""
-    from alcore.kernels.risk import means
-
-    parts: list[Float64s] = [np.empty((0, block.array.shape[1]))]
-
-    def keep(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
-        mean_rc = np.zeros(cells.shape[:2])
-        means(cells, door.as_shares(weights, cells.shape[-1]), tolerance, mean_rc, valid)
-        parts.append(mean_rc)
-
-    block.score(keep)
-    return np.concatenate(parts)
-
-
-def _losses(kernel: str, mean_nc: Float64s, predicted_nc: Float64s) -> Float64s:
-    from alcore.kernels import risk as kernels
-
-    losses_n = np.empty(len(mean_nc))
-    getattr(kernels, kernel)(mean_nc, predicted_nc, losses_n)
-    return losses_n
