@@ -23,12 +23,14 @@ def kernels(labels_nt: np.ndarray) -> np.ndarray:
 
 
 def hsic(first_ktt: np.ndarray, second_tt: np.ndarray) -> np.ndarray:
+    """tr(F H S H) / T^2 of each kernel F and the kernel S, H the centring."""
     draws = second_tt.shape[-1]
     centring = np.eye(draws) - 1 / draws
     return np.einsum("kut,tu->k", first_ktt @ centring, second_tt @ centring) / draws**2
 
 
 def expected_kernels(probs_nct: np.ndarray) -> np.ndarray:
+    """The mean of ``kernels`` over labels that follow the probabilities."""
     least = np.mean([(1 + 1 / alpha) ** -alpha for alpha in ALPHAS])
     equal = np.einsum("nct,ncu->ntu", probs_nct, probs_nct)
     equal[:, np.arange(equal.shape[1]), np.arange(equal.shape[1])] = 1
@@ -42,10 +44,7 @@ def random_labels(rows: int, classes: int, draws: int, *, seed: int = 0) -> np.n
     return np.where(rng.random((rows, draws)) < spread, rng.integers(classes, size=(rows, draws)), 1)
 
 
-# --- batches ----------------------------------------------------------------------------------------------------------
-
-
-def slow_pointwise(
+def greedy_pointwise(
     dependence: Any, rows: int, k: int, references: int, comparisons: int, rng: Any
 ) -> tuple[list, list]:
     """Pick by pick and candidate by candidate; ``dependence(row, set)`` is HSIC."""

@@ -53,9 +53,10 @@ def assert_filled(pool: np.ndarray, batch: alcore.Batch, joint: int, k: int) -> 
     assert batch.certified_until == k
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("exact", [10_000, 0])
-def test_four_draws_that_are_certain_are_told_apart_by_two_rows(dtype: type, exact: int) -> None:
+def test_two_rows_distinguish_four_draws_that_are_certain(dtype: type, exact: int) -> None:
     pool = one_hot(40, 3, 4, seed=5).astype(dtype)
     expected = oracle.batchbald(pool, 2)
     assert expected.information[-1] == pytest.approx(np.log(4))
@@ -85,6 +86,7 @@ def test_a_single_draw_is_exhausted_from_the_start() -> None:
     assert_filled(pool, batch, 0, 3)
 
 
+@pytest.mark.interpreted
 def test_rows_that_are_certain_or_agree_are_filled_without_a_warning() -> None:
     certain = np.repeat(special()[:1], 5, axis=0)
     agreeing = np.repeat(dirichlet(6, 3, 1, seed=2), 7, axis=2)
@@ -105,13 +107,12 @@ def test_where_the_other_rows_are_certain_many_draws_are_left_and_nothing_warns(
     assert_filled(pool, batch, 6, 20)
 
 
-def test_saturation_beyond_the_picks_asked_for_is_not_said() -> None:
+def test_a_batch_that_ends_where_its_draws_are_exhausted_does_not_warn() -> None:
     batch = alcore.batchbald(one_hot(40, 3, 4, seed=5), 2, rng=0)
     assert (batch.saturated_at, batch.fill) == (None, None)
 
 
-@pytest.mark.compiled
-def test_saturation_is_noticed_and_not_computed() -> None:
+def test_a_whole_pool_is_filled_once_its_draws_are_exhausted() -> None:
     pool = dirichlet(400, 5, 6, seed=4, alpha=0.2).astype(np.float32)
     batch = exhausting(pool, 400, samples=2000)
     assert sorted(batch.indices.tolist()) == list(range(400))

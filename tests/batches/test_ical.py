@@ -17,15 +17,16 @@ from tests.batches.ical_oracle import (
     each_kind_of_labels,
     each_rule,
     expected_kernels,
+    greedy_pointwise,
     hsic,
     kernels,
-    slow_pointwise,
 )
 from tests.cases import dirichlet
 
 # --- batches ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.interpreted
 @each_kind_of_labels
 def test_pointwise_equals_its_definition(labels: str) -> None:
     rng = np.random.default_rng(5)
@@ -38,12 +39,13 @@ def test_pointwise_equals_its_definition(labels: str) -> None:
         rest = [r for r in rows if r != n] if isinstance(pool, ExpectedLabels) else rows
         return float(np.mean([pairs[n, r] for r in rest])) if len(rest) else 0.0
 
-    batch, scores = slow_pointwise(dependence, len(POOL), 8, 12, 5, rng)
+    batch, scores = greedy_pointwise(dependence, len(POOL), 8, 12, 5, rng)
     found = alcore.ical(POOL, 8, pointwise=True, labels=labels, references=12, comparisons=5, rng=5)
     assert found.indices.tolist() == batch
     np.testing.assert_allclose(found.scores, scores, rtol=1e-7, atol=1e-15)
 
 
+@pytest.mark.interpreted
 @each_kind_of_labels
 def test_plain_takes_the_best_of_a_new_set_at_each_pick(labels: str) -> None:
     rng = np.random.default_rng(2)
@@ -62,15 +64,15 @@ def test_plain_takes_the_best_of_a_new_set_at_each_pick(labels: str) -> None:
 @each_rule
 @each_kind_of_labels
 def test_a_seed_gives_a_batch_and_a_longer_one_begins_with_it(labels: str, pointwise: bool) -> None:
-    said = {"labels": labels, "pointwise": pointwise, "references": 8, "comparisons": 4}
-    short, long = alcore.ical(POOL, 5, rng=3, **said), alcore.ical(POOL, 19, rng=np.random.default_rng(3), **said)
+    options = {"labels": labels, "pointwise": pointwise, "references": 8, "comparisons": 4}
+    short, long = alcore.ical(POOL, 5, rng=3, **options), alcore.ical(POOL, 19, rng=np.random.default_rng(3), **options)
     np.testing.assert_array_equal(short.indices, long.indices[:5])
     np.testing.assert_array_equal(short.scores, long.scores[:5])
-    others = [alcore.ical(POOL, 5, rng=seed, **said).scores.tolist() for seed in (4, None)]
+    others = [alcore.ical(POOL, 5, rng=seed, **options).scores.tolist() for seed in (4, None)]
     assert short.scores.tolist() not in others
 
 
-def test_rows_that_share_what_they_tell_are_chosen_over_noise() -> None:
+def test_rows_whose_labels_depend_on_each_other_are_chosen_over_noise() -> None:
     """Draws of the first rows agree with each other; each other row has draws of its own."""
     rng = np.random.default_rng(0)
     shared, own = rng.integers(2, size=(1, 30)), rng.integers(2, size=(30, 30))
@@ -111,13 +113,13 @@ def test_same_bits_from_any_source(
     labels: str, pointwise: bool, dtype: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     probs = dirichlet(25, 3, 5, seed=4).astype(dtype)
-    said = {"labels": labels, "pointwise": pointwise, "references": 9, "comparisons": 3, "rng": 0}
-    expected = alcore.ical(probs, 3, **said)
+    options = {"labels": labels, "pointwise": pointwise, "references": 9, "comparisons": 3, "rng": 0}
+    expected = alcore.ical(probs, 3, **options)
     monkeypatch.setattr(reading, "BLOCK_BYTES", 64 * 200)
     for name, source in sources(probs, tmp_path).items():
         if name == "generator" and labels == "expected":
             continue
-        found = alcore.ical(source, 3, **said)
+        found = alcore.ical(source, 3, **options)
         np.testing.assert_array_equal(found.indices, expected.indices, name)
         np.testing.assert_array_equal(found.scores, expected.scores, name)
     assert expected.scores.dtype == np.float64
@@ -132,7 +134,6 @@ def test_logits_are_their_softmax(labels: str) -> None:
     np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-9)
 
 
-@pytest.mark.compiled
 @each_rule
 @each_kind_of_labels
 def test_same_bits_for_any_number_of_threads(labels: str, pointwise: bool) -> None:

@@ -13,14 +13,14 @@ from tests.batches.ical_oracle import POOL, each_kind_of_labels, each_rule
 
 @each_rule
 @each_kind_of_labels
-def test_empty_short_and_whole_batches(labels: str, pointwise: bool) -> None:
-    said = {"labels": labels, "pointwise": pointwise, "references": 5, "comparisons": 3, "rng": 0}
-    assert len(alcore.ical(np.empty((0, 3, 2)), 3, **said)) == 0
-    assert len(alcore.ical(POOL, 0, **said)) == 0
-    one = alcore.ical(POOL[6:7], 4, **said)
+def test_batches_have_at_least_no_row_and_at_most_all(labels: str, pointwise: bool) -> None:
+    options = {"labels": labels, "pointwise": pointwise, "references": 5, "comparisons": 3, "rng": 0}
+    assert len(alcore.ical(np.empty((0, 3, 2)), 3, **options)) == 0
+    assert len(alcore.ical(POOL, 0, **options)) == 0
+    one = alcore.ical(POOL[6:7], 4, **options)
     assert one.indices.tolist() == [0]
-    assert sorted(alcore.ical(POOL, 99, **said).indices.tolist()) == list(range(30))
-    assert alcore.ical(POOL, np.int64(2), **said).indices.dtype == np.int64
+    assert sorted(alcore.ical(POOL, 99, **options).indices.tolist()) == list(range(30))
+    assert alcore.ical(POOL, np.int64(2), **options).indices.dtype == np.int64
 
 
 @each_rule
@@ -53,7 +53,7 @@ def test_invalid_rows_are_named(labels: str, value: float) -> None:
 
 @each_kind_of_labels
 @pytest.mark.parametrize(
-    ("probs", "said", "error", "text"),
+    ("probs", "options", "error", "text"),
     [
         (POOL, {"k": -1}, ValueError, "k: expected at least 0"),
         (POOL, {"k": 1.5}, TypeError, "k: expected a whole number"),
@@ -72,10 +72,10 @@ def test_invalid_rows_are_named(labels: str, value: float) -> None:
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(
-    labels: str, probs: Any, said: dict[str, Any], error: type[Exception], text: str
+    labels: str, probs: Any, options: dict[str, Any], error: type[Exception], text: str
 ) -> None:
     with pytest.raises(error, match=text):
-        alcore.ical(probs, **({"k": 2, "labels": labels} | said))
+        alcore.ical(probs, **({"k": 2, "labels": labels} | options))
 
 
 def test_expected_labels_of_a_generator_are_refused_with_the_remedy() -> None:

@@ -8,11 +8,13 @@ import pytest
 from alcore.batches.ical import SPREAD, DrawnLabels, _draw, _expect
 from alcore.door import Reading
 from tests.batches.ical_oracle import POOL, expected_kernels, hsic, kernels, random_labels
+from tests.conftest import soak
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("classes", [2, 3, 11, 300])
 @pytest.mark.parametrize("draws", [1, 2, 5, 24])
-def test_equals_explicit_kernels(classes: int, draws: int) -> None:
+def test_dependence_equals_that_of_explicit_kernels(classes: int, draws: int) -> None:
     labels = random_labels(20, classes, draws, seed=draws)
     every = kernels(labels)
     rng = np.random.default_rng(classes)
@@ -24,8 +26,7 @@ def test_equals_explicit_kernels(classes: int, draws: int) -> None:
     assert ((found >= 0) & (found <= SPREAD**2 / 4)).all()
 
 
-@pytest.mark.compiled
-def test_sums_that_do_not_fit_into_half_a_word() -> None:
+def test_sums_may_take_more_than_half_a_word() -> None:
     labels = random_labels(12, 5, 420, seed=3)
     every, rows = kernels(labels), np.arange(60) % 12
     pool = DrawnLabels(labels.astype(np.uint8), 5)
@@ -35,7 +36,7 @@ def test_sums_that_do_not_fit_into_half_a_word() -> None:
     )
 
 
-def test_agrees_with_the_authors_code(peers: dict[str, np.ndarray]) -> None:
+def test_dependence_equals_that_of_the_authors_code(peers: dict[str, np.ndarray]) -> None:
     pool = DrawnLabels(peers["ical_labels_nt"].astype(np.uint8), 5)
     found = pool.dependence([peers["ical_reference_rows"]])[0]
     np.testing.assert_allclose(found, peers["ical_hsic_with_reference"], rtol=1e-11, atol=1e-14)
@@ -44,7 +45,7 @@ def test_agrees_with_the_authors_code(peers: dict[str, np.ndarray]) -> None:
     np.testing.assert_array_equal(pairs, pairs.T)
 
 
-@pytest.mark.parametrize("size", [1, pytest.param(65_000, marks=pytest.mark.compiled)])
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.interpreted), 65_000])
 def test_the_largest_score_is_of_two_classes_by_halves(size: int) -> None:
     """Its sums are the largest too: with 65 000 references they need all bits of half a word, less one."""
     labels = np.array([[0] * 20 + [1] * 20, [1] * 20 + [0] * 20, [0] * 21 + [1] * 19, [0, 1] * 20], np.uint8)
@@ -54,6 +55,7 @@ def test_the_largest_score_is_of_two_classes_by_halves(size: int) -> None:
     assert (found[:, 2:] < SPREAD**2 / 4).all()
 
 
+@pytest.mark.interpreted
 def test_certain_rows_depend_on_nothing_exactly() -> None:
     labels = random_labels(20, 3, 9)
     pool = DrawnLabels(labels.astype(np.uint8), 3)
@@ -61,7 +63,8 @@ def test_certain_rows_depend_on_nothing_exactly() -> None:
     assert (pool.dependence([np.array([0, 0])]) == 0).all()
 
 
-def test_expected_labels_equal_explicit_kernels_without_the_row_itself() -> None:
+@pytest.mark.interpreted
+def test_dependence_of_expected_labels_leaves_the_row_itself_out_of_the_set() -> None:
     every = expected_kernels(POOL)
     pool = _expect(POOL, Reading(), np.random.default_rng(0))
     sets = [np.array([3, 3, 9]), np.arange(30), np.array([7]), np.array([5, 5])]
@@ -76,11 +79,11 @@ def test_expected_labels_equal_explicit_kernels_without_the_row_itself() -> None
     assert found[3, 5] == 0
 
 
-@pytest.mark.compiled
-def test_expected_labels_are_the_mean_over_drawn_ones() -> None:
+def test_dependence_of_expected_labels_is_the_mean_over_drawn_ones() -> None:
     rows, rng = np.array([1, 6, 6, 12]), np.random.default_rng(0)
-    several = np.stack([_draw(POOL, Reading(), rng).dependence([rows])[0] for _ in range(4000)])
+    runs = soak(1500, 40_000)
+    several = np.stack([_draw(POOL, Reading(), rng).dependence([rows])[0] for _ in range(runs)])
     expected = _expect(POOL, Reading(), rng).dependence([rows])[0]
     others = np.setdiff1d(np.arange(len(POOL)), rows)  # a row in the set shares its labels there
-    error = several.std(axis=0) / np.sqrt(4000)
+    error = several.std(axis=0) / np.sqrt(runs)
     assert (np.abs(several.mean(axis=0) - expected)[others] <= 5 * error[others] + 1e-15).all()

@@ -12,10 +12,14 @@ from alcore.batches.ical import _draw
 from alcore.door import Reading
 from tests.batches.ical_oracle import POOL
 from tests.cases import dirichlet
+from tests.conftest import soak
 
 
-def labels_of(source: Any, seed: int = 0, **said: Any) -> np.ndarray:
-    pool = _draw(source, Reading(said.pop("kind", "probs"), said.pop("weights", None)), np.random.default_rng(seed))
+def labels_of(source: Any, seed: int = 0, **options: Any) -> np.ndarray:
+    """(N, T) the labels that ICAL draws."""
+    pool = _draw(
+        source, Reading(options.pop("kind", "probs"), options.pop("weights", None)), np.random.default_rng(seed)
+    )
     return pool.labels_nt
 
 
@@ -31,6 +35,7 @@ def test_labels_follow_the_probabilities() -> None:
         assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.06
 
 
+@pytest.mark.interpreted
 def test_what_has_no_probability_is_never_drawn() -> None:
     probs = np.zeros((50, 4, 20))
     probs[:, 2] = 1
@@ -40,6 +45,7 @@ def test_what_has_no_probability_is_never_drawn() -> None:
     assert (labels[25:] == np.where(np.arange(20) % 2, 2, 1)).all()
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize(("classes", "dtype"), [(2, np.uint8), (256, np.uint8), (257, np.uint16)])
 def test_labels_take_the_smallest_integers(classes: int, dtype: type) -> None:
     labels = labels_of(dirichlet(3, classes, 2))
@@ -47,6 +53,7 @@ def test_labels_take_the_smallest_integers(classes: int, dtype: type) -> None:
     assert labels.max() < classes
 
 
+@pytest.mark.interpreted
 def test_weights_resample_the_draws() -> None:
     counts = np.array([3, 0, 1, 0, 0, 2])
     repeated = np.repeat(POOL, counts, axis=-1)
@@ -61,10 +68,10 @@ def test_weights_resample_the_draws() -> None:
 def test_weights_equal_repeated_draws_in_distribution() -> None:
     """Draw t names class t, so labels tell which draws were taken."""
     opposed = np.eye(4)[None]
-    weights, taken = np.array([0.1, 0.55, 0.05, 0.3]), np.zeros(4)
-    for seed in range(400):
+    weights, taken, runs = np.array([0.1, 0.55, 0.05, 0.3]), np.zeros(4), soak(400, 10_000)
+    for seed in range(runs):
         counts = np.bincount(labels_of(opposed, seed, weights=weights)[0], minlength=4)
         assert (np.abs(counts - 4 * weights) < 1).all()
         taken += counts
-    np.testing.assert_allclose(taken / 1600, weights, atol=0.03)
+    np.testing.assert_allclose(taken / (4 * runs), weights, atol=0.03)
     assert (labels_of(opposed, weights=[0, 0, 1, 0]) == 2).all()

@@ -15,15 +15,16 @@ import alcore
 from tests.batches import oracle as oracle
 from tests.batches.oracle import WIDE, dyadic, one_hot
 from tests.cases import dirichlet, special
+from tests.conftest import soak
 from tests.sources.every_source import SOURCES
 
 POOL = dirichlet(12, 3, 10, seed=41, alpha=0.8)
 BATCH = [7, 2, 11, 4]
 WEIGHTS = np.array([2, 0, 1, 1, 3, 1, 5, 1, 1, 2])
-SEEDS = 400
+SEEDS = soak(200, 2000)
 
 
-def independent_entropy(probs_kct: np.ndarray, samples: int, seed: int) -> float:
+def entropy_of_independent_labels(probs_kct: np.ndarray, samples: int, seed: int) -> float:
     """The same estimator with labels drawn independently of each other."""
     rng = np.random.default_rng(seed)
     _, classes, draws = probs_kct.shape
@@ -41,6 +42,7 @@ def independent_entropy(probs_kct: np.ndarray, samples: int, seed: int) -> float
 # --- exact ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, WIDE), (np.float32, 2e-6)])
 @pytest.mark.parametrize("shape", [(1, 2, 3), (2, 5, 4), (5, 4, 9), (8, 2, 31), (4, 3, 100), (6, 4, 1)])
 @pytest.mark.parametrize("weighted", [False, True])
@@ -59,7 +61,7 @@ def test_exact_values_equal_all_configurations(
     assert information.value == pytest.approx(oracle.joint_information(batch, weights), abs=tolerance)
 
 
-def test_it_is_a_named_pair() -> None:
+def test_an_estimate_is_a_named_pair() -> None:
     value, error = alcore.joint_entropy(POOL[BATCH])
     assert alcore.Estimate(value, error) == alcore.joint_entropy(POOL[BATCH])
     assert alcore.Estimate._fields == ("value", "standard_error")
@@ -73,7 +75,7 @@ def test_numbers_that_every_dtype_holds_give_the_same_answer(dtype: type) -> Non
     assert found == pytest.approx(oracle.joint_information(batch[[3, 0, 4]]), abs=2e-6)
 
 
-def test_published_values() -> None:
+def test_joint_entropies_equal_the_published_values() -> None:
     first = np.linspace((0.1, 0.2, 0.2, 0.5), (0.5, 0.2, 0.1, 0.2), 20).T
     second = np.linspace((0.1, 0.6, 0.2, 0.1), (0, 0.5, 0.5, 0), 20).T
     four = [first, second, first, second]
@@ -89,7 +91,6 @@ def test_published_values() -> None:
         assert 0 < sampled.standard_error < 0.01
 
 
-@pytest.mark.compiled
 def test_agrees_with_the_public_implementation(peers: dict[str, np.ndarray]) -> None:
     order = peers["redux_batchbald_indices"]
     for i, expected in enumerate(peers["redux_batchbald_information"]):
@@ -97,19 +98,20 @@ def test_agrees_with_the_public_implementation(peers: dict[str, np.ndarray]) -> 
         assert found == pytest.approx((expected, 0.0), abs=WIDE)
 
 
-def test_of_one_row_it_is_entropy_and_bald() -> None:
+def test_those_of_one_row_are_its_entropy_and_its_bald() -> None:
     for row in range(4):
         assert alcore.joint_entropy(POOL[[row]]).value == pytest.approx(alcore.entropy(POOL)[row], abs=WIDE)
         assert alcore.batch_information(POOL, [row]).value == pytest.approx(alcore.bald(POOL)[row], abs=WIDE)
 
 
-def test_it_is_what_batchbald_reports() -> None:
+def test_information_is_what_batchbald_reports() -> None:
     batch = alcore.batchbald(POOL, 5, rng=0)
     for i, information in enumerate(batch.information):
         assert alcore.batch_information(POOL, batch.indices[: i + 1]).value == pytest.approx(information, abs=WIDE)
 
 
-def test_certain_opposed_and_empty() -> None:
+@pytest.mark.interpreted
+def test_certain_rows_tell_nothing_and_opposed_ones_their_entropy() -> None:
     opposed = special()[[1, 1, 1]]
     assert alcore.joint_entropy(opposed).value == pytest.approx(np.log(2), abs=WIDE)
     assert alcore.batch_information(opposed, [0, 1, 2]).value == pytest.approx(np.log(2), abs=WIDE)
@@ -135,7 +137,7 @@ def test_draw_weights_equal_repeated_draws() -> None:
         assert weighted == pytest.approx(function(np.repeat(POOL[BATCH], WEIGHTS, axis=-1)).value, abs=WIDE)
 
 
-def test_logits_and_sources(tmp_path: Path) -> None:
+def test_logits_and_any_source_give_the_same_values(tmp_path: Path) -> None:
     expected = alcore.batch_information(POOL, BATCH).value
     assert alcore.batch_information(np.log(POOL) - 2, BATCH, kind="logits").value == pytest.approx(expected, abs=WIDE)
     entropy = alcore.joint_entropy(POOL[BATCH])
@@ -158,7 +160,6 @@ def test_exact_is_the_number_of_configurations_that_fit(exact: int, error: bool)
 # --- sampled ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("shape", "alpha", "samples"), [((4, 3, 10), 1.0, 1000), ((6, 3, 10), 0.5, 200), ((5, 4, 20), 0.7, 1000)]
 )
@@ -174,11 +175,10 @@ def test_sampled_values_are_unbiased_narrow_and_say_their_error(
     assert (
         0.2 <= (error / said).std() <= 1.15
     )  # what stratified labels save is not in it, most of the error of a few rows
-    independent = [independent_entropy(batch, samples, seed) for seed in range(SEEDS)]
+    independent = [entropy_of_independent_labels(batch, samples, seed) for seed in range(SEEDS)]
     assert error.std() <= 0.7 * np.std(independent)
 
 
-@pytest.mark.compiled
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sampled_information_is_unbiased(weighted: bool, dtype: type) -> None:
@@ -207,7 +207,6 @@ def test_sampled_values_are_within_their_error(weights: Any) -> None:
             assert abs(estimate.value - expected) <= 4 * estimate.standard_error
 
 
-@pytest.mark.compiled
 def test_more_samples_have_a_smaller_error() -> None:
     errors = [alcore.joint_entropy(POOL, samples=samples, exact=0, rng=0).standard_error for samples in (1000, 16_000)]
     assert 2.5 < errors[0] / errors[1] < 6.5
@@ -236,7 +235,6 @@ def test_a_seed_gives_the_same_bits_on_any_threads() -> None:
     assert alcore.batch_information(POOL, BATCH, rng=5) == alcore.batch_information(POOL, BATCH, rng=6)
 
 
-@pytest.mark.compiled
 def test_eighty_rows_of_ten_classes_stay_finite() -> None:
     pool = dirichlet(80, 10, 20, seed=3, alpha=2.0).astype(np.float32)
     found = alcore.batch_information(pool, range(80), samples=2000, rng=0)
@@ -246,7 +244,6 @@ def test_eighty_rows_of_ten_classes_stay_finite() -> None:
     assert entropy.value > 80
 
 
-@pytest.mark.compiled
 def test_many_samples_are_replicates_that_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("alcore.batches.information.TOGETHER", 500)
     for weights in (None, WEIGHTS):
@@ -287,7 +284,7 @@ def test_rows_of_a_stream_are_read_once_and_refused_by_their_own_number() -> Non
     assert alcore.batch_information(bad, BATCH[:2]) == alcore.batch_information(POOL, BATCH[:2])
 
 
-def test_more_draws_than_samples() -> None:
+def test_with_more_draws_than_samples_each_draw_has_one_configuration() -> None:
     found = alcore.joint_entropy(dirichlet(4, 3, 50, seed=1), samples=10, exact=0, rng=0)
     assert np.isfinite(found.value)
     assert found.value == pytest.approx(oracle.joint_entropy(dirichlet(4, 3, 50, seed=1)), abs=0.2)

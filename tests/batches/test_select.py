@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alcore
+from tests.conftest import soak
 
 SCORES = np.array([0.3, 0.9, 0.0, 0.5, 0.3])
 LOG_WEIGHTS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
@@ -40,7 +41,7 @@ def test_top_is_a_stable_sort(scores: list[float], k: int) -> None:
     assert set(batch.support.tolist()) <= {1}
 
 
-def test_top_of_many() -> None:
+def test_the_top_of_many_rows_is_a_stable_sort() -> None:
     scores = np.random.default_rng(0).integers(0, 50, 10_000) / 7
     for k in (1, 10, 999, 10_000):
         np.testing.assert_array_equal(alcore.top(scores, k).indices, np.argsort(-scores, kind="stable")[:k])
@@ -71,8 +72,8 @@ def test_q_is_the_probability_given_the_earlier_picks(name: str, beta: float) ->
 
 
 @each_draw
-def test_frequencies_match_sampling_without_replacement(name: str) -> None:
-    scores, k, runs = np.array([0.2, 1.0, 0.6, 0.4]), 2, 6000
+def test_each_batch_is_as_frequent_as_its_probability_says(name: str) -> None:
+    scores, k, runs = np.array([0.2, 1.0, 0.6, 0.4]), 2, soak(4000, 100_000)
     weights = np.exp(LOG_WEIGHTS[name](scores, 1.5))
     rng = np.random.default_rng(0)
     seen = Counter(tuple(DRAWS[name](scores, k, beta=1.5, rng=rng).indices.tolist()) for _ in range(runs))
@@ -172,7 +173,7 @@ def test_k_is_a_whole_number(name: str, k: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_sizes_at_the_ends(name: str) -> None:
+def test_batches_have_at_least_no_row_and_at_most_all(name: str) -> None:
     with pytest.raises(ValueError, match="k: expected at least 0, got -1"):
         ALL[name](SCORES, -1)
     assert len(ALL[name](SCORES, 0)) == 0

@@ -50,7 +50,6 @@ def assert_same_bits(batch: alcore.Batch, expected: alcore.Batch) -> None:
     np.testing.assert_array_equal(batch.scores, expected.scores)
 
 
-@pytest.mark.interpreted
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-6)])
 @pytest.mark.parametrize("shape", [(8, 4, 6), (12, 2, 9), (9, 3, 20), (7, 4, 41), (6, 9, 8), (5, 2, 2), (25, 5, 33)])
 @pytest.mark.parametrize("weighted", [False, True])

@@ -14,11 +14,11 @@ from tests.batches.ical_oracle import POOL, each_kind_of_labels, each_rule
 @each_rule
 @each_kind_of_labels
 def test_the_object_selects_as_the_function(labels: str, pointwise: bool) -> None:
-    said = {"pointwise": pointwise, "labels": labels, "references": 7, "comparisons": 4}
-    object_ = alcore.ICAL(**said)
+    options = {"pointwise": pointwise, "labels": labels, "references": 7, "comparisons": 4}
+    object_ = alcore.ICAL(**options)
     found, expected = (
         object_.select(POOL, 5, rng=1, weights=[1, 2, 1, 1, 3, 1]),
-        alcore.ical(POOL, 5, rng=1, weights=[1, 2, 1, 1, 3, 1], **said),
+        alcore.ical(POOL, 5, rng=1, weights=[1, 2, 1, 1, 3, 1], **options),
     )
     np.testing.assert_array_equal(found.indices, expected.indices)
     assert object_.name == ("ical-pointwise" if pointwise else "ical")
@@ -54,7 +54,7 @@ def test_it_has_no_scores_and_takes_no_mask() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "error"),
+    ("options", "error"),
     [
         ({"references": 0}, ValueError),
         ({"labels": "p"}, ValueError),
@@ -62,6 +62,6 @@ def test_it_has_no_scores_and_takes_no_mask() -> None:
         ({"comparisons": 0.5}, TypeError),
     ],
 )
-def test_options_are_checked_when_the_object_is_made(said: dict[str, Any], error: type[Exception]) -> None:
-    with pytest.raises(error, match=f"{next(iter(said))}: expected"):
-        alcore.ICAL(**said)
+def test_options_are_checked_when_the_object_is_made(options: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"{next(iter(options))}: expected"):
+        alcore.ICAL(**options)

@@ -9,6 +9,7 @@ import pytest
 from alcore.kernels import jit
 
 
+@pytest.mark.interpreted
 def test_kernels_compile_where_no_cache_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     compiler = jit.numba.njit
 

@@ -40,7 +40,8 @@ def test_the_largest_come_first_and_the_lowest_row_of_equals(bound: list[float],
         assert own.bound[rest].max() <= own.bound[first].min()
 
 
-def test_copies_of_a_row_wait_until_it_is_taken() -> None:
+@pytest.mark.interpreted
+def test_equal_rows_wait_until_the_one_before_is_taken() -> None:
     one, two, three = dirichlet(3, 3, 4, seed=1)
     cells = np.stack([one, two, one, three, two, one, one])
     own = made([1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 1.0], cells, index=np.array([5, 1, 2, 3, 0, 4, 6]))
@@ -64,7 +65,8 @@ def test_copies_of_a_row_wait_until_it_is_taken() -> None:
     assert Candidates(cells[:0], np.arange(0), np.empty(0)).above(0.0).size == 0
 
 
-def test_rows_of_equal_bound_are_not_copies() -> None:
+@pytest.mark.interpreted
+def test_rows_of_equal_bound_may_hold_different_numbers() -> None:
     cells = np.stack([np.roll(dirichlet(1, 3, 4, seed=1)[0], shift, axis=axis) for shift in (0, 1) for axis in (0, 1)])
     own = made([1.0] * 4, cells)
     assert own.above(0.0).tolist() == [0, 2, 3]

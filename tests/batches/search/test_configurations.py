@@ -10,6 +10,7 @@ from alcore.batches.search.configurations import Configurations, merged
 from tests.batches import oracle as oracle
 from tests.batches.oracle import dyadic, one_hot
 from tests.cases import dirichlet
+from tests.conftest import soak
 
 BATCH = dirichlet(4, 3, 6, seed=81, alpha=0.6)
 OTHERS = dirichlet(30, 3, 6, seed=82, alpha=0.6)
@@ -30,6 +31,7 @@ def after(
 # --- all of them ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 @pytest.mark.parametrize("batch", [BATCH, dyadic(4, 3, 6, seed=2), one_hot(3, 4, 6)])
 def test_kept_configurations_are_the_joint_distribution(batch: np.ndarray, weights: np.ndarray | None) -> None:
@@ -41,6 +43,7 @@ def test_kept_configurations_are_the_joint_distribution(batch: np.ndarray, weigh
     assert found.effective_draws == pytest.approx(oracle.effective_draws(batch, weights), rel=1e-5)
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 def test_information_given_all_of_them_is_exact(weights: np.ndarray | None) -> None:
     pool = np.concatenate([BATCH, OTHERS])
@@ -49,7 +52,7 @@ def test_information_given_all_of_them_is_exact(weights: np.ndarray | None) -> N
         assert found.information(row) == pytest.approx((gain, 0.0), abs=1e-7)
 
 
-def test_they_are_kept_while_they_are_few() -> None:
+def test_all_configurations_are_kept_while_they_are_few() -> None:
     configurations = after(BATCH[:0], exact=27)
     for row, is_exact in zip(BATCH, (True, True, True, False), strict=True):
         configurations.add(row)
@@ -60,26 +63,26 @@ def test_they_are_kept_while_they_are_few() -> None:
 
 
 def labels(configurations: Configurations, batch: np.ndarray) -> np.ndarray:
-    """(rows, M) what was drawn, read off the posteriors, which differ from each other."""
+    """(rows, M) the labels that were sampled, read off the posteriors, which differ from each other."""
     all_rows = np.array(np.meshgrid(*[np.arange(batch.shape[1])] * len(batch), indexing="ij")).reshape(len(batch), -1)
     posterior = oracle.configurations(batch)[1]
     rows = np.stack([configurations.of_each(column) for column in configurations.rows_ut.T], axis=1)
     return all_rows[:, abs(rows[:, None] - posterior[None]).sum(axis=2).argmin(axis=1)]
 
 
+@pytest.mark.interpreted
 def test_labels_of_every_row_are_stratified_for_every_owner() -> None:
     strata, batch = 50, BATCH[:3]
-    drawn = labels(after(batch, samples=300), batch).reshape(3, 6, strata)
-    for row, drawn_os in zip(batch, drawn, strict=True):
+    labels_rot = labels(after(batch, samples=300), batch).reshape(3, 6, strata)
+    for row, labels_os in zip(batch, labels_rot, strict=True):
         for owner in range(6):
             for label in range(3):
                 expected = strata * row[: label + 1, owner].sum()
-                assert abs((drawn_os[owner] <= label).sum() - expected) <= 1 + 1e-9
+                assert abs((labels_os[owner] <= label).sum() - expected) <= 1 + 1e-9
 
 
-@pytest.mark.compiled
 def test_labels_of_different_rows_are_independent_given_the_owner() -> None:
-    strata, batch, seeds = 20, BATCH[:2], 60
+    strata, batch, seeds = 20, BATCH[:2], soak(60, 1000)
     together = np.zeros((6, 3, 3))
     for seed in range(seeds):
         first, second = labels(after(batch, samples=120, seed=seed), batch)
@@ -158,6 +161,7 @@ def test_groups_never_bound_a_gain_from_below(weights: np.ndarray | None, exact:
     assert sizes == sorted(sizes)
 
 
+@pytest.mark.interpreted
 def test_a_group_is_the_mean_of_its_configurations() -> None:
     rng = np.random.default_rng(0)
     rows, omega, key = rng.random((20, 5)).astype(np.float32), rng.random(20), rng.integers(0, 9, 20) * 3
@@ -169,7 +173,7 @@ def test_a_group_is_the_mean_of_its_configurations() -> None:
 
 
 @pytest.mark.parametrize("exact", [0, 10_000])
-@pytest.mark.parametrize("rows", [1, 5, 400])
+@pytest.mark.parametrize("rows", [1, pytest.param(5, marks=pytest.mark.interpreted), 400])
 def test_the_descent_finds_the_largest_gains_on_any_number_of_threads(rows: int, exact: int) -> None:
     batch = dirichlet(5, 3, 12, seed=85, alpha=0.4)
     others = dirichlet(rows, 3, 12, seed=86, alpha=0.4).astype(np.float32)

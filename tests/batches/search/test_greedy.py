@@ -75,8 +75,8 @@ def test_the_search_finds_the_largest_gain_under_loose_bounds() -> None:
         own = Candidates(pool, np.arange(300), alcore.bald(pool) + np.random.default_rng(seed).random(300))
         pick = best_of(objective, own, 3)
         assert (pick.slot, pick.gain, pick.error) == (int(gains.argmax()), gains.max(), 0.0)
-        known = own.picks_seen == 3
-        np.testing.assert_array_equal(own.bound[known], gains[known])
+        seen = own.picks_seen == 3
+        np.testing.assert_array_equal(own.bound[seen], gains[seen])
         assert (own.bound >= gains).all()
 
 
@@ -139,7 +139,7 @@ def test_a_batch_is_that_of_the_full_search(k: int) -> None:
     rows=st.integers(1, 45),
     cuts=st.lists(st.integers(0, 40), max_size=4),
 )
-def test_any_cutting_and_any_buffer(seed: int, rows: int, cuts: list[int]) -> None:
+def test_any_cutting_and_any_buffer_give_the_batch_of_the_full_search(seed: int, rows: int, cuts: list[int]) -> None:
     pool = dirichlet(40, 3, 5, seed=seed, alpha=0.5)
     if seed % 2:
         pool = pool[np.arange(40) % 9]  # ties
@@ -149,15 +149,15 @@ def test_any_cutting_and_any_buffer(seed: int, rows: int, cuts: list[int]) -> No
         small_buffer(patched, rows)
         again = choose(Toy(), Pool(blocks, Reading(), 0), 12)
         held = Pool(iter(blocks), Reading(), 0)
-        let_go = held.candidates.largest_dropped
+        dropped = held.candidates.largest_dropped
         once = choose(Toy(), held, 12)
     assert again.indices.tolist() == expected
     np.testing.assert_allclose(again.gains, gains, rtol=0, atol=1e-12)
     assert (len(again.indices), again.certified_until) == (12, 12)
     until = once.certified_until
     assert once.indices[:until].tolist() == expected[:until]
-    assert all(gain > let_go for gain in once.gains[1:until])
-    assert until == 12 or until == len(once.indices) or once.gains[until] <= let_go + ROUNDING
+    assert all(gain > dropped for gain in once.gains[1:until])
+    assert until == 12 or until == len(once.indices) or once.gains[until] <= dropped + ROUNDING
     assert len(set(once.indices.tolist())) == min(12, rows)
 
 
