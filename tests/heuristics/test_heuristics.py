@@ -60,7 +60,7 @@ def test_options_reach_the_heuristic() -> None:
 
 
 @pytest.mark.parametrize("name", ["BALD", "bold", "", "power", "power-", "power-power-bald", "power-random", None, 3])
-def test_unknown_names_are_refused_with_the_known(name: Any) -> None:
+def test_names_that_are_none_are_refused_with_those_that_are(name: Any) -> None:
     with pytest.raises(ValueError, match="heuristic: expected one of bald, entropy"):
         alcore.heuristic(name)
 
@@ -73,7 +73,7 @@ def test_options_it_does_not_take_are_refused(name: str, options: dict[str, floa
         alcore.heuristic(name, **options)
 
 
-def test_compositions_of_the_paper() -> None:
+def test_heuristics_of_the_paper_are_compositions() -> None:
     assert alcore.PowerBALD(2) == alcore.Power(alcore.BALD(), 2)
     assert alcore.SoftmaxBALD(2) == alcore.Softmax(alcore.BALD(), 2)
     assert alcore.SoftRankBALD(2) == alcore.SoftRank(alcore.BALD(), 2)
@@ -223,7 +223,7 @@ def test_arguments_are_refused_before_anything_is_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_empty_pools_and_queries(name: str) -> None:
+def test_empty_pools_and_queries_give_empty_batches(name: str) -> None:
     found = alcore.heuristic(name)
     assert len(found.select(np.empty((0, 3, 2)), 3, rng=0)) == 0
     assert len(found.select(POOL, 0, rng=0)) == 0
@@ -231,7 +231,7 @@ def test_empty_pools_and_queries(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_event_axes_are_refused_by_selections_without_reduction(name: str) -> None:
+def test_event_axes_are_refused_by_selections_that_do_not_reduce_them(name: str) -> None:
     maps = dirichlet(20, 3, 4).reshape(4, 5, 3, 4).transpose(0, 2, 1, 3)
     found = alcore.heuristic(name)
     if name == "random":

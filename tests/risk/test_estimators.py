@@ -105,7 +105,7 @@ def test_weights_are_above_zero(picks: int, more: int, seed: int) -> None:
 
 
 @each_estimator
-def test_one_pick_has_an_error_without_bound(name: str) -> None:
+def test_the_error_of_one_pick_is_infinite(name: str) -> None:
     assert ESTIMATORS[name]([2.0], [0.25], 8) == (pytest.approx(1.0), math.inf)
     assert ESTIMATORS[name]([2.0], [1.0], 1) == (2.0, 0.0)
 

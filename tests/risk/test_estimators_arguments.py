@@ -58,7 +58,7 @@ def test_picks_that_were_certain_are_refused(name: str, choose: Callable[[np.nda
 
 
 @each_function
-def test_rows_without_a_chance_are_refused(name: str) -> None:
+def test_rows_that_had_no_chance_are_refused(name: str) -> None:
     batch = alcore.power([0.5, 0.0, 0.25, 1.0, 0.0], k=2, rng=0)
     with pytest.raises(ValueError, match="support: pick 0 was drawn from 3 of the 5 rows left.*add a small constant"):
         call(name, batch.q, 5, batch.support)
@@ -80,7 +80,7 @@ def test_a_pool_size_that_picks_contradict_is_refused(name: str) -> None:
 
 
 @each_estimator
-def test_losses_that_are_none_are_refused(name: str) -> None:
+def test_what_are_no_losses_is_refused(name: str) -> None:
     q = [0.3, 0.3]
     with pytest.raises(
         ValueError, match=r"losses: expected shape \(2,\), one loss a pick in the order of q, got \(3,\)"

@@ -41,6 +41,7 @@ def expected(loss: str, probs: np.ndarray, said: np.ndarray, weights: np.ndarray
     )
 
 
+@pytest.mark.interpreted
 @each_loss
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-6), (np.float16, 2e-3)])
 def test_equals_the_mean_over_every_label_and_draw(loss: str, dtype: type, tolerance: float) -> None:
@@ -53,7 +54,8 @@ def test_equals_the_mean_over_every_label_and_draw(loss: str, dtype: type, toler
     assert found.dtype == np.float64
 
 
-def test_of_the_draws_own_mean_they_are_measures() -> None:
+@pytest.mark.interpreted
+def test_losses_that_draws_expect_of_their_own_mean_are_measures() -> None:
     for dtype in (np.float32, np.float64):
         probs = SAMPLE.astype(dtype)
         np.testing.assert_allclose(alcore.expected_loss(probs, floor=0), alcore.entropy(probs), rtol=1e-12, atol=1e-15)
@@ -140,6 +142,7 @@ def test_what_the_model_rules_out_is_refused_under_the_log_loss(dtype: type) -> 
         assert alcore.expected_loss(draws, ruled_out, loss=loss)[0] > 0
 
 
+@pytest.mark.interpreted
 def test_ties_of_the_tested_model_go_to_the_lowest_class() -> None:
     draws = np.array([[[0.2], [0.5], [0.3]]])
     found = alcore.expected_loss(draws, [[0.4, 0.2, 0.4]] @ np.eye(3), loss="zero-one", floor=0)
@@ -152,7 +155,8 @@ def test_no_rows_have_no_scores() -> None:
         assert alcore.expected_loss(np.empty((0, 3, 4)), np.empty((0, 3)), loss=loss).shape == (0,)
 
 
-def test_predictions_that_are_none_are_refused() -> None:
+@pytest.mark.interpreted
+def test_what_are_no_predictions_is_refused() -> None:
     with pytest.raises(ValueError, match=r"predictions: expected shape \(N, C, T\), got \(N, 3, 5, 4\)"):
         alcore.expected_loss(np.full((2, 3, 5, 4), 1 / 3))
     wrong = SAMPLE.copy()
@@ -166,7 +170,7 @@ def test_predictions_that_are_none_are_refused() -> None:
         alcore.expected_loss(SAMPLE, kind="labels")
 
 
-def test_what_the_model_does_not_say_is_refused() -> None:
+def test_what_is_no_prediction_of_the_model_is_refused() -> None:
     with pytest.raises(ValueError, match=r"predicted: expected shape \(N, 4\).*got \(22, 4, 6\).*mean\(axis=-1\)"):
         alcore.expected_loss(SAMPLE, SAMPLE)
     with pytest.raises(ValueError, match=r"predicted: expected shape \(N, 4\).*got \(22, 3\)"):
