@@ -73,9 +73,9 @@ def run_tables(script: Path, peer: Peer) -> list[Table]:
 
 def peers_python() -> str:
     """The interpreter of the peers' environment, which is made where it is missing."""
-    said = os.environ.get("ALCORE_PEERS_PYTHON")
-    if said:
-        return said
+    python = os.environ.get("ALCORE_PEERS_PYTHON")
+    if python:
+        return python
     python = str(PEERS_VENV / "bin" / "python")
     done = PEERS_VENV / "done.stamp"
     if not done.exists() or done.stat().st_mtime < PEERS_PINS.stat().st_mtime:

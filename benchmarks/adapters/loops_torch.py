@@ -49,11 +49,11 @@ def consistent(model: nn.Sequential, images: torch.Tensor, draws: int, batch: in
     replaced, blocks = nn.Sequential(*masks), []
     with torch.inference_mode():
         for x in images.split(batch):
-            said = []
+            probs = []
             for draw in range(draws):
                 for module in masks:
                     if isinstance(module, OneMask):
                         module.draw = draw
-                said.append(replaced(x).softmax(1))
-            blocks.append(torch.stack(said, -1).numpy())
+                probs.append(replaced(x).softmax(1))
+            blocks.append(torch.stack(probs, -1).numpy())
     return np.concatenate(blocks)

@@ -32,19 +32,19 @@ METRICS = ("log-likelihood", "accuracy")
 PAGE = FOLDER / "replay.md"
 
 
-class Told(NamedTuple):
-    """What a network's draws say, to be replayed."""
+class NetworkDraws(NamedTuple):
+    """The predictions of a network's draws, to be replayed."""
 
     pool: alcore.bench.labels.LabelledPredictions
     test: alcore.bench.labels.LabelledPredictions
     targets: np.ndarray
 
-    def tempered(self, temperature: float) -> Told:
+    def tempered(self, temperature: float) -> NetworkDraws:
         pool, test = (
             alcore.bench.labelled(alcore.bench.tempered(part.probs, temperature), part.labels)
             for part in (self.pool, self.test)
         )
-        return Told(pool, test, alcore.bench.tempered(self.targets, temperature))
+        return NetworkDraws(pool, test, alcore.bench.tempered(self.targets, temperature))
 
     def replays(self, seed: int) -> list[alcore.bench.Replay]:
         """One for each bootstrap pool, so that each ends at a horizon of its own."""
@@ -53,7 +53,7 @@ class Told(NamedTuple):
         return [alcore.bench.replay(asked, self.pool, self.test, size=SIZE, steps=LABELS, seeds=[one]) for one in seeds]
 
 
-def first_network(seed: int) -> tuple[Told, float]:
+def first_network(seed: int) -> tuple[NetworkDraws, float]:
     """What the network of a run's first step tells, and the temperature that it wants."""
     run = Run(Digits(seed))
     loop = alcore.ActiveLearning(
@@ -64,11 +64,11 @@ def first_network(seed: int) -> tuple[Told, float]:
     step = next(iter(loop))
     rows = np.asarray(loop.ledger.pool)
     pool = alcore.bench.labelled(run.draws(step.model, run.data.images[rows], DRAWS), run.data.labels[rows])
-    told, labels = run.draws(step.model, run.data.test_images, DRAWS), run.data.test_labels
+    probs, labels = run.draws(step.model, run.data.test_images, DRAWS), run.data.test_labels
     half = len(labels) // 2
-    wanted = alcore.bench.temperature(told[:half], labels[:half])
-    judged = alcore.bench.labelled(told[half:], labels[half:])
-    return Told(pool, judged, run.targets(step.model, DRAWS)), wanted
+    wanted = alcore.bench.temperature(probs[:half], labels[:half])
+    judged = alcore.bench.labelled(probs[half:], labels[half:])
+    return NetworkDraws(pool, judged, run.targets(step.model, DRAWS)), wanted
 
 
 class Ranking(NamedTuple):
@@ -103,11 +103,11 @@ def correlation(by_replay: np.ndarray, by_training: np.ndarray) -> tuple[float, 
 
 def trained() -> np.ndarray:
     """(heuristics, seeds): areas under the accuracy when networks are trained anew."""
-    told: dict[str, Any] = json.loads((FOLDER / "curves.json").read_text())
+    curves_of: dict[str, Any] = json.loads((FOLDER / "curves.json").read_text())
     areas = []
     for name in HEURISTICS:
-        accuracy = np.array(told[name]["accuracy"])
-        curves = alcore.Curves(np.array(told[name]["labels"]), {"accuracy": accuracy}, np.arange(len(accuracy)))
+        accuracy = np.array(curves_of[name]["accuracy"])
+        curves = alcore.Curves(np.array(curves_of[name]["labels"]), {"accuracy": accuracy}, np.arange(len(accuracy)))
         areas.append(curves.area("accuracy"))
     return np.array(areas)
 
@@ -144,9 +144,9 @@ def main() -> None:
     predicted, tempered, temperatures = [], [], []
     for seed in range(by_training.shape[1]):
         started = time.perf_counter()
-        told, wanted = first_network(seed)
-        predicted.append(told.replays(seed))
-        tempered.append(told.tempered(wanted).replays(seed))
+        network, wanted = first_network(seed)
+        predicted.append(network.replays(seed))
+        tempered.append(network.tempered(wanted).replays(seed))
         temperatures.append(wanted)
         ends = [[one.horizon for one in replays[-1]] for replays in (predicted, tempered)]
         print(

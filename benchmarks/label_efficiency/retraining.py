@@ -152,14 +152,14 @@ def main() -> None:
 
 
 def write(curves: dict[str, alcore.Curves]) -> None:
-    told = {
+    points = {
         name: {
             "labels": own.labels.tolist(),
             **{metric: own.metrics[metric].round(6).tolist() for metric in own.metrics},
         }
         for name, own in curves.items()
     }
-    (FOLDER / "curves.json").write_text(json.dumps(told, indent=1) + "\n")
+    (FOLDER / "curves.json").write_text(json.dumps(points, indent=1) + "\n")
     (FOLDER / "README.md").write_text(page(curves))
     figure = alcore.plot.curves(curves, "accuracy", title="repeated digits, means of the seeds with 95 % intervals")
     figure.savefig(FOLDER / "curves.png", dpi=110)
@@ -202,11 +202,11 @@ def page(curves: dict[str, alcore.Curves]) -> str:
 
 def rest_of_time() -> dict[str, float]:
     """Heuristic -> the share of all runs' time that neither training nor prediction took."""
-    told = [json.loads(line) for line in SECONDS.read_text().splitlines()] if SECONDS.exists() else []
+    runs = [json.loads(line) for line in SECONDS.read_text().splitlines()] if SECONDS.exists() else []
     shares = {}
-    for name in {one["heuristic"] for one in told}:
+    for name in {one["heuristic"] for one in runs}:
         total, own = (
-            sum(one["all"] - sum(one[key] for key in keys) for one in told if one["heuristic"] == name)
+            sum(one["all"] - sum(one[key] for key in keys) for one in runs if one["heuristic"] == name)
             for keys in ((), ("train", "predict"))
         )
         shares[name] = own / total

@@ -62,37 +62,37 @@ def found(what: str, *numbers: int) -> dict[str, Any]:
 def deaths_row() -> list[str]:
     what = found("kills", DEATHS, 1)
     wrong = len(what["lost"]) + len(what["twice"]) + len(what["different"])
-    told = f"{what['killed']} deaths in {what['ledgers']} ledgers, {what['beginning']} before the first call: "
-    told += (
+    result = f"{what['killed']} deaths in {what['ledgers']} ledgers, {what['beginning']} before the first call: "
+    result += (
         f"{len(what['lost'])} labels lost, {len(what['twice'])} ids twice, {len(what['different'])} tables different"
     )
-    return [f"`kill -9` of a loop, {DEATHS} times", told, "0, 0, 0", yes_no(what["killed"] == DEATHS and not wrong)]
+    return [f"`kill -9` of a loop, {DEATHS} times", result, "0, 0, 0", yes_no(what["killed"] == DEATHS and not wrong)]
 
 
 def births_row() -> list[str]:
     what = found("births", BIRTHS)
     whole = what["made"] + len(what["refused"])  # each is opened again, used and checked, or killed.py fails
-    told = (
+    result = (
         f"{what['killed']} deaths, {len(what['refused'])} before there was a ledger; whole when opened again: {whole}"
     )
-    return [f"`kill -9` while a ledger is made, {BIRTHS} times", told, f"{BIRTHS} whole", yes_no(whole == BIRTHS)]
+    return [f"`kill -9` while a ledger is made, {BIRTHS} times", result, f"{BIRTHS} whole", yes_no(whole == BIRTHS)]
 
 
 def processes_row() -> list[str]:
     what = found("processes", ITEMS, PROCESSES, K)
     rate = f"{what['asked'] / what['seconds']:.0f} items, {what['calls'] / what['seconds']:.0f} asks and tells a second"
-    told = f"{what['different']} different of {what['asked']} asked; {rate}"
+    result = f"{what['different']} different of {what['asked']} asked; {rate}"
     whole = what["different"] == what["asked"] == what["counts"]["labelled"] == ITEMS
     reached = yes_no(whole and what["events of each item"] == [2])
-    return [f"{PROCESSES} processes, {ITEMS} items, k = {K}", told, "disjoint, complete", reached]
+    return [f"{PROCESSES} processes, {ITEMS} items, k = {K}", result, "disjoint, complete", reached]
 
 
 def full_row() -> list[str]:
     runs = [found("full", limit) for limit in LIMITS]
     right = [run for run in runs if run["same"] and run["right"] and run["kept"] == run["told"] and run["end"] == 400]
     clear = [run for run in right if "the disk is full" in run["refused"] and "\n" not in run["refused"]]
-    told = f"{len(clear)} of {len(runs)}: one sentence, nothing of the call recorded, gone on when there was room"
-    return ["no room (RLIMIT_FSIZE), several limits", told, f"{len(runs)}", yes_no(len(clear) == len(runs))]
+    result = f"{len(clear)} of {len(runs)}: one sentence, nothing of the call recorded, gone on when there was room"
+    return ["no room (RLIMIT_FSIZE), several limits", result, f"{len(runs)}", yes_no(len(clear) == len(runs))]
 
 
 # --- ten million ids --------------------------------------------------------------------------------------------------
