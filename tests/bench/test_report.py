@@ -21,7 +21,7 @@ from tests.conftest import soak
 RNG = np.random.default_rng(5)
 PROBS = RNG.dirichlet(np.ones(3) / 2, size=(120, 40)).transpose(0, 2, 1)
 TRUE = np.array([RNG.choice(3, p=row / row.sum()) for row in PROBS[..., 0]])
-NAMES = ["bald", "entropy", "random", "power-bald", "batchbald"]
+NAMES = ["bald", "entropy", "random", "batchbald"]
 SECTIONS = [
     *("summary", "heuristics", "replay-1", "replay-4", "calibration", "information", "alike", "classes", "scores"),
     "reading",
