@@ -83,7 +83,7 @@ def gains(probs_nct: np.ndarray, batch: Any, weights: Any = None) -> np.ndarray:
 
 def _greedy(gains_after: Any, rows: int, k: int) -> tuple[np.ndarray, np.ndarray, float]:
     batch: list[int] = []
-    picked, gap = [], np.inf
+    gained, gap = [], np.inf
     for _ in range(min(k, rows)):
         each = np.array(gains_after(batch))
         each[batch] = -np.inf
@@ -91,14 +91,14 @@ def _greedy(gains_after: Any, rows: int, k: int) -> tuple[np.ndarray, np.ndarray
         others = each[each < each.max() - TIE]
         gap = min(gap, each[pick] - max(others, default=-np.inf))
         batch.append(pick)
-        picked.append(each[pick])
-    return np.array(batch, int), np.array(picked, float), gap
+        gained.append(each[pick])
+    return np.array(batch, int), np.array(gained, float), gap
 
 
 def batchbald(probs_nct: np.ndarray, k: int, weights: Any = None) -> Greedy:
-    indices, picked, gap = _greedy(lambda batch: gains(probs_nct, batch, weights), len(probs_nct), k)
+    indices, gained, gap = _greedy(lambda batch: gains(probs_nct, batch, weights), len(probs_nct), k)
     left = [effective_draws(probs_nct[indices[: i + 1]], weights) for i in range(len(indices))]
-    return Greedy(indices, picked, np.cumsum(picked), np.array(left, float), gap)
+    return Greedy(indices, gained, np.cumsum(gained), np.array(left, float), gap)
 
 
 def pair_information(probs_ct: np.ndarray, others_nct: np.ndarray, weights: Any = None) -> np.ndarray:
@@ -117,8 +117,8 @@ def two_bald(probs_nct: np.ndarray, k: int, weights: Any = None) -> Greedy:
     def gains_after(batch: list[int]) -> np.ndarray:
         return own - sum((pair_information(probs_nct[i], probs_nct, weights) for i in batch), np.zeros(len(own)))
 
-    indices, picked, gap = _greedy(gains_after, len(probs_nct), k)
-    return Greedy(indices, picked, np.cumsum(picked), np.full(len(indices), np.nan), gap)
+    indices, gained, gap = _greedy(gains_after, len(probs_nct), k)
+    return Greedy(indices, gained, np.cumsum(gained), np.full(len(indices), np.nan), gap)
 
 
 def target_information(
@@ -143,9 +143,9 @@ def batch_epig(
     def gains_after(batch: list[int]) -> list[float]:
         return [value([*batch, b]) - value(batch) for b in range(len(probs_nct))]
 
-    indices, picked, gap = _greedy(gains_after, len(probs_nct), k)
+    indices, gained, gap = _greedy(gains_after, len(probs_nct), k)
     left = [effective_draws(probs_nct[indices[: i + 1]], weights) for i in range(len(indices))]
-    return Greedy(indices, picked, np.cumsum(picked), np.array(left, float), gap)
+    return Greedy(indices, gained, np.cumsum(gained), np.array(left, float), gap)
 
 
 # --- pools, and what the tests need to know of the implementation -----------------------------------------------------
