@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from alcore.bench.labels import Ints, PoolAndTest, check_source, read_pool_and_t
 from alcore.bench.replay import FEWEST_DRAWS, effective_draws, replay
 from alcore.bench.temperature_scaling import temper
 from alcore.bench.time_and_memory import WARM_UP_ROWS, compile_kernels, peak_bytes, time_select
-from alcore.door import Float64s, Kind, MaskedReadingOptions, Reading, Rng
+from alcore.door import Float64s, Kind, MaskedReadingOptions, Reading, Rng, shows_options
 from alcore.heuristics import Heuristic, RowWise, heuristic
 from alcore.heuristics.subsets import with_draws
 from alcore.sources.blocks import gather_rows
@@ -47,6 +47,7 @@ DEFAULT = (
 NO_LABELS_OF_CELLS = "the predictions have event axes, and rows have no labels, or information, in common"
 
 
+@shows_options(MaskedReadingOptions)
 def compare(
     predictions: Any,
     *,
@@ -60,9 +61,7 @@ def compare(
     at_a_time: Sequence[int] = (1,),
     samples: int = 20_000,
     rng: Rng = None,
-    kind: str = "probs",
-    weights: npt.ArrayLike | None = None,
-    mask: npt.ArrayLike | None = None,
+    **options: Unpack[MaskedReadingOptions],
 ) -> Comparison:
     """Time heuristics on the same predictions, compare what they pick, and replay how fast they learn from the labels.
 
@@ -92,26 +91,25 @@ def compare(
     (('bald', 'entropy'), (2, 2))
     """
     objects, count, size = _as_heuristics(heuristics), door.as_count(k), door.as_size(samples, "samples")
-    source = open_source(predictions)
+    reading, source = Reading.of(options), open_source(predictions)
     _check_pool(source)
-    padding = door.as_mask(mask, source.events, source.rows)
-    options: MaskedReadingOptions = {"kind": door.as_kind(kind), "weights": weights, "mask": padding}
+    reading = replace(reading, mask=door.as_mask(reading.mask, source.events, source.rows))
     own_rng, *heuristic_rngs = door.as_rng(rng).spawn(1 + len(objects))
     seed = int(own_rng.integers(1 << 62))  # one for all: the information of a batch does not depend on the others
     replay_options = {"steps": door.as_size(steps, "steps"), "seeds": door.as_size(seeds, "seeds")}
     sizes = [door.as_size(one, "at_a_time") for one in dict.fromkeys(at_a_time)]
     draws = source.cell_shape[-1]
-    shares = door.as_shares(door.as_weights(weights, draws), draws)
-    labelled_sets = read_pool_and_test(source, predictions, labels, test, test_labels, door.as_kind(kind))
+    shares = door.as_shares(door.as_weights(reading.weights, draws), draws)
+    labelled_sets = read_pool_and_test(source, predictions, labels, test, test_labels, reading.kind)
     by_name = dict(zip(_distinct_names(objects), objects, strict=True))
     # The work starts after all that may be refused.
-    result = _select_batches(predictions, source, by_name, count, heuristic_rngs, options)
+    result = _select_batches(predictions, source, by_name, count, heuristic_rngs, reading.options)
     if source.events:
         return replace(result, left_out=dict.fromkeys(("information", "replay", "calibration"), NO_LABELS_OF_CELLS))
-    result = _with_information(result, predictions, labelled_sets.pool_labels, size, seed, door.as_kind(kind), shares)
+    result = _with_information(result, predictions, labelled_sets.pool_labels, size, seed, reading.kind, shares)
     if labelled_sets.test is not None:
         result = replace(result, tempering=temper(labelled_sets.pool, labelled_sets.test, shares, own_rng))
-    return _with_replays(result, labelled_sets, by_name, door.as_kind(kind), shares, sizes, replay_options)
+    return _with_replays(result, labelled_sets, by_name, reading.kind, shares, sizes, replay_options)
 
 
 def _with_replays(

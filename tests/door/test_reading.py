@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import alcore
+import alcore.bench
 from alcore.door import MaskedReadingOptions, Reading, ReadingOptions
 from tests.cases import CASES, Case, dirichlet, each_measure
 
@@ -25,7 +26,12 @@ FUNCTIONS: list[Callable[..., Any]] = [
     alcore.batch_information,
     alcore.expected_loss,
 ]
-METHODS: list[Callable[..., Any]] = [alcore.Heuristic.score, alcore.Heuristic.select]
+METHODS: list[Callable[..., Any]] = [
+    alcore.Heuristic.score,
+    alcore.Heuristic.select,
+    alcore.Ledger.ask,
+    alcore.bench.compare,
+]
 
 
 @pytest.mark.parametrize("function", [*FUNCTIONS, *METHODS], ids=lambda one: one.__qualname__)
