@@ -268,7 +268,7 @@ def test_logits_are_taken_of_rows_and_targets() -> None:
 # --- edges ------------------------------------------------------------------------------------------------------------
 
 
-def test_sizes_at_the_ends() -> None:
+def test_batches_have_at_least_no_row_and_at_most_all() -> None:
     for batch in (
         batch_epig(POOL, TARGETS, 0, rng=0),
         batch_epig(np.empty((0, 3, 8)), TARGETS, 3, rng=0),

@@ -202,7 +202,7 @@ def test_a_stream_says_up_to_which_pick_it_is_certain(monkeypatch: pytest.Monkey
 # --- edges ------------------------------------------------------------------------------------------------------------
 
 
-def test_sizes_at_the_ends() -> None:
+def test_batches_have_at_least_no_row_and_at_most_all() -> None:
     for batch in (alcore.two_bald(POOL, 0), alcore.two_bald(np.empty((0, 3, 2)), 3)):
         assert len(batch) == 0
         assert batch.scores.shape == (0,)

@@ -36,7 +36,7 @@ def test_same_bits_from_any_source(
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_maps_from_any_source(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_maps_score_the_same_bits_from_any_source(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     maps = dirichlet(24, 3, 5, seed=3).reshape(4, 2, 3, 3, 5).transpose(0, 3, 1, 2, 4).astype(np.float32)
     expected = alcore.entropy(maps)
     monkeypatch.setattr(blocks, "CHUNK_BYTES", 100)

@@ -135,7 +135,9 @@ def closed() -> io.StringIO:
         (closed(), "", False),
     ],
 )
-def test_where_a_bar_is_shown(monkeypatch: pytest.MonkeyPatch, stderr: object, said: str, shown: bool) -> None:
+def test_a_bar_is_shown_on_terminals_unless_the_environment_forbids_it(
+    monkeypatch: pytest.MonkeyPatch, stderr: object, said: str, shown: bool
+) -> None:
     monkeypatch.setenv("ALCORE_PROGRESS", said)
     monkeypatch.setattr(sys, "stderr", stderr)
     assert progress._can_draw() is shown

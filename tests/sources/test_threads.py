@@ -55,7 +55,7 @@ def test_a_function_that_calls_alcore_from_a_worker_does_not_wait_for_itself(mon
     np.testing.assert_allclose(alcore.Reduce(alcore.BALD(), inner).score(maps), expected)
 
 
-def test_several_callers_at_once() -> None:
+def test_several_callers_at_once_get_the_same_bits() -> None:
     expected = alcore.bald(POOL)
     wrong: list[int] = []
 
@@ -77,7 +77,7 @@ def score_in_child(expected: np.ndarray) -> bool:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_scores_after_a_fork() -> None:
+def test_scores_are_the_same_bits_after_a_fork() -> None:
     expected = alcore.bald([POOL[:40], POOL[40:]])
     with multiprocessing.get_context("fork").Pool(2) as processes:
         assert processes.map(score_in_child, [expected] * 4) == [True] * 4

@@ -116,7 +116,7 @@ def test_weights_and_kind_go_with_the_predictions() -> None:
     np.testing.assert_allclose(pool.candidates.cells, POOL[pool.candidates.index], rtol=1e-12)
 
 
-def test_memory_is_kept_to() -> None:
+def test_a_buffer_takes_no_more_than_its_memory() -> None:
     for room, row_bytes in ((10_000, 100), (1 << 20, 8000)):
         assert (row_bytes * 9 // 8) * rows_that_fit(room, row_bytes) <= room
     memory = candidates.READING_BYTES + 5000 + (8 * POOL[0].size * candidates.LEAST_ROWS * 9) // 8
