@@ -156,15 +156,26 @@ def test_sharded_zarr_arrays_are_read_by_shards(tmp_path: Path) -> None:
 class Shrinking:
     """A lazy array that has fewer rows than it says."""
 
-    shape, dtype = (50, 4, 6), np.dtype(np.float32)
+    shape, dtype = (10**15, 4, 6), np.dtype(np.float32)
 
     def __getitem__(self, rows: slice) -> np.ndarray:
-        return POOL[rows][: max(0, 20 - rows.start)]
+        return POOL[:20][rows]
 
 
-def test_a_source_that_shrinks_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected 50 rows, as its shape has, got 20"):
+class ShrinkingBlocks:
+    """The same, read block by block."""
+
+    shape, dtype = (50, 4, 6), np.dtype(np.float32)
+
+    def read_blocks(self, rows: int) -> Iterator[np.ndarray]:
+        yield POOL[:20]
+
+
+def test_a_source_that_shrinks_is_refused_at_its_first_short_block() -> None:
+    with pytest.raises(ValueError, match=r"rows 0 to \d+: expected shape .*, as its shape says, got \(20, 4, 6\)"):
         alcore.bald(Shrinking())
+    with pytest.raises(ValueError, match="expected 50 rows, as its shape has, got 20"):
+        alcore.bald(ShrinkingBlocks())
 
 
 def test_masks_of_dask_are_not_lost() -> None:
