@@ -86,6 +86,7 @@ from alcore.door.weights import (
     as_shares,
     as_weights,
 )
+from alcore.door.wording import shown
 
 __all__ = [
     "AXES",
@@ -149,6 +150,7 @@ __all__ = [
     "refuse_single_reading",
     "refuse_source",
     "refuse_unequal_rows",
+    "shown",
     "shows_options",
     "tolerance",
 ]

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from alcore.door.wording import first_line, shown
+
 Array: TypeAlias = npt.NDArray[Any]
 
 
@@ -77,11 +79,14 @@ def check_dtype(dtype: Any, name: str) -> None:
 def as_shape(shape: Any, name: str) -> tuple[int, ...]:
     """A shape of whole numbers; dask has NaN for chunks it has not computed."""
     try:
-        return tuple(map(operator.index, shape))
+        sizes = tuple(map(operator.index, shape))
     except TypeError as error:
         raise ValueError(
-            f"{name}: expected a known shape {AXES}, got {tuple(shape)}. Compute it first (dask: x.compute_chunk_sizes())."
+            f"{name}: expected a known shape {AXES}, got {shown(shape)}. Compute it first (dask: x.compute_chunk_sizes())."
         ) from error
+    if min(sizes, default=0) < 0:
+        raise ValueError(f"{name}: expected a shape of numbers of at least 0, got {sizes}.")
+    return sizes
 
 
 def check_axes(shape: tuple[int, ...], name: str) -> None:
@@ -99,7 +104,3 @@ def check_axes(shape: tuple[int, ...], name: str) -> None:
             f"{name}: expected at least 2 classes on axis 1, got shape {shape}. For a binary model with one output p, "
             "pass np.concatenate([1 - p, p], axis=1); if classes stand elsewhere, move them: np.moveaxis(probs, axis, 1)."
         )
-
-
-def first_line(error: BaseException) -> str:
-    return str(error).split("\n", 1)[0].rstrip(".")

@@ -9,15 +9,19 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from alcore.door.arrays import Array, Float64s, first_line, refuse_dtype_name
+from alcore.door.arrays import Array, Float64s, refuse_dtype_name
+from alcore.door.wording import first_line, shown
 
 Rng: TypeAlias = int | np.random.Generator | None
 
 
 def as_real(value: Any, name: str) -> float:
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name}: expected a number, got {value!r}.")
-    return float(value)
+        raise TypeError(f"{name}: expected a number, got {shown(value)}.")
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError(f"{name}: expected a number that float64 has, got {shown(value)}.") from error
 
 
 def as_finite(number: Any, name: str) -> float:
@@ -30,13 +34,13 @@ def as_finite(number: Any, name: str) -> float:
 def as_count(k: int, name: str = "k", *, least: int = 0) -> int:
     """A whole number of rows, at least 0 or ``least``."""
     if isinstance(k, bool | np.bool_):
-        raise TypeError(f"{name}: expected a whole number, got {k}.")
+        raise TypeError(f"{name}: expected a whole number, got {shown(k)}.")
     try:
         count = operator.index(k)
     except TypeError as error:
-        raise TypeError(f"{name}: expected a whole number, got {k!r}.") from error
+        raise TypeError(f"{name}: expected a whole number, got {shown(k)}.") from error
     if count < least:
-        raise ValueError(f"{name}: expected at least {least}, got {count}.")
+        raise ValueError(f"{name}: expected at least {least}, got {shown(count)}.")
     return count
 
 
@@ -47,7 +51,7 @@ def as_size(size: int, name: str) -> int:
 
 def as_flag(flag: bool, name: str) -> bool:
     if not isinstance(flag, bool | np.bool_):
-        raise TypeError(f"{name}: expected True or False, got {flag!r}.")
+        raise TypeError(f"{name}: expected True or False, got {shown(flag)}.")
     return bool(flag)
 
 
@@ -63,7 +67,7 @@ def as_rng(rng: Rng) -> np.random.Generator:
             "Make one: numpy.random.default_rng(seed)."
         )
     if rng < 0:
-        raise ValueError(f"rng: expected a seed of at least 0, got {rng}.")
+        raise ValueError(f"rng: expected a seed of at least 0, got {shown(rng)}.")
     return np.random.default_rng(int(rng))
 
 
@@ -83,8 +87,8 @@ def as_metrics(metrics: Any) -> dict[str, float]:
         raise TypeError(f"metrics: expected a mapping of names to numbers, got {type(metrics).__name__}.")
     for name in metrics:
         if not isinstance(name, str):
-            raise TypeError(f"metrics: expected names as strings, got {name!r}.")
-    return {name: as_real(value, f"metrics[{name!r}]") for name, value in metrics.items()}
+            raise TypeError(f"metrics: expected names as strings, got {shown(name)}.")
+    return {name: as_real(value, f"metrics[{shown(name)}]") for name, value in metrics.items()}
 
 
 def as_numbers(value: npt.ArrayLike, name: str, kinds: str = "fiu") -> Float64s:

@@ -13,6 +13,8 @@ from typing import Any, Literal, TypeAlias, TypedDict, TypeVar
 
 import numpy.typing as npt
 
+from alcore.door.wording import shown
+
 Kind: TypeAlias = Literal["probs", "logits"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -60,11 +62,11 @@ class Reading:
 
 
 def as_kind(kind: str) -> Kind:
-    if kind == "probs":
+    if isinstance(kind, str) and kind == "probs":
         return "probs"
-    if kind == "logits":
+    if isinstance(kind, str) and kind == "logits":
         return "logits"
-    raise ValueError(f"kind: expected 'probs' or 'logits', got {kind!r}. Log-probabilities are logits too.")
+    raise ValueError(f"kind: expected 'probs' or 'logits', got {shown(kind)}. Log-probabilities are logits too.")
 
 
 def shows_options(taken: type = ReadingOptions) -> Callable[[Function], Function]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from alcore.door.arrays import Array, Float64s
 from alcore.door.numbers import as_count, as_numbers, as_real
+from alcore.door.wording import shown
 
 ROUNDING = 1e-6  # by which a probability that was computed in float32 may exceed 1
 
@@ -95,9 +96,9 @@ def refuse_overflowing_losses() -> NoReturn:
 
 
 def as_loss(loss: str) -> str:
-    if loss in ("log", "zero-one", "brier"):
+    if isinstance(loss, str) and loss in ("log", "zero-one", "brier"):
         return loss
-    raise ValueError(f"loss: expected 'log', 'zero-one' or 'brier', got {loss!r}.")
+    raise ValueError(f"loss: expected 'log', 'zero-one' or 'brier', got {shown(loss)}.")
 
 
 def as_least_share(floor: float) -> float:

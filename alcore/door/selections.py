@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from alcore.door.arrays import Float64s
 from alcore.door.numbers import as_finite, as_numbers, as_real
+from alcore.door.wording import shown
 
 FILLS = ("power-bald", "random", "bald", "stop")  # rules by which a joint batch is filled
 
@@ -92,17 +93,17 @@ def refuse_joint(heuristic: str) -> NoReturn:
 
 
 def as_label_mode(labels: str) -> Literal["drawn", "expected"]:
-    if labels == "drawn":
+    if isinstance(labels, str) and labels == "drawn":
         return "drawn"
-    if labels == "expected":
+    if isinstance(labels, str) and labels == "expected":
         return "expected"
-    raise ValueError(f"labels: expected 'drawn' or 'expected', got {labels!r}.")
+    raise ValueError(f"labels: expected 'drawn' or 'expected', got {shown(labels)}.")
 
 
 def as_fill(fill: str) -> str:
-    if fill in FILLS:
+    if isinstance(fill, str) and fill in FILLS:
         return fill
-    raise ValueError(f"fill: expected one of {', '.join(map(repr, FILLS))}, got {fill!r}.")
+    raise ValueError(f"fill: expected one of {', '.join(map(repr, FILLS))}, got {shown(fill)}.")
 
 
 def as_beta(beta: float) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alcore.door.arrays import Bools, Float64s, first_line
+from alcore.door.arrays import Bools, Float64s
 from alcore.door.numbers import as_numbers
+from alcore.door.wording import first_line
 
 
 def as_weights(

@@ -214,6 +214,6 @@ def as_terms(heuristic: object) -> tuple[tuple[float, RowWise], ...]:
     if isinstance(heuristic, Joint):
         door.refuse_joint(heuristic.name)
     raise TypeError(
-        f"{heuristic!r}: expected a row-wise heuristic such as BALD(), whose score of a row depends on that row alone; "
-        "only those add up, reduce and are drawn from. Wrap last: Power(0.7 * BALD() + 0.3 * Entropy())."
+        "heuristic: expected a row-wise heuristic such as BALD(), whose score of a row depends on that row alone, got "
+        f"{door.shown(heuristic)}; only those add up, reduce and are drawn from. Wrap last: Power(0.7 * BALD() + 0.3 * Entropy())."
     )

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy.typing as npt
 
+from alcore import door
 from alcore.heuristics.base import Heuristic, RowWise
 from alcore.heuristics.epig import EPIG, BatchEPIG
 from alcore.heuristics.ical import ICAL
@@ -74,7 +75,7 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
     if plain not in _PLAIN or (wrap and plain == "random"):
         raise ValueError(
             f"heuristic: expected one of {', '.join(_PLAIN)}, or a row-wise one behind "
-            f"{', '.join(f'{prefix}-' for prefix in _WRAPPERS)}, got {name!r}."
+            f"{', '.join(f'{prefix}-' for prefix in _WRAPPERS)}, got {door.shown(name)}."
         )
     drawn = {"beta": options.pop("beta")} if wrap and "beta" in options else {}
     taken = inspect.signature(_PLAIN[plain]).parameters

@@ -43,7 +43,7 @@ def reduce(scores: npt.ArrayLike, how: How = "mean", *, q: float = 0.1, mask: np
 def check_how(how: How, q: float) -> None:
     """Refuse an unknown reduction."""
     if not callable(how) and (not isinstance(how, str) or how not in _REDUCTIONS):
-        raise ValueError(f"how: expected a function or one of {', '.join(map(repr, _REDUCTIONS))}, got {how!r}.")
+        raise ValueError(f"how: expected a function or one of {', '.join(map(repr, _REDUCTIONS))}, got {door.shown(how)}.")
     door.as_share(q)
 
 

@@ -75,3 +75,20 @@ def test_tensors_that_do_not_convert_are_refused_with_the_remedy() -> None:
     with pytest.raises(TypeError, match=r"x\.detach\(\)\.cpu\(\)") as refusal:
         alcore.bald(OtherDeviceTensor())
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [(None, "known shape"), (3, "known shape"), (("3", 2, 4), "known shape"), ((-3, 2, 4), "numbers of at least 0")],
+)
+def test_lazy_arrays_without_a_shape_are_refused(shape: Any, said: str) -> None:
+    class Lazy:
+        dtype = np.dtype(np.float32)
+
+        def __getitem__(self, rows: slice) -> np.ndarray:
+            raise AssertionError("not asked for")
+
+    lazy = Lazy()
+    lazy.shape = shape  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match=f"probs: expected a .*{said}"):
+        alcore.bald(lazy)

@@ -1,0 +1,21 @@
+"""What refusals quote: a value or another error in a few words on one line."""
+
+from __future__ import annotations
+
+from reprlib import Repr
+from typing import Any
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 60
+
+
+def shown(value: Any) -> str:
+    """A value as Python writes it, cut short: an array or a long text would fill the screen."""
+    try:
+        return " ".join(_SHORT.repr(value).split())
+    except ValueError:  # a whole number of more digits than Python writes
+        return type(value).__name__
+
+
+def first_line(error: BaseException) -> str:
+    return str(error).split("\n", 1)[0].rstrip(".")
