@@ -44,7 +44,11 @@ def open_predictions(path: str | os.PathLike[str], member: str | None = None, *,
     (3, 2, 4)
     """
     file = Path(path)
-    if not file.exists():
+    try:
+        there = file.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise ValueError(f"{file}: cannot be opened ({error.strerror}).") from error
+    if not there:
         raise ValueError(f"{file}: no such file.")
     if file.suffix not in _OPENERS:
         raise ValueError(f"{file}: expected a file that ends in {FORMATS}, got {file.suffix or 'no ending'!r}.")

@@ -195,3 +195,9 @@ def test_flipped_bytes_give_scores_or_one_refusal(tmp_path: Path, writer: str) -
             sentence = str(error)
         assert "\n" not in sentence, seed
         assert not np.isnan(scores).any(), seed
+
+
+def test_a_name_that_no_file_can_have_is_refused() -> None:
+    name = "x" * 300 + ".npy"
+    with pytest.raises(ValueError, match=f"^{name}: cannot be opened .File name too long"):
+        alcore.bald(name)
