@@ -132,7 +132,8 @@ class _Run(adapting.Run):
         if not isinstance(found, Tensor):
             raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
         found = found if found.dtype == torch.float64 else found.float()
-        found = found.softmax(self.request.class_axis) if self.request.kind == "logits" else found
+        axis, dims = self.request.class_axis, found.dim()  # an axis that is not there is refused with the block
+        found = found.softmax(axis) if self.request.kind == "logits" and -dims <= axis < dims else found
         return found.cpu().numpy(), noise.calls > 0
 
     def several(self, given: Any, block: int, draws: range) -> Iterator[adapting.Array]:
