@@ -1,9 +1,9 @@
 """How often is a model wrong? Fifty labels of a test set, asked for where mistakes are expected, tell more than fifty at random.
 
-python examples/active_testing.py [folder]
+python examples/active_testing.py [folder] [--repeats 500]
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import alcore_sklearn
@@ -14,9 +14,12 @@ from sklearn.linear_model import LogisticRegression
 
 import alcore
 
-LABELS, REPEATS = 50, 500
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build")
-folder.mkdir(parents=True, exist_ok=True)
+LABELS = 50
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("folder", nargs="?", type=Path, default=Path("build"), help="where the predictions are written")
+parser.add_argument("--repeats", type=int, default=500, help="of the comparison of errors")
+options = parser.parse_args()
+options.folder.mkdir(parents=True, exist_ok=True)
 digits = load_digits()
 order = np.random.default_rng(0).permutation(len(digits.data))
 labelled, test = order[:300], order[300:]
@@ -29,7 +32,7 @@ wrong = says.argmax(axis=1) != digits.target[test]  # the zero-one loss: of each
 # Its mistakes as another model expects them: the forest's own trees would not know where it is confident and wrong.
 others = BaggingClassifier(LogisticRegression(max_iter=2000), 20, random_state=0)
 others.fit(digits.data[labelled] / 16, digits.target[labelled])
-file = folder / "active_testing.npy"
+file = options.folder / "active_testing.npy"
 file.unlink(missing_ok=True)
 test_preds = alcore_sklearn.predict(others, digits.data[test] / 16, out=file)
 scores = {
@@ -50,8 +53,8 @@ print(
 
 rng = np.random.default_rng(1)
 for name, chosen in scores.items():
-    errors = np.zeros(REPEATS)
-    for i in range(REPEATS):
+    errors = np.zeros(options.repeats)
+    for i in range(options.repeats):
         batch = alcore.power(chosen, k=LABELS, rng=rng)
         risk = alcore.lure(wrong[batch.indices], batch.q, len(test), support=batch.support)
         errors[i] = risk.value - wrong.mean()

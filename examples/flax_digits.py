@@ -1,9 +1,9 @@
 """A small convolutional network in Flax NNX, 100 draws of its dropout over the pool, ten images to label next.
 
-python examples/flax_digits.py [folder]
+python examples/flax_digits.py [folder] [--draws 100] [--steps 200]
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import alcore_flax
@@ -14,8 +14,12 @@ from sklearn.datasets import load_digits
 
 import alcore
 
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build")
-folder.mkdir(parents=True, exist_ok=True)
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("folder", nargs="?", type=Path, default=Path("build"), help="where the predictions are written")
+parser.add_argument("--draws", type=int, default=100, help="of the dropout, each a network")
+parser.add_argument("--steps", type=int, default=200, help="of training")
+options = parser.parse_args()
+options.folder.mkdir(parents=True, exist_ok=True)
 digits = load_digits()
 images = (digits.images[..., None] / 16).astype(np.float32)
 order = np.random.default_rng(0).permutation(len(images))
@@ -42,12 +46,12 @@ def step(model, optimizer, x, y):
     return loss
 
 
-for _ in range(200):
+for _ in range(options.steps):
     loss = step(model, optimizer, images[labelled], digits.target[labelled])
 
-file = folder / "flax_digits.npy"
+file = options.folder / "flax_digits.npy"
 file.unlink(missing_ok=True)
-preds = alcore_flax.predict(model, images[pool], draws=100, kind="logits", out=file)
+preds = alcore_flax.predict(model, images[pool], draws=options.draws, kind="logits", out=file)
 right = (preds.mean(axis=-1).argmax(axis=1) == digits.target[pool]).mean()
 print(f"loss {loss:.3f} on {len(labelled)} images; {right:.1%} of the {len(pool)} in the pool are right")
 batch = alcore.BatchBALD().select(preds, k=10, rng=0)

@@ -1,8 +1,11 @@
-"""Which digits to label next, asked of a Keras network with dropout: python examples/keras_digits.py [folder]."""
+"""Which digits to label next, asked of a Keras network with dropout.
+
+python examples/keras_digits.py [folder] [--draws 100] [--epochs 100]
+"""
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import alcore_keras
@@ -13,8 +16,12 @@ from sklearn.datasets import load_digits
 
 import alcore
 
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build")
-folder.mkdir(parents=True, exist_ok=True)
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("folder", nargs="?", type=Path, default=Path("build"), help="where the predictions are written")
+parser.add_argument("--draws", type=int, default=100, help="of the dropout, each a network")
+parser.add_argument("--epochs", type=int, default=100, help="of training")
+options = parser.parse_args()
+options.folder.mkdir(parents=True, exist_ok=True)
 keras.utils.set_random_seed(0)
 
 images, labels = load_digits(return_X_y=True)
@@ -37,12 +44,12 @@ model = keras.Sequential(
     ]
 )
 model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-model.fit(images[labelled], labels[labelled], epochs=100, batch_size=32, verbose=0)
+model.fit(images[labelled], labels[labelled], epochs=options.epochs, batch_size=32, verbose=0)
 print(f"accuracy on the pool: {model.evaluate(images[pool], labels[pool], verbose=0)[1]:.3f}")
 
-out = folder / "keras_digits.npy"
+out = options.folder / "keras_digits.npy"
 out.unlink(missing_ok=True)
-predictions = alcore_keras.predict(model, images[pool], draws=100, kind="logits", seed=0, out=out)
+predictions = alcore_keras.predict(model, images[pool], draws=options.draws, kind="logits", seed=0, out=out)
 
 batch = alcore.BatchBALD().select(predictions, k=10, rng=0)
 print("label next:", pool[batch.indices].tolist())

@@ -1,9 +1,9 @@
 """A random forest of 100 trees, each a draw, over the pool; ten images to label next.
 
-python examples/sklearn_digits.py [folder]
+python examples/sklearn_digits.py [folder] [--draws 100]
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import alcore_sklearn
@@ -13,16 +13,19 @@ from sklearn.ensemble import RandomForestClassifier
 
 import alcore
 
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build")
-folder.mkdir(parents=True, exist_ok=True)
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("folder", nargs="?", type=Path, default=Path("build"), help="where the predictions are written")
+parser.add_argument("--draws", type=int, default=100, help="trees of the forest")
+options = parser.parse_args()
+options.folder.mkdir(parents=True, exist_ok=True)
 digits = load_digits()
 order = np.random.default_rng(0).permutation(len(digits.data))
 labelled, pool = order[:120], order[120:]
 
-forest = RandomForestClassifier(100, min_samples_leaf=12, random_state=0)  # leaves that are unsure: trees differ less
+forest = RandomForestClassifier(options.draws, min_samples_leaf=12, random_state=0)  # leaves of 12 and more are unsure
 forest.fit(digits.data[labelled], digits.target[labelled])
 
-file = folder / "sklearn_digits.npy"
+file = options.folder / "sklearn_digits.npy"
 file.unlink(missing_ok=True)
 preds = alcore_sklearn.predict(forest, digits.data[pool], out=file)
 right = (preds.mean(axis=-1).argmax(axis=1) == digits.target[pool]).mean()

@@ -1,9 +1,9 @@
 """PyTorch: a small convolutional network on digits, 100 draws of its dropout, ten rows to label.
 
-python examples/torch_digits.py [folder]
+python examples/torch_digits.py [folder] [--draws 100] [--steps 150]
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import alcore_torch
@@ -14,8 +14,12 @@ from torch import nn
 
 import alcore
 
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build")
-folder.mkdir(parents=True, exist_ok=True)
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("folder", nargs="?", type=Path, default=Path("build"), help="where the predictions are written")
+parser.add_argument("--draws", type=int, default=100, help="of the dropout, each a network")
+parser.add_argument("--steps", type=int, default=150, help="of training")
+options = parser.parse_args()
+options.folder.mkdir(parents=True, exist_ok=True)
 torch.manual_seed(0)
 
 digits = load_digits()
@@ -30,13 +34,13 @@ model = nn.Sequential(
     nn.Flatten(), nn.Dropout(0.4), nn.Linear(128, 64), nn.ReLU(), nn.Dropout(0.4), nn.Linear(64, 10),
 )  # fmt: skip
 optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
-for _ in range(150):
+for _ in range(options.steps):
     optimiser.zero_grad()
     nn.functional.cross_entropy(model(images[labelled]), labels[labelled]).backward()
     optimiser.step()
 
-file = folder / "torch_digits.zarr"
-predictions = alcore_torch.predict(model, images[pool], draws=100, kind="logits", seed=0, out=file)
+file = options.folder / "torch_digits.zarr"
+predictions = alcore_torch.predict(model, images[pool], draws=options.draws, kind="logits", seed=0, out=file)
 accuracy = (np.asarray(predictions[:]).mean(axis=-1).argmax(axis=1) == digits.target[pool]).mean()
 batch = alcore.BatchBALD().select(predictions, k=10, rng=0)
 
