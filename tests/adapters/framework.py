@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -49,7 +47,7 @@ class Framework(ABC):
 
     @abstractmethod
     def linear(self, w: np.ndarray, rate: float | None) -> Any:
-        """x (n, 6) -> dropout, none where the rate is None -> x @ w (6, 3), no bias."""
+        """x (n, features) -> dropout, none where the rate is None -> x @ w (features, classes), no bias."""
 
     @abstractmethod
     def in_a_dict(self, weights: Weights, rate: float) -> Any:
@@ -91,9 +89,3 @@ class Picks:
         grown = np.exp(self.x @ w + b)
         apart = grown / grown.sum(axis=1, keepdims=True) - np.eye(CLASSES)[self.y]
         return np.asarray(self.x.T @ (apart * self.v[:, None]) / len(self.v))
-
-
-def framework() -> Framework:
-    """That named in the environment variable ALCORE_ADAPTER, as flax.linen_networks."""
-    made: Framework = importlib.import_module(f"tests.adapters.{os.environ['ALCORE_ADAPTER']}").FRAMEWORK
-    return made

@@ -1,30 +1,24 @@
-"""What holds for every adapter: the same laws, run for each framework in a process of its own."""
+"""What holds for every adapter. A folder of a framework makes a test of it by a class: ``class TestNnx(Laws): framework = ...``."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import alcore
-from tests.adapters.framework import CLASSES, FEATURES, Weights, framework
+from tests.adapters.framework import CLASSES, FEATURES, Framework, Weights
+from tests.adapters.killed_runs import FILES, OPTIONS, ROWS, WEIGHTS, batches_of_rows, ended, left_behind
+from tests.conftest import soak
 
-NAME = os.environ["ALCORE_ADAPTER"]
-F = framework()
-ROWS = np.random.default_rng(0).normal(size=(50, FEATURES)).astype(np.float32)
-WEIGHTS = Weights.of(1)
-
-
-def predict(model: object, data: object = ROWS, **options: object) -> np.ndarray:
-    return np.concatenate(
-        list(F.adapter.predict(model, data, **{"draws": 6, "batch_size": 16, "progress": False, **options}))
-    )
+MODES = pytest.mark.parametrize("consistent", [True, False], ids=["consistent", "plain"])
+CONSISTENT_FIRST = pytest.mark.parametrize(
+    "consistent", [True, pytest.param(False, marks=pytest.mark.soak)], ids=["consistent", "plain"]
+)
+GROUPS, REPEATS = 100, 60
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -32,273 +26,281 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return grown / grown.sum(axis=1, keepdims=True)
 
 
-# --- what is predicted ------------------------------------------------------------------------------------------------
+class Laws:
+    """Of one framework, and of Keras one backend."""
 
+    framework: Framework
 
-def test_the_same_weights_give_the_same_prediction_in_every_framework() -> None:
-    model = F.network(WEIGHTS, 0.0)
-    found = predict(model, draws=1, kind="logits")
-    assert found.shape == (50, CLASSES, 1)
-    np.testing.assert_allclose(found[..., 0], softmax(WEIGHTS.logits(ROWS)), rtol=0, atol=1e-5)
-    np.testing.assert_allclose(predict(model, draws=1)[..., 0], WEIGHTS.logits(ROWS), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(F.infer(model, ROWS), WEIGHTS.logits(ROWS), rtol=1e-4, atol=1e-5)
+    @classmethod
+    def predict(cls, model: object, data: object = ROWS, **options: object) -> np.ndarray:
+        blocks = cls.framework.adapter.predict(model, data, **{**OPTIONS, **options})
+        return np.concatenate(list(blocks))
 
+    @classmethod
+    def network(cls, rate: float = 0.5) -> Any:
+        return cls.framework.network(WEIGHTS, rate)
 
-@pytest.mark.parametrize("consistent", [True, False])
-def test_draws_differ_and_are_probabilities(consistent: bool) -> None:
-    found = predict(F.network(WEIGHTS, 0.5), kind="logits", consistent=consistent)
-    assert found.shape == (50, CLASSES, 6)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
-    others = (found[..., 1:] != found[..., :1]).any(axis=1)  # rows and draws
-    assert others.any(axis=0).all()
-    assert others.mean() > 0.6
-    assert (alcore.bald(found) > 0).mean() > 0.8
+    @pytest.fixture(scope="class")
+    @classmethod
+    def consistent_draws(cls) -> np.ndarray:
+        return cls.predict(cls.network())
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def plain_draws(cls) -> np.ndarray:
+        return cls.predict(cls.network(), consistent=False)
 
-@pytest.mark.parametrize("consistent", [True, False])
-@pytest.mark.parametrize("rate", [0.2, 0.5])
-def test_the_mean_over_many_draws_is_the_expectation(rate: float, consistent: bool) -> None:
-    w = np.random.default_rng(2).normal(size=(FEATURES, CLASSES)).astype(np.float32)
-    found = predict(F.linear(w, rate), ROWS[:5], draws=2000, consistent=consistent)
-    error = found.std(axis=-1) / np.sqrt(2000)
-    assert (np.abs(found.mean(axis=-1) - ROWS[:5] @ w) < 5 * error).all()
-    # what a dropped input adds is independent of the others: the variance is known too
-    variance = (ROWS[:5, :, None] ** 2 * w**2).sum(axis=1) * rate / (1 - rate)
-    np.testing.assert_allclose(found.var(axis=-1), variance, rtol=0.25)
+    @pytest.fixture
+    def expected(self, consistent: bool, request: pytest.FixtureRequest) -> np.ndarray:
+        """What the network says, with the test's kind of draws."""
+        return request.getfixturevalue("consistent_draws" if consistent else "plain_draws")
 
+    # --- what is predicted --------------------------------------------------------------------------------------------
 
-def test_the_type_kept_is_the_one_asked_for() -> None:
-    model = F.network(WEIGHTS, 0.5)
-    whole = predict(model, kind="logits")
-    for dtype in ("float16", "float64"):
-        found = predict(model, kind="logits", dtype=dtype)
-        assert found.dtype == np.dtype(dtype)
-        np.testing.assert_allclose(found, whole, rtol=0, atol=1e-3)
+    def test_the_same_weights_give_the_same_prediction_in_every_framework(self) -> None:
+        model = self.network(rate=0.0)
+        found = self.predict(model, draws=1)
+        assert found.shape == (48, CLASSES, 1)
+        np.testing.assert_allclose(found[..., 0], softmax(WEIGHTS.logits(ROWS)), rtol=0, atol=1e-5)
+        raw = self.predict(model, draws=1, kind="probs")  # passed on as they are
+        np.testing.assert_allclose(raw[..., 0], WEIGHTS.logits(ROWS), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(self.framework.infer(model, ROWS), WEIGHTS.logits(ROWS), rtol=1e-4, atol=1e-5)
 
+    @MODES
+    def test_draws_differ_and_are_probabilities(self, expected: np.ndarray, consistent: bool) -> None:
+        assert expected.shape == (48, CLASSES, 6)
+        assert expected.dtype == np.float32
+        np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-5)
+        others = (expected[..., 1:] != expected[..., :1]).any(axis=1)  # rows and draws
+        assert others.any(axis=0).all()
+        assert others.mean() > 0.6
+        assert (alcore.bald(expected) > 0).mean() > 0.8
 
-# --- consistent draws -------------------------------------------------------------------------------------------------
-
-
-def test_identical_rows_agree_in_every_draw_wherever_they_are() -> None:
-    twice = np.concatenate([ROWS[:20], ROWS[:20], ROWS[:3]])
-    found = predict(F.network(WEIGHTS, 0.5), twice, batch_size=16, kind="logits")
-    np.testing.assert_allclose(found[:20], found[20:40], rtol=0, atol=1e-6)
-    np.testing.assert_allclose(found[:3], found[40:], rtol=0, atol=1e-6)
-    alone = np.concatenate([predict(F.network(WEIGHTS, 0.5), ROWS[i : i + 1], kind="logits") for i in range(3)])
-    np.testing.assert_allclose(found[:3], alone, rtol=0, atol=1e-6)
-
-
-def test_rows_have_masks_of_their_own_where_draws_are_not_consistent() -> None:
-    same = np.repeat(ROWS[:1], 40, axis=0)
-    found = predict(F.network(WEIGHTS, 0.5), same, consistent=False, kind="logits", batch_size=20)
-    for t in range(6):
-        assert len(np.unique(found[:, 0, t].round(5))) > 3
-    assert (found[:20] != found[20:]).any()
-
-
-@pytest.mark.parametrize("consistent", [True, False])
-def test_the_seed_and_the_block_size_give_the_bits(consistent: bool) -> None:
-    model = F.network(WEIGHTS, 0.5)
-    found = predict(model, consistent=consistent, seed=3)
-    np.testing.assert_array_equal(found, predict(model, consistent=consistent, seed=3))
-    assert (found != predict(model, consistent=consistent, seed=4)).any(axis=(1, 2)).mean() > 0.9
-    if consistent:
-        np.testing.assert_allclose(found, predict(model, seed=3, batch_size=7), rtol=1e-5, atol=1e-5)
-
-
-def test_draws_do_not_depend_on_how_many_there_are() -> None:
-    model = F.network(WEIGHTS, 0.5)
-    np.testing.assert_array_equal(predict(model, draws=3), predict(model, draws=6)[..., :3])
-
-
-# --- what stays as it was ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("consistent", [True, False])
-def test_the_model_is_left_as_it_was(consistent: bool) -> None:
-    model = F.network(WEIGHTS, 0.5)
-    before, said = F.state(model), F.infer(model, ROWS)
-    predict(model, consistent=consistent)
-    blocks = F.adapter.predict(model, ROWS, draws=3, batch_size=16, consistent=consistent)
-    next(blocks)
-    np.testing.assert_array_equal(F.infer(model, ROWS), said)  # between two blocks too
-    del blocks
-    for old, new in zip(before, F.state(model), strict=True):
-        np.testing.assert_array_equal(old, new)
-    np.testing.assert_array_equal(F.infer(model, ROWS), said)
-
-
-def test_an_error_leaves_the_model_as_it_was() -> None:
-    model = F.network(WEIGHTS, 0.5)
-    before, said = F.state(model), F.infer(model, ROWS)
-
-    def batches() -> Iterator[np.ndarray]:
-        yield ROWS[:16]
-        raise OSError("the disk is gone")
-
-    with pytest.raises(OSError, match="the disk is gone"):
-        predict(model, batches())
-    with pytest.raises(Exception, match=".+"):
-        predict(model, [ROWS[:16], ROWS[:16, :2]])  # too few features: the framework's own error
-    for old, new in zip(before, F.state(model), strict=True):
-        np.testing.assert_array_equal(old, new)
-    np.testing.assert_array_equal(F.infer(model, ROWS), said)
-
-
-def test_data_are_not_written_to() -> None:
-    rows = ROWS.copy()
-    rows.flags.writeable = False
-    predict(F.network(WEIGHTS, 0.5), rows)
-    np.testing.assert_array_equal(rows, ROWS)
-
-
-# --- ensembles, DropConnect, initial weights --------------------------------------------------------------------------
-
-
-def test_members_of_an_ensemble_stand_along_the_draws() -> None:
-    members = [F.network(Weights.of(seed), 0.0) for seed in range(3)]
-    found = predict(members, draws=1, kind="logits")
-    for t, seed in enumerate(range(3)):
-        np.testing.assert_allclose(found[..., t], softmax(Weights.of(seed).logits(ROWS)), rtol=0, atol=1e-5)
-    noisy = [F.network(Weights.of(seed), 0.5) for seed in range(3)]
-    found = predict(noisy, draws=4)
-    assert found.shape == (50, CLASSES, 12)
-    np.testing.assert_array_equal(found[..., :4], predict(noisy[0], draws=4))
-
-
-def test_dropconnect_keeps_the_weights_and_has_the_right_mean() -> None:
-    w = np.random.default_rng(3).normal(size=(FEATURES, CLASSES)).astype(np.float32)
-    model = F.linear(w, None)
-    before = F.state(model)
-    dropped = F.adapter.DropConnect(model, 0.3)
-    found = predict(dropped, ROWS[:5], draws=2000)
-    error = found.std(axis=-1) / np.sqrt(2000)
-    assert (np.abs(found.mean(axis=-1) - ROWS[:5] @ w) < 5 * error).all()
-    variance = (ROWS[:5, :, None] ** 2 * w**2).sum(axis=1) * 0.3 / 0.7
-    np.testing.assert_allclose(found.var(axis=-1), variance, rtol=0.25)
-    for old, new in zip(before, F.state(model), strict=True):
-        np.testing.assert_array_equal(old, new)
-    np.testing.assert_allclose(predict(dropped, batch_size=7), predict(dropped, batch_size=50), rtol=1e-5, atol=1e-5)
-    with pytest.raises(ValueError, match="rate"):
-        F.adapter.DropConnect(model, 1.0)
-
-
-def test_initial_weights_come_back() -> None:
-    model = F.network(WEIGHTS, 0.5)
-    said = F.infer(model, ROWS)
-    initial = F.adapter.InitialWeights(model)
-    F.spoil(model)
-    assert (F.infer(model, ROWS) != said).any()
-    restored = initial.restore()
-    np.testing.assert_array_equal(F.infer(model if restored is None else restored, ROWS), said)
-
-
-# --- outputs, refusals ------------------------------------------------------------------------------------------------
-
-
-def test_the_output_is_named_among_several() -> None:
-    model = F.in_a_dict(WEIGHTS, 0.5)
-    found = predict(model, output="logits", kind="logits")
-    np.testing.assert_array_equal(found, predict(model, output=lambda said: said["logits"], kind="logits"))
-    assert found.shape == (50, CLASSES, 6)
-    with pytest.raises(TypeError, match="'logits'.*output="):
-        predict(model)
-    with pytest.raises(ValueError, match="no 'logit'.*'logits'"):
-        predict(model, output="logit")
-
-
-def test_what_cannot_be_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    w = np.ones((FEATURES, CLASSES), np.float32)
-    with pytest.raises(ValueError, match=r"every draw would be the same|would be the same.*DropConnect"):
-        predict(F.linear(w, None))
-    assert predict(F.linear(w, None), draws=1).shape == (50, CLASSES, 1)
-    with pytest.raises(ValueError, match="class_axis"):
-        predict(F.linear(w[:, :1], None), draws=1)
-    with pytest.raises(ValueError, match="class_axis"):
-        predict(F.linear(w, None), draws=1, class_axis=2)
-    with pytest.raises(ValueError, match="draws"):
-        predict(F.linear(w, 0.5), draws=0)
-    with pytest.raises(ValueError, match="kind"):
-        predict(F.linear(w, 0.5), kind="odds")
-    with pytest.raises(ValueError, match="dtype"):
-        predict(F.linear(w, 0.5), dtype="int8")
-    with pytest.raises(TypeError, match="seed"):
-        predict(F.linear(w, 0.5), seed=0.5)
-    with pytest.raises(TypeError, match="model"):
-        predict("model")
-    with pytest.raises(TypeError, match="data"):
-        predict(F.linear(w, 0.5), 3)
-    with pytest.raises(ValueError, match=r"\.zarr"):
-        predict(F.linear(w, 0.5), iter([ROWS]), out=tmp_path / "preds.npy")
-
-
-# --- files ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("suffix", [".npy", ".zarr"])
-@pytest.mark.parametrize("consistent", [True, False])
-def test_a_file_holds_what_the_blocks_hold(tmp_path: Path, suffix: str, consistent: bool) -> None:
-    model, out = F.network(WEIGHTS, 0.5), tmp_path / f"preds{suffix}"
-    written = F.adapter.predict(model, ROWS, draws=6, batch_size=16, out=out, consistent=consistent, kind="logits")
-    np.testing.assert_array_equal(np.asarray(written[:]), predict(model, consistent=consistent, kind="logits"))
-    assert [path.name for path in tmp_path.iterdir()] == [out.name]
-    assert len(alcore.BALD().select(out, k=5)) == 5
-
-
-@pytest.mark.parametrize("suffix", [".npy", ".zarr"])
-@pytest.mark.parametrize("consistent", [True, False])
-def test_a_run_that_was_killed_goes_on_with_the_same_bits(tmp_path: Path, suffix: str, consistent: bool) -> None:
-    out = tmp_path / f"preds{suffix}"
-    killed = subprocess.run([sys.executable, __file__, str(out), str(int(consistent))], capture_output=True, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert not out.exists()
-    seen: list[int] = []
-    model = F.network(WEIGHTS, 0.5)
-    options = {"draws": 6, "consistent": consistent, "seed": 9, "kind": "logits"}
-    if suffix == ".npy":
-        done = F.adapter.predict(model, ROWS, batch_size=16, out=out, **options)
-    else:
-        done = F.adapter.predict(model, _batches(seen), out=out, **options)
-        assert seen == [0, 16, 32, 48]
-    np.testing.assert_array_equal(np.asarray(done[:]), predict(model, **options))
-    with pytest.raises(ValueError, match="exists"):
-        F.adapter.predict(model, ROWS, batch_size=16, out=out, **options)
-
-
-def test_another_model_does_not_go_on_with_a_run(tmp_path: Path) -> None:
-    out = tmp_path / "preds.zarr"
-    subprocess.run([sys.executable, __file__, str(out), "1"], capture_output=True)
-    other = F.network(Weights.of(5), 0.5)
-    with pytest.raises(ValueError, match="other probabilities"):
-        F.adapter.predict(other, _batches([]), out=out, draws=6, seed=9, kind="logits")
-    with pytest.raises(ValueError, match="seed=9"):
-        F.adapter.predict(F.network(WEIGHTS, 0.5), _batches([]), out=out, draws=6, seed=8, kind="logits")
-
-
-def _batches(seen: list[int], kill_at: int | None = None) -> Iterator[np.ndarray]:
-    for start in range(0, 50, 16):
-        seen.append(start)
-        if start == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        yield ROWS[start : start + 16]
-
-
-if __name__ == "__main__":
-    out, consistent = Path(sys.argv[1]), bool(int(sys.argv[2]))
-    data: object = _batches([], kill_at=32)
-    if out.suffix == ".npy":
-        from alcore.sources import writing as saving
-
-        append = saving.Saving.append
-
-        def appended(self: saving.Saving, *block: object) -> None:
-            if len(self.ends) == 2:
-                os.kill(os.getpid(), signal.SIGKILL)
-            append(self, *block)
-
-        saving.Saving.append = appended
-        data = ROWS
-    F.adapter.predict(
-        F.network(WEIGHTS, 0.5), data, draws=6, batch_size=16, out=out, consistent=consistent, seed=9, kind="logits"
+    @pytest.mark.parametrize(
+        ("rate", "consistent"),
+        [
+            (0.2, True),
+            (0.5, False),
+            pytest.param(0.2, False, marks=pytest.mark.soak),
+            pytest.param(0.5, True, marks=pytest.mark.soak),
+        ],
     )
+    def test_dropout_has_the_mean_and_the_variance_of_its_rate(self, rate: float, consistent: bool) -> None:
+        w = block_diagonal(seed=2)
+        x = np.random.default_rng(3).normal(size=(5, len(w))).astype(np.float32)
+        found = self.predict(self.framework.linear(w, rate), x, draws=REPEATS, kind="probs", consistent=consistent)
+        assert_mean_and_variance(found, x, w, rate)
+
+    @pytest.mark.parametrize("dtype", ["float16", pytest.param("float64", marks=pytest.mark.soak)])
+    def test_the_type_is_the_one_asked_for(self, dtype: str, consistent_draws: np.ndarray) -> None:
+        found = self.predict(self.network(), dtype=dtype)
+        assert found.dtype == np.dtype(dtype)
+        np.testing.assert_allclose(found, consistent_draws, rtol=0, atol=1e-3)
+
+    # --- consistent draws ---------------------------------------------------------------------------------------------
+
+    def test_identical_rows_agree_in_every_draw_wherever_they_stand(self) -> None:
+        model, twice = self.network(), np.concatenate([ROWS[:20], ROWS[:20], ROWS[:8]])
+        found = self.predict(model, twice)
+        np.testing.assert_allclose(found[:20], found[20:40], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(found[:8], found[40:], rtol=0, atol=1e-6)
+        for i in range(soak(1, 3)):
+            np.testing.assert_allclose(self.predict(model, ROWS[i : i + 1]), found[i : i + 1], rtol=0, atol=1e-6)
+
+    def test_plain_draws_have_masks_of_their_own_for_every_row(self) -> None:
+        found = self.predict(self.network(), np.repeat(ROWS[:1], 48, axis=0), consistent=False)
+        for t in range(6):
+            assert len(np.unique(found[:, 0, t].round(5))) > 3
+        assert (found[:16] != found[16:32]).any()
+
+    @MODES
+    def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
+        self, expected: np.ndarray, consistent: bool
+    ) -> None:
+        model = self.network()
+        np.testing.assert_array_equal(expected, self.predict(model, consistent=consistent))
+        other = self.predict(model, consistent=consistent, seed=4)
+        assert (expected != other).any(axis=(1, 2)).mean() > 0.9
+
+    def test_consistent_draws_do_not_depend_on_the_size_of_blocks(self, consistent_draws: np.ndarray) -> None:
+        found = self.predict(self.network(), batch_size=47)  # and one row
+        np.testing.assert_allclose(consistent_draws, found, rtol=1e-5, atol=1e-5)
+
+    def test_draws_do_not_depend_on_how_many_there_are(self, consistent_draws: np.ndarray) -> None:
+        np.testing.assert_array_equal(self.predict(self.network(), draws=3), consistent_draws[..., :3])
+
+    # --- what stays as it was -----------------------------------------------------------------------------------------
+
+    @CONSISTENT_FIRST
+    def test_the_model_is_left_as_it_was(self, consistent: bool) -> None:
+        model = self.network()
+        before, said = self.framework.state(model), self.framework.infer(model, ROWS)
+        blocks = self.framework.adapter.predict(model, ROWS, draws=3, batch_size=16, consistent=consistent)
+        next(blocks)
+        np.testing.assert_array_equal(self.framework.infer(model, ROWS), said)  # between two blocks too
+        assert len(list(blocks)) == 2
+        self.assert_unchanged(model, before, said)
+        blocks = self.framework.adapter.predict(model, ROWS, draws=3, batch_size=16, consistent=consistent)
+        next(blocks)
+        del blocks
+        self.assert_unchanged(model, before, said)
+
+    def assert_unchanged(self, model: Any, before: list[np.ndarray], said: np.ndarray) -> None:
+        for old, new in zip(before, self.framework.state(model), strict=True):
+            np.testing.assert_array_equal(old, new)
+        np.testing.assert_array_equal(self.framework.infer(model, ROWS), said)
+
+    def test_an_error_leaves_the_model_as_it_was(self) -> None:
+        model = self.network()
+        before, said = self.framework.state(model), self.framework.infer(model, ROWS)
+
+        def batches() -> Iterator[np.ndarray]:
+            yield ROWS[:16]
+            raise OSError("the disk is gone")
+
+        with pytest.raises(OSError, match="the disk is gone"):
+            self.predict(model, batches())
+        with pytest.raises(Exception, match=".+"):
+            self.predict(model, [ROWS[:16], ROWS[:16, :2]])  # too few features: the framework's own error
+        self.assert_unchanged(model, before, said)
+
+    def test_data_are_not_written_to(self) -> None:
+        rows = ROWS.copy()
+        rows.flags.writeable = False
+        self.predict(self.network(), rows)
+        np.testing.assert_array_equal(rows, ROWS)
+
+    # --- ensembles, DropConnect, initial weights ----------------------------------------------------------------------
+
+    def test_members_of_an_ensemble_stand_along_the_draws(self, consistent_draws: np.ndarray) -> None:
+        seeds = (1, 0, 2)[: soak(2, 3)]
+        found = self.predict([self.framework.network(Weights.of(seed), 0.0) for seed in seeds], draws=1)
+        for t, seed in enumerate(seeds):
+            np.testing.assert_allclose(found[..., t], softmax(Weights.of(seed).logits(ROWS)), rtol=0, atol=1e-5)
+        found = self.predict([self.framework.network(Weights.of(seed), 0.5) for seed in seeds], draws=4)
+        assert found.shape == (48, CLASSES, 4 * len(seeds))
+        np.testing.assert_array_equal(found[..., :4], consistent_draws[..., :4])  # the first has the weights of these
+
+    def test_dropconnect_keeps_the_weights_and_has_the_mean_and_the_variance_of_its_rate(self) -> None:
+        w = block_diagonal(seed=3)
+        x = np.random.default_rng(4).normal(size=(6, len(w))).astype(np.float32)
+        model = self.framework.linear(w, None)
+        before = self.framework.state(model)
+        dropped = self.framework.adapter.DropConnect(model, 0.3)
+        found = self.predict(dropped, x, draws=REPEATS, kind="probs", batch_size=6)
+        assert_mean_and_variance(found, x, w, 0.3)
+        for old, new in zip(before, self.framework.state(model), strict=True):
+            np.testing.assert_array_equal(old, new)
+        again = self.predict(dropped, x, draws=REPEATS, kind="probs", batch_size=5)
+        np.testing.assert_allclose(found, again, rtol=1e-5, atol=1e-5)
+        with pytest.raises(ValueError, match="rate"):
+            self.framework.adapter.DropConnect(model, 1.0)
+
+    def test_initial_weights_come_back(self) -> None:
+        model = self.network()
+        said = self.framework.infer(model, ROWS)
+        initial = self.framework.adapter.InitialWeights(model)
+        self.framework.spoil(model)
+        assert (self.framework.infer(model, ROWS) != said).any()
+        restored = initial.restore()
+        np.testing.assert_array_equal(self.framework.infer(model if restored is None else restored, ROWS), said)
+
+    # --- outputs, refusals --------------------------------------------------------------------------------------------
+
+    def test_the_output_is_named_among_several(self) -> None:
+        model = self.framework.in_a_dict(WEIGHTS, 0.5)
+        found = self.predict(model, output="logits")
+        np.testing.assert_array_equal(found, self.predict(model, output=lambda said: said["logits"]))
+        assert found.shape == (48, CLASSES, 6)
+        with pytest.raises(TypeError, match="'logits'.*output="):
+            self.predict(model)
+        with pytest.raises(ValueError, match="no 'logit'.*'logits'"):
+            self.predict(model, output="logit")
+
+    def test_what_cannot_be_predicted_is_refused_with_the_remedy(self, tmp_path: Path) -> None:
+        w = np.ones((FEATURES, CLASSES), np.float32)
+        quiet, noisy = self.framework.linear(w, None), self.framework.linear(w, 0.5)
+        with pytest.raises(ValueError, match=r"every draw would be the same|would be the same.*DropConnect"):
+            self.predict(quiet)
+        assert self.predict(quiet, draws=1).shape == (48, CLASSES, 1)
+        with pytest.raises(ValueError, match="class_axis"):
+            self.predict(self.framework.linear(w[:, :1], None), draws=1, kind="probs")
+        with pytest.raises(ValueError, match="class_axis"):
+            self.predict(quiet, draws=1, class_axis=2)
+        with pytest.raises(ValueError, match="draws"):
+            self.predict(noisy, draws=0)
+        with pytest.raises(ValueError, match="kind"):
+            self.predict(noisy, kind="odds")
+        with pytest.raises(ValueError, match="dtype"):
+            self.predict(noisy, dtype="int8")
+        with pytest.raises(TypeError, match="seed"):
+            self.predict(noisy, seed=0.5)
+        with pytest.raises(TypeError, match="model"):
+            self.predict("model")
+        with pytest.raises(TypeError, match="data"):
+            self.predict(noisy, 3)
+        with pytest.raises(ValueError, match=r"\.zarr"):
+            self.predict(noisy, iter([ROWS]), out=tmp_path / "preds.npy")
+
+    # --- files --------------------------------------------------------------------------------------------------------
+
+    @CONSISTENT_FIRST
+    @pytest.mark.parametrize("suffix", [".npy", ".zarr"])
+    def test_a_file_holds_what_the_blocks_hold(
+        self, tmp_path: Path, suffix: str, consistent: bool, expected: np.ndarray
+    ) -> None:
+        out = tmp_path / f"preds{suffix}"
+        written = self.framework.adapter.predict(self.network(), ROWS, out=out, consistent=consistent, **OPTIONS)
+        np.testing.assert_array_equal(np.asarray(written[:]), expected)
+        assert [path.name for path in tmp_path.iterdir()] == [out.name]
+        assert len(alcore.BALD().select(out, k=5)) == 5
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def killed(cls) -> Path:
+        return ended(cls.framework)
+
+    @pytest.mark.parametrize(("suffix", "consistent"), FILES)
+    def test_a_run_that_was_killed_goes_on_with_the_same_bits(
+        self, killed: Path, tmp_path: Path, suffix: str, consistent: bool, expected: np.ndarray
+    ) -> None:
+        out = left_behind(killed, suffix, consistent, tmp_path)
+        assert not out.exists()
+        seen: list[int] = []
+        data: Any = ROWS if suffix == ".npy" else batches_of_rows(seen)
+        options = {**OPTIONS, "consistent": consistent, "out": out}
+        done = self.framework.adapter.predict(self.network(), data, **options)
+        assert seen == ([] if suffix == ".npy" else [0, 16, 32])
+        np.testing.assert_array_equal(np.asarray(done[:]), expected)
+        with pytest.raises(ValueError, match="exists"):
+            self.framework.adapter.predict(self.network(), ROWS, **options)
+
+    def test_another_model_does_not_go_on_with_a_run(self, killed: Path, tmp_path: Path) -> None:
+        options = {**OPTIONS, "consistent": False, "out": left_behind(killed, ".zarr", False, tmp_path)}
+        other = self.framework.network(Weights.of(5), 0.5)
+        with pytest.raises(ValueError, match="other probabilities"):
+            self.framework.adapter.predict(other, batches_of_rows([]), **options)
+        with pytest.raises(ValueError, match="seed=3"):
+            self.framework.adapter.predict(self.network(), batches_of_rows([]), **{**options, "seed": 8})
+
+
+# --- what is expected of noise ----------------------------------------------------------------------------------------
+
+
+def block_diagonal(seed: int) -> np.ndarray:
+    """(6 G, G): G classes, each a sum of six inputs that no other has, so that one draw tells of G sets of masks."""
+    w = np.random.default_rng(seed).normal(size=(GROUPS, FEATURES))
+    return np.asarray(np.eye(GROUPS)[:, None, :] * w[..., None], np.float32).reshape(GROUPS * FEATURES, GROUPS)
+
+
+def assert_mean_and_variance(found: np.ndarray, x: np.ndarray, w: np.ndarray, rate: float) -> None:
+    """Of x @ w where each product x_i w_ij is dropped with that rate, independently of others, and scaled by 1/(1 − rate).
+
+    Over G classes and T draws the variance is known to √(2 / GT) = 2 %; a scale that is missing moves the mean of all classes
+    by 25 standard errors.
+    """
+    mean, variance = x @ w, x**2 @ w**2 * rate / (1 - rate)  # (n, G)
+    off, error = found.mean(axis=-1) - mean, np.sqrt(variance / found.shape[-1])
+    assert (np.abs(off) < 5 * error).all()
+    assert (np.abs((off * np.sign(mean)).sum(axis=1)) < 5 * np.sqrt((error**2).sum(axis=1))).all()
+    np.testing.assert_allclose((found.var(axis=-1) / variance).mean(axis=1), 1, rtol=0.12)

@@ -71,6 +71,3 @@ def _variables(weights: Weights) -> dict[str, Any]:
         },
         "batch_stats": {"norm": {"mean": MEAN.astype(np.float32), "var": VARIANCE.astype(np.float32)}},
     }
-
-
-FRAMEWORK = LinenFramework()

@@ -27,7 +27,7 @@ class KerasFramework(Framework):
 
     def linear(self, w: np.ndarray, rate: float | None) -> Any:
         drop = [] if rate is None else [kl.Dropout(rate)]
-        model = keras.Sequential([keras.Input((FEATURES,)), *drop, kl.Dense(w.shape[1], use_bias=False)])
+        model = keras.Sequential([keras.Input((len(w),)), *drop, kl.Dense(w.shape[1], use_bias=False)])
         model.set_weights([w])
         return model
 
@@ -53,6 +53,3 @@ class KerasFramework(Framework):
         norm.set_weights([np.ones(HIDDEN), np.zeros(HIDDEN), MEAN, VARIANCE])
         last.set_weights([weights.w2, weights.b2])
         return hidden, logits
-
-
-FRAMEWORK = KerasFramework()

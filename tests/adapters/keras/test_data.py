@@ -11,7 +11,7 @@ import pytest
 from keras import layers as kl
 
 import alcore
-from tests.adapters.keras.predictions import ROWS, STEPS, around, predict
+from tests.adapters.keras.predictions import BACKEND, ROWS, STEPS, around, every_backend, predict
 
 
 class Batches(keras.utils.PyDataset):
@@ -22,7 +22,7 @@ class Batches(keras.utils.PyDataset):
         return ROWS[place * 8 : place * 8 + 8], np.zeros(8)
 
 
-def test_kinds_of_data_say_the_same() -> None:
+def test_arrays_data_sets_and_batches_give_the_same_bits() -> None:
     model = around(kl.Dropout(0.4), (6,))
     found = predict(model, ROWS, batch_size=8)
     tensor = keras.ops.convert_to_tensor(ROWS)
@@ -37,17 +37,19 @@ def test_kinds_of_data_say_the_same() -> None:
         np.testing.assert_array_equal(predict(model, data, **options), found)
 
 
-def test_tf_data() -> None:
-    tf = pytest.importorskip("tensorflow", reason="tf.data is TensorFlow's")
+@every_backend if BACKEND == "tensorflow" else pytest.mark.soak  # elsewhere TensorFlow is imported for it: two seconds
+def test_data_sets_of_tensorflow_give_the_same_bits() -> None:
+    import tensorflow as tf
+
     model = around(kl.Dropout(0.4), (6,))
     data = tf.data.Dataset.from_tensor_slices((ROWS, np.zeros(20))).batch(8)
     np.testing.assert_array_equal(predict(model, data), predict(model, ROWS, batch_size=8))
 
 
-def test_several_inputs() -> None:
+def test_models_of_several_inputs_take_dictionaries_and_tuples() -> None:
     a, b = keras.Input((6,), name="a"), keras.Input((5, 6), name="b")
     model = keras.Model({"a": a, "b": b}, kl.Dense(3)(kl.Dropout(0.4)(kl.Concatenate()([a, kl.Flatten()(b)]))))
-    found = predict(model, {"a": ROWS, "b": STEPS})
+    found = predict(model, {"a": ROWS, "b": STEPS}, batch_size=16)
     assert found.shape == (20, 3, 4)
     np.testing.assert_array_equal(
         found, predict(model, [{"a": ROWS[:16], "b": STEPS[:16]}, {"a": ROWS[16:], "b": STEPS[16:]}])
@@ -58,7 +60,7 @@ def test_several_inputs() -> None:
     np.testing.assert_allclose(predict(pair, [((ROWS[:16], STEPS[:16]), 0)]), found[:16], rtol=0, atol=1e-6)
 
 
-def test_padding_is_handed_on(tmp_path: Path) -> None:
+def test_the_mask_of_padding_comes_with_the_predictions(tmp_path: Path) -> None:
     ids, kept = keras.Input((5, 6), name="x"), keras.Input((5,), name="attention_mask")
     model = keras.Model(
         {"x": ids, "attention_mask": kept}, kl.Dense(3)(kl.SpatialDropout1D(0.4)(ids) * kept[..., None])
@@ -71,7 +73,7 @@ def test_padding_is_handed_on(tmp_path: Path) -> None:
         np.testing.assert_array_equal(preds.mask, there == 0)
 
 
-def test_outputs_are_named() -> None:
+def test_an_output_is_named_by_its_key_or_a_function_and_must_be() -> None:
     x = keras.Input((6,))
     y = kl.Dropout(0.4)(x)
     model = keras.Model(x, {"logits": kl.Dense(3)(y), "hidden": y})
@@ -81,7 +83,7 @@ def test_outputs_are_named() -> None:
         predict(model, ROWS)
 
 
-def test_predictions_are_selected_from(tmp_path: Path) -> None:
+def test_batches_are_selected_from_a_file_of_predictions(tmp_path: Path) -> None:
     out = tmp_path / "preds.npy"
     alcore_keras.predict(around(kl.Dropout(0.4), (6,)), ROWS, draws=10, kind="logits", out=out, progress=False)
     assert len(alcore.BatchBALD().select(out, k=3, rng=0)) == 3

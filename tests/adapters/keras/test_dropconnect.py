@@ -46,7 +46,9 @@ def test_dropconnect_masks_the_kernel_and_keeps_the_bias() -> None:
         (lambda: kl.ConvLSTM1D(2, 2), IMAGES),
     ],
 )
-def test_dropconnect_of_a_layer(make: Callable[[], Any], data: np.ndarray) -> None:
+def test_dropconnect_of_every_kind_of_layer_keeps_its_mean_and_its_bias(
+    make: Callable[[], Any], data: np.ndarray
+) -> None:
     layer = make()
     model = keras.Sequential([keras.Input(data.shape[1:]), layer, kl.Flatten()])
     for weight in layer.weights:
@@ -54,18 +56,19 @@ def test_dropconnect_of_a_layer(make: Callable[[], Any], data: np.ndarray) -> No
             weight.assign(RNG.normal(size=weight.shape))
     said = as_numpy(model(data))
     dropped = alcore_keras.DropConnect(model, 0.3)
-    found = predict(dropped, np.concatenate([data, data[::-1]]), kind="probs", draws=60)
+    found = predict(dropped, np.concatenate([data, data[::-1]]), kind="probs", draws=40)
     np.testing.assert_allclose(found[:20], found[20:][::-1], rtol=0, atol=1e-5)
     nothing = np.zeros_like(data[:2])
     if "LSTM" not in type(layer).__name__ and "GRU" not in type(layer).__name__:
-        error = found[:20].std(axis=-1) / np.sqrt(60)
-        assert (np.abs(found[:20].mean(axis=-1) - said) < 6 * error + 1e-4).mean() > 0.99
+        off = np.abs(found[:20].mean(axis=-1) - said) / (found[:20].std(axis=-1) / np.sqrt(40) + 1e-4)
+        assert (off < 6).mean() > 0.99
+        assert np.sqrt((off**2).mean()) < 1.8  # standard errors; a scale that is missing makes it 3 and more
         still = predict(dropped, nothing, kind="probs")
         np.testing.assert_allclose(still, np.repeat(as_numpy(model(nothing))[..., None], 4, -1), rtol=0, atol=1e-6)
     np.testing.assert_array_equal(as_numpy(model(data)), said)
 
 
-def test_dropconnect_of_chosen_layers_and_beside_dropout() -> None:
+def test_dropconnect_drops_the_layers_it_is_told_beside_dropout() -> None:
     model = keras.Sequential([keras.Input((6,)), kl.Dense(8, name="first"), kl.Dropout(0.4), kl.Dense(3)])
     assert_first = alcore_keras.DropConnect(model, 0.5, layers=("first",))
     assert (predict(assert_first, ROWS) != predict(model, ROWS)).any()

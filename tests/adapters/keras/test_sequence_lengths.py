@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from keras import layers as kl
 
-from tests.adapters.keras.predictions import STEPS, predict
+from tests.adapters.keras.predictions import STEPS, every_backend, predict
 
 
+@every_backend
 def test_other_lengths_are_refused_where_the_masks_of_a_draw_would_change() -> None:
     model = keras.Sequential([keras.Input((None, 6)), kl.Dropout(0.4, name="along"), kl.Dense(3)])
     batches = [STEPS, STEPS[:, :4]]

@@ -7,8 +7,10 @@ import numpy as np
 from keras import layers as kl
 
 from tests.adapters.framework import Picks
+from tests.adapters.keras.predictions import every_backend
 
 
+@every_backend
 def test_the_readmes_weighted_training_steps_along_the_gradient_of_the_weighted_mean() -> None:
     picks = Picks.of("Keras")
     model = keras.Sequential([keras.Input((6,)), kl.Dense(3)])

@@ -14,8 +14,8 @@ from tests.adapters.keras.networks import as_numpy
 from tests.adapters.keras.predictions import ROWS, around, predict
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".zarr"])
-def test_checkpoints_are_the_ensemble(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize("suffix", [".npy", pytest.param(".zarr", marks=pytest.mark.soak)])
+def test_checkpoints_predict_as_the_ensemble_in_memory(tmp_path: Path, suffix: str) -> None:
     members = [around(kl.Dropout(0.4), (6,)) for _ in range(3)]
     paths = [tmp_path / f"{place}.weights.h5" for place in range(3)]
     for member, path in zip(members, paths, strict=True):
@@ -23,7 +23,7 @@ def test_checkpoints_are_the_ensemble(tmp_path: Path, suffix: str) -> None:
     model = around(kl.Dropout(0.4), (6,))
     before = model.get_weights()
     on_disk = alcore_keras.Checkpoints(model, paths)
-    options = {"draws": 4, "kind": "logits", "progress": False, "batch_size": 16}
+    options = {"draws": 4, "kind": "logits", "progress": False, "batch_size": 20}
     found = alcore_keras.predict(on_disk, ROWS, out=tmp_path / f"preds{suffix}", **options)
     np.testing.assert_allclose(np.asarray(found[:]), predict(members, ROWS), rtol=0, atol=1e-6)
     for old, new in zip(before, model.get_weights(), strict=True):
@@ -32,7 +32,7 @@ def test_checkpoints_are_the_ensemble(tmp_path: Path, suffix: str) -> None:
         alcore_keras.predict(on_disk, ROWS, **options)
 
 
-def test_initial_weights_leave_the_optimizer_alone() -> None:
+def test_initial_weights_come_back_and_leave_the_optimizer_alone() -> None:
     model = around(kl.Dropout(0.4), (6,))
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     initial = alcore_keras.InitialWeights(model)

@@ -6,12 +6,24 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch._dynamo  # as each prediction does: once, before processes are forked
+
+from tests.adapters import killed_runs
+from tests.adapters.torch.networks import TorchFramework
 
 IGNORED = (
     "ignore:.*torch.jit.*:DeprecationWarning",
     "ignore:LSTM with projections is not supported with oneDNN:UserWarning",
     "ignore:.*dropout option adds dropout after all but last:UserWarning",
 )
+
+
+def pytest_sessionstart() -> None:
+    killed_runs.begin(TorchFramework())
+
+
+def pytest_sessionfinish() -> None:
+    killed_runs.remove_all()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -60,6 +60,3 @@ def _dense(w: np.ndarray, b: np.ndarray) -> nn.Linear:
     dense.weight.data.copy_(torch.tensor(w.T))
     dense.bias.data.copy_(torch.tensor(b))
     return dense
-
-
-FRAMEWORK = TorchFramework()
