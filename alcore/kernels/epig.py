@@ -16,6 +16,8 @@ Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 _TILE = 1 << 15  # deviations kept at a time
+# A larger deviation is of a draw of weight under 1e-30, which adds less than that; in float32 it could be infinite, and 0 times it NaN.
+_LARGEST = 1e30
 
 
 @kernel()
@@ -62,7 +64,7 @@ def _set_deviations(probs_ct: Floats, mean_c: Float64s, deviation_ct: Floats) ->
     for c in range(probs_ct.shape[0]):
         inverse = 1.0 / mean_c[c] if mean_c[c] > TINY else 0.0
         for t in range(probs_ct.shape[1]):
-            deviation_ct[c, t] = (np.float64(probs_ct[c, t]) - mean_c[c]) * inverse
+            deviation_ct[c, t] = min((np.float64(probs_ct[c, t]) - mean_c[c]) * inverse, _LARGEST)
 
 
 @kernel()

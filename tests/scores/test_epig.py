@@ -116,6 +116,16 @@ def test_target_weights_equal_repeated_targets() -> None:
     np.testing.assert_allclose(weighted, brute_force(POOL, TARGETS, shares=counts), rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.interpreted
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_class_that_only_a_draw_of_no_weight_allows_tells_nothing(dtype: type) -> None:
+    """Its probability over the mean is beyond float32."""
+    pool = np.array([[[1e-40, 0.5], [1.0, 0.5]]], dtype)
+    targets = np.array([[[1e-42, 0.25], [1.0, 0.75]]], dtype)
+    for weights in ([1, 0], [1, 1e-38], [1, 1e-300]):
+        assert alcore.epig(pool, targets, weights=weights)[0] == pytest.approx(0, abs=1e-36)
+
+
 def test_logits_equal_their_softmax() -> None:
     pool, targets = dirichlet(9, 4, 6), dirichlet(5, 4, 6, seed=9)
     expected = alcore.epig(pool, targets)
