@@ -57,7 +57,11 @@ def reduce_cells(scores: Float64s, how: How, q: float, padding: Bools | None, fi
     _refuse_where((np.isnan(values) & keep).any(axis=1), first_row, "has a score that is nan: NaN is not ranked")
     if callable(how):
         unpin_thread()
-        reduced = np.array([how(row[kept]) for row, kept in zip(values, keep, strict=True)], np.float64)
+        results = [how(row[kept]) for row, kept in zip(values, keep, strict=True)]
+        try:
+            reduced = np.array(results, np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"how: expected a function (cells,) -> float, got results {door.shown(results)}.") from error
         if reduced.shape != (n,):
             raise ValueError(f"how: expected a function (cells,) -> float, got results of shape {reduced.shape[1:]}.")
         _refuse_where(np.isnan(reduced), first_row, "is reduced to nan by the function given as how")

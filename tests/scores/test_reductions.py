@@ -75,6 +75,8 @@ def test_scores_of_whole_rows_stay_as_they_are() -> None:
         (np.array([[1.0, 2.0], [np.inf, 1.0]]), {}, "row 1 has an infinite score: .*floor"),
         (np.ones((2, 3)), {"how": lambda row: float("nan")}, "row 0 is reduced to nan"),
         (np.ones((2, 3)), {"how": lambda row: row}, "function .* results of shape"),
+        (np.ones((2, 3)), {"how": lambda row: "much"}, r"function .* got results \['much', 'much'\]"),
+        (np.ones((2, 3)), {"how": lambda row: 2j}, r"function .* got results \[2j, 2j\]"),
         (np.ones((2, 3)), {"mask": np.zeros((2, 4), bool)}, r"mask: expected shape \(2, 3\).* got \(2, 4\)"),
         (np.float64(3), {}, "single number"),
     ],
