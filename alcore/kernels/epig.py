@@ -16,7 +16,7 @@ Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 _TILE = 1 << 15  # deviations kept at a time
-# A larger deviation is of a draw of weight under 1e-30, which adds less than that; in float32 it could be infinite, and 0 times it NaN.
+# A larger deviation is of a draw of weight under 1e-30, which adds less than that; infinite in float32, it would be NaN times 0.
 _LARGEST = 1e30
 
 
