@@ -15,6 +15,8 @@ from alcore.door import Float64s, Rng
 
 Rows = npt.NDArray[np.int64]
 
+FAR = 1e9  # log weights that lie farther apart leave noise, and each other's differences, fewer than seven digits
+
 
 def top(scores: npt.ArrayLike, k: int, *, rng: Rng = None) -> Batch:
     """The k rows of largest score, largest first; ties go to the lowest row.
@@ -113,13 +115,43 @@ def _draw(scores: Float64s, log_weights: Float64s, k: int, rng: np.random.Genera
     The probability of pick i is w_i over the sum of the rows not yet picked: the rows never picked plus the later picks.
     Those sums are built from the last pick backwards, in log space; subtracting from the total would cancel.
     """
-    log_weights = log_weights - (log_weights.max() if log_weights.size else 0.0)  # so that noise is not rounded off
-    order = top(log_weights + rng.gumbel(size=log_weights.size), k).indices
-    never = np.ones(log_weights.size, np.bool_)
-    never[order] = False
-    rest = np.logaddexp.reduce(log_weights[never], initial=-np.inf)
-    left = np.logaddexp.accumulate(np.concatenate([[rest], log_weights[order[::-1]]]))[:0:-1]
-    q = np.exp(np.minimum(log_weights[order] - left, 0.0))
+    noise = rng.gumbel(size=log_weights.size)
+    with np.errstate(over="ignore"):
+        near = log_weights - (log_weights.max() if log_weights.size else 0.0)  # so that noise is not rounded off
+    if near.min(initial=0.0) < -FAR:
+        order = _order_of_sums(log_weights, noise)[:k]
+        q = _chances(log_weights, order)
+    else:
+        order = top(near + noise, k).indices
+        never = np.ones(near.size, np.bool_)
+        never[order] = False
+        rest = np.logaddexp.reduce(near[never], initial=-np.inf)
+        left = np.logaddexp.accumulate(np.concatenate([[rest], near[order[::-1]]]))[:0:-1]
+        q = np.exp(np.minimum(near[order] - left, 0.0))
     chosen = order if rows is None else rows[order]
     support = log_weights.size - np.arange(order.size, dtype=np.int64)
     return Batch(chosen, scores[chosen], q, support)
+
+
+def _order_of_sums(large: Float64s, small: Float64s) -> Rows:
+    """Rows by falling large + small, which float64 would round: each sum is taken with its error (Knuth's two-sum)."""
+    total = large + small
+    taken = total - large
+    error = (large - (total - taken)) + (small - taken)
+    return np.lexsort((-error, -total)).astype(np.int64)
+
+
+def _chances(log_weights: Float64s, order: Rows) -> Float64s:
+    """The probability of each pick given the earlier ones; sums are kept relative to their largest term, which changes."""
+    never, q = np.delete(log_weights, order), np.empty(len(order))
+    largest, total = float(never.max(initial=-np.inf)), 0.0
+    with np.errstate(over="ignore"):
+        if never.size:
+            total = float(np.exp(never - largest).sum())
+        for place in range(len(order) - 1, -1, -1):
+            own = log_weights[order[place]]
+            if own > largest:
+                largest, total = own, total * np.exp(largest - own)
+            total += np.exp(own - largest)
+            q[place] = np.exp(own - largest) / total
+    return q

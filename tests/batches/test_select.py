@@ -123,6 +123,31 @@ def test_large_beta_approaches_top() -> None:
         assert draw(scores, 4, beta=10_000, rng=0).indices.tolist() == [1, 3, 0, 2], name
 
 
+@pytest.mark.parametrize(
+    ("name", "scores", "beta"),
+    [
+        ("softmax", [1e30, 0.0, 1.0], 1.0),
+        ("softmax", [1e308, -1e308, 0.0, 1.0], 1.0),
+        ("power", [2.0, 1.0, 1.0 + 1e-12], 1e12),
+        ("softrank", [3.0, 2.0, 1.0], 1e12),
+    ],
+)
+def test_rows_that_lie_far_below_others_are_drawn_as_likely_as_q_says(name: str, scores: list, beta: float) -> None:
+    """Their differences are rounded off beside the largest exponent, and so is the noise."""
+    log_weights = LOG_WEIGHTS[name](np.array(scores), beta) if name != "softmax" else beta * np.array(scores)
+    counts: Counter[tuple[int, ...]] = Counter()
+    for seed in range(300):
+        batch = DRAWS[name](scores, len(scores), beta=beta, rng=seed)
+        counts[tuple(batch.indices.tolist())] += 1
+        for place, row in enumerate(batch.indices):
+            with np.errstate(over="ignore"):
+                chance = 1 / np.exp(log_weights[batch.indices[place:]] - log_weights[row]).sum()
+            assert batch.q[place] == pytest.approx(chance, rel=1e-9)
+    assert all(order[0] == 0 for order in counts)
+    expected = 300 / (1 + math.exp(-1)) if name != "softrank" else 300
+    assert max(counts.values()) == pytest.approx(expected, abs=5 * math.sqrt(300 / 4))
+
+
 def test_softrank_ranks_equal_scores_in_row_order() -> None:
     batch = alcore.softrank([1.0, 1.0, 1.0], 3, beta=1, rng=0)
     weights = np.array([1, 1 / 2, 1 / 3])
