@@ -54,8 +54,8 @@ class Configurations:
     """The configurations of the batch so far; ``add`` extends each by the label of one more row."""
 
     def __init__(self, weights_t: Float64s, samples: int, exact: int, rng: np.random.Generator) -> None:
-        self._weights_t, self._exact, self._rng = weights_t, exact, rng
-        self._owners = np.flatnonzero(weights_t > 0)
+        self._weights_t, self._exact, self._rng = drop_vanishing(weights_t), exact, rng
+        self._owners = np.flatnonzero(self._weights_t > 0)
         self._strata = max(1, samples // len(self._owners))
         self._batch: list[Float64s] = []
         self._owner_m: Ints | None = None  # None while all configurations are kept
@@ -270,6 +270,12 @@ class Configurations:
                 groups.insert(0, part)
                 finer = len(part[0])
         return groups
+
+
+def drop_vanishing(weights_t: Float64s) -> Float64s:
+    """Weights with 0 for those that are next to nothing in float32, in which posteriors are kept: 0 over their sum would be NaN."""
+    held_t = np.where(weights_t < np.finfo(np.float32).tiny, 0.0, weights_t)
+    return weights_t if (held_t == weights_t).all() else np.asarray(held_t / held_t.sum(), np.float64)
 
 
 def merged(rows_ut: Array, omega_u: Float64s, key_u: Ints | None) -> tuple[Array, Float64s]:
