@@ -305,6 +305,7 @@ def test_with_more_draws_than_samples_each_draw_has_one_configuration() -> None:
         (3, ValueError, "indices: expected"),
         ([4, 2, 4], ValueError, "indices: expected different rows, but 4 stands there twice"),
         (None, TypeError, "indices: expected"),
+        ([[0], [0, 1]], TypeError, "indices: expected whole numbers, got list"),
         (np.ma.masked_array([0, 1], [False, True]), TypeError, "indices: expected a plain array"),
     ],
 )
