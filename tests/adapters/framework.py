@@ -55,7 +55,7 @@ class Framework(ABC):
 
     @abstractmethod
     def infer(self, model: Any, x: np.ndarray) -> np.ndarray:
-        """What the model says without dropout, logits."""
+        """The logits that the model predicts, with its dropout off."""
 
     @abstractmethod
     def state(self, model: Any) -> list[np.ndarray]:

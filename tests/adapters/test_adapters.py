@@ -16,6 +16,7 @@ FILES = sorted((ROOT / "adapters").glob("alcore_*/*.py"))
 
 
 def test_every_adapter_has_the_same_names() -> None:
+    """A user who knows one knows all; scikit-learn's has no noise to switch on."""
     names = {}
     for folder in ADAPTERS:
         tree = ast.parse((folder / "__init__.py").read_text())
@@ -43,11 +44,13 @@ def lines_of_code(path: Path) -> int:
 
 @pytest.mark.parametrize("folder", ADAPTERS, ids=lambda path: path.name)
 def test_adapters_are_thin(folder: Path) -> None:
+    """At most 350 lines of code each: what two of them share is in `alcore.adapting`."""
     assert sum(lines_of_code(path) for path in folder.rglob("*.py")) <= 350
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_adapters_import_their_framework_and_public_names(path: Path) -> None:
+    """And nothing that unpickles."""
     own = {
         "alcore_torch": {"torch"},
         "alcore_keras": {"keras", "tensorflow", "jax", "torch"},  # the backend alone
@@ -71,6 +74,7 @@ def test_adapters_import_their_framework_and_public_names(path: Path) -> None:
 
 @pytest.mark.parametrize("folder", ADAPTERS, ids=lambda path: path.name)
 def test_an_adapter_whose_framework_is_missing_names_the_extra(folder: Path) -> None:
+    """That is to be installed."""
     extra = folder.name.removeprefix("alcore_")
     blocked = ["torch", "keras", "jax", "flax", "sklearn"]
     code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); import {folder.name}"
@@ -81,6 +85,7 @@ def test_an_adapter_whose_framework_is_missing_names_the_extra(folder: Path) -> 
 
 @pytest.mark.parametrize("framework", ["torch", "tensorflow", "keras", "jax", "flax", "sklearn"])
 def test_every_framework_is_here_to_be_tested(framework: str) -> None:
+    """A framework that is missing fails, and skips nothing."""
     assert importlib.util.find_spec(framework) is not None, (
         f"{framework} is not installed: its adapter would go untested"
     )

@@ -22,6 +22,7 @@ COMPARED = {"torch_digits"}  # a .zarr file; of the others `make soak` compares 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_run_and_alcore_bench_compares_heuristics_on_their_predictions(name: str, tmp_path: Path) -> None:
+    """Each says what to type for that."""
     done = run(str(EXAMPLES[name]), str(tmp_path), *([] if SOAK else SHORT[name]))
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     (file,) = (path for path in tmp_path.iterdir() if "mask" not in path.name)

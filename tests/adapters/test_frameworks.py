@@ -16,6 +16,7 @@ PROCESSES = {
 
 @pytest.mark.parametrize("backend", PROCESSES)
 def test_adapters_keep_the_laws_and_their_examples_run(backend: str) -> None:
+    """The laws of every adapter, what its layers, data and models need beside them, and the examples of its docstrings."""
     folders, adapters = PROCESSES[backend]
     files = [*(f"tests/adapters/{folder}" for folder in folders), *(f"adapters/{adapter}" for adapter in adapters)]
     done = run("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files, KERAS_BACKEND=backend)

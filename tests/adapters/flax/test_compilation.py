@@ -23,21 +23,25 @@ TRACED: list[Any] = []
 
 
 def test_nothing_is_compiled_again_for_a_draw_a_block_or_other_weights() -> None:
+    """A new shape of a batch and another constant are compiled."""
     module = Counted()
     model = bound(module, ROWS)
     TRACED.clear()
-    predict(model, ROWS[:24], draws=2)
+    predict(model, ROWS[:24], draws=2, batch_size=12)
     first = len(TRACED)
-    predict(model, ROWS[:24], draws=50)
-    predict(module.bind(jax.tree.map(lambda leaf: leaf + 1, model.variables)), np.concatenate([ROWS[:24]] * 4), seed=5)
+    predict(model, ROWS[:24], draws=50, batch_size=12)
+    other = module.bind(jax.tree.map(lambda leaf: leaf + 1, model.variables))
+    predict(other, np.concatenate([ROWS[:24]] * 4), seed=5, batch_size=12)
     assert len(TRACED) == first
-    predict(model, ROWS, draws=2)  # a shorter block at the end
+    predict(model, ROWS, draws=2, batch_size=12)  # a shorter block at the end
     assert len(TRACED) == first + 1
-    predict(model, ROWS[:24], inputs=lambda x: (x, 2.0))
+    predict(model, ROWS[:24], inputs=lambda x: (x, 2.0), batch_size=12)
     assert len(TRACED) > first + 1
 
 
-def test_a_module_that_cannot_be_hashed_is_run() -> None:
+def test_modules_that_cannot_be_hashed_are_predicted() -> None:
+    """What is compiled for them is not kept."""
+
     class Sizes(nn.Module):
         kernel: Any
 
@@ -50,6 +54,7 @@ def test_a_module_that_cannot_be_hashed_is_run() -> None:
 
 
 def test_stochastic_is_a_pure_function() -> None:
+    """The same key gives the same bits, every row has noise of its own, and it has a gradient."""
     model = bound(nn.Dropout(0.5, deterministic=True), ROWS)
     apply = jax.jit(alcore_flax.stochastic(model))
     ones = np.ones((2000, 3), np.float32)

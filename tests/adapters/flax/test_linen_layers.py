@@ -18,6 +18,7 @@ KINDS = ["by attribute", "by argument", "by place", "with a key", "other stream"
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_linen_dropout_is_on_whatever_its_flags_say(kind: str) -> None:
+    """Flags by attribute, argument and place, keys and streams of the layer's own, transformed layers."""
     model = bound(Layers(kind), ROWS)
     said = np.asarray(model.apply(model.variables, ROWS, rngs={"noise": KEY}))
     assert_consistent(model, ROWS)
@@ -37,13 +38,15 @@ class Encoder(nn.Module):
 
 
 @pytest.mark.parametrize("broadcast", [True, False])
-def test_linen_attention_drops_and_tokens_have_their_classes_last(broadcast: bool) -> None:
+def test_linen_attention_drops_alike_for_all_rows_and_tokens_have_classes(broadcast: bool) -> None:
+    """Masks that heads share, and masks of their own."""
     found = assert_consistent(bound(Encoder(broadcast), TOKENS), TOKENS)
     assert found.shape == (60, 3, 7, 5)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
 
 
-def test_padding_is_carried_and_positions_in_front_do_not_see_it() -> None:
+def test_the_mask_of_padding_comes_with_the_predictions_which_do_not_see_what_is_padded() -> None:
+    """Tokens under the mask may be any."""
     mask = (np.arange(7) < np.arange(1, 31)[:, None] % 7 + 1).astype(np.int32)
     data = [{"tokens": TOKENS[i : i + 10], "mask": mask[i : i + 10]} for i in range(0, 30, 10)]
     model = bound(Encoder(), TOKENS)
@@ -57,7 +60,8 @@ def test_padding_is_carried_and_positions_in_front_do_not_see_it() -> None:
 
 
 @pytest.mark.parametrize("time_major", [True, False])
-def test_rows_may_stand_on_another_axis_inside(time_major: bool) -> None:
+def test_draws_are_consistent_where_rows_stand_on_another_axis_inside(time_major: bool) -> None:
+    """A recurrent network whose first axis is time."""
     assert_consistent(bound(Recurrent(time_major), ROWS), ROWS)
 
 
@@ -78,6 +82,7 @@ class Step(nn.Module):
 
 
 def test_linen_layers_in_a_loop_have_masks_of_their_own() -> None:
+    """Layers of ``nn.scan`` drop other inputs in each pass."""
     assert_consistent(bound(Deep(), ROWS), ROWS)
 
     class Bare(nn.Module):
@@ -116,14 +121,27 @@ class Normalised(nn.Module):
         return nn.Dense(3)(x)
 
 
-@pytest.mark.parametrize("kind", ["batch", "batch by argument", "spectral"])
+NORMALISATIONS = ["batch", "batch by argument", "spectral"]
+
+
+@pytest.mark.parametrize("kind", NORMALISATIONS)
 def test_linen_normalisation_stays_in_inference(kind: str) -> None:
+    """Whatever flag the model is called with; its statistics stay as they were."""
     model = bound(Normalised(kind), ROWS, train=False)
     before = jax.tree.map(np.array, model.variables)
     off = predict(model, ROWS, inputs=lambda x: (x, {"train": False}))
     np.testing.assert_array_equal(off, predict(model, ROWS, inputs=lambda x: {"x": x, "train": np.True_}))
-    np.testing.assert_array_equal(off, predict(model, ROWS, inputs=lambda x: (x, True)))
     jax.tree.map(np.testing.assert_array_equal, before, model.variables)
+
+
+@pytest.mark.parametrize(
+    "kind", ["batch", *(pytest.param(kind, marks=pytest.mark.soak) for kind in NORMALISATIONS[1:])]
+)
+def test_flags_by_position_and_those_of_stochastic_change_nothing(kind: str) -> None:
+    """Neither noise nor normalisation follows them."""
+    model = bound(Normalised(kind), ROWS, train=False)
+    off = predict(model, ROWS, inputs=lambda x: (x, {"train": False}))
+    np.testing.assert_array_equal(off, predict(model, ROWS, inputs=lambda x: (x, True)))
     apply = jax.jit(alcore_flax.stochastic(model), static_argnames="train")
     assert (apply(ROWS, KEY, train=True) == apply(ROWS, KEY, train=False)).all()
     assert (apply(ROWS, KEY, train=True) != apply(ROWS, jax.random.key(1), train=False)).any()

@@ -15,7 +15,8 @@ from tests.adapters.flax.predictions import KEY, ROWS, Block, assert_consistent,
 
 @pytest.mark.parametrize("keep", [True, False])
 @pytest.mark.parametrize("mode", ["train", "eval"])
-def test_nnx_noise_is_on_and_the_module_is_not_touched(keep: bool, mode: str) -> None:
+def test_nnx_noise_is_on_in_either_mode_and_the_module_is_not_touched(keep: bool, mode: str) -> None:
+    """Weights, statistics, streams, types and flags are as they were."""
     model = Block(keep, spectral=keep)
     getattr(model, mode)()
     before = nnx_state(model)
@@ -49,7 +50,8 @@ class Stacked(nnx.Module):
         return loop(x, self.layers)
 
 
-def test_nnx_layers_in_a_loop() -> None:
+def test_nnx_layers_in_a_loop_have_consistent_draws() -> None:
+    """Layers stacked along an axis of their weights and keys."""
     assert_consistent(Stacked(), ROWS)
 
 
@@ -63,11 +65,13 @@ class OwnNoise(nnx.Module):
         return self.last(x if self.deterministic else x * jax.random.normal(self.rngs.noise(), x.shape))
 
 
-def test_nnx_noise_of_a_layer_of_the_users_is_consistent_too() -> None:
+def test_nnx_layers_of_the_user_have_consistent_draws() -> None:
+    """Where they follow the framework's flags and streams."""
     assert_consistent(OwnNoise(), ROWS)
 
 
 def test_nnx_draws_do_not_depend_on_how_far_the_streams_are() -> None:
+    """The model may have been called before."""
     model = nnx.Sequential(nnx.Linear(6, 8, rngs=nnx.Rngs(0)), nnx.Dropout(0.5, rngs=nnx.Rngs(1)))
     before = predict(model, ROWS)
     model(ROWS)

@@ -31,12 +31,14 @@ class HostNoise(nn.Module):
 
 
 @pytest.mark.parametrize("consistent", [True, False])
-def test_rows_that_are_mixed_are_refused(consistent: bool) -> None:
+def test_models_that_use_statistics_of_the_batch_are_refused(consistent: bool) -> None:
+    """With both kinds of draws: a row would have no prediction of its own."""
     with pytest.raises(ValueError, match="BatchStatistics .* rows beside it"):
         predict(bound(BatchStatistics(), ROWS), ROWS, consistent=consistent)
 
 
-def test_noise_that_is_not_of_the_streams_is_refused_where_draws_are_consistent() -> None:
+def test_noise_from_outside_of_jax_is_refused_in_consistent_draws() -> None:
+    """Plain draws take it."""
     model = bound(HostNoise(), ROWS)
     with pytest.raises(ValueError, match="HostNoise .* place among the rows.*consistent=False"):
         predict(model, ROWS)
@@ -52,6 +54,7 @@ class Rare(nn.Module):
 
 
 def test_rare_noise_is_noise_and_a_rate_of_zero_is_not() -> None:
+    """Two draws may be equal by chance; a model whose draws are all the same is refused with the remedy."""
     assert predict(bound(Rare(), ROWS), ROWS, draws=2).shape == (30, 3, 2)
     none = nnx.Sequential(nnx.Dropout(0.0, rngs=nnx.Rngs(0)), nnx.Linear(6, 3, rngs=nnx.Rngs(0)))
     with pytest.raises(ValueError, match="would be the same.*draws=1, DropConnect"):
@@ -61,7 +64,8 @@ def test_rare_noise_is_noise_and_a_rate_of_zero_is_not() -> None:
     assert predict(none, ROWS, draws=1).shape == (30, 3, 1)
 
 
-def test_models_data_and_outputs_that_are_none_are_refused() -> None:
+def test_what_is_no_model_no_data_and_no_output_is_refused() -> None:
+    """Each refusal names its argument."""
     module, model = Layers("by argument"), bound(Layers("by argument"), ROWS)
     for wrong in (module, [module]):
         with pytest.raises(TypeError, match=r"module\.bind"):

@@ -12,6 +12,7 @@ from tests.adapters.framework import Picks
 
 
 def test_the_readmes_weighted_loss_has_the_gradient_of_the_weighted_mean() -> None:
+    """Compared with the gradient in closed form."""
     picks, model = Picks.of("Flax"), nnx.Linear(6, 3, rngs=nnx.Rngs(0))
 
     def loss(model: nnx.Linear) -> Any:

@@ -23,6 +23,7 @@ class Batches(keras.utils.PyDataset):
 
 
 def test_arrays_data_sets_and_batches_give_the_same_bits() -> None:
+    """Tensors, data sets of Keras, batches with labels and as dictionaries, double precision."""
     model = around(kl.Dropout(0.4), (6,))
     found = predict(model, ROWS, batch_size=8)
     tensor = keras.ops.convert_to_tensor(ROWS)
@@ -39,6 +40,7 @@ def test_arrays_data_sets_and_batches_give_the_same_bits() -> None:
 
 @every_backend if BACKEND == "tensorflow" else pytest.mark.soak  # elsewhere TensorFlow is imported for it: two seconds
 def test_data_sets_of_tensorflow_give_the_same_bits() -> None:
+    """As the arrays they were made of."""
     import tensorflow as tf
 
     model = around(kl.Dropout(0.4), (6,))
@@ -47,6 +49,7 @@ def test_data_sets_of_tensorflow_give_the_same_bits() -> None:
 
 
 def test_models_of_several_inputs_take_dictionaries_and_tuples() -> None:
+    """Arrays of other lengths are refused."""
     a, b = keras.Input((6,), name="a"), keras.Input((5, 6), name="b")
     model = keras.Model({"a": a, "b": b}, kl.Dense(3)(kl.Dropout(0.4)(kl.Concatenate()([a, kl.Flatten()(b)]))))
     found = predict(model, {"a": ROWS, "b": STEPS}, batch_size=16)
@@ -61,6 +64,7 @@ def test_models_of_several_inputs_take_dictionaries_and_tuples() -> None:
 
 
 def test_the_mask_of_padding_comes_with_the_predictions(tmp_path: Path) -> None:
+    """From a dictionary of arrays and from batches with labels."""
     ids, kept = keras.Input((5, 6), name="x"), keras.Input((5,), name="attention_mask")
     model = keras.Model(
         {"x": ids, "attention_mask": kept}, kl.Dense(3)(kl.SpatialDropout1D(0.4)(ids) * kept[..., None])
@@ -73,7 +77,8 @@ def test_the_mask_of_padding_comes_with_the_predictions(tmp_path: Path) -> None:
         np.testing.assert_array_equal(preds.mask, there == 0)
 
 
-def test_an_output_is_named_by_its_key_or_a_function_and_must_be() -> None:
+def test_an_output_is_named_by_its_key_or_by_a_function() -> None:
+    """Where none is named it is refused."""
     x = keras.Input((6,))
     y = kl.Dropout(0.4)(x)
     model = keras.Model(x, {"logits": kl.Dense(3)(y), "hidden": y})
@@ -84,6 +89,7 @@ def test_an_output_is_named_by_its_key_or_a_function_and_must_be() -> None:
 
 
 def test_batches_are_selected_from_a_file_of_predictions(tmp_path: Path) -> None:
+    """By BatchBALD, which needs consistent draws."""
     out = tmp_path / "preds.npy"
     alcore_keras.predict(around(kl.Dropout(0.4), (6,)), ROWS, draws=10, kind="logits", out=out, progress=False)
     assert len(alcore.BatchBALD().select(out, k=3, rng=0)) == 3

@@ -16,6 +16,7 @@ from tests.adapters.keras.predictions import IMAGES, RNG, ROWS, STEPS, assert_co
 
 
 def test_dropconnect_masks_the_kernel_and_keeps_the_bias() -> None:
+    """Weights are dropped at the rate, scaled, alike in the same draw of another wrapper, and the model keeps its own."""
     model = keras.Sequential([keras.Input((6,)), kl.Dense(3)])
     kernel, bias = RNG.normal(size=(6, 3)).astype(np.float32), np.float32([1, 2, 3])
     model.set_weights([kernel, bias])
@@ -49,6 +50,7 @@ def test_dropconnect_masks_the_kernel_and_keeps_the_bias() -> None:
 def test_dropconnect_of_every_kind_of_layer_keeps_its_mean_and_its_bias(
     make: Callable[[], Any], data: np.ndarray
 ) -> None:
+    """All rows meet the same weights; called, it is the model as it is."""
     layer = make()
     model = keras.Sequential([keras.Input(data.shape[1:]), layer, kl.Flatten()])
     for weight in layer.weights:
@@ -68,7 +70,8 @@ def test_dropconnect_of_every_kind_of_layer_keeps_its_mean_and_its_bias(
     np.testing.assert_array_equal(as_numpy(model(data)), said)
 
 
-def test_dropconnect_drops_the_layers_it_is_told_beside_dropout() -> None:
+def test_dropconnect_of_named_layers_drops_beside_dropout() -> None:
+    """Layers that are none and rates that are none are refused."""
     model = keras.Sequential([keras.Input((6,)), kl.Dense(8, name="first"), kl.Dropout(0.4), kl.Dense(3)])
     assert_first = alcore_keras.DropConnect(model, 0.5, layers=("first",))
     assert (predict(assert_first, ROWS) != predict(model, ROWS)).any()

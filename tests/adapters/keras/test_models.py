@@ -58,6 +58,7 @@ class Untraceable(kl.Layer):
 
 @pytest.mark.parametrize("forced", [False, True])
 def test_subclassed_models_have_consistent_draws_and_use_no_statistics_of_the_batch(forced: bool) -> None:
+    """Also where the model itself forces its dropout on."""
     model = Plain(forced)
     assert_consistent(model, ROWS)
     mean = np.array(as_numpy(model.norm.moving_mean))
@@ -67,10 +68,12 @@ def test_subclassed_models_have_consistent_draws_and_use_no_statistics_of_the_ba
 
 
 def test_models_that_are_not_built_have_consistent_draws() -> None:
+    """They are built on the first batch."""
     assert_consistent(keras.Sequential([kl.Dense(8), kl.Dropout(0.4), kl.Dense(3)]), ROWS)
 
 
 def test_nested_models_called_in_inference_have_consistent_draws() -> None:
+    """A frozen part that the model calls with ``training=False``."""
     inner = keras.Sequential([keras.Input((6,)), kl.Dense(8), kl.BatchNormalization(), kl.Dropout(0.4)])
     inner.trainable = False
     x = keras.Input((6,))
@@ -78,6 +81,7 @@ def test_nested_models_called_in_inference_have_consistent_draws() -> None:
 
 
 def test_dropout_that_is_always_on_has_consistent_draws() -> None:
+    """By a subclass and by a flag, as many write it."""
     assert_consistent(around(MCDropout(0.4), (6,)), ROWS)
     x = keras.Input((6,))
     assert_consistent(keras.Model(x, kl.Dense(3)(kl.Dropout(0.4)(x, training=True))), ROWS)
@@ -85,6 +89,7 @@ def test_dropout_that_is_always_on_has_consistent_draws() -> None:
 
 @every_backend
 def test_layers_with_noise_of_their_own_are_refused_unless_rows_may_differ() -> None:
+    """Plain draws of them follow the seed."""
     model = around(OwnNoise(), (6,))
     with pytest.raises(ValueError, match="consistent=False"):
         predict(model, ROWS)
@@ -95,11 +100,13 @@ def test_layers_with_noise_of_their_own_are_refused_unless_rows_may_differ() -> 
 
 @every_backend
 def test_models_that_cannot_be_traced_run_as_they_are() -> None:
+    """A layer that looks at its numbers."""
     assert_consistent(keras.Sequential([keras.Input((6,)), Untraceable(), kl.Dropout(0.4), kl.Dense(3)]), ROWS)
 
 
 @every_backend
 def test_models_that_run_eagerly_predict_the_same() -> None:
+    """As the compiled ones."""
     model = around(kl.Dropout(0.4), (6,))
     found = predict(model, ROWS)
     model.run_eagerly = True
@@ -109,6 +116,8 @@ def test_models_that_run_eagerly_predict_the_same() -> None:
 @every_backend
 @pytest.mark.skipif(BACKEND == "torch", reason="PyTorch traces nothing")
 def test_a_model_is_traced_once_for_each_shape() -> None:
+    """Not for a draw and not for a block."""
+
     class Counting(kl.Layer):
         def call(self, inputs: Any) -> Any:
             calls.append(inputs.shape)
@@ -123,6 +132,7 @@ def test_a_model_is_traced_once_for_each_shape() -> None:
 
 
 def test_models_with_tied_and_frozen_weights_have_consistent_draws() -> None:
+    """And DropConnect of them."""
     shared, x = kl.Dense(6), keras.Input((6,))
     shared.trainable = False
     model = keras.Model(x, kl.Dense(3)(kl.Dropout(0.4)(shared(kl.Dropout(0.4)(shared(x))))))
@@ -132,6 +142,7 @@ def test_models_with_tied_and_frozen_weights_have_consistent_draws() -> None:
 
 @every_backend
 def test_the_softmax_is_not_taken_in_half_precision() -> None:
+    """Probabilities of a model with mixed precision sum to one."""
     keras.config.set_dtype_policy("mixed_bfloat16" if BACKEND != "jax" else "mixed_float16")
     try:
         model = around(kl.Dropout(0.4), (6,))
@@ -144,6 +155,7 @@ def test_the_softmax_is_not_taken_in_half_precision() -> None:
 
 @every_backend
 def test_models_are_as_they_were_after_data_that_break() -> None:
+    """After an error in the data, another shape, and a prediction that is not finished."""
     model = around(kl.LSTM(4, dropout=0.4), (5, 6))
     said = as_numpy(model(STEPS))
 
@@ -165,6 +177,7 @@ def test_models_are_as_they_were_after_data_that_break() -> None:
 
 @every_backend
 def test_stochastic_is_the_model_with_its_noise_on_and_its_own_mean() -> None:
+    """To five standard errors of 400 draws; it shares the weights, and statistics stay as they were."""
     model = around(kl.Dropout(0.5), (6,))
     noisy = alcore_keras.stochastic(model)
     said = as_numpy(model(ROWS))

@@ -16,6 +16,7 @@ from tests.adapters.keras.predictions import STEPS, every_backend, predict
 
 @every_backend
 def test_other_lengths_are_refused_where_the_masks_of_a_draw_would_change() -> None:
+    """The refusal names the layer and both shapes; plain draws take them."""
     model = keras.Sequential([keras.Input((None, 6)), kl.Dropout(0.4, name="along"), kl.Dense(3)])
     batches = [STEPS, STEPS[:, :4]]
     with pytest.raises(ValueError, match="'along' had noise of shape \\(5, 6\\).*\\(4, 6\\).*Pad"):
@@ -32,6 +33,7 @@ def test_other_lengths_are_refused_where_the_masks_of_a_draw_would_change() -> N
     "layer", [lambda: kl.SpatialDropout1D(0.4), lambda: kl.LSTM(4, dropout=0.4, return_sequences=True)]
 )
 def test_other_lengths_have_the_same_masks_where_noise_is_not_along_them(layer: Callable[[], Any]) -> None:
+    """Masks of whole channels, and of the inputs of recurrent layers."""
     model = keras.Sequential([keras.Input((None, 6)), layer(), kl.Dense(3)])
     long, short = alcore_keras.predict(model, [STEPS, STEPS[:, :4]], draws=3, progress=False)
     np.testing.assert_allclose(long[:, :, :4], short, rtol=0, atol=1e-5)

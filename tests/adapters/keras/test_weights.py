@@ -16,6 +16,7 @@ from tests.adapters.keras.predictions import ROWS, around, predict
 
 @pytest.mark.parametrize("suffix", [".npy", pytest.param(".zarr", marks=pytest.mark.soak)])
 def test_checkpoints_predict_as_the_ensemble_in_memory(tmp_path: Path, suffix: str) -> None:
+    """The model's own weights are back afterwards; predictions that have no file are refused."""
     members = [around(kl.Dropout(0.4), (6,)) for _ in range(3)]
     paths = [tmp_path / f"{place}.weights.h5" for place in range(3)]
     for member, path in zip(members, paths, strict=True):
@@ -33,6 +34,7 @@ def test_checkpoints_predict_as_the_ensemble_in_memory(tmp_path: Path, suffix: s
 
 
 def test_initial_weights_come_back_and_leave_the_optimizer_alone() -> None:
+    """In the same variables, which can be trained again."""
     model = around(kl.Dropout(0.4), (6,))
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     initial = alcore_keras.InitialWeights(model)

@@ -58,7 +58,8 @@ AVERAGED = {
 
 @pytest.mark.parametrize("labels", [NUMBERS, NUMBERS * 10 - 7, Y], ids=["numbers", "other numbers", "strings"])
 @pytest.mark.parametrize("name", AVERAGED)
-def test_the_mean_over_members_is_what_the_ensemble_says(name: str, labels: np.ndarray) -> None:
+def test_the_mean_over_members_is_what_the_ensemble_predicts(name: str, labels: np.ndarray) -> None:
+    """Whatever the labels are: numbers from 0, other numbers, strings."""
     model = AVERAGED[name].fit(X, labels)
     found = predict(model)
     assert found.shape == (150, 3, len(model.estimators_))
@@ -67,7 +68,8 @@ def test_the_mean_over_members_is_what_the_ensemble_says(name: str, labels: np.n
     assert len(alcore.BALD().select(found, k=5)) == 5
 
 
-def test_members_that_never_met_a_class_give_it_nothing() -> None:
+def test_members_that_never_met_a_class_give_it_probability_zero() -> None:
+    """In bagging, and in a list of classifiers of other classes."""
     few = AVERAGED["bagging of few rows"].fit(X, Y)
     assert any(len(one.classes_) < 3 for one in few.estimators_)
     np.testing.assert_allclose(predict(few).sum(axis=1), 1)
@@ -80,7 +82,8 @@ def test_members_that_never_met_a_class_give_it_nothing() -> None:
     assert (found[:, 0, 1] == 0).all()
 
 
-def test_adaboost_and_voting_by_count_have_members_too() -> None:
+def test_adaboost_and_voting_by_count_have_their_members_as_draws() -> None:
+    """Though what they predict is no mean over members."""
     boosted = AdaBoostClassifier(n_estimators=6, random_state=0).fit(X, Y)
     found = predict(boosted)
     assert found.shape == (150, 3, len(boosted.estimators_))
@@ -89,7 +92,8 @@ def test_adaboost_and_voting_by_count_have_members_too() -> None:
     np.testing.assert_array_equal(predict(hard)[..., 1], hard.estimators_[1].predict_proba(X))
 
 
-def test_pipelines_and_searches_are_opened() -> None:
+def test_pipelines_and_searches_have_the_members_of_the_ensemble_they_end_in() -> None:
+    """One inside the other, too."""
     pipeline = make_pipeline(StandardScaler(), StandardScaler(), AVERAGED["forest"]).fit(X, Y)
     search = GridSearchCV(pipeline, {"randomforestclassifier__max_depth": [2, 3]}, cv=2).fit(X, Y)
     nested = make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), AVERAGED["voting"])).fit(X, Y)
@@ -100,6 +104,7 @@ def test_pipelines_and_searches_are_opened() -> None:
 
 
 def test_draws_are_the_first_members() -> None:
+    """Of at most as many as there are, whatever the seed and the kind of draws."""
     model = AVERAGED["forest"].fit(X, Y)
     np.testing.assert_array_equal(predict(model, draws=3), predict(model)[..., :3])
     np.testing.assert_array_equal(predict(model, consistent=False, seed=5), predict(model))
@@ -111,7 +116,8 @@ def test_draws_are_the_first_members() -> None:
 
 @pytest.mark.parametrize("kind", [csr_matrix, csc_matrix, coo_matrix])
 @pytest.mark.parametrize("name", ["forest", "bagging of features", "voting"])
-def test_sparse_matrices_are_cut_by_rows(kind: Any, name: str) -> None:
+def test_sparse_matrices_predict_as_dense_ones_in_blocks_of_any_size(kind: Any, name: str) -> None:
+    """Of three formats."""
     model = AVERAGED[name]
     if name == "bagging of features":
         model = BaggingClassifier(DecisionTreeClassifier(), 5, max_features=2, random_state=0)
@@ -166,7 +172,8 @@ def named(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize("name", [name for name in AVERAGED if name != "bagging of pipelines"])
-def test_data_frames_reach_members_as_they_were_fitted(name: str, named: Any) -> None:
+def test_data_frames_reach_members_with_the_names_they_were_fitted_on(name: str, named: Any) -> None:
+    """Or as arrays where they were fitted on arrays; other names are refused."""
     columns = ["a", "b", "c", "d"]
     frame, turned = named(X, columns), named(X[:, ::-1], columns[::-1])
     model = AVERAGED[name].fit(X, Y)
@@ -182,7 +189,8 @@ def test_data_frames_reach_members_as_they_were_fitted(name: str, named: Any) ->
     assert predict(members, frame).shape == (150, 3, 2)
 
 
-def test_batches_and_files(tmp_path: Path) -> None:
+def test_batches_and_files_hold_the_same_bits(tmp_path: Path) -> None:
+    """Batches with labels, with ``inputs=``, and a file; what is no data is refused."""
     model = AVERAGED["forest"].fit(X, Y)
     expected = predict(model)
     cut = [slice(start, start + 40) for start in range(0, 150, 40)]
@@ -217,12 +225,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("match", REFUSED)
-def test_what_has_no_members_is_refused(match: str) -> None:
+def test_models_that_have_no_members_are_refused_with_the_remedy(match: str) -> None:
+    """Each with what it is."""
     with pytest.raises(TypeError, match=match):
         predict(REFUSED[match])
 
 
 def test_several_outputs_and_models_that_were_not_fitted_are_refused() -> None:
+    """In an ensemble and in a list."""
     both = np.stack([NUMBERS, NUMBERS > 0], axis=1)
     with pytest.raises(ValueError, match="several outputs"):
         predict(RandomForestClassifier(3).fit(X, both))
@@ -233,7 +243,8 @@ def test_several_outputs_and_models_that_were_not_fitted_are_refused() -> None:
             predict(model)
 
 
-def test_a_list_takes_what_has_probabilities() -> None:
+def test_a_list_takes_every_classifier_that_has_probabilities() -> None:
+    """Boosted trees, which are no ensemble of draws by themselves, and calibrated classifiers."""
     models = [
         HistGradientBoostingClassifier(max_iter=3, random_state=seed).fit(X[seed::2], Y[seed::2]) for seed in range(2)
     ]
@@ -243,7 +254,8 @@ def test_a_list_takes_what_has_probabilities() -> None:
         np.testing.assert_array_equal(found[..., t], model.predict_proba(X))
 
 
-def test_the_readmes_weighted_training_ends_where_the_gradient_of_the_weighted_mean_does() -> None:
+def test_the_readmes_weighted_training_ends_where_the_gradient_of_the_weighted_mean_is_zero() -> None:
+    """But for the penalty; training with equal weights ends elsewhere."""
     picks, model = Picks.of("scikit-learn"), LogisticRegression(C=100, max_iter=5000, tol=1e-9)
     exec(picks.line, {"model": model, "x": picks.x, "y": picks.y, "v": picks.v})
     assert sorted(model.classes_) == [0, 1, 2]

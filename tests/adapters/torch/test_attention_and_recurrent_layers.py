@@ -16,7 +16,9 @@ from tests.adapters.torch.predictions import TOKENS, Recurrent, assert_consisten
 
 @pytest.mark.parametrize("need_weights", [True, False])
 @pytest.mark.parametrize("batch_first", [True, False])
-def test_attention(need_weights: bool, batch_first: bool) -> None:
+def test_multihead_attention_drops_alike_for_all_rows(need_weights: bool, batch_first: bool) -> None:
+    """With weights or fused, rows on the first axis or the second."""
+
     class Attends(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -33,7 +35,8 @@ def test_attention(need_weights: bool, batch_first: bool) -> None:
 
 
 @pytest.mark.parametrize("batch_first", [True, False])
-def test_encoder_layers(batch_first: bool) -> None:
+def test_encoder_layers_drop_alike_for_all_rows(batch_first: bool) -> None:
+    """The fast path of encoder layers, which drops nothing, is off for the prediction and back afterwards."""
     layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.3, batch_first=batch_first)
 
     class Encoder(nn.Module):
@@ -52,7 +55,8 @@ def test_encoder_layers(batch_first: bool) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"scale": 0.1}, {"attn_mask": torch.randn(7, 7)}])
-def test_attention_without_dropout_is_the_fused_one(options: dict[str, Any]) -> None:
+def test_attention_at_a_rate_of_nearly_zero_equals_the_fused_function(options: dict[str, Any]) -> None:
+    """What stands for the fused function computes the same: with masks, scales and grouped heads."""
     query, key, value = torch.randn(3, 4, 2, 7, 8)
     with alcore_torch.stochastic(nn.Identity()):
         found = F.scaled_dot_product_attention(query, key, value, dropout_p=1e-9, **options)
@@ -67,7 +71,10 @@ def test_attention_without_dropout_is_the_fused_one(options: dict[str, Any]) -> 
 @pytest.mark.parametrize("batch_first", [True, False])
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
-def test_recurrent_layers(kind: type[nn.Module], bidirectional: bool, batch_first: bool) -> None:
+def test_recurrent_layers_drop_alike_for_all_rows_and_equal_the_fused_ones_at_a_rate_of_nearly_zero(
+    kind: type[nn.Module], bidirectional: bool, batch_first: bool
+) -> None:
+    """Dropout between layers is of the draw; layer by layer they compute what the fused function does."""
     model = Recurrent(kind, batch_first, bidirectional=bidirectional)
     model(TOKENS)
     said = model.eval()(TOKENS)
@@ -77,7 +84,8 @@ def test_recurrent_layers(kind: type[nn.Module], bidirectional: bool, batch_firs
     np.testing.assert_allclose(predict(model, TOKENS, draws=1, kind="probs")[..., 0], said.detach(), atol=1e-5)
 
 
-def test_projections_and_states_of_recurrent_layers() -> None:
+def test_recurrent_layers_return_the_states_and_projections_of_the_fused_ones() -> None:
+    """An LSTM with projections and given states."""
     lstm = nn.LSTM(4, 6, 3, dropout=1e-12, proj_size=2)
     x, state = torch.randn(5, 3, 4), (torch.randn(3, 3, 2), torch.randn(3, 3, 6))
     expected = lstm.eval()(x, state)
@@ -87,7 +95,8 @@ def test_projections_and_states_of_recurrent_layers() -> None:
         np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-6)
 
 
-def test_packed_sequences_are_refused_by_name() -> None:
+def test_packed_sequences_are_refused_with_the_remedy() -> None:
+    """Rows are mixed in them, so a mask cannot be of a draw."""
     lstm = nn.LSTM(4, 6, 2, dropout=0.3, batch_first=True)
     packed = nn.utils.rnn.pack_padded_sequence(torch.randn(3, 5, 4), torch.tensor([5, 4, 2]), batch_first=True)
     with alcore_torch.stochastic(lstm), pytest.raises(NotImplementedError, match=r"lstm.*packed.*nn\.Dropout"):

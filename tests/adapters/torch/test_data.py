@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from tests.adapters.torch.predictions import IMAGES, ROWS, assert_consistent, convolutional, predict
 
 
-def test_loaders_data_sets_and_batches_give_the_same() -> None:
+def test_loaders_data_sets_and_batches_give_the_same_bits() -> None:
+    """Tensors, arrays, data sets, loaders, lists and iterators of batches."""
     model = convolutional(nn.Dropout(0.4))
     expected = predict(model, IMAGES)
     data = TensorDataset(IMAGES, torch.arange(30))
@@ -32,7 +33,8 @@ def test_loaders_data_sets_and_batches_give_the_same() -> None:
     np.testing.assert_array_equal(predict(model, DataLoader(Stream(), 12)), expected)
 
 
-def test_loaders_that_lose_the_order_are_refused(tmp_path: Path) -> None:
+def test_loaders_that_shuffle_or_drop_rows_are_refused(tmp_path: Path) -> None:
+    """Row i of the predictions is example i."""
     model, data = convolutional(nn.Dropout(0.4)), TensorDataset(IMAGES)
     with pytest.raises(ValueError, match="shuffle=False"):
         predict(model, DataLoader(data, 12, shuffle=True))
@@ -43,7 +45,8 @@ def test_loaders_that_lose_the_order_are_refused(tmp_path: Path) -> None:
     assert written.shape == (30, 3, 2)
 
 
-def test_classes_on_another_axis_and_events() -> None:
+def test_classes_may_stand_on_another_axis_and_pixels_have_probabilities_of_their_own() -> None:
+    """A segmenter, classes on axis 1 or on the last."""
     segmenter = nn.Sequential(nn.Conv2d(2, 8, 3, padding=1), nn.Dropout(0.4), nn.Conv2d(8, 3, 1))
     found = assert_consistent(segmenter, IMAGES)
     assert found.shape == (60, 3, 8, 8, 5)
@@ -60,13 +63,16 @@ def test_classes_on_another_axis_and_events() -> None:
     np.testing.assert_allclose(predict(Last(), IMAGES, class_axis=-1), predict(segmenter, IMAGES), atol=1e-6)
 
 
-def test_half_precision() -> None:
+def test_probabilities_of_a_model_in_half_precision_sum_to_one() -> None:
+    """The softmax is taken in single precision."""
     model = convolutional(nn.Dropout(0.4)).to(torch.bfloat16)
     found = predict(model, IMAGES.to(torch.bfloat16), batch_size=30)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
 
 
-def test_a_dataclass_of_outputs() -> None:
+def test_an_output_is_named_among_the_fields_of_a_dataclass() -> None:
+    """Where none is named the refusal says which there are."""
+
     @dataclass
     class Said:
         logits: torch.Tensor
@@ -86,6 +92,8 @@ def test_a_dataclass_of_outputs() -> None:
 
 
 def test_dictionaries_of_arrays_are_cut_into_keyword_arguments() -> None:
+    """Side by side, as batches of dictionaries are; arrays of other lengths are refused."""
+
     class Two(nn.Module):
         def __init__(self) -> None:
             super().__init__()

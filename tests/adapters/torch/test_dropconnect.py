@@ -13,7 +13,8 @@ from torch import nn
 from tests.adapters.torch.predictions import IMAGES, TOKENS, Recurrent, assert_consistent, predict
 
 
-def test_dropconnect_of_convolutions_keeps_all_but_the_weights() -> None:
+def test_dropconnect_of_convolutions_has_their_mean_and_keeps_all_but_the_weights() -> None:
+    """Strides, groups, padding and biases are the model's; layers are chosen by type or name."""
     convolution = nn.Conv2d(2, 6, 3, stride=2, padding=1, dilation=2, groups=2)
     model = nn.Sequential(convolution, nn.Flatten(), nn.LazyLinear(3))
     model(IMAGES)
@@ -31,7 +32,8 @@ def test_dropconnect_of_convolutions_keeps_all_but_the_weights() -> None:
 
 
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
-def test_dropconnect_of_recurrent_layers(kind: type[nn.Module]) -> None:
+def test_dropconnect_of_recurrent_layers_drops_alike_for_all_rows(kind: type[nn.Module]) -> None:
+    """All weight matrices, neither biases nor embeddings; the model's own weights stay."""
     model = Recurrent(kind, True)
     model(TOKENS)
     before = copy.deepcopy(model.state_dict())

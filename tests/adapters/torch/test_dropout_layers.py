@@ -46,11 +46,13 @@ DROPOUTS = [nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureA
 
 @pytest.mark.parametrize("kind", DROPOUTS[:1] + DROPOUTS[2:])
 @pytest.mark.parametrize("inplace", [False, True])
-def test_every_kind_of_dropout_layer(kind: type[nn.Module], inplace: bool) -> None:
+def test_every_kind_of_dropout_layer_drops_alike_for_all_rows(kind: type[nn.Module], inplace: bool) -> None:
+    """In place or not."""
     assert_consistent(convolutional(kind(0.4, inplace=inplace)), IMAGES)
 
 
-def test_dropout_of_sequences_and_volumes() -> None:
+def test_dropout_of_sequences_and_volumes_drops_alike_for_all_rows() -> None:
+    """Whole channels of one and of three dimensions."""
     line = nn.Sequential(nn.Conv1d(2, 8, 3), nn.Dropout1d(0.4), nn.Flatten(), nn.Linear(48, 3))
     assert_consistent(line, IMAGES[:, :, 0])
     volume = nn.Sequential(nn.Conv3d(2, 8, 3), nn.Dropout3d(0.4), nn.Flatten(), nn.Linear(8 * 6 * 6 * 2, 3))
@@ -59,7 +61,8 @@ def test_dropout_of_sequences_and_volumes() -> None:
 
 @pytest.mark.parametrize("kind", [nn.AlphaDropout, nn.FeatureAlphaDropout])
 @pytest.mark.parametrize("rate", [0.1, 0.5])
-def test_alpha_dropout_keeps_mean_and_variance(kind: type[nn.Module], rate: float) -> None:
+def test_alpha_dropout_keeps_the_mean_and_the_variance(kind: type[nn.Module], rate: float) -> None:
+    """Of normal numbers, in predictions and inside ``stochastic``."""
     x = torch.randn(2, 5000, 1)
     found = predict(kind(rate), x, draws=20, kind="probs", batch_size=2)
     assert abs(found.mean()) < 0.02
@@ -69,25 +72,29 @@ def test_alpha_dropout_keeps_mean_and_variance(kind: type[nn.Module], rate: floa
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
-def test_rates_at_their_ends(rate: float) -> None:
+def test_a_rate_of_zero_keeps_everything_and_a_rate_of_one_nothing(rate: float) -> None:
+    """Neither makes NaN."""
     model = nn.Sequential(nn.Dropout(rate), nn.Dropout(0.3), nn.Linear(6, 3, bias=False))
     found = predict(model, ROWS, kind="probs")
     assert (found == 0).all() == (rate == 1)
 
 
-def test_functional_dropout_is_on() -> None:
+def test_dropout_as_a_function_is_on_in_a_model_that_evaluates() -> None:
+    """``F.dropout`` asks a flag of a module that is no dropout layer."""
     assert_consistent(Functional().eval(), ROWS)
 
 
 @pytest.mark.parametrize("kind", ["randn_like", "rand_like", "bernoulli", "bernoulli of p", "bernoulli_", "normal_"])
-def test_noise_of_other_layers_is_shared_by_rows(kind: str) -> None:
+def test_random_functions_in_layers_of_the_user_are_shared_by_all_rows(kind: str) -> None:
+    """``torch.randn_like`` and its kin draw from the draw's own generator; the global one stays as it was."""
     model = OwnNoise(kind)
     before = torch.get_rng_state()
     assert_consistent(model, ROWS)
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_noise_that_cannot_be_shared_is_refused() -> None:
+def test_noise_that_rows_cannot_share_and_rows_that_are_mixed_are_refused() -> None:
+    """``torch.randn`` of a shape is not followed, a sum over rows makes a row depend on others."""
     with pytest.raises(ValueError, match="not one network for every row.*consistent=False"):
         predict(nn.Sequential(OwnNoise("randn"), nn.Dropout(0.0)), ROWS)
 
@@ -99,7 +106,9 @@ def test_noise_that_cannot_be_shared_is_refused() -> None:
         predict(Mixing(), ROWS)
 
 
-def test_dropped_paths_are_consistent() -> None:
+def test_dropped_paths_are_the_same_for_all_rows() -> None:
+    """A layer of stochastic depth that draws one number for each row."""
+
     class DropPath(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x * x.new_empty(len(x), 1, 1, 1).bernoulli_(0.5) if self.training else x
@@ -108,6 +117,8 @@ def test_dropped_paths_are_consistent() -> None:
 
 
 def test_noise_that_is_not_followed_stays_in_plain_draws() -> None:
+    """All draws differ, though what comes before the first dropout is otherwise kept."""
+
     class Own(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x + torch.randn(x.shape)

@@ -16,7 +16,8 @@ import alcore
 from tests.adapters.torch.predictions import IMAGES, convolutional, predict
 
 
-def test_checkpoints_are_loaded_one_at_a_time(tmp_path: Path) -> None:
+def test_checkpoints_predict_as_the_ensemble_in_memory_and_load_weights_alone(tmp_path: Path) -> None:
+    """The model's own weights are back afterwards; a file that would run code is refused."""
     model = convolutional(nn.Dropout(0.4))
     members = [copy.deepcopy(model) for _ in range(3)]
     for seed, member in enumerate(members):
@@ -45,7 +46,8 @@ def test_checkpoints_are_loaded_one_at_a_time(tmp_path: Path) -> None:
         alcore_torch.predict(evil, IMAGES, draws=4, out=tmp_path / "again.npy")
 
 
-def test_jobs_are_joined_along_the_draws(tmp_path: Path) -> None:
+def test_files_of_separate_jobs_are_joined_along_the_draws(tmp_path: Path) -> None:
+    """One seed for each job."""
     model = convolutional(nn.Dropout(0.4))
     files = [tmp_path / f"{seed}.zarr" for seed in range(2)]
     for seed, file in enumerate(files):

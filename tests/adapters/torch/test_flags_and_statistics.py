@@ -14,7 +14,8 @@ from tests.adapters.torch.predictions import IMAGES, ROWS, assert_consistent, co
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_only_stochastic_layers_are_on_and_flags_come_back(training: bool) -> None:
+def test_layers_with_noise_alone_are_on_and_flags_come_back(training: bool) -> None:
+    """Also where some layers train and others do not, and after an error."""
     model = convolutional(nn.Dropout(0.4)).train(training)
     model[0].train(not training)
     before = [module.training for module in model.modules()]
@@ -28,7 +29,8 @@ def test_only_stochastic_layers_are_on_and_flags_come_back(training: bool) -> No
     assert [module.training for module in model.modules()] == before
 
 
-def test_statistics_do_not_change_even_in_training() -> None:
+def test_statistics_of_normalisation_do_not_change_even_in_training() -> None:
+    """Neither in predictions nor inside ``stochastic``."""
     model = convolutional(nn.Dropout(0.4)).train()
     before = copy.deepcopy(model.state_dict())
     predict(model, IMAGES)
@@ -38,7 +40,8 @@ def test_statistics_do_not_change_even_in_training() -> None:
         assert torch.equal(value, before[name]), name
 
 
-def test_the_global_generator_is_left_alone() -> None:
+def test_the_global_generator_goes_on_as_if_nothing_was_predicted() -> None:
+    """With both kinds of draws."""
     model = convolutional(nn.Dropout(0.4))
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -48,7 +51,8 @@ def test_the_global_generator_is_left_alone() -> None:
         assert torch.equal(torch.rand(3), expected)
 
 
-def test_shared_and_frozen_weights() -> None:
+def test_layers_that_are_used_twice_have_noise_of_their_own_in_each_call() -> None:
+    """Layers with shared and with frozen weights have consistent draws, DropConnect of them too."""
     dense = nn.Linear(6, 6)
     model = nn.Sequential(dense, nn.Dropout(0.4), dense, nn.Dropout(0.4), nn.Linear(6, 3))
     for parameter in model.parameters():

@@ -64,7 +64,8 @@ def unprefixed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_kept_from_draw_to_draw_changes_no_bit(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keeping_what_comes_before_the_first_noise_changes_no_bit(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules that are called twice, written to in place, or through a view, are not kept."""
     model = Prefixed(kind)
     kept = predict(model, ROWS, draws=9)
     assert not any("forward" in vars(module) for module in model.modules())
@@ -75,9 +76,10 @@ def test_what_is_kept_from_draw_to_draw_changes_no_bit(kind: str, monkeypatch: p
 
 @pytest.mark.parametrize("inplace", [False, True])
 @pytest.mark.parametrize("first", [nn.Identity(), nn.ReLU(inplace=True)], ids=["", "writes to its argument"])
-def test_of_layers_in_a_row_what_is_kept_changes_no_bit(
+def test_keeping_the_first_layers_of_a_sequence_changes_no_bit(
     first: nn.Module, inplace: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where little memory may be kept, and where a layer writes to its argument."""
     layers = [
         nn.Conv2d(2, 8, 3),
         nn.BatchNorm2d(8),
@@ -95,6 +97,7 @@ def test_of_layers_in_a_row_what_is_kept_changes_no_bit(
 
 
 def test_layers_before_the_first_noise_run_once_a_block() -> None:
+    """In consistent draws; plain ones run them in each draw."""
     model, ran = Prefixed("plain"), []
     own = type(model.second).forward
     counted = type("Counted", (nn.Linear,), {"forward": lambda self, x: ran.append(len(x)) or own(self, x)})
@@ -105,13 +108,16 @@ def test_layers_before_the_first_noise_run_once_a_block() -> None:
     assert len(ran) == 5 + 3 * 50 + 1
 
 
-def test_rows_made_in_inference_mode() -> None:
+def test_rows_made_in_inference_mode_are_predicted() -> None:
+    """They have no version that would tell of writing."""
     with torch.inference_mode():
         rows = ROWS.clone()
     np.testing.assert_array_equal(predict(Prefixed("plain").eval(), rows).shape, (30, 3, 5))
 
 
-def test_what_is_kept_is_let_go_after_an_error() -> None:
+def test_modules_have_their_own_forward_again_after_an_error() -> None:
+    """Nothing that was kept stays on them."""
+
     class Fails(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             raise RuntimeError("on purpose")

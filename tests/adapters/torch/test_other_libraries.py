@@ -34,7 +34,8 @@ def bert(kind: str, **options: Any) -> nn.Module:
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 @pytest.mark.parametrize("kind", ["Sequence", "Token"])
-def test_transformers_classifiers(kind: str, attention: str) -> None:
+def test_transformers_have_consistent_draws_and_their_padding_is_handed_on(kind: str, attention: str) -> None:
+    """Sequences and tokens, eager and fused attention."""
     model = bert(kind, attn_implementation=attention, hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.3)
     mask = torch.ones_like(TOKENS)
     mask[::2, 4:] = 0
@@ -56,14 +57,16 @@ def test_transformers_classifiers(kind: str, attention: str) -> None:
         assert scores.shape == (30,)
 
 
-def test_only_attention_drops_in_transformers() -> None:
+def test_transformers_whose_attention_alone_drops_have_consistent_draws() -> None:
+    """Eager and fused attention."""
     for attention in ("eager", "sdpa"):
         quiet = {"hidden_dropout_prob": 0.0, "classifier_dropout": 0.0, "initializer_range": 1.0}
         model = bert("Sequence", attn_implementation=attention, attention_probs_dropout_prob=0.4, **quiet)
         assert_consistent(model, TOKENS, output="logits")
 
 
-def test_padding_is_kept_beside_the_file(tmp_path: Path) -> None:
+def test_the_mask_of_padding_is_written_beside_the_file(tmp_path: Path) -> None:
+    """Of both formats; `alcore.reduce` takes it."""
     model = bert("Token")
     batches = [{"input_ids": TOKENS[:12], "attention_mask": torch.ones(12, 7)}] * 2
     for name in ("preds.npy", "preds.zarr"):
@@ -78,7 +81,8 @@ def test_padding_is_kept_beside_the_file(tmp_path: Path) -> None:
         assert alcore.reduce(alcore.bald(written), "mean", mask=mask).shape == (24,)
 
 
-def test_a_lightning_module() -> None:
+def test_lightning_modules_have_consistent_draws() -> None:
+    """They are modules of PyTorch."""
     lightning = pytest.importorskip("lightning.pytorch")
 
     class Lit(lightning.LightningModule):

@@ -10,6 +10,7 @@ from tests.adapters.framework import Picks
 
 
 def test_the_readmes_weighted_loss_has_the_gradient_of_the_weighted_mean() -> None:
+    """Compared with the gradient in closed form."""
     picks, model = Picks.of("PyTorch"), nn.Linear(6, 3)
     scope = {"torch": torch, "model": model, "x": torch.tensor(picks.x), "y": torch.tensor(picks.y), "v": picks.v}
     exec(picks.line, scope)
