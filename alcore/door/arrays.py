@@ -32,6 +32,8 @@ def as_array(value: Any, name: str) -> Array:
             f"{name}: expected an array without a mask, got a masked array, whose masked entries would be ranked. "
             "Fill it first, or leave the padding out of a reduction: Reduce(heuristic).score(predictions, mask=...)."
         )
+    if not (hasattr(value, "__array__") or hasattr(value, "__dlpack__")):
+        raise TypeError(f"{name}: expected an array, got {type(value).__name__}. Wrap nested lists in np.asarray.")
     refuse_dtype_name(getattr(value, "dtype", None), name)
     try:
         if isinstance(value, np.ndarray) or hasattr(value, "__array__"):

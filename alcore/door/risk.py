@@ -7,9 +7,9 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from alcore.door.arrays import Array, Float64s
+from alcore.door.arrays import Array, Float64s, as_array
 from alcore.door.numbers import as_count, as_numbers, as_real
-from alcore.door.wording import shown
+from alcore.door.wording import first_line, shown
 
 ROUNDING = 1e-6  # by which a probability that was computed in float32 may exceed 1
 
@@ -37,7 +37,12 @@ def as_picks(q: npt.ArrayLike, pool_size: int, support: npt.ArrayLike | None) ->
 
 
 def _as_support(support: npt.ArrayLike, picks: int) -> npt.NDArray[np.int64]:
-    array = np.asarray(support)
+    try:
+        array = np.asarray(support)
+    except (TypeError, RuntimeError, ValueError) as error:
+        raise TypeError(
+            f"support: expected whole numbers, got {type(support).__name__} ({first_line(error)})."
+        ) from error
     if isinstance(support, np.ma.MaskedArray) or array.dtype.kind not in "iu":
         raise TypeError(
             f"support: expected whole numbers, got {array.dtype} ({type(support).__name__}). Pass batch.support."
@@ -106,6 +111,16 @@ def as_least_share(floor: float) -> float:
     if not 0 <= value <= 1:
         raise ValueError(f"floor: expected the share of the mean score that no score is under, 0 to 1, got {floor}.")
     return value
+
+
+def as_predicted(predicted: npt.ArrayLike) -> Array:
+    """What a model under test says, as floats; nested lists are taken too."""
+    if not isinstance(predicted, list | tuple):
+        return as_array(predicted, "predicted")
+    try:
+        return as_array(np.asarray(predicted), "predicted")
+    except ValueError as error:
+        raise TypeError(f"predicted: expected an array (N, C), got a list ({first_line(error)}).") from error
 
 
 def check_predicted(shape: tuple[int, ...], classes: int) -> None:

@@ -76,7 +76,7 @@ _KERNELS = {"log": "log_loss", "zero-one": "zero_one", "brier": "brier"}
 
 def _read_predicted(predicted: npt.ArrayLike, source: Source, kind: Kind) -> Array:
     """(N, C) probabilities, float32 or float64."""
-    array = door.as_array(np.asarray(predicted) if isinstance(predicted, list | tuple) else predicted, "predicted")
+    array = door.as_predicted(predicted)
     door.check_predicted(array.shape, source.cell_shape[0])
     if source.rows is not None and len(array) != source.rows:
         door.refuse_unequal_rows("predicted", source.rows, len(array), "predictions")

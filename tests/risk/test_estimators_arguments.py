@@ -35,6 +35,8 @@ def test_sizes_that_do_not_fit_are_refused(name: str) -> None:
     for support in ([9.0, 8.0], np.ma.masked_array([9, 8]), ["9", "8"]):
         with pytest.raises(TypeError, match=r"support: expected whole numbers, got .*Pass batch.support"):
             call(name, [0.5, 0.3], 9, support)
+    with pytest.raises(TypeError, match="support: expected whole numbers, got list"):
+        call(name, [0.5, 0.3], 9, [[9], [9, 8]])
     with pytest.raises(TypeError, match="q: expected an array of numbers"):
         call(name, ["a"], 9)
 

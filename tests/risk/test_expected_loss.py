@@ -200,3 +200,11 @@ def test_options_out_of_range_are_refused() -> None:
             alcore.expected_loss(SAMPLE, floor=floor)
     with pytest.raises(TypeError, match="floor: expected a number"):
         alcore.expected_loss(SAMPLE, floor="0.1")
+
+
+@pytest.mark.parametrize(
+    "said", ["0.5", b"0.5", {0: 0.5}, {0.5}, 0.5, object(), range, iter([0.5]), [[0.5], [0.5, 0.5]]]
+)
+def test_what_is_no_array_is_refused_by_name(said: Any) -> None:
+    with pytest.raises(TypeError, match="^predicted: expected an array"):
+        alcore.expected_loss(SAMPLE, said)
