@@ -17,7 +17,7 @@ import torch.nn.functional as F  # noqa: N812 - the framework's own abbreviation
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from alcore.adapting import mix
+from alcore.adapting import RowAxes, mix
 
 ALPHA = -1.7580993408473766  # what SELU tends to: - lambda alpha (Klambauer et al. 2017, arXiv:1706.02515)
 _running = threading.local()
@@ -38,7 +38,7 @@ def stochastic(model: nn.Module) -> Iterator[nn.Module]:
     >>> model.training
     True
     """
-    with flags(model), Draw(int(torch.randint(1 << 62, ())), 0, False):
+    with flags(model), Draw(int(torch.randint(1 << 62, ()))):
         yield model
 
 
@@ -74,14 +74,16 @@ def current_draw() -> Draw | None:
 
 
 class Draw(TorchFunctionMode):
-    """Random numbers of one draw: of a place, the number of the call that asks for them. Rows share them where ``consistent``.
+    """Random numbers of one draw: of a place, the number of the call that asks for them. Rows share them along ``axes``.
 
     While it runs, dropout functions are on whatever their flags say.
     """
 
-    def __init__(self, seed: int, rows: int, consistent: bool) -> None:
+    def __init__(self, seed: int, rows: int = 0, axes: RowAxes | None = None) -> None:
+        """``axes``: where rows share their noise; None where each has its own."""
         super().__init__()
-        self._seed, self._rows, self._consistent, self.calls = seed, rows or -1, consistent, 0
+        self._seed, self._rows, self._axes = seed, rows, axes
+        self.shapes: list[tuple[int, ...]] = []  # of each noise; () of a layer that makes its own
 
     def __enter__(self) -> Draw:
         self._before, _running.draw = current_draw(), self
@@ -93,26 +95,22 @@ class Draw(TorchFunctionMode):
 
     def seed_of(self, place: int) -> int:
         """For a layer that makes its own noise."""
-        self.calls += 1
+        self.shapes.append(())
         return mix(self._seed, 0, place)
 
     def noise(self, shape: Any, like: Tensor, fill: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
         """A new tensor, filled, that broadcasts to ``shape``, or has it where rows are folded into another axis."""
-        self.calls += 1
-        axis = self._axis(shape)
-        shared = self._consistent and axis is not None
-        folded = shape[axis] // self._rows if shared else 1  # heads of attention or windows of images, row by row
-        one = (*shape[:axis], folded, *shape[axis + 1 :]) if shared else shape
+        rows = self._axes.at(self.calls, tuple(shape), self._rows) if self._axes else None
+        self.shapes.append(tuple(shape))
         generator = torch.Generator(like.device).manual_seed(mix(self._seed, 1, self.calls))
+        one = rows.of_one_row(tuple(shape)) if rows else shape
         made = fill(torch.empty(one, dtype=like.dtype, device=like.device), *args, **kwargs, generator=generator)
-        return made if folded == 1 else made.repeat(self._rows, *[1] * (len(shape) - 1))
+        return made.repeat(rows.repeats(tuple(shape))) if rows and rows.folded > 1 else made
 
-    def _axis(self, shape: tuple[int, ...]) -> int | None:
-        """The axis of rows: the first, or the second of sequences; None of noise that rows have no part in."""
-        rows = self._rows
-        if len(shape) > 2 and shape[0] != rows == shape[1]:
-            return 1
-        return 0 if shape and (shape[0] == rows or (len(shape) > 1 and shape[0] % rows == 0 < rows)) else None
+    @property
+    def calls(self) -> int:
+        """How often something drew noise."""
+        return len(self.shapes)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
         handler = HANDLERS.get(func)

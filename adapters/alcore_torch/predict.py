@@ -125,9 +125,16 @@ class _Run(adapting.Run):
         with torch.no_grad(), flags(self._model):
             yield
 
+    def with_one_more(self, tensor: Tensor) -> Tensor:
+        return torch.cat([tensor, tensor[:1]])
+
+    def noise_shapes(self, given: Any, block: int, draw: int) -> list[tuple[int, ...]]:
+        with Draw(self.request.seed_of(draw, block)) as noise:
+            adapting.call(self._model, given)
+        return noise.shapes
+
     def probs(self, given: Any, block: int, draw: int) -> tuple[adapting.Array, bool]:
-        noise = Draw(self.request.seed_of(draw, block), adapting.row_count(given), self.request.consistent)
-        with noise:
+        with Draw(self.request.seed_of(draw, block), adapting.row_count(given), self.row_axes) as noise:
             found = adapting.pick(adapting.call(self._model, given), self.output)
         if not isinstance(found, Tensor):
             raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")

@@ -1,6 +1,6 @@
 """What every adapter does with what its model returns: axes in order, checked, block by block, to memory or to a file.
 
-Here live the way from a batch to its block (`data`, `inputs`, `run`, `outputs`, `blocks`), from blocks to predictions
+Here live the way from a batch to its block (`data`, `inputs`, `run`, `row_axes`, `outputs`, `blocks`), from blocks to predictions
 (`predictions`, `members`), and what adapters ask and refuse in the same words (`request`, `layers`, `refusals`). Imports sources
 and the door, never a framework. An adapter brings batches and a `Run` of its model. What two adapters share joins the file of
 its subject and the list below, which is public: adapters import `alcore.adapting` alone.
@@ -15,8 +15,9 @@ from alcore.adapting.layers import as_rate, is_among
 from alcore.adapting.members import Checkpoints, Member, as_members, predict_in_turn, predict_members
 from alcore.adapting.outputs import pick
 from alcore.adapting.predictions import NEAR, Predictions, predict
-from alcore.adapting.refusals import refuse_inconsistent, refuse_missing, refuse_same_draws
+from alcore.adapting.refusals import refuse_inconsistent, refuse_missing, refuse_same_draws, refuse_unknown_rows
 from alcore.adapting.request import DTYPES, Request, mix
+from alcore.adapting.row_axes import RowAxes, RowAxis
 from alcore.adapting.run import ALIKE, Forward, Run
 from alcore.door import Array, Bools, as_size
 
@@ -32,6 +33,8 @@ __all__ = [
     "Member",
     "Predictions",
     "Request",
+    "RowAxes",
+    "RowAxis",
     "Run",
     "as_batches",
     "as_mask",
@@ -52,5 +55,6 @@ __all__ = [
     "refuse_inconsistent",
     "refuse_missing",
     "refuse_same_draws",
+    "refuse_unknown_rows",
     "row_count",
 ]

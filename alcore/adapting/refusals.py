@@ -12,6 +12,13 @@ def refuse_inconsistent(name: str) -> NoReturn:
     )
 
 
+def refuse_unknown_rows(name: str, why: str) -> NoReturn:
+    raise ValueError(
+        f"consistent: it is not known which part of a noise of {name} belongs to which row: {why}. consistent=False gives every "
+        "row noise of its own, which row-wise heuristics can do with."
+    )
+
+
 def refuse_same_draws(name: str, draws: int) -> NoReturn:
     raise ValueError(
         f"draws: no dropout is active in {name}, so all {draws} draws would be the same. draws=1, DropConnect(model), or a "

@@ -12,6 +12,7 @@ import numpy as np
 from alcore.adapting.inputs import first_of, leaf_rows, map_leaves, row_count
 from alcore.adapting.refusals import refuse_inconsistent, refuse_same_draws
 from alcore.adapting.request import Request
+from alcore.adapting.row_axes import RowAxes
 from alcore.door import Array
 
 ALIKE = 1e-4  # by which the prediction of a row may differ where other rows come before it
@@ -39,6 +40,7 @@ class Run(ABC):
         """Start on a request: of the model as it is now, no batch was checked."""
         self.request = request
         self._checked_rows: int | None = None
+        self.row_axes: RowAxes | None = None
         self._block: tuple[int, Any] | None = None  # the number of the block, and what the model is called with for it
         self._ahead: Iterator[tuple[int, Array]] = iter(())  # draws of that block that are made with an earlier one
 
@@ -57,6 +59,14 @@ class Run(ABC):
     def several(self, given: Any, block: int, draws: range) -> Iterable[Array]:
         """What the model returns in the first of these draws, or in as many of them, one by one, as are better made together."""
         return [self.probs(given, block, draws[0])[0]]
+
+    def noise_shapes(self, given: Any, block: int, draw: int) -> list[tuple[int, ...]]:
+        """The shapes of what the model draws, in order; none where a framework draws noise row by row."""
+        return []
+
+    def with_one_more(self, tensor: Any) -> Any:
+        """A tensor with its first row once more at its end."""
+        return tensor
 
     @abstractmethod
     def turn(self, tensor: Any) -> Any:
@@ -77,8 +87,16 @@ class Run(ABC):
             _, probs = next(self._ahead)
         return probs
 
+    def _learn_row_axes(self, given: Any, rows: int, block: int, draw: int) -> RowAxes:
+        """From what the model draws for these rows, and for one more."""
+        more = map_leaves(given, lambda leaf: self.with_one_more(leaf) if leaf_rows(leaf) == rows > 0 else leaf)
+        shapes, others = (self.noise_shapes(one, block, draw) for one in (given, more))
+        return RowAxes.of(self.name, shapes, others, rows)
+
     def _check(self, given: Any, rows: int, block: int, draw: int) -> None:
         """Refuse draws that are not one network for every row, and draws that are all the same."""
+        if self.request.consistent:
+            self.row_axes = self._learn_row_axes(given, rows, block, draw)
         found, noisy = self.probs(given, block, draw)
         if self.request.consistent and rows > 1:
             turned = map_leaves(given, lambda leaf: self.turn(leaf) if leaf_rows(leaf) == rows else leaf)
