@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler
+from torch.utils.data import DataLoader, Dataset
 
 from alcore import adapting
 from alcore_torch.dropout import Draw, flags
@@ -80,7 +80,7 @@ def predict(
     Cost: N·T forward passes in batches, of consistent draws from the first dropout on: modules that end before it are called once a
     block. Memory of one block, n·C·T numbers, and at most 64 MiB of what those modules returned.
     Raises: ValueError where no noise is active and draws > 1 (every draw would be the same), where draws cannot be consistent,
-    for a DataLoader that shuffles or drops rows, and as `alcore.adapting.predict`.
+    for a DataLoader that drops rows or is not certain to keep the data set's order, and as `alcore.adapting.predict`.
 
     >>> import alcore, alcore_torch, torch
     >>> model = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(16, 3))
@@ -93,7 +93,12 @@ def predict(
     request = adapting.Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
     runs = [_Run(one, request, output, inputs) for one in members]
     loads = [partial(_load, stored.model, path) for path in stored.paths] if stored else None
-    given: dict[str, Any] = {"rows": _rows(data), "out": out, "mask": adapting.as_mask(mask), "progress": progress}
+    given: dict[str, Any] = {
+        "rows": adapting.known_rows(data),
+        "out": out,
+        "mask": adapting.as_mask(mask),
+        "progress": progress,
+    }
     restore = InitialWeights(members[0]).restore if stored else None
     return adapting.predict_members(runs, partial(_batches, data, batch_size), request, loads, restore, **given)
 
@@ -160,20 +165,3 @@ def _batches(data: Any, batch_size: int) -> Iterable[Any]:
     if isinstance(data, Dataset):
         return DataLoader(data, batch_size)
     return adapting.as_batches(data, batch_size, "an array, a dictionary of arrays, a Dataset, a DataLoader or batches")
-
-
-def _rows(data: Any) -> int | None:
-    """N where it is known; loaders whose order or number of rows is not the data set's are refused."""
-    if not isinstance(data, DataLoader):
-        return (
-            len(data)
-            if isinstance(data, Dataset) and not isinstance(data, IterableDataset)
-            else adapting.known_rows(data)
-        )
-    if isinstance(getattr(data.batch_sampler, "sampler", data.sampler), RandomSampler):
-        raise ValueError("data: the DataLoader shuffles, so row i would not be example i. shuffle=False.")
-    if isinstance(data.sampler, SequentialSampler) and data.batch_size:
-        if data.drop_last and len(data.dataset) % data.batch_size:
-            raise ValueError("data: the DataLoader drops the rows of its last batch. drop_last=False.")
-        return len(data.dataset)
-    return None

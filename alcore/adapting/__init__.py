@@ -1,7 +1,7 @@
 """What every adapter does with what its model returns: axes in order, checked, block by block, to memory or to a file.
 
-Here live the way from a batch to its block (`data`, `inputs`, `run`, `row_axes`, `outputs`, `blocks`), from blocks to predictions
-(`predictions`, `members`), and what adapters ask and refuse in the same words (`request`, `layers`, `refusals`). Imports sources
+Here live the way from a batch to its block (`data`, `order`, `inputs`, `run`, `row_axes`, `outputs`, `blocks`), from blocks to
+predictions (`predictions`, `members`), and what adapters ask and refuse alike (`request`, `layers`, `refusals`). Imports sources
 and the door, never a framework. An adapter brings batches and a `Run` of its model. What two adapters share joins the file of
 its subject and the list below, which is public: adapters import `alcore.adapting` alone.
 """

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from alcore.adapting.inputs import first_of
+from alcore.adapting.order import rows_in_order
 from alcore.door import as_size
 
 
@@ -24,13 +25,13 @@ def as_batches(data: Any, batch_size: int, said: str = "an array, a dictionary o
 
 
 def known_rows(data: Any) -> int | None:
-    """N of arrays, from their lengths; None for batches."""
+    """N of arrays, loaders and data sets; None for batches. Loaders whose rows may come in another order are refused."""
     if isinstance(data, Mapping):
         sizes = {name: len(array) for name, array in data.items()}
         if len(set(sizes.values())) != 1:
             raise ValueError(f"data: expected arrays with the same number of rows, got {sizes}.")
         return next(iter(sizes.values()))
-    return len(data) if hasattr(data, "shape") else None
+    return len(data) if hasattr(data, "shape") else rows_in_order(data)
 
 
 def cut(array: Any, batch_size: int) -> Iterator[Any]:
