@@ -140,7 +140,7 @@ def test_the_same_seed_gives_the_same_bits_on_any_threads() -> None:
 
 
 @pytest.mark.parametrize("weights", [None, np.arange(12.0)])
-@pytest.mark.parametrize("exact", [0, 10_000])
+@pytest.mark.parametrize("exact", [0, pytest.param(10_000, marks=pytest.mark.interpreted)])
 def test_groups_never_bound_a_gain_from_below(weights: np.ndarray | None, exact: int) -> None:
     batch = dirichlet(6, 3, 12, seed=83, alpha=0.4)
     others = dirichlet(50, 3, 12, seed=84, alpha=0.4).astype(np.float32)
