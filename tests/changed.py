@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ALWAYS = (Path("tests/test_architecture.py"),)
+PROCESSES = {"alcore_torch": "torch", "alcore_keras": "tensorflow", "alcore_flax": "jax", "alcore_sklearn": "torch"}
 
 
 def changed() -> list[Path]:
@@ -35,13 +36,19 @@ def tests_of(path: Path) -> Iterator[Path]:
         if not named:
             yield Path("tests", *path.parts[1:-1])
     elif path.parts[0] == "adapters":
-        yield Path("tests/adapters")
+        yield Path("tests/adapters/test_adapters.py")
+        law = "test_adapters_keep_the_laws_and_their_examples_run"
+        yield Path(f"tests/adapters/test_frameworks.py::{law}[{PROCESSES[path.parts[1]]}]")
 
 
 def chosen(paths: list[Path]) -> list[Path]:
     """Each once, and none that lies in a folder that is chosen too."""
-    found = {test for path in paths for test in tests_of(path) if (ROOT / test).exists()} | set(ALWAYS)
+    found = {test for path in paths for test in tests_of(path) if _exists(test)} | set(ALWAYS)
     return sorted(one for one in found if not any(parent in found for parent in one.parents))
+
+
+def _exists(test: Path) -> bool:
+    return (ROOT / str(test).split("::")[0]).exists()
 
 
 def _git(*words: str) -> list[str]:
