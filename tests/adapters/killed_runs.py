@@ -19,9 +19,8 @@ from alcore.sources import writing
 from tests.adapters.framework import FEATURES, Framework, Weights
 from tests.conftest import soak
 
-ROWS = (
-    np.random.default_rng(0).normal(size=(48, FEATURES)).astype(np.float32)
-)  # three blocks of one shape: compiled once
+# Three blocks of one shape: a model is compiled once for them.
+ROWS = np.random.default_rng(0).normal(size=(48, FEATURES)).astype(np.float32)
 WEIGHTS = Weights.of(1)
 OPTIONS: dict[str, Any] = {"draws": 6, "batch_size": 16, "seed": 3, "kind": "logits", "progress": False}
 STARTED: dict[type[Framework], tuple[BaseProcess, Path]] = {}
@@ -44,9 +43,7 @@ def ended(framework: Framework) -> Path:
     """The folder in which the process of this framework left what it had written."""
     process, folder = STARTED[type(framework)]
     process.join()
-    assert process.exitcode == -SIGKILL, (
-        f"{type(framework).__name__}: ended with {process.exitcode}, and was not killed"
-    )
+    assert process.exitcode == -SIGKILL, f"{type(framework).__name__} was not killed: {process.exitcode}"
     return folder
 
 
