@@ -75,6 +75,7 @@ from alcore.door.sources import (
     refuse_other_cells,
     refuse_single_reading,
     refuse_source,
+    refuse_too_many_rows,
     refuse_unequal_rows,
 )
 from alcore.door.values import (
@@ -151,6 +152,7 @@ __all__ = [
     "refuse_pool_size",
     "refuse_single_reading",
     "refuse_source",
+    "refuse_too_many_rows",
     "refuse_unequal_rows",
     "shown",
     "shows_options",

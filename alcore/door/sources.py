@@ -66,5 +66,9 @@ def refuse_other_cells(name: str, got: tuple[int, ...], expected: tuple[int, ...
     )
 
 
+def refuse_too_many_rows(name: str, rows: int) -> NoReturn:
+    raise ValueError(f"{name}: expected rows whose scores fit into memory, got {rows}. Score it in parts.")
+
+
 def refuse_unequal_rows(name: str, expected: int, got: int, of: str) -> NoReturn:
     raise ValueError(f"{name}: expected {expected} rows, as {of} has, got {got}.")

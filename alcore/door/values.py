@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from alcore.door.arrays import Array
+from alcore.door.arrays import Array, Float64s
 
 
 def tolerance(classes: int) -> float:
@@ -20,7 +20,7 @@ def tolerance(classes: int) -> float:
 
 def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str) -> NoReturn:
     """Explain why the kernels refused the draws of one cell; ``index`` is its row and place on the event axes."""
-    values = np.asarray(values_ct, np.float64)
+    values = _widened(values_ct)
 
     def at(c: int | str, t: int) -> str:
         return _place(name, index, c, t)
@@ -62,7 +62,7 @@ def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str) -> NoReturn
 
 def refuse_logits(values_ct: Array, index: tuple[int, ...], name: str) -> NoReturn:
     """Logits with NaN or +inf, or a draw without a finite one."""
-    values = np.asarray(values_ct, np.float64)
+    values = _widened(values_ct)
     wrong = np.isnan(values) | (values == np.inf)
     if wrong.any():
         c, t = map(int, np.argwhere(wrong)[0])
@@ -74,6 +74,11 @@ def refuse_logits(values_ct: Array, index: tuple[int, ...], name: str) -> NoRetu
         f"{name}: expected finite logits over axis 1 (-inf rules a class out), but {what}. "
         "Nothing invalid is ranked: drop or repair the row."
     )
+
+
+def _widened(values_ct: Array) -> Float64s:
+    with np.errstate(invalid="ignore"):  # NaN that signals, as damaged files hold it
+        return np.asarray(values_ct, np.float64)
 
 
 def _place(name: str, index: tuple[int, ...], c: int | str, t: int) -> str:

@@ -144,7 +144,7 @@ def score_blocks(
 ) -> Values:
     """One pass over a source: what ``work`` gives for each block, (n, ...), joined along the rows."""
     source = open_source(predictions, name, cost)
-    return _join(map_blocks(source, work, reading, name=name), source.rows)
+    return _join(map_blocks(source, work, reading, name=name), source.rows, name)
 
 
 def map_blocks(
@@ -176,14 +176,17 @@ def map_blocks(
         yield from in_order(work, (block for _, block in tracked))
 
 
-def _join(parts: Iterator[Values], rows: int | None) -> Values:
+def _join(parts: Iterator[Values], rows: int | None, name: str) -> Values:
     if rows is None:
         return cast(Values, np.concatenate(list(parts)))
     joined: Values | None = None
     start = 0
     for part in parts:
         if joined is None:
-            joined = cast(Values, np.empty((rows, *part.shape[1:]), part.dtype))
+            try:
+                joined = cast(Values, np.empty((rows, *part.shape[1:]), part.dtype))
+            except (MemoryError, ValueError):
+                door.refuse_too_many_rows(name, rows)
         joined[start : start + len(part)] = part
         start += len(part)
     assert joined is not None  # map_blocks has an empty block where there is no row

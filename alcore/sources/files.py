@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import zipfile
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from alcore.door import Array
 
+REASON = 200  # characters of what a reader says: zipfile quotes all that stands where a name should
 FORMATS = ".npy, .npz, .zarr, .h5 or .hdf5"
 
 
@@ -115,7 +117,7 @@ def _open_zarr(file: Path, member: str | None, default: str | None) -> Any:
     if isinstance(node, zarr.Array):
         _refuse_member(file, member)
         return StoredArray(file, node)
-    return StoredArray(file, node[_choose(file, names, member, default)])
+    return _stored(file, node, _choose(file, names, member, default))
 
 
 def _open_hdf5(file: Path, member: str | None, default: str | None) -> Any:
@@ -126,10 +128,15 @@ def _open_hdf5(file: Path, member: str | None, default: str | None) -> Any:
         names: list[str] = []
         with _reading(file, "an HDF5 file"):
             root.visititems(lambda name, node: names.append(name) if isinstance(node, h5py.Dataset) else None)
-        return StoredArray(file, root[_choose(file, names, member, default)])
+        return _stored(file, root, _choose(file, names, member, default))
     except ValueError:
         root.close()
         raise
+
+
+def _stored(file: Path, root: Any, name: str) -> StoredArray:
+    with _reading(file, f"an array as member {name!r}"):
+        return StoredArray(file, root[name])
 
 
 _OPENERS: dict[str, Callable[[Path, str | None, str | None], Any]] = {
@@ -150,11 +157,13 @@ class StoredArray:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.node.shape or ()  # None where an HDF5 dataset is empty
+        with _reading(self.file, "an array"):
+            return self.node.shape or ()  # None where an HDF5 dataset is empty
 
     @property
     def dtype(self) -> Any:
-        return self.node.dtype
+        with _reading(self.file, "an array of numbers"):
+            return self.node.dtype
 
     @property
     def chunks(self) -> Any:
@@ -179,7 +188,7 @@ class NpzMember:
 
     def read_blocks(self, rows: int) -> Iterator[Array]:
         """Successive blocks of at most ``rows`` rows; each call starts again at the first."""
-        row_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
+        row_bytes = math.prod(self.shape[1:]) * self.dtype.itemsize
         expected = f"a whole array as member {self.name!r}"
         with _reading(self.file, expected), _open_member(self.file, self.name) as stream:
             _read_header(stream)
@@ -215,7 +224,7 @@ def _reading(file: Path, expected: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        reason = " ".join(str(error)[:REASON].split()).rstrip(".") or type(error).__name__
         if "Python objects" in reason:
             reason = "it holds pickled objects"
         raise ValueError(

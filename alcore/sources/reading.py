@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Source:
     @property
     def row_bytes(self) -> int:
         """Of a row as the kernels read it: float64 where it is that, else float32."""
-        return max(4, self.dtype.itemsize) * int(np.prod(self.cell_shape, dtype=np.int64))
+        return max(4, self.dtype.itemsize) * math.prod(self.cell_shape)
 
 
 def open_source(predictions: Any, name: str = "probs", cost: int = 1) -> Source:
@@ -148,7 +149,7 @@ def _cut(first: Array, rest: Iterator[Array], step: int, name: str) -> Iterator[
 
 
 def _block_rows(cell_shape: tuple[int, ...], itemsize: int, cost: int) -> int:
-    row_bytes = int(np.prod(cell_shape, dtype=np.int64)) * itemsize
+    row_bytes = math.prod(cell_shape) * itemsize
     budget = min(BLOCK_BYTES, IN_FLIGHT_BYTES // get_threads()) // cost
     return max(1, budget // max(1, row_bytes))
 

@@ -171,6 +171,42 @@ class ShrinkingBlocks:
         yield POOL[:20]
 
 
+class Endless:
+    """A lazy array of more rows than any memory has room for the scores of."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, rows: int) -> None:
+        self.shape = (rows, 4, 6)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        return np.resize(POOL, (rows.stop - rows.start, 4, 6))
+
+
+@pytest.mark.parametrize("rows", [10**14, 10**18, 2**64, 10**30])
+def test_more_rows_than_memory_holds_are_refused(rows: int) -> None:
+    with pytest.raises(ValueError, match=f"probs: expected rows whose scores fit into memory, got {rows}"):
+        alcore.bald(Endless(rows))
+
+
+class Wide:
+    """A lazy array that says it has more numbers in a row than 64 bits count."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, *shape: int) -> None:
+        self.shape = shape
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        return POOL[rows]
+
+
+@pytest.mark.parametrize("shape", [(97, 2**62, 4), (97, 2**40, 2**40), (97, 4, 10**30), (97, 2**32, 2**32, 6)])
+def test_sizes_beyond_64_bits_are_no_small_ones(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"probs: rows 0 to 1: expected shape .*, as its shape says, got \(1, 4, 6\)"):
+        alcore.bald(Wide(*shape))
+
+
 def test_a_source_that_shrinks_is_refused_at_its_first_short_block() -> None:
     with pytest.raises(ValueError, match=r"rows 0 to \d+: expected shape .*, as its shape says, got \(20, 4, 6\)"):
         alcore.bald(Shrinking())

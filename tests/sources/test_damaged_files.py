@@ -91,6 +91,19 @@ def hdf5_chunk(path: Path) -> None:
         file["only"].id.write_direct_chunk((0, 0, 0), b"no deflate stream")
 
 
+def hdf5_numbers(path: Path) -> None:
+    """Numbers with an exponent that no float has."""
+    kind = h5py.h5t.IEEE_F64LE.copy()
+    kind.set_ebias(100_000)
+    with h5py.File(path, "w") as file:
+        h5py.h5d.create(file.id, b"only", kind, h5py.h5s.create_simple(PROBS.shape))
+
+
+def long_name(data: bytes) -> bytes:
+    """A name that takes the first half of the file in."""
+    return data[:26] + (len(data) // 2).to_bytes(2, "little") + data[28:]
+
+
 C_ORDER, F_ORDER = ("{'descr': '<f8', 'fortran_order': %s, 'shape': " % order for order in (False, True))  # noqa: UP031
 HUGE, NEGATIVE = "(1000000000000, 2, 4)}", "(-3, 2, 4)}"
 BAD_HEADERS = {
@@ -128,6 +141,7 @@ BAD_FILES: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "npz, hole": ("x.npz", lambda path: path.write_bytes(hole(npz_bytes(path.parent, compressed=False)))),
     "npz, deflate hole": ("x.npz", lambda path: path.write_bytes(hole(npz_bytes(path.parent, compressed=True)))),
     "npz, checksum": ("x.npz", lambda path: path.write_bytes(wrong_checksum(npz_bytes(path.parent, compressed=True)))),
+    "npz, long name": ("x.npz", lambda path: path.write_bytes(long_name(npz_bytes(path.parent, compressed=False)))),
     "npz, no arrays": ("x.npz", lambda path: zipped(path, notes_txt=b"hello")),
     "npz, nothing": ("x.npz", lambda path: zipped(path)),
     "npz, text member": ("x.npz", lambda path: zipped(path, only_npy=b"hello")),
@@ -150,6 +164,7 @@ BAD_FILES: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "zarr, no axes": ("x.zarr", lambda path: write_zarr(path, only=np.array(0.5))),
     "hdf5, cut": ("x.h5", cut_hdf5),
     "hdf5, broken chunk": ("x.h5", hdf5_chunk),
+    "hdf5, numbers": ("x.h5", hdf5_numbers),
     "hdf5, no arrays": ("x.h5", lambda path: write_hdf5(path)),
     "hdf5, no axes": ("x.h5", lambda path: write_hdf5(path, only=np.array(0.5))),
     "hdf5, no value": ("x.h5", empty_dataset),
@@ -168,6 +183,7 @@ def test_bad_files_are_refused_in_one_sentence_that_names_them(tmp_path: Path, c
     assert sentence.startswith(f"{path}: ")
     assert sentence.endswith(".")
     assert "\n" not in sentence
+    assert len(sentence) < 500
 
 
 def test_a_wrong_checksum_is_found_whatever_the_blocks(tmp_path: Path) -> None:
