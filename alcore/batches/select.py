@@ -15,7 +15,7 @@ from alcore.door import Float64s, Rng
 
 Rows = npt.NDArray[np.int64]
 
-FAR = 1e9  # log weights that lie farther apart leave noise, and each other's differences, fewer than seven digits
+FAR = 1e6  # log weights that lie farther apart leave noise, and each other's differences, fewer than ten digits
 
 
 def top(scores: npt.ArrayLike, k: int, *, rng: Rng = None) -> Batch:
