@@ -11,7 +11,7 @@ TESTS := $(RUN)pytest -q -p no:cacheprovider -n $(WORKERS) --dist worksteal
 export NUMBA_CACHE_DIR ?= $(CURDIR)/build/numba/$(shell cat alcore/kernels/*.py | cksum | cut -d ' ' -f 1)
 INSTALL := $(RUN)pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test check lint bench sample clean
+.PHONY: demo test check soak lint bench sample clean
 
 demo: $(VENV)/demo.stamp
 	@mkdir -p build
@@ -25,6 +25,10 @@ test: $(VENV)/test.stamp lint
 # Minute by minute: the tests of what changed since the last commit.
 check: $(VENV)/test.stamp lint
 	$(TESTS) $$($(RUN)python tests/changed.py)
+
+# What `make test` tries in small, at length, written into benchmarks/soak.md. An hour on two cores.
+soak: $(VENV)/test.stamp
+	WORKERS=$(WORKERS) $(RUN)python benchmarks/soak.py
 
 lint: $(VENV)/test.stamp
 	$(RUN)ruff check .

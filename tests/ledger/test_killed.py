@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,14 @@ from tests.conftest import soak
 from tests.ledger.campaign_loop import N, asked_or_labelled_twice, content, run_to_the_end
 from tests.ledger.examples import run_scenario
 
+Recorder = Callable[[str, object], None]
 
-def test_a_loop_that_is_killed_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+
+def test_a_loop_that_is_killed_ends_as_if_it_had_not_been(tmp_path: Path, record_property: Recorder) -> None:
     """Labels that `tell` recorded are there after each death, and the end is the same, pick for pick."""
     count = soak(25, 200)
     result = run_scenario("kills", tmp_path, count)
+    record_property("kills", result["killed"])
     assert result["killed"] == count
     assert result["ledgers"] > 0
     assert (result["lost"], result["twice"], result["different"]) == ([], [], [])
@@ -30,9 +34,10 @@ def test_the_loop_that_is_killed_does_all_that_ledgers_do(tmp_path: Path) -> Non
     run_to_the_end(tmp_path / "run.db", 1000, lambda turn: pytest.fail("it was at its end"))
 
 
-def test_a_ledger_that_is_killed_while_it_is_made(tmp_path: Path) -> None:
+def test_a_ledger_that_is_killed_while_it_is_made(tmp_path: Path, record_property: Recorder) -> None:
     count = soak(10, 40)
     result = run_scenario("births", tmp_path, count)
+    record_property("kills", count)
     assert result["made"] + len(result["refused"]) == count
     for refusal in result["refused"]:
         assert refusal.startswith((": no such ledger. Say how many", ": holds nothing yet. Say how many"))

@@ -1,0 +1,154 @@
+"""Run every law at length and write benchmarks/soak.md: what was tried, of which commit, and what became of it.
+
+python benchmarks/soak.py                   # all of tests/, written
+python benchmarks/soak.py tests/ledger      # that part alone, printed
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from harness import Table
+from run import cpu_model, memory_gib
+
+ROOT = Path(__file__).parents[1]
+PAGE = Path(__file__).with_name("soak.md")
+WORKERS = os.environ.get("WORKERS", "2")
+FUZZED = ("inputs", "refused", "answered", "known_faults")  # what tests/soak records of a test
+KILLED = "kills"  # what tests of processes that are killed record
+HEAD = """# The same laws at length
+
+`make soak` writes this page. `make test` holds the code to the same laws in less: fewer kills, examples, inputs and seeds.
+A test that fails here is a fault.
+"""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One test of the run: its file, how it ended, its seconds and what it recorded."""
+
+    file: str
+    name: str
+    outcome: str
+    seconds: float
+    recorded: dict[str, int]
+
+
+def main() -> None:
+    named, start = sys.argv[1:], time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.xml")
+        code = run(named or ["tests"], report)
+        if not report.exists():
+            raise SystemExit(f"pytest ended with {code} and wrote no report.")
+        tried = read(report)
+    page = render(tried, time.perf_counter() - start)
+    print(page)
+    if not named:
+        PAGE.write_text(page, encoding="utf-8")
+    raise SystemExit(code)
+
+
+def run(paths: list[str], report: Path) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", WORKERS, "--dist", "worksteal"]
+    environment = {**os.environ, "ALCORE_SOAK": "1"}
+    return subprocess.run([*command, f"--junitxml={report}", *paths], cwd=ROOT, env=environment, check=False).returncode
+
+
+def read(report: Path) -> list[Tried]:
+    return [_tried(case) for case in ElementTree.parse(report).iter("testcase")]  # noqa: S314  written by pytest a moment ago
+
+
+def _tried(case: ElementTree.Element) -> Tried:
+    outcomes = {"failure": "failed", "error": "failed", "skipped": "skipped"}
+    outcome = next((outcomes[part.tag] for part in case if part.tag in outcomes), "passed")
+    recorded = {part.get("name", ""): int(part.get("value", "0")) for part in case.iter("property")}
+    file = case.get("classname", "").replace(".", "/")
+    return Tried(file, case.get("name", "").split("[")[0], outcome, float(case.get("time", "0")), recorded)
+
+
+def render(tried: list[Tried], seconds: float) -> str:
+    tables = [by_folder(tried), fuzzed(tried), killed(tried)]
+    failed = "".join(f"- {test.file}: {test.name}\n" for test in tried if test.outcome == "failed")
+    parts = [HEAD, facts(seconds), *(table.render() for table in tables if table.rows)]
+    return "\n".join([*parts, f"## Failed\n\n{failed}"] if failed else parts)
+
+
+def facts(seconds: float) -> str:
+    found = {
+        "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {seconds / 60:.1f} minutes",
+        "commit": _git("rev-parse", "--short=10", "HEAD")
+        + (" with changes" if _git("status", "--porcelain", "-uno") else ""),
+        "machine": f"{cpu_model()}, {len(os.sched_getaffinity(0))} cores, {memory_gib():.0f} GiB, {WORKERS} workers",
+    }
+    return "| | |\n|---|---|\n" + "".join(f"| {name} | {fact} |\n" for name, fact in found.items())
+
+
+def by_folder(tried: list[Tried]) -> Table:
+    """Tests, how they ended, and the seconds of all workers together, a folder a row."""
+    rows = []
+    for folder, tests in _grouped(tried, lambda test: "/".join(test.file.split("/")[:2])):
+        ended = Counter(test.outcome for test in tests)
+        rows.append(
+            [
+                folder,
+                *(str(ended[end]) for end in ("passed", "failed", "skipped")),
+                f"{sum(t.seconds for t in tests):.0f}",
+            ]
+        )
+    total = Counter(test.outcome for test in tried)
+    ends = [str(total[end]) for end in ("passed", "failed", "skipped")]
+    rows.append(["all", *ends, f"{sum(test.seconds for test in tried):.0f}"])
+    return Table(
+        "Tests",
+        "Seconds are those of all workers together.",
+        ["folder", "passed", "failed", "skipped", "seconds"],
+        rows,
+    )
+
+
+def fuzzed(tried: list[Tried]) -> Table:
+    """What became of random inputs, a test a row."""
+    text = (
+        "Every input is either refused in one sentence that names what is wrong, or answered with what the definition gives; "
+        "no input is written to. A known fault is one that an open issue describes."
+    )
+    rows = [
+        [f"{file.split('/')[-1]}: {name}", *(f"{sum(test.recorded[kind] for test in tests):,}" for kind in FUZZED)]
+        for (file, name), tests in _grouped(
+            (t for t in tried if "inputs" in t.recorded), lambda test: (test.file, test.name)
+        )
+    ]
+    return Table("Random inputs", text, ["test", *(kind.replace("_", " ") for kind in FUZZED)], rows)
+
+
+def killed(tried: list[Tried]) -> Table:
+    """How many processes were killed, a test a row."""
+    rows = [[test.name, str(test.recorded[KILLED])] for test in tried if KILLED in test.recorded]
+    return Table("Kills", "Processes ended by SIGKILL at random moments.", ["test", "killed"], rows)
+
+
+def _grouped(tests: Iterable[Tried], key: Callable[[Tried], Any]) -> list[tuple[Any, list[Tried]]]:
+    groups: dict[Any, list[Tried]] = {}
+    for test in tests:
+        groups.setdefault(key(test), []).append(test)
+    return sorted(groups.items())
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
