@@ -125,13 +125,28 @@ def _open_hdf5(file: Path, member: str | None, default: str | None) -> Any:
     with _reading(file, "an HDF5 file"):
         root = h5py.File(file, "r")
     try:
-        names: list[str] = []
         with _reading(file, "an HDF5 file"):
-            root.visititems(lambda name, node: names.append(name) if isinstance(node, h5py.Dataset) else None)
+            names = _datasets(h5py, root)
         return _stored(file, root, _choose(file, names, member, default))
     except ValueError:
         root.close()
         raise
+
+
+def _datasets(h5py: Any, root: Any) -> list[str]:
+    """The names of all datasets, each under its first; HDF5's own visit does not come back from some damaged files."""
+    names: list[str] = []
+    seen, left = {root}, [("", root, name) for name in reversed([*root])]
+    while left:
+        path, group, name = left.pop()
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink) or (node := group[name]) in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, h5py.Dataset):
+            names.append(f"{path}{name}")
+        elif isinstance(node, h5py.Group):
+            left += [(f"{path}{name}/", node, inner) for inner in reversed([*node])]
+    return names
 
 
 def _stored(file: Path, root: Any, name: str) -> StoredArray:

@@ -217,3 +217,14 @@ def test_a_name_that_no_file_can_have_is_refused() -> None:
     name = "x" * 300 + ".npy"
     with pytest.raises(ValueError, match=f"^{name}: cannot be opened .File name too long"):
         alcore.bald(name)
+
+
+@pytest.mark.parametrize("at", [108, 113, 120])
+def test_a_file_that_hdf5_itself_does_not_come_back_from_is_refused(tmp_path: Path, at: int) -> None:
+    """32 bytes of its first B-tree stand there twice."""
+    path = tmp_path / "x.h5"
+    write_compressed_hdf5(path, PROBS)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: at + 32] + whole[at:])
+    with pytest.raises(ValueError, match=re.escape(f"{path}: expected")):
+        open_predictions(path)

@@ -7,6 +7,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -168,3 +169,16 @@ def test_where_a_reader_is_missing_the_extra_is_named(
 
 def test_formats_are_those_that_open() -> None:
     assert {ending.strip(" ") for ending in store.FORMATS.replace(" or", ",").split(",")} == set(store._OPENERS)
+
+
+def test_datasets_of_hdf5_are_found_under_their_first_name_however_groups_are_linked(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file["a/b/pool"] = PROBS
+        file["a/labels"] = np.arange(3)
+        file["a/b/up"], file["again"] = file["/"], file["a/b/pool"]
+        file["soft"], file["nothing"] = h5py.SoftLink("/a"), h5py.SoftLink("/none")
+        file["elsewhere"], file["kind"] = h5py.ExternalLink("none.h5", "/x"), np.dtype("f8")
+    with pytest.raises(ValueError, match="got members 'a/b/pool', 'a/labels'. Name one"):
+        open_predictions(path)
+    np.testing.assert_array_equal(alcore.bald(open_predictions(path, "a/b/pool")), alcore.bald(PROBS))
