@@ -40,7 +40,7 @@ def named(names: list[str]) -> str:
 
 
 def read_npz(path: Path) -> np.ndarray:
-    with np.lib.npyio.NpzFile(open(path, "rb"), own_fid=True) as file:  # whatever its first bytes say  # noqa: SIM115
+    with np.lib.npyio.NpzFile(open(path, "rb"), own_fid=True) as file:  # whatever its first bytes say
         return np.asarray(file[named(file.files)])
 
 
