@@ -43,7 +43,9 @@ def reduce(scores: npt.ArrayLike, how: How = "mean", *, q: float = 0.1, mask: np
 def check_how(how: How, q: float) -> None:
     """Refuse an unknown reduction."""
     if not callable(how) and (not isinstance(how, str) or how not in _REDUCTIONS):
-        raise ValueError(f"how: expected a function or one of {', '.join(map(repr, _REDUCTIONS))}, got {door.shown(how)}.")
+        raise ValueError(
+            f"how: expected a function or one of {', '.join(map(repr, _REDUCTIONS))}, got {door.shown(how)}."
+        )
     door.as_share(q)
 
 
@@ -61,7 +63,9 @@ def reduce_cells(scores: Float64s, how: How, q: float, padding: Bools | None, fi
         try:
             reduced = np.array(results, np.float64)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"how: expected a function (cells,) -> float, got results {door.shown(results)}.") from error
+            raise ValueError(
+                f"how: expected a function (cells,) -> float, got results {door.shown(results)}."
+            ) from error
         if reduced.shape != (n,):
             raise ValueError(f"how: expected a function (cells,) -> float, got results of shape {reduced.shape[1:]}.")
         _refuse_where(np.isnan(reduced), first_row, "is reduced to nan by the function given as how")
