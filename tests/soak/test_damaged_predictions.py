@@ -15,6 +15,7 @@ import pytest
 import zarr
 
 import alcore
+from alcore.sources import reading
 from tests.soak import definitions
 from tests.soak.damaged_bytes import damage_folder, damaged, read_folder, within_limits, within_time, write_folder
 from tests.soak.hostile_numbers import pick
@@ -154,7 +155,10 @@ def check_file(path: Path, form: Format, counts: Counts) -> None:
 
 @each_part
 @pytest.mark.parametrize("name", FORMATS)
-def test_damaged_files_are_refused_or_read_right(name: str, part: int, tmp_path: Path, counts: Counts) -> None:
+def test_damaged_files_are_refused_or_read_right(
+    name: str, part: int, tmp_path: Path, counts: Counts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 1 << 14)  # zarr takes a millisecond for each chunk that is not there
     form = FORMATS[name]
     valid = files_of(form, tmp_path)
     alcore.bald(PROBS)  # compiled before memory is limited
