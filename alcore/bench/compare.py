@@ -145,8 +145,9 @@ def _select_batches(
 ) -> Comparison:
     """The batch and the scores of each heuristic, with the time and the memory that they take."""
     few_rows = next(source.blocks)[:WARM_UP_ROWS]
-    few_masks = None if options["mask"] is None else np.asarray(options["mask"])[:WARM_UP_ROWS]
-    few_options: MaskedReadingOptions = {**options, "mask": few_masks}
+    few_options = options
+    if "mask" in options:
+        few_options = {**options, "mask": np.asarray(options["mask"])[:WARM_UP_ROWS]}
     seconds, batches, memory, scores = [], [], [], {}
     jobs = zip(heuristics.items(), generators, strict=True)
     with warnings.catch_warnings():

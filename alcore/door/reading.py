@@ -57,8 +57,13 @@ class Reading:
 
     @property
     def options(self) -> MaskedReadingOptions:
-        """What another heuristic is called with."""
-        return {"kind": self.kind, "weights": self.weights, "mask": self.mask}
+        """What another heuristic is called with: the options that were given, so that it need not take the rest."""
+        given: MaskedReadingOptions = {"kind": self.kind}
+        if self.weights is not None:
+            given["weights"] = self.weights
+        if self.mask is not None:
+            given["mask"] = self.mask
+        return given
 
 
 def as_kind(kind: str) -> Kind:

@@ -16,14 +16,13 @@ from alcore.sources.blocks import Block, score_blocks
 
 
 class Heuristic(ABC):
-    """What to label next: higher score = ask first."""
+    """What to label next: higher score = ask first. One of your own defines ``name``, ``score`` and ``select``."""
 
     @property
     @abstractmethod
     def name(self) -> str:
         """The name the command line and reports use."""
 
-    @final
     @shows_options(MaskedReadingOptions)
     def score(self, predictions: Any, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Float64s:
         """Scores of predictions (N, C, ..., T) from any source: (N, ...), or (N,) where event axes are reduced.
@@ -35,27 +34,22 @@ class Heuristic(ABC):
         """
         return self._score(predictions, Reading.of(options), rng)
 
-    @final
     @shows_options(MaskedReadingOptions)
     def select(self, predictions: Any, k: int, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Batch:
         """The k rows to label; rng is None, a seed or a numpy.random.Generator, other arguments as `score`."""
         return self._choose(predictions, door.as_count(k), door.as_rng(rng), Reading.of(options))
 
-    @abstractmethod
     def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
         """`score` behind its options."""
+        raise TypeError(f"{self.name}: has no score of a row on its own. Call select(predictions, k).")
 
-    @abstractmethod
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
         """`select` behind its options."""
+        raise TypeError(f"{self.name}: its class defines no select(predictions, k, *, rng=None, **options).")
 
 
 class Joint(Heuristic, ABC):
     """A heuristic whose batch is chosen jointly: what a pick is worth depends on other rows, so no row has its own score."""
-
-    @final
-    def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
-        raise TypeError(f"{self.name}: has no score of a row on its own. Call select(predictions, k).")
 
     @final
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:

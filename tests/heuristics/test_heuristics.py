@@ -271,3 +271,32 @@ def test_a_sum_takes_infinity_in_padding() -> None:
     np.testing.assert_allclose(mixed.score(cells, mask=padding), np.log(2))
     with pytest.raises(ValueError, match=r"pairwise-kl\[0, 1\] is infinite"):
         mixed.score(cells)
+
+
+class SquaredEntropy(alcore.Heuristic):
+    """A heuristic that a user wrote, with the options it needs and no more."""
+
+    name = "squared-entropy"
+
+    def score(self, predictions: Any, *, rng: Any = None, **options: Any) -> Any:
+        return alcore.entropy(predictions, **options) ** 2
+
+    def select(self, predictions: Any, k: int, *, rng: Any = None, **options: Any) -> alcore.Batch:
+        return alcore.top(self.score(predictions, **options), k)
+
+
+def test_a_heuristic_of_ones_own_works_wherever_one_is_taken() -> None:
+    """It defines name, score and select, and is asked by the ledger, compared and followed by the loop as others are."""
+    expected = alcore.Entropy().select(POOL, 3).indices.tolist()
+    assert SquaredEntropy().select(POOL, 3).indices.tolist() == expected
+    assert list(alcore.Ledger(len(POOL)).ask(SquaredEntropy(), POOL, 3).ids) == expected
+    overlaps = alcore.bench.compare(POOL, k=3, heuristics=[SquaredEntropy(), "entropy"], steps=2, seeds=2, rng=0)
+    assert "squared-entropy" in str(overlaps)
+
+
+@pytest.mark.parametrize("defined", ["score", "select"])
+def test_what_a_heuristic_of_ones_own_does_not_define_is_refused(defined: str) -> None:
+    members = {"name": "half", defined: getattr(SquaredEntropy, defined)}
+    half = type("Half", (alcore.Heuristic,), members)()
+    with pytest.raises(TypeError, match=r"^half: (has no score of a row on its own|its class defines no select\()"):
+        half.select(POOL, 3) if defined == "score" else half.score(POOL)

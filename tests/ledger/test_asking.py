@@ -155,12 +155,12 @@ def test_a_heuristic_chooses_anew_where_the_pool_changed_meanwhile(tmp_path: Pat
             name = "meddling"
             calls = 0
 
-            def _score(self, predictions: Any, reading: Any, rng: Any) -> Any:
+            def score(self, predictions: Any, **options: Any) -> Any:
                 raise NotImplementedError
 
-            def _choose(self, predictions: Any, k: int, rng: Any, reading: Any) -> alcore.Batch:
+            def select(self, predictions: Any, k: int, **options: Any) -> alcore.Batch:
                 self.calls += 1
-                batch = alcore.PowerBALD().select(predictions, k, rng=rng)
+                batch = alcore.PowerBALD().select(predictions, k, rng=options["rng"])
                 if self.calls < 3:  # then the file is held
                     other.label({int(other.pool[batch.indices[0]]): "taken"})
                 return batch
@@ -181,10 +181,10 @@ def test_a_query_that_the_same_asker_got_meanwhile_is_returned(tmp_path: Path) -
         class Slow(alcore.Heuristic):
             name = "slow"
 
-            def _score(self, predictions: Any, reading: Any, rng: Any) -> Any:
+            def score(self, predictions: Any, **options: Any) -> Any:
                 raise NotImplementedError
 
-            def _choose(self, predictions: Any, k: int, rng: Any, reading: Any) -> alcore.Batch:
+            def select(self, predictions: Any, k: int, **options: Any) -> alcore.Batch:
                 other.ask(alcore.BALD(), PROBS, 2)
                 return alcore.Random().select(predictions, k)
 
