@@ -67,6 +67,7 @@ from alcore.door.selections import (
     refuse_joint,
 )
 from alcore.door.sources import (
+    as_path,
     refuse_block,
     refuse_empty_stream,
     refuse_event_axes,
@@ -122,6 +123,7 @@ __all__ = [
     "as_metrics",
     "as_numbers",
     "as_optional_number",
+    "as_path",
     "as_picks",
     "as_predicted",
     "as_real",

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 from alcore.door.arrays import AXES
+from alcore.door.wording import shown
+
+
+def as_path(value: Any, name: str) -> Path:
+    """The name of a file."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name}: expected the name of a file, got {shown(value)}.")
+    return Path(value)
 
 
 def refuse_source(value: Any, name: str) -> NoReturn:

@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from alcore import door
 from alcore.door import Array
 
 REASON = 200  # characters of what a reader says: zipfile quotes all that stands where a name should
@@ -45,12 +46,8 @@ def open_predictions(path: str | os.PathLike[str], member: str | None = None, *,
     >>> alcore.open_predictions(path, member="pool").shape
     (3, 2, 4)
     """
-    file = Path(path)
-    try:
-        there = file.exists()
-    except OSError as error:  # a name that is too long, a folder that may not be looked into
-        raise ValueError(f"{file}: cannot be opened ({error.strerror}).") from error
-    if not there:
+    file = door.as_path(path, "path")
+    if not exists(file):
         raise ValueError(f"{file}: no such file.")
     if file.suffix not in _OPENERS:
         raise ValueError(f"{file}: expected a file that ends in {FORMATS}, got {file.suffix or 'no ending'!r}.")
@@ -62,6 +59,13 @@ def open_predictions(path: str | os.PathLike[str], member: str | None = None, *,
     if not array.shape:
         raise ValueError(f"{file}: expected an array with axes, got one of shape {array.shape}.")
     return array
+
+
+def exists(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise ValueError(f"{file}: cannot be opened ({error.strerror}).") from error
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array
-from alcore.sources.files import import_extra, open_predictions, whole_file
+from alcore.sources.files import exists, import_extra, open_predictions, whole_file
 from alcore.sources.reading import open_source
 
 MANIFEST = "alcore.json"
@@ -70,6 +70,8 @@ def concatenate_draws(files: Sequence[Any], out: str | os.PathLike[str] | None =
     >>> alcore.concatenate_draws(ensemble).shape
     (4, 2, 10)
     """
+    if isinstance(files, str | os.PathLike) or not isinstance(files, Iterable):
+        raise TypeError(f"files: expected a list of paths or arrays, got {door.shown(files)}.")
     parts = [open_predictions(one) if isinstance(one, str | os.PathLike) else one for one in files]
     if not parts:
         raise ValueError("files: expected at least one file of predictions, got none.")
@@ -77,13 +79,14 @@ def concatenate_draws(files: Sequence[Any], out: str | os.PathLike[str] | None =
         if not (hasattr(part, "dtype") and hasattr(part, "__getitem__")):
             got = type(part).__name__
             raise ValueError(f"files: expected paths or arrays, got {got}. Write it first: alcore.save_predictions.")
-    first = tuple(parts[0].shape)
-    for place, part in enumerate(parts):
-        door.check_axes(tuple(part.shape), f"files[{place}]")
-        if tuple(part.shape[:-1]) != first[:-1]:
+    first, *_ = shapes = [door.as_shape(part.shape, f"files[{place}]") for place, part in enumerate(parts)]
+    for place, (part, shape) in enumerate(zip(parts, shapes, strict=True)):
+        door.check_axes(shape, f"files[{place}]")
+        door.check_dtype(part.dtype, f"files[{place}]")
+        if shape[:-1] != first[:-1]:
             raise ValueError(
                 f"files[{place}]: expected {first[:-1]} rows, classes and event axes, as files[0] has, got "
-                f"{tuple(part.shape[:-1])}. Draws are joined of the same rows in the same order."
+                f"{shape[:-1]}. Draws are joined of the same rows in the same order."
             )
     joined = JoinedDraws(tuple(parts))
     return joined if out is None else save_predictions(out, joined)
@@ -108,7 +111,8 @@ class JoinedDraws:
         return getattr(self.parts[0], "chunks", None)
 
     def __getitem__(self, rows: Any) -> Array:
-        return np.concatenate([np.asarray(part[rows]) for part in self.parts], axis=-1)
+        parts = [door.as_array(part[rows], f"files[{place}]") for place, part in enumerate(self.parts)]
+        return np.concatenate(parts, axis=-1)
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -121,12 +125,12 @@ class Saving:
     """
 
     def __init__(self, path: str | os.PathLike[str], rows: int | None, request: dict[str, Any]) -> None:
-        self.path = Path(path)
+        self.path = door.as_path(path, "out")
         if self.path.suffix not in (".npy", ".zarr"):
             raise ValueError(f"out: expected a name that ends in .npy or .zarr, got {str(self.path)!r}.")
         if not self.path.parent.is_dir():
             raise ValueError(f"{self.path}: the folder {self.path.parent} does not exist.")
-        if self.path.exists():
+        if exists(self.path):
             raise ValueError(f"{self.path}: exists, and is not written over. Delete it, or choose another name.")
         if self.path.suffix == ".npy" and rows is None:
             raise ValueError(
@@ -215,7 +219,8 @@ class Saving:
             self._array.resize((stop, *self._cell_shape))
         self._array[start:stop] = block_nct
         for chunk in range(start // self._chunk, -(-stop // self._chunk)):
-            _to_disk(self._data / "c" / str(chunk))
+            if (folder := self._data / "c" / str(chunk)).exists():  # zarr writes no chunk of zeros
+                _to_disk(folder)
         _sync(self._data / "zarr.json")
 
     def _acknowledge(self) -> None:

@@ -154,3 +154,55 @@ def test_draws_of_other_rows_are_refused() -> None:
         alcore.concatenate_draws([PREDS, PREDS[:, :2]])
     with pytest.raises(ValueError, match="save_predictions"):
         alcore.concatenate_draws([iter([PREDS])])
+
+
+@pytest.mark.parametrize("wrong", [None, 3, "a.npy", {"shape": None}, np.random])
+def test_what_is_no_list_of_files_is_refused(wrong: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="^files: expected|^shape: no such file"):
+        alcore.concatenate_draws(wrong)
+
+
+@pytest.mark.parametrize("part", [PREDS.astype(int), PREDS.astype(object), PREDS.astype("datetime64[s]")])
+def test_draws_that_are_no_floats_are_refused_before_any_is_read(part: np.ndarray) -> None:
+    with pytest.raises(TypeError, match=r"^files\[1\]: expected float16, float32 or float64"):
+        alcore.concatenate_draws([PREDS, part])
+
+
+class Lazy:
+    """A lazy array that cannot say its shape, or cannot give its rows."""
+
+    dtype = PREDS.dtype
+
+    def __init__(self, shape: Any) -> None:
+        self.shape = shape
+
+    def __getitem__(self, rows: slice) -> Any:
+        return object()
+
+
+def test_lazy_arrays_that_cannot_be_read_are_refused_by_their_place() -> None:
+    with pytest.raises(ValueError, match=r"^files\[1\]: expected a known shape"):
+        alcore.concatenate_draws([PREDS, Lazy(None)])
+    with pytest.raises(TypeError, match=r"^files\[0\]: expected an array, got object"):
+        alcore.bald(alcore.concatenate_draws([Lazy(PREDS.shape), PREDS]))
+
+
+@pytest.mark.parametrize("out", [None, 3, b"p.npy", object()])
+def test_what_is_no_name_of_a_file_is_refused(out: Any) -> None:
+    with pytest.raises(TypeError, match="^out: expected the name of a file, got"):
+        alcore.save_predictions(out, PREDS)
+    with pytest.raises(TypeError, match="^path: expected the name of a file, got"):
+        alcore.open_predictions(out)
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="x.npy: cannot be opened .File name too long"):
+        alcore.save_predictions(tmp_path / f"{'x' * 300}.npy", PREDS)
+
+
+@ENDINGS
+def test_logits_of_0_and_images_without_pixels_are_written(tmp_path: Path, ending: str) -> None:
+    """zarr keeps no chunk of zeros, nor of nothing."""
+    for number, preds in enumerate((np.zeros((4, 3, 2)), np.zeros((4, 3, 0, 2)), np.full((4, 3, 0, 2), 0.5))):
+        written = alcore.save_predictions(tmp_path / f"{number}{ending}", [preds[:3], preds[3:]], rows=4)
+        np.testing.assert_array_equal(np.asarray(written[:]), preds)
