@@ -162,9 +162,14 @@ def spoiled(rng: np.random.Generator, array: np.ndarray) -> np.ndarray:
 
 
 def meaning_of(array: np.ndarray, kind: Any) -> tuple[np.ndarray | None, bool | None]:
-    """The probabilities that stored numbers are, in float64, and whether they have to be taken or refused."""
+    """The probabilities that stored numbers are, in float64, and whether they have to be taken or refused.
+
+    ``kind`` "stored" is for what does not look at numbers: they then mean what they are.
+    """
     if array.ndim < 3 or array.shape[1] < 2 or not array.shape[-1]:
         return None, False
+    if kind == "stored":
+        return array, True
     with np.errstate(invalid="ignore"):  # NaN that signals
         wide = array.astype(np.float64)
     if kind == "logits":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -92,7 +93,7 @@ def check_refusal(trial: Trial, text: str) -> None:
 
 def names_in(arguments: Mapping[str, Any]) -> list[str]:
     """What a refusal may begin with: the name of an argument, or of a file that it names."""
-    return [*arguments, *(str(Path(value)) for value in arguments.values() if isinstance(value, str))]
+    return [*arguments, *(str(Path(value)) for value in arguments.values() if isinstance(value, str | os.PathLike))]
 
 
 def check_sentence(text: str, names: Iterable[str]) -> None:
