@@ -98,7 +98,10 @@ class _Picks:
         self.rows, self.count = rows, count
         self.chosen: list[int] = []
         self.scores: list[float] = []
-        self.left_n = np.ones(rows, np.bool_)
+        try:
+            self.left_n = np.ones(rows, np.bool_)
+        except (MemoryError, ValueError):
+            door.refuse_too_many_rows("probs", rows)
 
     def take_best(self, values_n: Float64s) -> None:
         """The largest value among the rows left, the lowest row of equal ones."""
