@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).with_name("soak.md")
 WORKERS = os.environ.get("WORKERS", "2")
 FUZZED = ("inputs", "refused", "answered", "known_faults")  # what tests/soak records of a test
-KILLED = "kills"  # what tests of processes that are killed record
+ENDED = ("kills", "races")  # what tests of several processes record
 HEAD = """# The same laws at length
 
 `make soak` writes this page. `make test` holds the code to the same laws in less: fewer kills, examples, inputs and seeds.
@@ -75,7 +76,7 @@ def _tried(case: ElementTree.Element) -> Tried:
     outcome = next((outcomes[part.tag] for part in case if part.tag in outcomes), "passed")
     recorded = {part.get("name", ""): int(part.get("value", "0")) for part in case.iter("property")}
     file = case.get("classname", "").replace(".", "/")
-    return Tried(file, case.get("name", "").split("[")[0], outcome, float(case.get("time", "0")), recorded)
+    return Tried(file, case.get("name", ""), outcome, float(case.get("time", "0")), recorded)
 
 
 def render(tried: list[Tried], seconds: float) -> str:
@@ -122,21 +123,33 @@ def fuzzed(tried: list[Tried]) -> Table:
     """What became of random inputs, a test a row."""
     text = (
         "Every input is either refused in one sentence that names what is wrong, or answered with what the definition gives; "
-        "no input is written to. A known fault is one that an open issue describes."
+        "no input is written to. A known fault is on the list of its test, to be taken off when it is mended."
     )
     rows = [
-        [f"{file.split('/')[-1]}: {name}", *(f"{sum(test.recorded[kind] for test in tests):,}" for kind in FUZZED)]
-        for (file, name), tests in _grouped(
-            (t for t in tried if "inputs" in t.recorded), lambda test: (test.file, test.name)
-        )
+        [
+            name,
+            *(f"{sum(test.recorded[kind] for test in tests):,}" for kind in FUZZED),
+            f"{sum(test.seconds for test in tests):.0f}",
+        ]
+        for name, tests in _grouped((t for t in tried if "inputs" in t.recorded), _without_part)
     ]
-    return Table("Random inputs", text, ["test", *(kind.replace("_", " ") for kind in FUZZED)], rows)
+    return Table("Random inputs", text, ["test", *(kind.replace("_", " ") for kind in FUZZED), "seconds"], rows)
+
+
+def _without_part(test: Tried) -> str:
+    """The name of a test without the number of the part of its inputs, which is its last parameter."""
+    return re.sub(r"\[(.*)-\d+\]$", r" (\1)", re.sub(r"\[\d+\]$", "", test.name))
 
 
 def killed(tried: list[Tried]) -> Table:
-    """How many processes were killed, a test a row."""
-    rows = [[test.name, str(test.recorded[KILLED])] for test in tried if KILLED in test.recorded]
-    return Table("Kills", "Processes ended by SIGKILL at random moments.", ["test", "killed"], rows)
+    """How many processes were killed, and for how many ids of a ledger several raced, a test a row."""
+    text = "Processes ended by SIGKILL at random moments; ids of a ledger that 8 processes asked for and labelled at the same time."
+    rows = [
+        [test.name, *(f"{test.recorded[kind]:,}" if kind in test.recorded else "" for kind in ENDED)]
+        for test in tried
+        if any(kind in test.recorded for kind in ENDED)
+    ]
+    return Table("Kills and races", text, ["test", "processes killed", "ids raced for"], rows)
 
 
 def _grouped(tests: Iterable[Tried], key: Callable[[Tried], Any]) -> list[tuple[Any, list[Tried]]]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.conftest import soak
 from tests.ledger.examples import run_scenario
 
 
-def test_processes_ask_and_tell_at_the_same_time(tmp_path: Path) -> None:
+def test_processes_ask_and_tell_at_the_same_time(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     items = soak(600, 2_000)
     result = run_scenario("processes", tmp_path, items, 8, 10)
+    record_property("races", items)
     assert result["asked"] == result["different"] == items
     assert result["counts"] == {"unlabelled": 0, "asked": 0, "labelled": items, "aside": 0}
     assert result["events of each item"] == [2]  # asked once, labelled once

@@ -34,7 +34,7 @@ END = 30  # seconds, after which an input is taken to have none
 # What is no refusal in a sentence today: the kind of error, and its beginning.
 KNOWN_FAULTS: list[tuple[type[BaseException], str]] = [
     (MemoryError, "$"),  # where the header or a row claims a huge size
-    (IndexError, r"index -?\d+ is out of bounds for axis 0 with size \d+$"),
+    (IndexError, r"index -?\d+ is out of bounds for axis 0 with size \d+$|tuple index out of range$"),
     (KeyError, r"-?\d+$"),
     (TypeError, "Use \\(\\) not None as shape arguments|cannot unpack non-iterable NoneType object"),
     (json.JSONDecodeError, ""),  # of a label

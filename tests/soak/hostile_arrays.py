@@ -128,7 +128,7 @@ def mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Given:
     if array.ndim > 1 and array.size:
         array.reshape(len(array), -1)[:, 0] = False
     if chance < 0.9:
-        return Given(listed(rng, array), array, len(shape) > 1)
+        return Given(listed(rng, array, 0.3 if array.size else 0.0), array, len(shape) > 1)
     other = pick(
         rng, (array.astype(int), array.astype(float), array[:-1], array[..., None], np.append(array, array, 0), array.T)
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 
 import alcore
 from tests.soak.hostile_ids import ids, labels
@@ -135,7 +136,7 @@ def asking(rng: np.random.Generator, ledger: alcore.Ledger, query: alcore.Query)
     arguments = {"ids": chosen.value, "k": k.value, "rng": start.value, "predictions": probs.value}
     right = all_right(chosen, k, start, probs)
     right = None if chosen.value is None or right is False else right
-    return Step(call, arguments, (right and probs.meaning.shape == (rows, 2, 3)) or None, expect, ("probs",))
+    return Step(call, arguments, (right and probs.meaning.shape == (rows, 2, 3)) or None, expect, ("probs", "memory"))
 
 
 def withdrawing(rng: np.random.Generator, ledger: alcore.Ledger, query: alcore.Query) -> Step:
@@ -203,6 +204,7 @@ def take(step: Step, ledger: alcore.Ledger, counts: Counts) -> bool:
     return True
 
 
+@pytest.mark.filterwarnings("ignore::alcore.SaturationWarning")
 @each_part
 def test_ledgers_refuse_or_do_what_is_said(part: int, counts: Counts) -> None:
     ledgers: dict[bool, tuple[alcore.Ledger, alcore.Query]] = {}
