@@ -110,7 +110,7 @@ FORMATS = {
             lambda path: zarr.open_group(path, mode="w").create_array("pool", data=OTHER),
         ),
         read_zarr,
-        100_000,
+        40_000,  # three milliseconds each
     ),
 }
 

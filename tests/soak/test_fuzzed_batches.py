@@ -158,9 +158,9 @@ def batch_epig_trial(rng: np.random.Generator) -> Trial:
 @pytest.mark.filterwarnings("ignore::alcore.SaturationWarning")
 @each_part
 def test_batchbald_and_two_bald_refuse_or_pick_as_defined(part: int, counts: Counts) -> None:
-    hold("batchbald, two_bald", joint_trial, numbers(part), counts)
+    hold("batchbald, two_bald", joint_trial, numbers(part, 60_000), counts)
 
 
 @each_part
 def test_batch_epig_refuses_or_picks_as_defined(part: int, counts: Counts) -> None:
-    hold("batch_epig", batch_epig_trial, numbers(part), counts)
+    hold("batch_epig", batch_epig_trial, numbers(part, 40_000), counts)

@@ -92,4 +92,4 @@ def ical_trial(rng: np.random.Generator) -> Trial:
 
 @each_part
 def test_ical_refuses_or_picks_as_defined(part: int, counts: Counts) -> None:
-    hold("ical", ical_trial, numbers(part), counts)
+    hold("ical", ical_trial, numbers(part, 60_000), counts)

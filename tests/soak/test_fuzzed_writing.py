@@ -16,7 +16,7 @@ from tests.soak.hostile_numbers import NO_NUMBERS, Given, all_right, count, pick
 from tests.soak.hostile_predictions import NO_SOURCES, predictions
 from tests.soak.laws import Counts, Trial, check, each_part, hold, numbers, shown
 
-INPUTS = 10_000  # each takes a disk's time
+INPUTS = 6_000  # each takes a disk's time
 NO_NAMES = ("p.csv", "p", "none/p.npy", "there.npy", "", "x" * 300 + ".npy", "p.NPY", ".npy")
 
 
