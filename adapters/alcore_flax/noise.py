@@ -37,18 +37,18 @@ def intercept(noisy: bool) -> Callable[..., Any]:
     return call
 
 
-def tell(model: nnx.Module) -> None:
-    """The same for NNX, in place: attributes are set, and layers listen to nothing else."""
+def switch_noise_on(model: nnx.Module) -> None:
+    """The same for NNX, in place: attributes are set, and layers take nothing else."""
     model.set_attributes(deterministic=False, use_running_average=True, raise_if_not_found=False)
     for module in [module for _, module in nnx.iter_modules(model) if isinstance(module, NNX)]:
-        module.__class__ = _deaf(type(module))
+        module.__class__ = _ignoring_flags(type(module))
         if getattr(module, "rngs", 0) is None:  # were to come with each call
             module.rngs = nnx.data(nnx.Rngs(dropout=0).dropout.fork())  # type: ignore[union-attr]
 
 
 @cache
-def _deaf(layer: type) -> type:
-    """A layer that does not hear the flags of a call: its attributes decide."""
+def _ignoring_flags(layer: type) -> type:
+    """A layer that ignores the flags of a call: its attributes decide."""
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = _without_flags(layer.__call__, (self, *args), kwargs)
@@ -109,10 +109,10 @@ class Network:
         return model(*args, **kwargs)
 
 
-def taken(model: Any) -> tuple[Network, list[Any]]:
+def as_network(model: Any) -> tuple[Network, list[Any]]:
     """The network of a model, and its weights. The model itself is not touched, then or later."""
     if isinstance(model, DropConnect):
-        network, weights = taken(model.model)
+        network, weights = as_network(model.model)
         return replace(network, dropped=places(model.model, network.tree, model.layers), rate=model.rate), weights
     if not isinstance(model, nnx.Module) and getattr(model, "scope", None) is None:
         wanted = "a Linen module with its weights, module.bind(variables), an NNX module, or several"
@@ -122,7 +122,7 @@ def taken(model: Any) -> tuple[Network, list[Any]]:
         weights, tree = jax.tree.flatten(variables)
         return Network(module, tree, tuple(dict.fromkeys(("params", "dropout", *model.scope.rngs)))), weights  # type: ignore[union-attr]
     copy = nnx.clone(model)
-    tell(copy)
+    switch_noise_on(copy)
     graph, *state = nnx.split(copy, nnx.RngKey, nnx.RngCount, ...)
     weights, tree = jax.tree.flatten(tuple(state))
     return Network(graph, tree), weights
@@ -146,7 +146,7 @@ def stochastic(model: Any) -> Callable[..., Any]:
     >>> sorted(set(apply(jax.numpy.ones(100), jax.random.key(0)).tolist()))
     [0.0, 2.0]
     """
-    network, weights = taken(model)
+    network, weights = as_network(model)
 
     def apply(x: Any, key: Any, *args: Any, **kwargs: Any) -> Any:
         noise, drop = jax.random.split(key)

@@ -14,7 +14,7 @@ import numpy as np
 
 from alcore import adapting
 from alcore.adapting import Array, Request
-from alcore_flax.noise import Network, taken
+from alcore_flax.noise import Network, as_network
 from alcore_flax.weights import Checkpoints
 
 NEAR = (
@@ -99,7 +99,7 @@ class _Run:
 
     def __init__(self, model: Any, request: Request, output: Output, inputs: Callable[[Any], Any] | None) -> None:
         self._name, self._request, self._inputs, self._block = type(model).__name__, request, inputs, -1
-        network, self._weights = taken(model)
+        network, self._weights = as_network(model)
         self._program = Program(network, request.consistent, output, request.kind, request.class_axis)
         self._run = _compiled(self._program, "run")
 
