@@ -26,7 +26,7 @@ test: $(VENV)/test.stamp lint
 check: $(VENV)/test.stamp lint
 	$(TESTS) $$($(RUN)python tests/changed.py)
 
-# What `make test` tries in small, at length, written into benchmarks/soak.md. An hour on two cores.
+# What `make test` tries in small, at length, written into benchmarks/soak.md. Half an hour on two cores.
 soak: $(VENV)/test.stamp
 	WORKERS=$(WORKERS) $(RUN)python benchmarks/soak.py
 
