@@ -81,7 +81,8 @@ def _refusals(file: Path, rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int
     try:
         yield from rows
     except OSError as error:
-        raise LedgerError(f"{file}: cannot be read ({error.strerror or error}).") from error
+        reason = error.strerror or " ".join(str(error).split()).rstrip(".")  # Arrow's has several lines
+        raise LedgerError(f"{file}: cannot be read ({reason}).") from error
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------
@@ -239,11 +240,19 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:
             _check_columns(path, file.schema_arrow.names)
             wanted = [name for name in file.schema_arrow.names if name in COLUMNS]
             batches = file.iter_batches(ROW_GROUP, columns=wanted)
-            for number, row in enumerate((row for batch in batches for row in batch.to_pylist()), 1):
+            for number, row in enumerate((row for batch in batches for row in _as_rows(path, batch)), 1):
                 yield number, {**row, "label": _parquet_label(row["label"], f"{path}, row {number}: label")}
     except arrow.ArrowException as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise LedgerError(f"{path}: expected a Parquet file, but it cannot be read: {reason}.") from error
+
+
+def _as_rows(path: Path, batch: Any) -> list[Row]:
+    try:
+        return list(batch.to_pylist())
+    except ValueError as error:  # text that is no UTF-8, nanoseconds that no datetime has
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise LedgerError(f"{path}: holds values that cannot be read ({reason}).") from error
 
 
 def _parquet_label(value: Any, where: str) -> str | None:

@@ -264,3 +264,13 @@ def test_parquet_needs_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ImportError, match=r"writing this file needs pyarrow: pip install 'alcore\[parquet\]'"):
         Ledger(3).export(tmp_path / "a.parquet")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_parquet_file_with_labels_that_python_has_no_value_for_is_refused(tmp_path: Path) -> None:
+    times = pyarrow.array([1_795_650_297_729_093], pyarrow.timestamp("ns"))
+    file = tmp_path / "labels.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"id": [0], "label": times}), file)
+    ledger = Ledger(3)
+    with pytest.raises(LedgerError, match=r"^[^\n]*labels\.parquet[^\n]*$"):
+        ledger.import_file(file)
+    assert ledger.counts()["labelled"] == 0
