@@ -131,12 +131,12 @@ def fuzzed(tried: list[Tried]) -> Table:
             *(f"{sum(test.recorded[kind] for test in tests):,}" for kind in FUZZED),
             f"{sum(test.seconds for test in tests):.0f}",
         ]
-        for name, tests in _grouped((t for t in tried if "inputs" in t.recorded), _without_part)
+        for name, tests in _grouped((t for t in tried if "inputs" in t.recorded), _test_and_format)
     ]
     return Table("Random inputs", text, ["test", *(kind.replace("_", " ") for kind in FUZZED), "seconds"], rows)
 
 
-def _without_part(test: Tried) -> str:
+def _test_and_format(test: Tried) -> str:
     """The name of a test without the number of the part of its inputs, which is its last parameter."""
     return re.sub(r"\[(.*)-\d+\]$", r" (\1)", re.sub(r"\[\d+\]$", "", test.name))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -41,6 +42,13 @@ NUMBERS = [
 MEMORY = 2 << 30  # bytes of address space beyond what the process has
 GROWTH = 64 << 10  # KiB that a refusal or a small file may take
 SECONDS = 60
+
+
+@contextmanager
+def at_one_time() -> Iterator[None]:
+    """Files say when they were written: with the same time in each run an input is the same too."""
+    with mock.patch("time.time", return_value=1_800_000_000.0):
+        yield
 
 
 def damaged(rng: np.random.Generator, data: bytes) -> bytes:

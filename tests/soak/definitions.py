@@ -149,10 +149,10 @@ def order(scores: np.ndarray) -> np.ndarray:
     return np.array(sorted(range(len(scores)), key=lambda row: (-scores[row], row)), np.int64)
 
 
-def chances(log_weights: np.ndarray, picked: np.ndarray) -> np.ndarray:
+def chances(log_weights: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """The probability of each pick given the earlier ones: its weight over the sum of those left."""
     left, each = np.ones(len(log_weights), bool), []
-    for row in picked:
+    for row in chosen:
         apart = log_weights[left] - log_weights[row]
         with np.errstate(over="ignore"):
             each.append(1 / np.exp(apart).sum())

@@ -16,13 +16,13 @@ from tests.soak.laws import Counts, each_part, numbers
 
 SCRIPT = Path(__file__).with_name("damaged_databases.py")
 INPUTS = 8_000  # each opens a database: 12 ms, of which 8 go into a list of all pages that a damaged header claims
-MOST_WITHOUT_END = soak(1, 20)
+MOST_ENDLESS = soak(1, 20)
 
 
 @each_part
 def test_damaged_databases_are_refused_or_read_as_they_are(part: int, tmp_path: Path, counts: Counts) -> None:
     left = numbers(part, INPUTS, 40)
-    without_end = 0
+    endless = 0
     while left:
         folder = tmp_path / str(left.start)
         folder.mkdir()
@@ -34,12 +34,12 @@ def test_damaged_databases_are_refused_or_read_as_they_are(part: int, tmp_path: 
             setattr(counts, name, getattr(counts, name) + found[name])
         if done.returncode:
             assert "Timeout" in done.stderr, f"input {found['number']} killed its process: {done.stderr}"
-            counts.inputs, counts.known_faults, without_end = (
+            counts.inputs, counts.known_faults, endless = (
                 counts.inputs + 1,
                 counts.known_faults + 1,
-                without_end + 1,
+                endless + 1,
             )
         left = range(found["number"] + (1 if done.returncode else 0), left.stop)
-    assert without_end <= MOST_WITHOUT_END
+    assert endless <= MOST_ENDLESS
     assert counts.refused
     assert counts.answered

@@ -14,7 +14,7 @@ from tests.soak.hostile_arrays import mask, scores, weights
 from tests.soak.hostile_numbers import NO_NUMBERS, Given, all_right, count, pick, real, seed, word
 from tests.soak.hostile_predictions import predictions
 from tests.soak.laws import Counts, Trial, assert_close, each_part, hold, numbers
-from tests.soak.test_fuzzed_selections import BETAS, check_drawn, log_weights
+from tests.soak.test_fuzzed_selections import BETAS, check_draws, log_weights
 
 NAMES = (
     "entropy",
@@ -49,7 +49,7 @@ class Made:
     define: Definition | None
     right: bool | None
     reduces: bool = False
-    drawn: str = ""  # how it draws its batches
+    draws: str = ""  # how its batches are drawn
     beta: float = 0.0
 
 
@@ -98,13 +98,13 @@ def drawing(rng: np.random.Generator) -> Made:
         wrong = pick(rng, [*NO_HEURISTICS, *NO_NUMBERS])
         return Made(lambda: getattr(alcore, name)(wrong, beta.value), None, False)
     right = all_right(beta, Given(None, None, inner.right))
-    drawn = name.lower()
+    draws = name.lower()
     return Made(
         lambda: getattr(alcore, name)(inner.make(), beta.value),
         inner.define,
         right,
         inner.reduces,
-        drawn,
+        draws,
         beta.meaning or 0.0,
     )
 
@@ -153,18 +153,18 @@ def heuristic_trial(rng: np.random.Generator) -> Trial:
 
 def check_batch(batch: Any, expected: np.ndarray, k: int, near: float, made: Made) -> None:
     assert expected.ndim == 1
-    if not made.drawn:
-        picked = expected[batch.indices]
+    if not made.draws:
+        chosen = expected[batch.indices]
         assert len(set(batch.indices.tolist())) == len(batch) == min(k, len(expected))
-        assert_close(batch.scores, picked, near, near)
-        assert (np.diff(picked) <= 2 * near).all()
+        assert_close(batch.scores, chosen, near, near)
+        assert (np.diff(chosen) <= 2 * near).all()
         rest = np.delete(expected, batch.indices)
-        assert not picked.size or not rest.size or rest.max() <= picked.min() + 2 * near
+        assert not chosen.size or not rest.size or rest.max() <= chosen.min() + 2 * near
         return
     own = np.array(expected)
     own[batch.indices] = batch.scores  # q is that of the scores found, which `near` is wide of where they decide
     assert_close(own, expected, near, near)
-    if made.drawn == "softmax" and made.beta <= 3:
+    if made.draws == "softmax" and made.beta <= 3:
         weights_n = log_weights("softmax", own, made.beta)
         np.testing.assert_allclose(batch.q, definitions.chances(weights_n, batch.indices), rtol=100 * near)
     assert len(set(batch.indices.tolist())) == len(batch) == min(k, len(expected))
@@ -183,7 +183,7 @@ def precomputed_trial(rng: np.random.Generator) -> Trial:
         probs, fits = np.full((many, 2, 1), 0.5), many == rows
 
     def compare(batch: Any) -> None:
-        check_drawn(batch, log_weights("softrank", values.meaning, beta.meaning), values.meaning, k.meaning)
+        check_draws(batch, log_weights("softrank", values.meaning, beta.meaning), values.meaning, k.meaning)
 
     right = all_right(values, k, start, beta) if fits else False
     given = {"scores": values.value, "beta": beta.value, "predictions": probs, "k": k.value, "rng": start.value}

@@ -41,7 +41,7 @@ def begin(named: bool) -> tuple[alcore.Ledger, alcore.Query]:
     ledger = alcore.Ledger(ids=NAMES) if named else alcore.Ledger(ROWS)
     ledger.label({ledger.ids[0]: "bought"})
     query = ledger.ask(alcore.BALD(), PROBS, 2)
-    ledger.tell(query, {query.ids[0]: "told"})
+    ledger.tell(query, {query.ids[0]: "answered"})
     ledger.set_aside([ledger.pool[0]])
     return ledger, query
 

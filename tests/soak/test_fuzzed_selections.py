@@ -29,13 +29,13 @@ def top_trial(rng: np.random.Generator) -> Trial:
     return Trial(lambda: alcore.top(**arguments), arguments, compare, all_right(values, k, start))
 
 
-def drawn_trial(rng: np.random.Generator) -> Trial:
+def stochastic_trial(rng: np.random.Generator) -> Trial:
     name = pick(rng, ("softmax", "power", "softrank"))
     values, k, start = scores(rng, finite=True), count(rng, 10), seed(rng)
     beta = real(rng, BETAS, (-1.0, np.inf, -np.inf))
 
     def compare(batch: Any) -> None:
-        check_drawn(batch, log_weights(name, values.meaning, beta.meaning), values.meaning, k.meaning)
+        check_draws(batch, log_weights(name, values.meaning, beta.meaning), values.meaning, k.meaning)
 
     arguments = {"scores": values.value, "k": k.value, "beta": beta.value, "rng": start.value}
     right = all_right(values, k, start, beta)
@@ -56,7 +56,7 @@ def log_weights(name: str, scores_n: np.ndarray, beta: float) -> np.ndarray:
     return -beta * np.log(ranks)
 
 
-def check_drawn(batch: Any, log_weights_n: np.ndarray, scores_n: np.ndarray, k: int) -> None:
+def check_draws(batch: Any, log_weights_n: np.ndarray, scores_n: np.ndarray, k: int) -> None:
     """Different rows, those with a chance first, each with its probability and with how many had one."""
     rows, size = len(scores_n), min(k, len(scores_n))
     assert len(set(batch.indices.tolist())) == len(batch) == size
@@ -79,4 +79,4 @@ def test_top_refuses_or_picks_the_largest(part: int, counts: Counts) -> None:
 
 @each_part
 def test_draws_refuse_or_pick_in_proportion(part: int, counts: Counts) -> None:
-    hold("softmax, power, softrank", drawn_trial, numbers(part), counts)
+    hold("softmax, power, softrank", stochastic_trial, numbers(part), counts)
