@@ -49,6 +49,14 @@ def as_array(value: Any, name: str) -> Array:
     return array
 
 
+def as_plain(value: Any, name: str, expected: str) -> Array:
+    """A NumPy array of anything that NumPy converts. A masked array loses its mask here: it is refused by name elsewhere."""
+    try:
+        return np.asarray(value)
+    except (TypeError, RuntimeError, ValueError) as error:
+        raise TypeError(f"{name}: expected {expected}, got {type(value).__name__} ({first_line(error)}).") from error
+
+
 def refuse_dtype_name(dtype: Any, name: str) -> None:
     """Refuse the formats that NumPy has no arithmetic for, whichever library's dtype it is."""
     text = str(dtype)

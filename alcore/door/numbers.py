@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from alcore.door.arrays import Array, Float64s, refuse_dtype_name
-from alcore.door.wording import first_line, shown
+from alcore.door.arrays import Array, Float64s, as_plain, refuse_dtype_name
+from alcore.door.wording import shown
 
 Rng: TypeAlias = int | np.random.Generator | None
 
@@ -98,12 +98,7 @@ def as_numbers(value: npt.ArrayLike, name: str, kinds: str = "fiu") -> Float64s:
             f"{name}: expected an array without a mask, got a masked array. Fill it or drop the masked rows."
         )
     refuse_dtype_name(getattr(value, "dtype", None), name)
-    try:
-        array = np.asarray(value)
-    except (TypeError, RuntimeError, ValueError) as error:
-        raise TypeError(
-            f"{name}: expected an array of numbers, got {type(value).__name__} ({first_line(error)})."
-        ) from error
+    array = as_plain(value, name, "an array of numbers")
     if array.dtype.kind not in kinds:
         raise TypeError(f"{name}: expected an array of numbers, got {array.dtype}.")
     return array.astype(np.float64)
@@ -116,7 +111,7 @@ def as_classes(classes: npt.ArrayLike, name: str, *, remedy: str = MOST_PROBABLE
     """Class numbers (N, ...), at least one."""
     if isinstance(classes, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected a plain array of classes, got a masked array. Pass {name}.compressed().")
-    array = np.asarray(classes)
+    array = as_plain(classes, name, "an array of classes")
     if array.ndim == 0 or array.size == 0:
         raise ValueError(f"{name}: expected shape (N, ...) with at least one class, got {array.shape}.")
     if array.dtype.kind not in "iu":

@@ -7,7 +7,7 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from alcore.door.arrays import Array, Float64s, as_array
+from alcore.door.arrays import Array, Float64s, as_array, as_plain
 from alcore.door.numbers import as_count, as_numbers, as_real
 from alcore.door.wording import first_line, shown
 
@@ -37,12 +37,7 @@ def as_picks(q: npt.ArrayLike, pool_size: int, support: npt.ArrayLike | None) ->
 
 
 def _as_support(support: npt.ArrayLike, picks: int) -> npt.NDArray[np.int64]:
-    try:
-        array = np.asarray(support)
-    except (TypeError, RuntimeError, ValueError) as error:
-        raise TypeError(
-            f"support: expected whole numbers, got {type(support).__name__} ({first_line(error)})."
-        ) from error
+    array = as_plain(support, "support", "whole numbers")
     if isinstance(support, np.ma.MaskedArray) or array.dtype.kind not in "iu":
         raise TypeError(
             f"support: expected whole numbers, got {array.dtype} ({type(support).__name__}). Pass batch.support."

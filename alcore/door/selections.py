@@ -7,9 +7,9 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from alcore.door.arrays import Float64s
+from alcore.door.arrays import Float64s, as_plain
 from alcore.door.numbers import as_finite, as_numbers, as_real
-from alcore.door.wording import first_line, shown
+from alcore.door.wording import shown
 
 FILLS = ("power-bald", "random", "bald", "stop")  # rules by which a joint batch is filled
 
@@ -53,12 +53,7 @@ def as_indices(indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
         raise TypeError(
             "indices: expected a plain array of row numbers, got a masked array. Pass indices.compressed()."
         )
-    try:
-        array = np.asarray(indices)
-    except (TypeError, RuntimeError, ValueError) as error:
-        raise TypeError(
-            f"indices: expected whole numbers, got {type(indices).__name__} ({first_line(error)})."
-        ) from error
+    array = as_plain(indices, "indices", "whole numbers")
     if array.dtype.kind not in "iu" and array.shape != (0,):
         raise TypeError(
             f"indices: expected whole numbers, got {array.dtype}. "

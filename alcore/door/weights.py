@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alcore.door.arrays import Bools, Float64s
+from alcore.door.arrays import Bools, Float64s, as_plain
 from alcore.door.numbers import as_numbers
-from alcore.door.wording import first_line
 
 
 def as_weights(
@@ -45,12 +44,7 @@ def as_mask(mask: npt.ArrayLike | None, events: tuple[int, ...], rows: int | Non
         return None
     if isinstance(mask, np.ma.MaskedArray):
         raise TypeError("mask: expected a plain array of booleans, got a masked array. Fill it first.")
-    try:
-        array = np.asarray(mask)
-    except (TypeError, RuntimeError, ValueError) as error:
-        raise TypeError(
-            f"mask: expected an array of booleans, got {type(mask).__name__} ({first_line(error)})."
-        ) from error
+    array = as_plain(mask, "mask", "an array of booleans")
     if array.dtype != np.bool_:
         raise TypeError(
             f"mask: expected booleans, True where a cell is padding, got {array.dtype}. "
