@@ -123,7 +123,15 @@ class RowWise(Heuristic, ABC):
 
 
 class Streamed(RowWise, ABC):
-    """A row-wise heuristic that reads the predictions, once, block by block."""
+    """A row-wise heuristic that reads the predictions, once, block by block: of any number of rows, without padding by default."""
+
+    @property
+    def rows(self) -> int | None:
+        return None
+
+    @property
+    def honours_mask(self) -> bool:
+        return False
 
     @final
     def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:

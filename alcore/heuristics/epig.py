@@ -26,16 +26,6 @@ class _Targeted(Streamed, ABC):
     def name(self) -> str:
         return "epig"
 
-    @final
-    @property
-    def rows(self) -> None:
-        return None
-
-    @final
-    @property
-    def honours_mask(self) -> bool:
-        return False
-
 
 @final
 @dataclass(frozen=True, eq=False)

@@ -28,16 +28,6 @@ class _Measured(Streamed, ABC):
 
     @final
     @property
-    def rows(self) -> None:
-        return None
-
-    @final
-    @property
-    def honours_mask(self) -> bool:
-        return False
-
-    @final
-    @property
     def cost(self) -> int:
         return 1
 
