@@ -85,7 +85,7 @@ def batch_epig(
     prepared = prepare(targets, reading, target_weights)
     search = _Search(probs, reading, prepared)
     prior = door.as_shares(prepared.weights_t, search.cell_shape[-1])
-    configurations = Configurations(prior, sampled, kept, generator)
+    configurations = Configurations(prior, sampled, kept, generator, with_noise=False)
     picks: list[_Pick] = []
     effective: list[float] = []
     exact_until = 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from alcore import door
 from alcore.batches.batch import Batch
-from alcore.batches.filling import FILL, Filled
+from alcore.batches.filling import FILL, fill_up
 from alcore.batches.search.candidates import MEMORY, Candidates, Pool
 from alcore.batches.search.configurations import Configurations, bytes_of_configurations
 from alcore.batches.search.greedy import ROUNDING, Ints, Objective, choose
@@ -80,9 +80,8 @@ def batchbald(
     draws = pool.cell_shape[-1]
     prior = door.as_shares(door.as_weights(reading.weights, draws), draws)
     information = JointInformation(Configurations(prior, sampled, kept, generator))
-    filled = Filled.of(choose(information, pool, count), pool.scores, count, rule, generator)
-    saturated_at = filled.warn("BatchBALD", min(count, len(pool.scores)), draws, information.effective[-1])
-    batch = filled.batch(information.effective, saturated_at)
+    chosen = choose(information, pool, count)
+    batch = fill_up("BatchBALD", chosen, pool, count, rule, generator, information.effective)
     return replace(batch, information=np.cumsum(batch.scores), exact_until=information.exact_until)
 
 

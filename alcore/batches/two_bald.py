@@ -8,7 +8,7 @@ import numpy as np
 
 from alcore import door
 from alcore.batches.batch import Batch
-from alcore.batches.filling import FILL, Filled
+from alcore.batches.filling import FILL, fill_up
 from alcore.batches.search.candidates import MEMORY, Pool
 from alcore.batches.search.configurations import Configurations
 from alcore.batches.search.greedy import Ints, Objective, choose
@@ -64,12 +64,10 @@ def two_bald(
     count, generator, rule = door.as_count(k), door.as_rng(rng), door.as_fill(fill)
     reading = Reading.of(options, ReadingOptions)
     pool = Pool(probs, reading, memory)
-    draw_weights = door.as_weights(reading.weights, pool.cell_shape[-1])
     draws = pool.cell_shape[-1]
-    information = PairInformation(draw_weights, draws, pool.candidates.cells.dtype)
-    filled = Filled.of(choose(information, pool, count), pool.scores, count, rule, generator)
-    saturated_at = filled.warn("2-BALD", min(count, len(pool.scores)), draws, information.effective[-1])
-    return filled.batch(information.effective, saturated_at)
+    information = PairInformation(door.as_weights(reading.weights, draws), draws, pool.candidates.cells.dtype)
+    chosen = choose(information, pool, count)
+    return fill_up("2-BALD", chosen, pool, count, rule, generator, information.effective)
 
 
 class PairInformation(Objective):
@@ -80,7 +78,7 @@ class PairInformation(Objective):
         self._batch: list[Targets] = []
         # Pairs do not see that three rows tell the draws apart: 50 picks of 300 draws summed to 9.9 nats where log T is 5.7.
         prior = door.as_shares(weights_t, draws)
-        self._configurations = Configurations(prior, SAMPLES, SAMPLES, np.random.default_rng(0))
+        self._configurations = Configurations(prior, SAMPLES, SAMPLES, np.random.default_rng(0), with_noise=False)
         self.effective = [self._configurations.effective_draws]  # before the first pick, and after each
 
     @property

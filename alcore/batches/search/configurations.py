@@ -53,8 +53,11 @@ class Level:
 class Configurations:
     """The configurations of the batch so far; ``add`` extends each by the label of one more row."""
 
-    def __init__(self, weights_t: Float64s, samples: int, exact: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self, weights_t: Float64s, samples: int, exact: int, rng: np.random.Generator, *, with_noise: bool = True
+    ) -> None:
         self._weights_t, self._exact, self._rng = drop_vanishing(weights_t), exact, rng
+        self._with_noise = with_noise  # half of the time of `add` once labels are sampled; for `noise` and `total_m`
         self._owners = np.flatnonzero(self._weights_t > 0)
         self._strata = max(1, samples // len(self._owners))
         self._batch: list[Float64s] = []
@@ -86,7 +89,7 @@ class Configurations:
 
     def add(self, probs_ct: Float64s) -> None:
         """Condition on the label of one more row."""
-        if not self.is_exact:
+        if self._with_noise and not self.is_exact:
             self.total_m += self._values(probs_ct)[self._row_m]
             self.noise = self._noise()
         self._batch.append(probs_ct)
