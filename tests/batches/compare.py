@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import alcore
-from tests.batches import oracle as oracle
+from tests.batches import oracle
 from tests.cases import dirichlet
 
 POOL = dirichlet(40, 3, 8, seed=31, alpha=0.6)

@@ -15,7 +15,8 @@ import alcore
 from alcore.batches.search.configurations import Configurations
 from alcore.door import Reading
 from alcore.scores.epig import prepare
-from tests.batches import oracle as oracle
+from tests.batches import compare, oracle
+from tests.batches.compare import REPORTED, assert_same_bits
 from tests.batches.oracle import WIDE, dyadic, one_hot
 from tests.cases import dirichlet, special
 from tests.conftest import soak
@@ -28,7 +29,6 @@ WEIGHTS = np.array([3, 1, 0, 2, 1, 5, 1, 2])
 SHARES = np.array([2, 0, 1, 4, 1, 1])
 PICKS = 4  # the fourth looks at 27 configurations
 READ_ONCE = ("generator of blocks", "blocks of tensors")
-REPORTED = ("scores", "information", "effective_draws")
 
 
 def batch_epig(*arguments: Any, **options: Any) -> alcore.Batch:
@@ -37,19 +37,10 @@ def batch_epig(*arguments: Any, **options: Any) -> alcore.Batch:
 
 
 def assert_equals(batch: alcore.Batch, expected: oracle.Greedy, tolerance: float) -> None:
-    assert expected.gap > 10 * tolerance, "the pool nearly ties: take another seed"
-    assert batch.indices.tolist() == expected.indices.tolist()
-    np.testing.assert_allclose(batch.scores, expected.gains, rtol=0, atol=tolerance)
-    np.testing.assert_allclose(batch.information, expected.information, rtol=0, atol=tolerance * len(batch))
-    np.testing.assert_allclose(batch.effective_draws, expected.effective_draws, rtol=100 * tolerance)
+    compare.assert_equals(batch, expected, tolerance)
     assert batch.exact_until == len(batch)
     assert batch.saturated_at is None
     assert batch.q.tolist() == [1.0] * len(batch)
-
-
-def assert_same_bits(batch: alcore.Batch, expected: alcore.Batch) -> None:
-    for field in ("indices", *REPORTED):
-        np.testing.assert_array_equal(getattr(batch, field), getattr(expected, field), err_msg=field)
 
 
 @pytest.mark.interpreted

@@ -22,6 +22,7 @@ from tests.cli.ledger_commands import (
     run,
     table,
 )
+from tests.cli.wrong_usage import assert_wrong_usage
 
 
 @pytest.fixture
@@ -128,11 +129,7 @@ def test_refusals_are_one_sentence_and_change_nothing(here: Path, arguments: Seq
     ],
 )
 def test_wrong_usage_is_exit_code_2_and_leaves_no_file(here: Path, arguments: Sequence[str]) -> None:
-    before = sorted(os.listdir())
-    result = run(*arguments)
-    assert result.exit_code == 2
-    assert re.fullmatch(r"error: .+ See alcore --help\.\n", result.stderr)
-    assert sorted(os.listdir()) == before
+    assert_wrong_usage(lambda: run(*arguments))
 
 
 def test_without_a_command_the_help_is_shown(here: Path) -> None:

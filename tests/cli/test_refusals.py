@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.cli.prediction_commands import PADDING, PROBS, TARGETS, make_folder, run
+from tests.cli.wrong_usage import assert_wrong_usage
 
 
 @pytest.fixture
@@ -194,9 +194,4 @@ def test_outputs_are_checked(here: Path, command: Sequence[str], output: str, ex
     ],
 )
 def test_wrong_usage_is_exit_code_2_and_leaves_no_file(here: Path, arguments: Sequence[str]) -> None:
-    before = sorted(os.listdir())
-    result = run(*arguments)
-    assert result.exit_code == 2
-    assert re.fullmatch(r"error: .+ See alcore --help\.\n", result.stderr)
-    assert "Traceback" not in result.output
-    assert sorted(os.listdir()) == before
+    assert_wrong_usage(lambda: run(*arguments))

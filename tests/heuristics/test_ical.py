@@ -9,6 +9,7 @@ import pytest
 
 import alcore
 from tests.batches.ical_oracle import POOL, each_kind_of_labels, each_rule
+from tests.heuristics.combinations import each_combination
 
 
 @each_rule
@@ -27,20 +28,7 @@ def test_the_object_selects_as_the_function(labels: str, pointwise: bool) -> Non
     assert eval(repr(object_), vars(alcore)) == object_
 
 
-@pytest.mark.parametrize(
-    "combine",
-    [
-        lambda own: own + alcore.BALD(),
-        lambda own: alcore.BALD() + own,
-        lambda own: own + own,
-        lambda own: 2 * own,
-        lambda own: own * 2,
-        lambda own: sum([own]),
-        lambda own: alcore.Sum(((1.0, own),)),
-        alcore.Power,
-        alcore.Reduce,
-    ],
-)
+@each_combination
 def test_it_does_not_combine_and_says_why(combine: Any) -> None:
     with pytest.raises(TypeError, match="ical: its batches are chosen jointly.*row scores that add up"):
         combine(alcore.ICAL())

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import alcore
 from alcore.cli import app
 from tests.cases import dirichlet
+from tests.heuristics.combinations import each_combination
 
 POOL = dirichlet(30, 3, 12, seed=71, alpha=0.5)
 TARGETS = dirichlet(5, 3, 12, seed=72, alpha=0.5)
@@ -99,23 +100,7 @@ def test_there_is_no_score_of_a_row(name: str) -> None:
 
 
 @each_object
-@pytest.mark.parametrize(
-    "combine",
-    [
-        lambda own: own + alcore.BALD(),
-        lambda own: alcore.BALD() + own,
-        lambda own: own + own,
-        lambda own: 2 * own,
-        lambda own: own * 0.5,
-        lambda own: sum([own, alcore.BALD()]),
-        lambda own: sum([alcore.BALD(), own]),
-        lambda own: alcore.Sum(((1.0, own),)),
-        alcore.Power,
-        alcore.Softmax,
-        alcore.SoftRank,
-        alcore.Reduce,
-    ],
-)
+@each_combination
 def test_they_do_not_combine_and_it_says_why(name: str, combine: Callable[[Any], Any]) -> None:
     own = OBJECTS[name]()
     with pytest.raises(TypeError, match=r"(?i)row|batch|joint") as refusal:
