@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import statistics
 import subprocess
@@ -153,6 +154,23 @@ def in_new_process(function: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def shape_text(shape: tuple[int, ...]) -> str:
     return "(" + ", ".join(f"{n:,}".replace(",", " ") for n in shape) + ")"
+
+
+def cpu_model() -> str:
+    from llvmlite import binding
+
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    return f"{model.group(1).strip() if model else platform.processor()} ({binding.get_host_cpu_name()})"
+
+
+def largest_cache() -> str:
+    sizes = Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")
+    kib = max((int(path.read_text().strip().rstrip("K")) for path in sizes), default=0)
+    return f"{kib / 1024:.0f} MiB" if kib else "unknown"
+
+
+def memory_gib() -> float:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 
 
 class OtherWork:

@@ -17,14 +17,13 @@ import importlib
 import importlib.metadata
 import os
 import platform
-import re
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from harness import QUICK, OtherWork, Peer, Table
+from harness import QUICK, OtherWork, Peer, Table, cpu_model, largest_cache, memory_gib
 
 import alcore
 
@@ -131,23 +130,6 @@ def machine(peer_versions: dict[str, str], seconds: float, others: float) -> str
         "peers": peers,
     }
     return "| | |\n|---|---|\n" + "".join(f"| {name} | {fact} |\n" for name, fact in facts.items())
-
-
-def cpu_model() -> str:
-    from llvmlite import binding
-
-    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    return f"{model.group(1).strip() if model else platform.processor()} ({binding.get_host_cpu_name()})"
-
-
-def largest_cache() -> str:
-    sizes = Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")
-    kib = max((int(path.read_text().strip().rstrip("K")) for path in sizes), default=0)
-    return f"{kib / 1024:.0f} MiB" if kib else "unknown"
-
-
-def memory_gib() -> float:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 
 
 if __name__ == "__main__":

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from harness import Table
-from run import cpu_model, memory_gib
+from harness import Table, cpu_model, memory_gib
 
 ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).with_name("soak.md")
