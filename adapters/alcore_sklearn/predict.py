@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy.typing as npt
 
 from alcore import adapting
-from alcore.adapting import Array, Request
-from alcore_sklearn.members import batches_of, members_of, rows_of
+from alcore.adapting import Array, GlobalNumbers, Request, Twins, fitted_state
+from alcore_sklearn.members import Members, batches_of, members_of
+from alcore_sklearn.refusals import remedy_of
+from alcore_sklearn.wrappers import inside
 
 
 def predict(
@@ -65,20 +69,58 @@ def predict(
         raise ValueError(
             f"draws: expected at most {len(members.all)}, the members of {type(model).__name__}, got {draws}."
         )
+    _check_can_vary(members, draws)
+    drawn = [one.classifier for one in members.all[: request.draws]]
+    numbers, twins = GlobalNumbers(), _twins(drawn, members.ensemble)
     now: dict[int, Any] = {}  # the block that is predicted, as the members take it
 
     def forward(batch: Any, block: int, draw: int) -> Array:
-        if block not in now:
-            if isinstance(batch, str):
-                raise TypeError(
-                    "data: expected batches of rows, got a string. Texts: numpy.asarray(texts, dtype=object)."
-                )
-            now.clear()
-            now[block] = members.ready(adapting.first_of(batch, inputs))
-        return members.all[draw].probs(now[block], len(members.classes))
+        numbers.lend(request.seed_of(draw, block))
+        try:
+            if block not in now:
+                now.clear()
+                now[block] = members.ready(_features(batch, inputs))
+            probs = members.all[draw].probs(now[block], len(members.classes), draw)
+        except BaseException:
+            numbers.give_back()
+            raise
+        if draw == request.draws - 1:
+            numbers.give_back()
+        twins.hear(draw, probs)
+        return probs
 
+    rows = data.shape[0] if hasattr(data, "shape") else None
     batches = batches_of(data, adapting.as_size(batch_size, "batch_size"))
-    return adapting.predict(batches, [forward], request, rows=rows_of(data), out=out, progress=progress)
+    return adapting.predict(twins.watch(batches), [forward], request, rows=rows, out=out, progress=progress)
+
+
+def _twins(drawn: list[Any], ensemble: Any | None) -> Twins:
+    states = [partial(fitted_state, one, inside) for one in drawn]
+    remedy = partial(remedy_of, drawn, ensemble)
+    return Twins([type(one).__name__ for one in drawn], states, remedy, by_chance=ensemble is not None)
+
+
+def _features(batch: Any, inputs: Callable[[Any], Any] | None) -> Any:
+    if isinstance(batch, str):
+        raise TypeError("data: expected batches of rows, got a string. Texts: numpy.asarray(texts, dtype=object).")
+    return adapting.first_of(batch, inputs)
+
+
+def _check_can_vary(members: Members, draws: int | None) -> None:
+    """Refuse one class, of which all are sure; warn of one member where its user may think that there are several."""
+    if len(members.classes) == 1:
+        raise ValueError(
+            f"model: fitted on one class, {members.classes.tolist()[0]!r}, so it is sure of every row, and no row is worth more "
+            "than another. Label rows of a second class, such as rows drawn at random, and fit it again."
+        )
+    if len(members.all) == 1 and members.ensemble is not None and draws is None:
+        name = type(members.ensemble).__name__
+        warnings.warn(
+            f"model: {name} has one member, so one draw, and BALD is 0 everywhere. BaggingClassifier around it has several; "
+            "draws=1 says that one is meant.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def classes(model: Any) -> Array:

@@ -1,15 +1,16 @@
 """What every adapter does with what its model returns: axes in order, checked, block by block, to memory or to a file.
 
 Here live the way from a batch to its block (`data`, `order`, `inputs`, `run`, `row_axes`, `outputs`, `blocks`), from blocks to
-predictions (`predictions`, `members`), and what adapters ask and refuse alike (`request`, `layers`, `refusals`). Imports sources
-and the door, never a framework. An adapter brings batches and a `Run` of its model. What two adapters share joins the file of
-its subject and the list below, which is public: adapters import `alcore.adapting` alone.
+predictions (`predictions`, `members`), and what adapters ask and refuse alike (`request`, `layers`, `refusals`, `twins`). Imports
+sources and the door, never a framework. An adapter brings batches and a `Run` of its model. What two adapters share joins the
+file of its subject and the list below, which is public: adapters import `alcore.adapting` alone.
 """
 
 from __future__ import annotations
 
 from alcore.adapting.blocks import Made
 from alcore.adapting.data import as_batches, as_mask, cut, known_rows
+from alcore.adapting.global_numbers import GlobalNumbers
 from alcore.adapting.inputs import call, first_of, map_leaves, row_count
 from alcore.adapting.layers import as_rate, is_among
 from alcore.adapting.members import Checkpoints, Member, as_members, predict_in_turn, predict_members
@@ -19,6 +20,8 @@ from alcore.adapting.refusals import refuse_inconsistent, refuse_missing, refuse
 from alcore.adapting.request import DTYPES, Request, mix
 from alcore.adapting.row_axes import RowAxes, RowAxis
 from alcore.adapting.run import ALIKE, Forward, Run
+from alcore.adapting.states import fitted_state
+from alcore.adapting.twins import Twins
 from alcore.door import Array, Bools, as_size
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "Bools",
     "Checkpoints",
     "Forward",
+    "GlobalNumbers",
     "Made",
     "Member",
     "Predictions",
@@ -36,6 +40,7 @@ __all__ = [
     "RowAxes",
     "RowAxis",
     "Run",
+    "Twins",
     "as_batches",
     "as_mask",
     "as_members",
@@ -44,6 +49,7 @@ __all__ = [
     "call",
     "cut",
     "first_of",
+    "fitted_state",
     "is_among",
     "known_rows",
     "map_leaves",
