@@ -36,14 +36,20 @@ def predict(
     those it never met. ``predict_proba`` gives probabilities with classes on axis 1, so ``class_axis``, ``kind``, ``output`` and
     ``mask`` of the other adapters are not taken.
 
+    Members that are one and the same model are refused, because every draw would say the same: classifiers that were fitted on the
+    same rows differ by chance alone, and many draw nothing. Some members of an ensemble may coincide, as bootstrap samples do.
+
     Args:
-        model: a fitted random forest, extra trees, bagging, voting or AdaBoost classifier; a pipeline or a search that ends in
-            one; or a list of fitted classifiers, a draw each, whose classes are put together and sorted. Members count alike:
-            weights that the ensemble gives them (``estimator_weights_``) are for alcore's ``weights=``.
+        model: a fitted random forest, extra trees, bagging, voting or AdaBoost classifier; a CalibratedClassifierCV, whose draws are
+            its calibrated classifiers, one for each fold (not the trees in them; one with ``ensemble=False``); a pipeline, search,
+            threshold or FrozenEstimator around one of these; or a list of fitted classifiers, a draw each, of any library with
+            ``predict_proba`` and ``classes_``, whose classes are put together and sorted. Members count alike: weights that the
+            ensemble gives them (``estimator_weights_``) are for alcore's ``weights=``.
         data: an array, a sparse matrix or a data frame (N, features), cut by ``batch_size``; or an iterable of batches.
-        draws: how many members, from the first on; all by default.
-        consistent: without effect: a member is the same classifier for every row, whatever is asked.
-        seed: without effect: members are as they were fitted.
+        draws: how many members, from the first on; all by default. One draw has a BALD of 0.
+        consistent: whether a member that draws from NumPy's global generator when it predicts begins each block with the same
+            numbers. Others are the same classifier for every row, whatever is asked.
+        seed: for members that draw from NumPy's global generator, which is given back as it was. Others are as they were fitted.
         out: a .npy or .zarr file that does not exist, written block by block; a run that was killed goes on with the same bits.
         dtype: of what is kept: float16, float32 or float64.
         inputs: a batch -> features. By default the first part of a tuple or list (x, y), or the batch itself.
@@ -52,8 +58,11 @@ def predict(
 
     Returns: an iterator of NumPy blocks that every function of alcore takes, or with ``out`` the file, opened.
     Cost: that of the members' ``predict_proba``; memory of one block, n·C·T numbers.
-    Raises: TypeError for regressors, boosted sums of trees, single classifiers and members without ``predict_proba``; ValueError
-    for models of several outputs, more draws than members, and as `alcore.adapting.predict`.
+    Raises: TypeError for regressors, boosted sums of trees, single classifiers, members without ``predict_proba`` and classes of
+    several types; ValueError for models of several outputs, one class, members that are the same or return other rows, more draws
+    than members, and as `alcore.adapting.predict`.
+    Warns: UserWarning where an ensemble has one member and ``draws`` was not given; and after the last block where all members said
+    exactly the same of all rows, and what they were fitted to does not say why.
 
     >>> import alcore, alcore_sklearn
     >>> from sklearn.datasets import load_iris

@@ -112,4 +112,6 @@ def _state_of(thing: Any) -> Any:
 
 
 def _is_seed(name: str, value: Any) -> bool:
-    return bool(SEED.search(name)) and (value is None or np.asarray(value).dtype.kind in "iu")
+    if not SEED.search(name):
+        return False
+    return value is None or isinstance(value, GENERATORS) or np.asarray(value).dtype.kind in "iu"
