@@ -40,11 +40,11 @@ def predict(
     same rows differ by chance alone, and many draw nothing. Some members of an ensemble may coincide, as bootstrap samples do.
 
     Args:
-        model: a fitted random forest, extra trees, bagging, voting or AdaBoost classifier; a CalibratedClassifierCV, whose draws are
-            its calibrated classifiers, one for each fold (not the trees in them; one with ``ensemble=False``); a pipeline, search,
-            threshold or FrozenEstimator around one of these; or a list of fitted classifiers, a draw each, of any library with
-            ``predict_proba`` and ``classes_``, whose classes are put together and sorted. Members count alike: weights that the
-            ensemble gives them (``estimator_weights_``) are for alcore's ``weights=``.
+        model: a fitted random forest, extra trees, bagging, voting or AdaBoost classifier; a CalibratedClassifierCV, whose draws
+            are its calibrated classifiers, one for each fold (not the trees in it; one with ``ensemble=False``); a pipeline,
+            search, threshold or FrozenEstimator around one of these; or a list of fitted classifiers, a draw each, of any library
+            with ``predict_proba`` and ``classes_``, whose classes are put together and sorted. Members count alike: weights that
+            the ensemble gives them (``estimator_weights_``) are for alcore's ``weights=``.
         data: an array, a sparse matrix or a data frame (N, features), cut by ``batch_size``; or an iterable of batches.
         draws: how many members, from the first on; all by default. One draw has a BALD of 0.
         consistent: whether a member that draws from NumPy's global generator when it predicts begins each block with the same
