@@ -37,6 +37,7 @@ def predict(
     kind: str = "probs",
     inputs: Callable[[Any], Any] | None = None,
     mask: str | Callable[[Any], Any] | None = None,
+    ids: str | int | Callable[[Any], Any] | None = None,
     batch_size: int = 128,
     progress: bool = True,
 ) -> Any:
@@ -63,6 +64,8 @@ def predict(
             rows, others are the same for all; numbers, strings and booleans are constants. By default the first part of a tuple
             or list (x, y), all of a dictionary, or the batch itself.
         mask: a batch -> True where a cell is padding, or the key of an attention mask; `Predictions.mask`, ``<name>.mask.npy``.
+        ids: a batch -> which example each row is, or the key or place of that; `Predictions.ids`, ``<name>.ids.npy``. Each once;
+            with them data may come in any order.
         batch_size: rows of a block, where data does not come in batches.
         progress: a bar on terminals after two seconds, where rich is installed.
 
@@ -84,7 +87,7 @@ def predict(
     members = adapting.as_members(stored.model if stored else model, object, "a model")
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
     given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask), "progress": progress}
-    given["rows"] = adapting.known_rows(data)
+    given["rows"], given["ids"] = adapting.known_rows(data, ids), adapting.as_ids(ids)
     runs = [_Run(one, request, output, inputs) for one in members]
     batches = partial(adapting.as_batches, data, batch_size)
     loads = [partial(runs[0].load, stored, place) for place in range(len(stored.paths))] if stored else None

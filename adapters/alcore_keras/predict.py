@@ -48,6 +48,7 @@ def predict(
     kind: str = "probs",
     inputs: Callable[[Any], Any] | None = None,
     mask: str | Callable[[Any], Any] | None = None,
+    ids: str | int | Callable[[Any], Any] | None = None,
     batch_size: int = 128,
     progress: bool = True,
 ) -> Any:
@@ -73,6 +74,8 @@ def predict(
         inputs: a batch -> what the model is called with. By default the first part of a tuple or list (x, y), all of a
             dictionary, or the batch itself.
         mask: a batch -> True where a cell is padding, or the key of an attention mask; `Predictions.mask`, ``<name>.mask.npy``.
+        ids: a batch -> which example each row is, or the key or place of that; `Predictions.ids`, ``<name>.ids.npy``. Each once;
+            with them data may come in any order.
         batch_size: rows of a block, where data does not come in batches.
         progress: a bar on terminals after two seconds, where rich is installed.
 
@@ -96,8 +99,9 @@ def predict(
     own = members[0].model if isinstance(members[0], DropConnect) else members[0]
     loads = [partial(own.load_weights, path) for path in stored.paths] if stored else None
     restore = InitialWeights(own).restore if stored else None
-    rows = adapting.known_rows(data)
+    rows = adapting.known_rows(data, ids)
     given: dict[str, Any] = {"rows": rows, "out": out, "mask": adapting.as_mask(mask), "progress": progress}
+    given["ids"] = adapting.as_ids(ids)
     return adapting.predict_members(runs, partial(_batches, data, batch_size), request, loads, restore, **given)
 
 

@@ -27,6 +27,7 @@ def predict(
     out: str | os.PathLike[str] | None = None,
     dtype: npt.DTypeLike = "float32",
     inputs: Callable[[Any], Any] | None = None,
+    ids: str | int | Callable[[Any], Any] | None = None,
     batch_size: int = 1024,
     progress: bool = True,
 ) -> Any:
@@ -53,6 +54,8 @@ def predict(
         out: a .npy or .zarr file that does not exist, written block by block; a run that was killed goes on with the same bits.
         dtype: of what is kept: float16, float32 or float64.
         inputs: a batch -> features. By default the first part of a tuple or list (x, y), or the batch itself.
+        ids: a batch -> which example each row is, or the key or place of that; `Predictions.ids`, ``<name>.ids.npy``. Each once;
+            with them data may come in any order.
         batch_size: rows of a block, where data does not come in batches.
         progress: a bar on terminals after two seconds, where rich is installed.
 
@@ -98,9 +101,9 @@ def predict(
         twins.hear(draw, probs)
         return probs
 
-    rows = data.shape[0] if hasattr(data, "shape") else None
+    rows, named = adapting.known_rows(data, ids), adapting.as_ids(ids)
     batches = batches_of(data, adapting.as_size(batch_size, "batch_size"))
-    return adapting.predict(twins.watch(batches), [forward], request, rows=rows, out=out, progress=progress)
+    return adapting.predict(twins.watch(batches), [forward], request, rows=rows, out=out, ids=named, progress=progress)
 
 
 def _twins(drawn: list[Any], ensemble: Any | None) -> Twins:

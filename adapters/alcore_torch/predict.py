@@ -50,6 +50,7 @@ def predict(
     kind: str = "probs",
     inputs: Callable[[Any], Any] | None = None,
     mask: str | Callable[[Any], Any] | None = None,
+    ids: str | int | Callable[[Any], Any] | None = None,
     batch_size: int = 128,
     progress: bool = True,
 ) -> Any:
@@ -73,6 +74,8 @@ def predict(
         inputs: a batch -> what the model is called with; a tuple or a dictionary becomes its arguments. By default the first part
             of a tuple or list (x, y), all of a dictionary, or the batch itself.
         mask: a batch -> True where a cell is padding, or the key of an attention mask; `Predictions.mask`, ``<name>.mask.npy``.
+        ids: a batch -> which example each row is, or the key or place of that; `Predictions.ids`, ``<name>.ids.npy``. Each once;
+            with them data may come in any order.
         batch_size: rows of a block, where data does not come in batches.
         progress: a bar on terminals after two seconds, where rich is installed.
 
@@ -91,12 +94,14 @@ def predict(
     stored = model if isinstance(model, Checkpoints) else None
     members = adapting.as_members(stored.model if stored else model, nn.Module, "a torch.nn.Module")
     request = adapting.Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
+    data = DataLoader(data, batch_size) if isinstance(data, Dataset) else data
     runs = [_Run(one, request, output, inputs) for one in members]
     loads = [partial(_load, stored.model, path) for path in stored.paths] if stored else None
     given: dict[str, Any] = {
-        "rows": adapting.known_rows(data),
+        "rows": adapting.known_rows(data, ids),
         "out": out,
         "mask": adapting.as_mask(mask),
+        "ids": adapting.as_ids(ids),
         "progress": progress,
     }
     restore = InitialWeights(members[0]).restore if stored else None
@@ -162,6 +167,20 @@ class _Run(adapting.Run):
 
 
 def _batches(data: Any, batch_size: int) -> Iterable[Any]:
-    if isinstance(data, Dataset):
-        return DataLoader(data, batch_size)
+    if isinstance(data, DataLoader):
+        return _apart(data)
     return adapting.as_batches(data, batch_size, "an array, a dictionary of arrays, a Dataset, a DataLoader or batches")
+
+
+def _apart(loader: DataLoader[Any]) -> Iterator[Any]:
+    """Its batches. What it and its data set draw from the global generator goes on from batch to batch, and the generator stays."""
+    state, batches, ended = torch.get_rng_state(), None, object()
+    while True:
+        with torch.random.fork_rng([]):
+            torch.set_rng_state(state)
+            batches = iter(loader) if batches is None else batches
+            batch = next(batches, ended)
+            state = torch.get_rng_state()
+        if batch is ended:
+            return
+        yield batch

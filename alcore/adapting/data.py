@@ -24,14 +24,14 @@ def as_batches(data: Any, batch_size: int, said: str = "an array, a dictionary o
     raise TypeError(f"data: expected {said}, got {type(data).__name__}.")
 
 
-def known_rows(data: Any) -> int | None:
-    """N of arrays, loaders and data sets; None for batches. Loaders whose rows may come in another order are refused."""
+def known_rows(data: Any, ids: Any = None) -> int | None:
+    """N of arrays, loaders and data sets; None for batches. Rows that may come in another order are refused without ``ids``."""
     if isinstance(data, Mapping):
         sizes = {name: len(array) for name, array in data.items()}
         if len(set(sizes.values())) != 1:
             raise ValueError(f"data: expected arrays with the same number of rows, got {sizes}.")
         return next(iter(sizes.values()))
-    return len(data) if hasattr(data, "shape") else rows_in_order(data)
+    return int(data.shape[0]) if hasattr(data, "shape") else rows_in_order(data, ids is not None)
 
 
 def cut(array: Any, batch_size: int) -> Iterator[Any]:

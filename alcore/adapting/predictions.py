@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
-from alcore.adapting.blocks import Made, as_padding, predict_block
+from alcore.adapting.blocks import as_padding, predict_block
+from alcore.adapting.ids import Before, Ids, RowIds
 from alcore.adapting.request import Request
 from alcore.adapting.run import Forward
 from alcore.door import Array, Bools
@@ -21,24 +23,34 @@ NEAR = (
     1e-3  # by which probabilities of the same rows and draws may differ when a run goes on, perhaps on another machine
 )
 
+Made: TypeAlias = tuple[Array, dict[str, Array]]  # a block, and what is kept beside its rows: mask, ids
+
 
 class Predictions(Iterator[Array]):
     """Blocks (n, C, ..., T) of probabilities, made as they are asked for, once; any function of alcore takes them."""
 
     def __init__(self, blocks: Iterator[Made]) -> None:
         self._blocks = blocks
-        self._masks: list[Bools] = []
+        self._beside: dict[str, list[Array]] = {}
 
     def __next__(self) -> Array:
-        block, mask = next(self._blocks)
-        if mask is not None:
-            self._masks.append(mask)
+        block, beside = next(self._blocks)
+        for name, part in beside.items():
+            self._beside.setdefault(name, []).append(part)
         return block
 
     @property
     def mask(self) -> Bools | None:
         """(N, ...) True where a cell is padding, of the blocks so far; None without ``mask=``."""
-        return np.concatenate(self._masks) if self._masks else None
+        return self._so_far("mask")
+
+    @property
+    def ids(self) -> Array | None:
+        """(N,) which example each row is, of the blocks so far; None without ``ids=``."""
+        return self._so_far("ids")
+
+    def _so_far(self, name: str) -> Array | None:
+        return np.concatenate(self._beside[name]) if name in self._beside else None
 
 
 def predict(
@@ -49,6 +61,8 @@ def predict(
     rows: int | None,
     out: str | os.PathLike[str] | None = None,
     mask: Callable[[Any], Any] | None = None,
+    ids: Ids | None = None,
+    before: Before | None = None,
     progress: bool = True,
 ) -> Any:
     """Predict with a model, draw after draw, on batch after batch.
@@ -60,20 +74,40 @@ def predict(
         rows: N, where it is known.
         out: a .npy or .zarr file to write, block by block. A run that was killed goes on from the last whole block.
         mask: a batch -> (n, ...) True where a cell is padding.
+        ids: a batch -> (n,) which example each row is, integers or texts, each there once.
+        before: the ids that the rows must have, where other draws of them were made before.
         progress: whether a bar shows.
 
-    Returns: `Predictions`, or with ``out`` the file, opened; the mask is then in ``<name>.mask.npy``.
+    Returns: `Predictions`, or with ``out`` the file, opened; mask and ids are then in ``<name>.mask.npy`` and ``<name>.ids.npy``.
 
-    Raises: ValueError for outputs that do not fit together, C = 1, and a file that was begun by another run.
+    Raises: ValueError for outputs that do not fit together, C = 1, other rows than said, an id that is there twice, and a file that
+    was begun by another run.
     """
+    beside = _Beside(mask, None if ids is None else RowIds(ids, before))
     if out is None:
-        made = _blocks(batches, runs, request, mask)
-        return Predictions(_tracked(made, rows, progress))
-    with Saving(out, rows, request.said) as saving:
-        blocks = _blocks(batches, runs, request, mask, saving)
-        for block, padding in _tracked(blocks, rows, progress):
-            saving.append(block, padding)
+        return Predictions(_tracked(_blocks(batches, runs, request, beside, rows), rows, progress))
+    with Saving(out, rows, {**request.said, **beside.said}) as saving:
+        blocks = _blocks(batches, runs, request, beside, rows, saving)
+        for block, kept in _tracked(blocks, rows, progress):
+            saving.append(block, kept)
     return open_predictions(out)
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What is kept beside the rows of a block."""
+
+    mask: Callable[[Any], Any] | None
+    ids: RowIds | None
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What a file keeps of it: a run that goes on has to keep the same."""
+        return {name: True for name in ("mask", "ids") if getattr(self, name) is not None}
+
+    def of(self, batch: Any, block: Array) -> dict[str, Array]:
+        kept = {} if self.mask is None else {"mask": as_padding(self.mask(batch), block)}
+        return kept if self.ids is None else {**kept, "ids": self.ids.read(batch, len(block))}
 
 
 def _tracked(blocks: Generator[tuple[int, Made], None, None], rows: int | None, progress: bool) -> Iterator[Made]:
@@ -85,24 +119,45 @@ def _blocks(
     batches: Iterable[Any],
     runs: Sequence[Forward],
     request: Request,
-    mask: Callable[[Any], Any] | None,
+    beside: _Beside,
+    rows: int | None,
     saving: Saving | None = None,
 ) -> Generator[tuple[int, Made], None, None]:
-    """(rows so far, (block, padding)) of the batches that are not on disk yet."""
+    """(rows so far, (block, what is kept beside it)) of the batches that are not on disk yet."""
     stop, ends = 0, list(saving.ends) if saving else []  # ends: the row after each block that is on disk
+    on_disk = _ids_on_disk(saving) if saving else None
     for number, batch in enumerate(batches):
         if number < len(ends):
             if number == len(ends) - 1:
                 assert saving is not None
                 _check_same(saving, predict_block(batch, runs, request, number), number)
+            if on_disk is not None and beside.ids is not None:
+                on_disk.check(beside.ids.read(batch, ends[number] - stop), stop)
             stop = ends[number]
             continue
         block = predict_block(batch, runs, request, number)
         stop += len(block)
-        padding = None if mask is None else as_padding(mask(batch), block)
-        yield stop, (block, padding)
+        if rows is not None and stop > rows:
+            _refuse_other_rows(rows, f"{stop} and more")
+        yield stop, (block, beside.of(batch, block))
     if stop < (ends[-1] if ends else 0):
         raise ValueError(f"{saving and saving.part}: holds {ends[-1]} rows already, but the data ends after {stop}.")
+    if rows is not None and stop != rows:
+        _refuse_other_rows(rows, str(stop))
+
+
+def _refuse_other_rows(rows: int, got: str) -> NoReturn:
+    raise ValueError(
+        f"data: expected {rows} rows, as len(dataset) says, got {got}. Row i would not be example i. Rows that are left "
+        "out: drop_last=False, a collate_fn that keeps all, a loader and no iterator of it that was begun. Another number of rows: "
+        "__len__ has to say it."
+    )
+
+
+def _ids_on_disk(saving: Saving) -> Before | None:
+    ids = saving.beside("ids")
+    remedy = f"Go on with the data in the order they had, or delete {saving.part} to begin again."
+    return None if ids is None else Before(ids, remedy)
 
 
 def _check_same(saving: Saving, again: Array, number: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,8 +161,8 @@ class Saving:
     def started(self) -> bool:
         return self._array is not None
 
-    def append(self, block_nct: Array, mask: Array | None = None) -> None:
-        """One more block, and which of its cells are padding; on disk when this returns."""
+    def append(self, block_nct: Array, beside: Mapping[str, Array] | None = None) -> None:
+        """One more block, and what is kept beside its rows, by name: (n, ...) each; on disk when this returns."""
         if self._array is None:
             self.part.mkdir()
             self._create(block_nct.shape, block_nct.dtype)
@@ -178,9 +178,9 @@ class Saving:
             )
         if len(block_nct):
             self._write(start, block_nct)
-        if mask is not None:
-            with whole_file(self._mask(len(self.ends))) as file:
-                np.save(file, mask)
+        for name, part in (beside or {}).items():
+            with whole_file(self._beside(name, len(self.ends))) as file:
+                np.save(file, part, allow_pickle=False)
         self.ends.append(stop)
         self._acknowledge()
 
@@ -188,8 +188,15 @@ class Saving:
         """The rows of the last block that is on disk."""
         return np.asarray(self._array[self.ends[-2] if len(self.ends) > 1 else 0 : self.ends[-1]])
 
-    def _mask(self, block: int) -> Path:
-        return self.part / f"mask-{block}.npy"
+    def beside(self, name: str) -> Array | None:
+        """What is on disk of that name, of all blocks; None where nothing was kept."""
+        if not self.ends or not self._beside(name, 0).exists():
+            return None
+        parts = [np.load(self._beside(name, block), allow_pickle=False) for block in range(len(self.ends))]
+        return np.concatenate(parts)
+
+    def _beside(self, name: str, block: int) -> Path:
+        return self.part / f"{name}-{block}.npy"
 
     @property
     def _data(self) -> Path:
@@ -266,19 +273,21 @@ class Saving:
                 self._array.resize((self.rows, *self._cell_shape))
             for torn in self._data.rglob("*.partial"):
                 torn.unlink()
-        if self._mask(0).exists():
-            masks = [np.load(self._mask(block), allow_pickle=False) for block in range(len(self.ends))]
-            with whole_file(mask_path(self.path)) as file:
-                np.save(file, np.concatenate(masks))
+        for first in self.part.glob("*-0.npy"):
+            name = first.stem.removesuffix("-0")
+            kept = self.beside(name)
+            assert kept is not None
+            with whole_file(beside_path(self.path, name)) as file:
+                np.save(file, kept, allow_pickle=False)
         self._array = None
         os.replace(self._data, self.path)
         _sync(self.path.parent)
         shutil.rmtree(self.part)
 
 
-def mask_path(path: Path) -> Path:
-    """Where the padding of predictions is kept: ``preds.mask.npy`` beside ``preds.zarr``."""
-    return path.with_name(f"{path.stem}.mask.npy")
+def beside_path(path: Path, name: str) -> Path:
+    """Where a thing of each row is kept, its padding (mask) or its id (ids): ``preds.mask.npy`` beside ``preds.zarr``."""
+    return path.with_name(f"{path.stem}.{name}.npy")
 
 
 def _write_rows(file: Path, offset: int, start: int, block_nct: Array) -> None:

@@ -57,8 +57,9 @@ def test_sources_of_every_kind_are_written(tmp_path: Path) -> None:
 def test_a_run_goes_on_after_its_last_whole_block(tmp_path: Path, ending: str) -> None:
     out = tmp_path / f"p{ending}"
     first = Saving(out, 23, {"seed": 1})
-    first.append(PREDS[:10], np.zeros((10,), np.bool_))
-    first.append(PREDS[10:15], np.ones((5,), np.bool_))
+    names = np.array([f"{row}.png" for row in range(23)])
+    first.append(PREDS[:10], {"mask": np.zeros((10,), np.bool_), "ids": names[:10]})
+    first.append(PREDS[10:15], {"mask": np.ones((5,), np.bool_), "ids": names[10:15]})
     del first  # as a killed process leaves it
     assert not out.exists()
     with pytest.raises(ValueError, match=r"seed=1, and now it is 2\..*delete"):
@@ -68,10 +69,13 @@ def test_a_run_goes_on_after_its_last_whole_block(tmp_path: Path, ending: str) -
     with Saving(out, 23, {"seed": 1}) as again:
         assert (again.rows, again.ends) == (15, [10, 15])
         np.testing.assert_array_equal(again.last_block(), PREDS[10:15])
-        again.append(PREDS[15:], np.zeros((8,), np.bool_))
+        np.testing.assert_array_equal(again.beside("ids"), names[:15])
+        assert again.beside("other") is None
+        again.append(PREDS[15:], {"mask": np.zeros((8,), np.bool_), "ids": names[15:]})
     np.testing.assert_array_equal(np.asarray(alcore.open_predictions(out)[:]), PREDS)
     np.testing.assert_array_equal(np.load(tmp_path / "p.mask.npy"), [False] * 10 + [True] * 5 + [False] * 8)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["p.mask.npy", out.name])
+    np.testing.assert_array_equal(np.load(tmp_path / "p.ids.npy", allow_pickle=False), names)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["p.mask.npy", "p.ids.npy", out.name])
 
 
 @ENDINGS

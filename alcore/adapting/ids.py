@@ -1,0 +1,125 @@
+"""Which example each row is: ids that a batch has for its rows, kept beside the predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from alcore.door import Array
+
+Ids = Callable[[Any], Any]  # a batch -> the ids of its rows
+
+
+def as_ids(ids: str | int | Ids | None) -> Ids | None:
+    """A batch -> the ids of its rows: a function, the key of a dictionary, or the place in a tuple or list."""
+    if ids is None or callable(ids):
+        return ids
+    if isinstance(ids, bool) or not isinstance(ids, str | int):
+        raise TypeError(f"ids: expected a key, a place or a function of a batch, got {type(ids).__name__}.")
+    return lambda batch: _part(batch, ids)
+
+
+def _part(batch: Any, name: str | int) -> Any:
+    """A place is one of a tuple or list; a key is one of a dictionary, or of that among the parts of a tuple which has it."""
+    several = isinstance(batch, tuple | list)
+    if several and isinstance(name, int) and -len(batch) <= name < len(batch):
+        return batch[name]
+    for part in batch if several else [batch]:
+        if isinstance(part, Mapping) and name in part:
+            return part[name]
+    keys = [list(part) for part in (batch if several else [batch]) if isinstance(part, Mapping)]
+    has = f"{len(batch)} parts" if several else type(batch).__name__
+    raise ValueError(
+        f"ids: no {name!r} in a batch of {has}{f' with the keys {keys}' if keys else ''}. Name one that is there, or give a "
+        "function of a batch: ids=lambda batch: ..."
+    )
+
+
+@dataclass(frozen=True)
+class Before:
+    """The ids of the rows whose other draws were made before, and what to do where they come in another order now."""
+
+    ids: Array
+    remedy: str
+
+    def check(self, ids: Array, start: int) -> None:
+        """Refuse ids of the rows from ``start`` on that are not those of before."""
+        before = self.ids[start : start + len(ids)]
+        if len(before) == len(ids) and (before == ids).all():
+            return
+        row = next((row for row, (one, now) in enumerate(zip(before, ids, strict=False)) if one != now), len(before))
+        was = repr(before[row].item()) if row < len(before) else "not there"
+        raise ValueError(
+            f"ids: row {start + row} is {ids[row].item()!r}, and was {was} before: the rows come in another order, or are others. "
+            f"Draws are of the same rows in the same order. {self.remedy}"
+        )
+
+
+class RowIds:
+    """The ids of all rows, block after block: each once, and all numbers or all texts."""
+
+    def __init__(self, of: Ids, before: Before | None = None) -> None:
+        self._of, self._before = of, before
+        self._rows: dict[Any, int] = {}  # of each id
+        self._kind = ""
+
+    def read(self, batch: Any, rows: int) -> Array:
+        """(rows,) integers or texts, of the block that comes next."""
+        ids, start = as_array(self._of(batch), rows), len(self._rows)
+        if rows and self._kind not in ("", ids.dtype.kind):
+            raise TypeError(f"ids: expected only numbers or only texts, got both: {ids[0].item()!r} in row {start}.")
+        self._kind = ids.dtype.kind if rows else self._kind
+        for row, one in enumerate(ids.tolist(), start):
+            earlier = self._rows.setdefault(one, row)
+            if earlier != row:
+                raise ValueError(
+                    f"ids: rows {earlier} and {row} have the same id, {one!r}. A row comes once: a sampler without replacement, "
+                    "and a loader that repeats no rows; or ids that differ."
+                )
+        if self._before is not None:
+            self._before.check(ids, start)
+        return ids
+
+
+# --- checked ----------------------------------------------------------------------------------------------------------
+
+
+def as_array(ids: Any, rows: int) -> Array:
+    """(rows,) int64 or texts of a fixed width, of what a batch has for ids."""
+    ids = ids.detach().cpu() if hasattr(ids, "detach") else ids
+    if ids is None or isinstance(ids, str | bytes):
+        _refuse(ids if ids is None else type(ids).__name__, rows)
+    try:
+        found = np.asarray(ids)
+    except ValueError:
+        _refuse("parts of several lengths", rows)
+    if found.shape != (rows,):
+        _refuse(f"shape {found.shape}", rows)
+    elements = found.tolist() if isinstance(ids, np.ndarray) or hasattr(ids, "dtype") else list(ids)
+    elements = [one.item() if hasattr(one, "item") else one for one in elements]
+    kinds = {type(one) for one in elements}
+    if kinds <= {int}:
+        return _as_integers(elements)
+    if kinds != {str}:
+        _refuse(" and ".join(sorted(kind.__name__ for kind in kinds)), rows, bytes in kinds)
+    texts = np.array(elements, np.str_)
+    if texts.tolist() != elements:
+        raise ValueError("ids: expected texts that do not end in a null character, which files of NumPy do not keep.")
+    return texts
+
+
+def _as_integers(elements: list[int]) -> Array:
+    try:
+        return np.array(elements, np.int64)
+    except OverflowError as error:
+        raise ValueError(
+            f"ids: expected integers below 2**63, got {max(elements, key=abs)}. As texts: ids=lambda batch: list(map(str, ...))."
+        ) from error
+
+
+def _refuse(got: Any, rows: int, in_bytes: bool = False) -> NoReturn:
+    more = " Texts of bytes: ids=lambda batch: [one.decode() for one in ...]." if in_bytes else ""
+    raise TypeError(f"ids: expected an integer or a text for each of the {rows} rows of a batch, got {got}.{more}")
