@@ -101,7 +101,8 @@ def _rows_of(first: Path, target: Path) -> Before:
     mine = f"{target.stem}.member-*"
     _check_there(beside_path(first, "ids"))
     remedy = (
-        f"Pass data whose order stays, a loader with shuffle=False or list(loader), and delete {mine} to begin again."
+        "Pass data whose order stays: a loader with shuffle=False, or list(loader) and an out=... that ends in .zarr; delete "
+        f"{mine} to begin again."
     )
     return Before(np.load(beside_path(first, "ids"), allow_pickle=False), remedy)
 

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import alcore_torch
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import (
-    BatchSampler,
-    DataLoader,
-    DistributedSampler,
-    IterableDataset,
-    SequentialSampler,
-    Subset,
-    SubsetRandomSampler,
-    TensorDataset,
-    WeightedRandomSampler,
-)
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from tests.adapters.torch.predictions import IMAGES, ROWS, assert_consistent, convolutional, predict
 
@@ -41,78 +29,6 @@ def test_loaders_data_sets_and_batches_give_the_same_bits() -> None:
             return iter(IMAGES)
 
     np.testing.assert_array_equal(predict(model, DataLoader(Stream(), 12)), expected)
-
-
-def test_loaders_that_shuffle_or_drop_rows_are_refused(tmp_path: Path) -> None:
-    """Row i of the predictions is example i."""
-    model, data = convolutional(nn.Dropout(0.4)), TensorDataset(IMAGES)
-    with pytest.raises(ValueError, match="shuffle=False"):
-        predict(model, DataLoader(data, 12, shuffle=True))
-    with pytest.raises(ValueError, match="drop_last=False"):
-        predict(model, DataLoader(data, 12, drop_last=True))
-    assert len(predict(model, DataLoader(data, 10, drop_last=True))) == 30
-    written = alcore_torch.predict(model, DataLoader(data, 12), draws=2, out=tmp_path / "preds.npy", kind="logits")
-    assert written.shape == (30, 3, 2)
-
-
-class Rows(IterableDataset):
-    """All rows, whichever worker asks: two of them give each row twice."""
-
-    def __iter__(self) -> Any:
-        return iter(IMAGES)
-
-
-class ByLength(torch.utils.data.Sampler):
-    """As those that put sentences of one length together."""
-
-    def __iter__(self) -> Any:
-        return iter([[2, 0, 1], [3, 4]])
-
-    def __len__(self) -> int:
-        return 2
-
-
-DATA = TensorDataset(IMAGES)
-IDS = torch.randperm(30).tolist()
-OTHER_ORDERS = {
-    "RandomSampler": DataLoader(DATA, 12, shuffle=True),
-    "SubsetRandomSampler": DataLoader(DATA, 12, sampler=SubsetRandomSampler(IDS)),
-    "WeightedRandomSampler": DataLoader(DATA, 12, sampler=WeightedRandomSampler([1.0] * 30, 30)),
-    "DistributedSampler": DataLoader(DATA, 12, sampler=DistributedSampler(DATA, num_replicas=2, rank=0)),
-    "ByLength": DataLoader(DATA, batch_sampler=ByLength()),
-}
-
-
-@pytest.mark.parametrize("name", OTHER_ORDERS)
-def test_a_loader_that_is_not_certain_to_keep_the_order_is_refused_by_name(name: str) -> None:
-    """And so is an iterator of it."""
-    model = convolutional(nn.Dropout(0.4))
-    for data in (OTHER_ORDERS[name], iter(OTHER_ORDERS[name])):
-        with pytest.raises(ValueError, match=rf"data: the {name} of the .*another order.*Subset\(dataset, ids\)"):
-            predict(model, data)
-
-
-def test_the_order_that_a_refusal_asks_for_is_taken() -> None:
-    """Row i is example ids[i]."""
-    model = convolutional(nn.Dropout(0.4))
-    found = predict(model, DataLoader(Subset(DATA, IDS), 12, shuffle=False))
-    np.testing.assert_array_equal(found, predict(model, IMAGES[IDS]))
-
-
-def test_rows_that_a_loader_drops_or_repeats_are_refused() -> None:
-    """Batch samplers, streams, and streams that several workers read."""
-    model = convolutional(nn.Dropout(0.4))
-    dropped = BatchSampler(SequentialSampler(DATA), 12, drop_last=True)
-    for data in (DataLoader(DATA, batch_sampler=dropped), DataLoader(Rows(), 12, drop_last=True)):
-        with pytest.raises(ValueError, match=r"drops the rows of .* last batch.*drop_last=False"):
-            predict(model, data)
-    with pytest.raises(ValueError, match=r"2 workers read the IterableDataset.*num_workers=0"):
-        predict(model, DataLoader(Rows(), 12, num_workers=2))
-    whole = BatchSampler(SequentialSampler(DATA), 10, drop_last=True)
-    np.testing.assert_array_equal(
-        predict(model, DataLoader(DATA, batch_sampler=whole)), predict(model, IMAGES, batch_size=10)
-    )
-    np.testing.assert_array_equal(predict(model, DataLoader(Rows(), 12, num_workers=0)), predict(model, IMAGES))
 
 
 def test_classes_may_stand_on_another_axis_and_pixels_have_probabilities_of_their_own() -> None:
