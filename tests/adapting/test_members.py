@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,38 @@ def test_a_model_or_several_are_members() -> None:
     for model in ([], [3, "4"], "3", None):
         with pytest.raises(TypeError, match="model: expected a number or several, got"):
             adapting.as_members(model, int, "a number")
+
+
+def members_with_ids(tmp_path: Path, orders: list[Any], ids: Any = lambda batch: batch[:, 1]) -> Any:
+    """Each member reads the rows in an order of its own."""
+    left = iter([orders[0], orders[0], *orders])  # they are asked for twice first, to see that they come again
+    run = NumpyRun(Request(1), lambda x, draw: halves(x, 0, draw))
+    given = {"rows": 10, "out": tmp_path / "p.npy", "ids": ids, "progress": False}
+    return adapting.predict_in_turn(
+        [lambda: None] * len(orders), lambda: list(adapting.cut(next(left), 4)), run, Request(1), **given
+    )
+
+
+def test_draws_of_different_rows_are_not_joined(tmp_path: Path) -> None:
+    """Members have their ids in one order, in every block; a file that lacks them is not gone on with."""
+    rows = np.arange(40).reshape(10, 4)
+    turned = rows.copy()
+    turned[[4, 9]] = rows[[9, 4]]
+    with pytest.raises(ValueError, match=r"row 4 is 37, and was 17 before.*shuffle=False.*delete p\.member-\*"):
+        members_with_ids(tmp_path, [rows, rows, turned])
+    for file in tmp_path.glob("p.member-*"):
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
+    assert members_with_ids(tmp_path, [rows] * 3).shape == (10, 2, 3)
+    np.testing.assert_array_equal(np.load(tmp_path / "p.ids.npy"), rows[:, 1])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.ids.npy", "p.npy"]
+
+
+def test_a_member_that_was_predicted_without_ids_is_not_joined_with_them(tmp_path: Path) -> None:
+    rows = np.arange(40).reshape(10, 4)
+
+    members_with_ids(tmp_path, [rows], ids=None)
+    (tmp_path / "p.npy").rename(tmp_path / "p.member-0.npy")
+    with pytest.raises(ValueError, match=r"p\.member-0\.ids\.npy: not there.*Ask for the same, or delete p\.member-\*"):
+        members_with_ids(tmp_path, [rows, rows])
+    (tmp_path / "p.member-0.npy").unlink()
+    assert members_with_ids(tmp_path, [rows, rows]).shape == (10, 2, 2)

@@ -69,6 +69,56 @@ def test_a_file_is_gone_on_with_by_the_same_model_and_data_alone(tmp_path: Path)
         predict(adapting.cut(ROWS, 3))
     with pytest.raises(ValueError, match="holds 8 rows already, but the data ends after 4"):
         predict(adapting.cut(ROWS[:4], 4))
+    with pytest.raises(ValueError, match=r"begun with ids=None, and now it is True"):
+        adapting.predict(adapting.cut(ROWS, 4), [halves], Request(2), rows=None, out=tmp_path / "p.zarr", ids=len)
     np.testing.assert_array_equal(
         np.asarray(predict(adapting.cut(ROWS, 4))[:]), np.concatenate(list(predictions(draws=2)))
     )
+
+
+@pytest.mark.parametrize("ending", [None, ".npy", ".zarr"])
+def test_rows_are_counted(tmp_path: Path, ending: str | None) -> None:
+    """Data that end early or go on are refused in the same words, with a file and without."""
+    for rows, got in ((12, "10"), (7, "8 and more")):
+        out = None if ending is None else tmp_path / f"{rows}{ending}"
+        with pytest.raises(ValueError, match=rf"data: expected {rows} rows, as len\(dataset\) says, got {got}\."):
+            list(predictions(rows=rows, out=out))
+        assert out is None or not out.exists()
+
+
+@pytest.mark.parametrize("stops", [1, 2])
+@pytest.mark.parametrize("ending", [".npy", ".zarr"])
+def test_ids_survive_a_run_that_stops(tmp_path: Path, ending: str, stops: int) -> None:
+    """It goes on with the ids on disk alone, in every block that is there; another row that has an id of these is refused too."""
+    names = np.array([f"{row}.png" for row in range(10)], "<U9")
+
+    def predict(ids: Any, stop: bool = False) -> Any:
+        data = [(ROWS[start : start + 4], ids[start : start + 4]) for start in (0, 4, 8)]
+
+        def read(batch: Any) -> Any:
+            if stop and batch is data[stops]:
+                raise OSError("stopped")
+            return batch[1]
+
+        def run(batch: Any, block: int, draw: int) -> np.ndarray:
+            return halves(batch[0], block, draw)
+
+        given = {"rows": 10, "out": tmp_path / f"p{ending}", "progress": False}
+        return adapting.predict(data, [run], Request(2), ids=read, **given)
+
+    with pytest.raises(OSError, match="stopped"):
+        predict(names, stop=True)
+    for row in range(4 * stops):
+        other = names.copy()
+        other[row] = "other.png"
+        with pytest.raises(
+            ValueError, match=rf"ids: row {row} is 'other.png', and was '{row}.png' before.*delete .*part"
+        ):
+            predict(other)
+    again = names.copy()
+    again[9] = "0.png"
+    with pytest.raises(ValueError, match=r"ids: rows 0 and 9 have the same id, '0\.png'"):
+        predict(again)
+    np.testing.assert_array_equal(np.asarray(predict(names)[:]), np.concatenate(list(predictions(draws=2))))
+    np.testing.assert_array_equal(np.load(tmp_path / "p.ids.npy", allow_pickle=False), names)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([f"p{ending}", "p.ids.npy"])

@@ -48,22 +48,6 @@ def test_data_sets_of_tensorflow_give_the_same_bits() -> None:
     np.testing.assert_array_equal(predict(model, data), predict(model, ROWS, batch_size=8))
 
 
-@every_backend if BACKEND == "tensorflow" else pytest.mark.soak
-def test_data_sets_of_tensorflow_that_shuffle_or_drop_rows_are_refused() -> None:
-    """Wherever in the pipeline they do; whole batches are no loss."""
-    import tensorflow as tf
-
-    model, rows = around(kl.Dropout(0.4), (6,)), tf.data.Dataset.from_tensor_slices(ROWS)
-    for shuffled in (rows.shuffle(20).batch(8), rows.batch(8).shuffle(3).prefetch(1)):
-        with pytest.raises(ValueError, match=r"the tf.data pipeline shuffles.*Leave out \.shuffle"):
-            predict(model, shuffled)
-    with pytest.raises(ValueError, match=r"drops the rows of its last batch.*drop_remainder=False"):
-        predict(model, rows.batch(8, drop_remainder=True).map(lambda x: x))
-    np.testing.assert_array_equal(
-        predict(model, rows.batch(10, drop_remainder=True)), predict(model, ROWS, batch_size=10)
-    )
-
-
 def test_models_of_several_inputs_take_dictionaries_and_tuples() -> None:
     """Arrays of other lengths are refused."""
     a, b = keras.Input((6,), name="a"), keras.Input((5, 6), name="b")

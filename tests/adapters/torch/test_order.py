@@ -375,7 +375,7 @@ class Noisy(TensorDataset):
 
 @pytest.mark.parametrize(
     "data",
-    [DATA, DataLoader(DATA, 12), DataLoader(NUMBERED, 12, sampler=RandomSampler(DATA)), Noisy(ROWS)],
+    [DATA, DataLoader(DATA, 12), DataLoader(NUMBERED, 12, sampler=RandomSampler(DATA)), Noisy(torch.ones(30, 6))],
     ids=["data set", "loader", "shuffled loader", "data set that draws"],
 )
 def test_the_global_generator_stays(data: Any) -> None:
