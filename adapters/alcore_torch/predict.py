@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -97,13 +98,8 @@ def predict(
     data = DataLoader(data, batch_size) if isinstance(data, Dataset) else data
     runs = [_Run(one, request, output, inputs) for one in members]
     loads = [partial(_load, stored.model, path) for path in stored.paths] if stored else None
-    given: dict[str, Any] = {
-        "rows": adapting.known_rows(data, ids),
-        "out": out,
-        "mask": adapting.as_mask(mask),
-        "ids": adapting.as_ids(ids),
-        "progress": progress,
-    }
+    given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask), "ids": adapting.as_ids(ids)}
+    given |= {"rows": adapting.known_rows(data, ids), "progress": progress}
     restore = InitialWeights(members[0]).restore if stored else None
     return adapting.predict_members(runs, partial(_batches, data, batch_size), request, loads, restore, **given)
 
@@ -174,13 +170,10 @@ def _batches(data: Any, batch_size: int) -> Iterable[Any]:
 
 def _apart(loader: DataLoader[Any]) -> Iterator[Any]:
     """Its batches. What it and its data set draw from the global generator goes on from batch to batch, and the generator stays."""
-    state, batches, ended = torch.get_rng_state(), None, object()
-    while True:
+    state, batches, found = torch.get_rng_state(), None, [None]
+    while found:
         with torch.random.fork_rng([]):
             torch.set_rng_state(state)
             batches = iter(loader) if batches is None else batches
-            batch = next(batches, ended)
-            state = torch.get_rng_state()
-        if batch is ended:
-            return
-        yield batch
+            found, state = [*islice(batches, 1)], torch.get_rng_state()
+        yield from found

@@ -31,7 +31,11 @@ def known_rows(data: Any, ids: Any = None) -> int | None:
         if len(set(sizes.values())) != 1:
             raise ValueError(f"data: expected arrays with the same number of rows, got {sizes}.")
         return next(iter(sizes.values()))
-    return int(data.shape[0]) if hasattr(data, "shape") else rows_in_order(data, ids is not None)
+    if not hasattr(data, "shape"):
+        return rows_in_order(data, ids is not None)
+    if not len(data.shape):
+        raise TypeError("data: expected rows on axis 0, got an array of shape (). One row: data[None].")
+    return int(data.shape[0])
 
 
 def cut(array: Any, batch_size: int) -> Iterator[Any]:

@@ -59,7 +59,7 @@ class Before:
 
 
 class RowIds:
-    """The ids of all rows, block after block: each once, and all numbers or all texts."""
+    """The ids of all rows, block after block: each once, and all numbers or all texts. A row takes about 100 bytes of memory."""
 
     def __init__(self, of: Ids, before: Before | None = None) -> None:
         self._of, self._before = of, before

@@ -27,7 +27,7 @@ def rows_in_order(data: Any, named: bool = False) -> int | None:
     ``named``: each row comes with its id, so any order is taken.
     """
     names = names_of(data)
-    _refuse_what_holds_loaders(type(data).__name__, names)
+    _refuse_what_holds_loaders(data, names)
     loader = _Loader.of(data, names)
     if loader is not None:
         return _rows_of_stream(loader, named) if STREAM in names_of(loader.dataset) else _rows_of_map(loader, named)
@@ -38,8 +38,13 @@ def rows_in_order(data: Any, named: bool = False) -> int | None:
     return None
 
 
-def _refuse_what_holds_loaders(name: str, names: list[str]) -> None:
-    kinds = {one.rpartition(".")[2] for one in names if one.startswith(LIGHTNING)}
+def _refuse_what_holds_loaders(data: Any, names: list[str]) -> None:
+    kinds, name = {one.rpartition(".")[2] for one in names if one.startswith(LIGHTNING)}, type(data).__name__
+    if isinstance(data, list | tuple) and any(LOADER in names_of(one) for one in data):
+        raise TypeError(
+            f"data: expected rows, got a {name} of {len(data)} loaders. Pass them one at a time: data[0], or one loader of a "
+            "ConcatDataset of their data sets."
+        )
     if "LightningDataModule" in kinds:
         raise TypeError(
             f"data: expected rows, got {name}, a LightningDataModule, which has several loaders. Pass one of them: "

@@ -48,7 +48,7 @@ def steps_of(data: Any) -> Iterator[Any]:
             continue
         seen.add(id(step))
         yield step
-        waiting += step._inputs() if hasattr(step, "_inputs") else _held(step)
+        waiting += step._inputs() if _is_of_tensorflow(step) else _held(step)
 
 
 def _held(step: Any) -> Iterator[Any]:
@@ -106,7 +106,10 @@ def _is_not_deterministic(step: Any) -> bool:
         return True
     if not _is_of_tensorflow(step):
         return False
-    graphs = [one.function.graph.as_graph_def().SerializeToString() for one in step._functions()]
+    made = [
+        one for one in step._functions() if type(one.output_structure).__name__ == "DatasetSpec"
+    ]  # pipelines inside
+    graphs = [one.function.graph.as_graph_def().SerializeToString() for one in made]
     if "ParallelInterleave" in type(step).__name__ and not hasattr(step, "_deterministic"):
         graphs.append(step._as_serialized_graph().numpy())  # the step itself does not keep what it was told
     return any(NOT_DETERMINISTIC in graph or b"ShuffleDataset" in graph for graph in graphs)

@@ -37,6 +37,11 @@ def test_batches_pass_as_they_are() -> None:
     assert adapting.known_rows(batches) is None
     assert [len(batch) for batch in adapting.as_batches(ROWS, 4)] == [4, 4, 2]
     assert adapting.known_rows(ROWS) == 10
+    with pytest.raises(
+        TypeError, match=r"data: expected rows on axis 0, got an array of shape \(\)\. One row: data\[None\]"
+    ):
+        adapting.known_rows(ROWS[0, 0])
+    assert adapting.known_rows(ROWS[0, 0][None]) == 1
 
 
 @pytest.mark.parametrize("data", [3, None, "rows", b"rows"])

@@ -193,6 +193,12 @@ def test_a_module_of_lightning_is_refused_with_the_loader_to_pass() -> None:
     trainer = lightning.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
     with pytest.raises(TypeError, match=r"got a Trainer.*trainer\.datamodule\.predict_dataloader\(\)"):
         predict(model, trainer)
+    several = [DataLoader(Subset(DATA, range(9)), 12), DataLoader(Subset(DATA, range(9, 30)), 12)]
+    with pytest.raises(TypeError, match=r"got a list of 2 loaders.*data\[0\].*ConcatDataset of their data sets"):
+        predict(model, several)
+    np.testing.assert_array_equal(predict(model, several[0]), predict(model, ROWS[:9]))
+    together = DataLoader(ConcatDataset([one.dataset for one in several]), 12)
+    np.testing.assert_array_equal(predict(model, together), predict(model, ROWS))
     trainer.datamodule = module
     assert len(predict(model, trainer.datamodule.predict_dataloader())) == 30
 
