@@ -1,25 +1,43 @@
 """What every adapter does with what its model returns: axes in order, checked, block by block, to memory or to a file.
 
 Here live the way from a batch to its block (`data`, `order`, `steps`, `ids`, `inputs`, `run`, `row_axes`, `outputs`, `blocks`),
-from blocks to predictions (`predictions`, `members`), and what adapters ask and refuse alike (`request`, `layers`, `refusals`,
-`twins`).
-Imports sources and the door, never a framework. An adapter brings batches and a `Run` of its model. What two adapters share joins
-the file of its subject and the list below, which is public: adapters import `alcore.adapting` alone.
+from blocks to predictions (`predictions`, `members`), and what adapters ask and refuse alike (the other files). Imports sources and
+the door, never a framework; adapters, which bring batches and a `Run` of a model, import the public names below alone.
+What two adapters share joins the file of its subject and that list.
 """
 
 from __future__ import annotations
 
 from alcore.adapting.data import as_batches, as_mask, cut, known_rows
-from alcore.adapting.global_numbers import GlobalNumbers
+from alcore.adapting.generators import GlobalNumbers, generator_states, global_generators_kept, seed_global_generators
 from alcore.adapting.ids import as_ids
-from alcore.adapting.inputs import call, first_of, map_leaves, row_count
-from alcore.adapting.layers import as_rate, is_among
+from alcore.adapting.inputs import call, check_call, first_of, is_object, leaves, map_leaves, row_count
+from alcore.adapting.layers import (
+    Layers,
+    SilentNoiseWarning,
+    as_layers,
+    as_rate,
+    check_layers,
+    is_among,
+    warn_of_silent,
+)
 from alcore.adapting.members import Checkpoints, Member, as_members, predict_in_turn, predict_members
-from alcore.adapting.outputs import pick
+from alcore.adapting.outputs import Ops, arrange, class_axis_of, pick, rows_first
 from alcore.adapting.predictions import NEAR, Made, Predictions, predict
-from alcore.adapting.refusals import refuse_inconsistent, refuse_missing, refuse_same_draws, refuse_unknown_rows
+from alcore.adapting.refusals import (
+    Remedies,
+    UnknownRowsError,
+    refuse_fewer_draws,
+    refuse_missing,
+    refuse_mixed_rows,
+    refuse_other_generator,
+    refuse_other_shapes,
+    refuse_same_draws,
+    refuse_unknown_rows,
+    refuse_unseeded,
+)
 from alcore.adapting.request import DTYPES, Request, mix
-from alcore.adapting.row_axes import RowAxes, RowAxis
+from alcore.adapting.row_axes import Noise, RowAxes, RowAxis
 from alcore.adapting.run import ALIKE, Forward, Run
 from alcore.adapting.states import fitted_state
 from alcore.adapting.twins import Twins
@@ -34,35 +52,57 @@ __all__ = [
     "Checkpoints",
     "Forward",
     "GlobalNumbers",
+    "Layers",
     "Made",
     "Member",
+    "Noise",
+    "Ops",
     "Predictions",
+    "Remedies",
     "Request",
     "RowAxes",
     "RowAxis",
     "Run",
+    "SilentNoiseWarning",
     "Twins",
+    "UnknownRowsError",
+    "arrange",
     "as_batches",
     "as_ids",
+    "as_layers",
     "as_mask",
     "as_members",
     "as_rate",
     "as_size",
     "call",
+    "check_call",
+    "check_layers",
+    "class_axis_of",
     "cut",
     "first_of",
     "fitted_state",
+    "generator_states",
+    "global_generators_kept",
     "is_among",
+    "is_object",
     "known_rows",
+    "leaves",
     "map_leaves",
     "mix",
     "pick",
     "predict",
     "predict_in_turn",
     "predict_members",
-    "refuse_inconsistent",
+    "refuse_fewer_draws",
     "refuse_missing",
+    "refuse_mixed_rows",
+    "refuse_other_generator",
+    "refuse_other_shapes",
     "refuse_same_draws",
     "refuse_unknown_rows",
+    "refuse_unseeded",
     "row_count",
+    "rows_first",
+    "seed_global_generators",
+    "warn_of_silent",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 
@@ -10,29 +12,61 @@ def first_of(batch: Any, inputs: Callable[[Any], Any] | None = None) -> Any:
     """The part of a batch that goes into the model: the first of a tuple or list (x, y), what ``inputs`` gives, or all of it."""
     if inputs is not None:
         return inputs(batch)
-    if isinstance(batch, tuple | list):
+    if isinstance(batch, tuple | list) and not is_object(batch):
         if not batch:
             raise ValueError("data: expected batches with something in them, got an empty tuple.")
         return batch[0]
     return batch
 
 
+def is_object(given: Any) -> bool:
+    """Whether a batch is an object of its own kind that goes to a device as one: a packed sequence, a graph.
+
+    Arrays and tensors have a shape; dictionaries, tuples and dataclasses are opened.
+    """
+    return hasattr(given, "to") and not hasattr(given, "shape") and not isinstance(given, Mapping)
+
+
 def map_leaves(given: Any, function: Callable[[Any], Any]) -> Any:
-    """Apply a function to everything in nested dictionaries, tuples and lists."""
+    """Apply a function to everything in nested dictionaries, tuples, lists and dataclasses, which keep their types."""
     if isinstance(given, Mapping):
         return {key: map_leaves(value, function) for key, value in given.items()}
-    if isinstance(given, tuple | list):
+    if isinstance(given, tuple | list) and not is_object(given):
         mapped = [map_leaves(value, function) for value in given]
+        if hasattr(given, "_fields"):
+            return type(given)(*mapped)
         return mapped if isinstance(given, list) else tuple(mapped)
+    if _is_data(given):
+        return dataclasses.replace(given, **{name: map_leaves(value, function) for name, value in _fields(given)})
     return function(given)
 
 
+def leaves(given: Any) -> Iterator[Any]:
+    """Everything in nested dictionaries, tuples, lists and dataclasses."""
+    if isinstance(given, Mapping):
+        parts: Any = given.values()
+    elif isinstance(given, tuple | list) and not is_object(given):
+        parts = given
+    elif _is_data(given):
+        parts = (value for _, value in _fields(given))
+    else:
+        yield given
+        return
+    for part in parts:
+        yield from leaves(part)
+
+
+def _is_data(given: Any) -> bool:
+    return dataclasses.is_dataclass(given) and not isinstance(given, type) and not hasattr(given, "shape")
+
+
+def _fields(given: Any) -> list[tuple[str, Any]]:
+    return [(field.name, getattr(given, field.name)) for field in dataclasses.fields(given) if field.init]
+
+
 def row_count(given: Any) -> int:
-    """The length of the first array in nested dictionaries, tuples and lists; -1 where there is none."""
-    if isinstance(given, Mapping | tuple | list):
-        values = given.values() if isinstance(given, Mapping) else given
-        return next((rows for rows in map(row_count, values) if rows >= 0), -1)
-    return leaf_rows(given)
+    """The length of the first array among the leaves; -1 where there is none."""
+    return next((rows for rows in map(leaf_rows, leaves(given)) if rows >= 0), -1)
 
 
 def leaf_rows(leaf: Any) -> int:
@@ -41,8 +75,27 @@ def leaf_rows(leaf: Any) -> int:
     return int(shape[0]) if len(shape) else -1
 
 
+def shapes_of(given: Any) -> tuple[tuple[int, ...], ...]:
+    """Of all arrays among the leaves."""
+    return tuple(tuple(map(int, leaf.shape)) for leaf in leaves(given) if hasattr(leaf, "shape"))
+
+
+def check_call(function: Callable[..., Any], given: Any, name: str) -> None:
+    """Refuse a batch that does not fit the arguments of a model, before the model says so in words of its own."""
+    args, kwargs = ((), given) if isinstance(given, Mapping) else (given if type(given) is tuple else (given,), {})
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError as error:
+        got = f"a dictionary of {', '.join(map(repr, kwargs))}" if kwargs else f"{len(args)} arguments"
+        raise TypeError(
+            f"data: {name} cannot be called with {got}: {error}. Say what it is called with, as a function of a batch: inputs=..."
+        ) from error
+    except ValueError:  # a function of C says nothing of its arguments
+        return
+
+
 def call(model: Callable[..., Any], given: Any) -> Any:
-    """Call a model: a dictionary becomes keyword arguments, a tuple arguments, anything else the one argument."""
+    """Call a model: a dictionary becomes keyword arguments, a plain tuple arguments, anything else the one argument."""
     if isinstance(given, Mapping):
         return model(**given)
-    return model(*given) if isinstance(given, tuple) else model(given)
+    return model(*given) if type(given) is tuple else model(given)

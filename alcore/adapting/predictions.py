@@ -13,15 +13,13 @@ import numpy as np
 from alcore.adapting.blocks import as_padding, predict_block
 from alcore.adapting.ids import Before, Ids, RowIds
 from alcore.adapting.request import Request
-from alcore.adapting.run import Forward
+from alcore.adapting.run import Forward, near
 from alcore.door import Array, Bools
 from alcore.sources.files import open_predictions
 from alcore.sources.progress import track
 from alcore.sources.writing import Saving
 
-NEAR = (
-    1e-3  # by which probabilities of the same rows and draws may differ when a run goes on, perhaps on another machine
-)
+NEAR = 1e-3  # of a row's largest number: by which a block may differ when a run goes on, perhaps on another machine
 
 Made: TypeAlias = tuple[Array, dict[str, Array]]  # a block, and what is kept beside its rows: mask, ids
 
@@ -164,9 +162,7 @@ def _check_same(saving: Saving, again: Array, number: int) -> None:
     """Refuse another model, other data or another order: ``again`` is the last block on disk, predicted anew."""
     before = saving.last_block()
     same = before.shape == again.shape
-    if not same or not np.allclose(
-        before.astype(np.float64), again.astype(np.float64), rtol=0, atol=NEAR, equal_nan=True
-    ):
+    if not same or not near(before, again, NEAR):
         found = "another shape" if not same else "other probabilities"
         raise ValueError(
             f"{saving.part}: block {number} of the run to go on with has {found} than this model gives for these data. The model, "

@@ -1,29 +1,86 @@
-"""What adapters refuse, in the same words whatever the framework."""
+"""What adapters refuse, in the same words whatever the framework. Each adapter says remedies that it has, see `Remedies`."""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import NoReturn
 
 
-def refuse_inconsistent(name: str) -> NoReturn:
+class UnknownRowsError(ValueError):
+    """It is not known which part of a noise belongs to which row."""
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """What an adapter offers, in its own words.
+
+    Args:
+        same_draws: where all draws would be the same.
+        mixed_rows: where a row's prediction depends on the rows beside it.
+    """
+
+    same_draws: str
+    mixed_rows: str
+
+
+def refuse_mixed_rows(name: str, remedies: Remedies) -> NoReturn:
     raise ValueError(
-        f"consistent: what {name} says of a row depends on its place among the rows, so draws are not one network for every "
-        "row: a layer draws noise of its own, or rows are mixed. consistent=False serves row-wise heuristics."
+        f"model: what {name} says of a row changes with the rows beside it, or with its place among them, so a row has no "
+        f"prediction of its own. {remedies.mixed_rows}"
     )
 
 
-def refuse_unknown_rows(name: str, why: str) -> NoReturn:
-    raise ValueError(
-        f"consistent: it is not known which part of a noise of {name} belongs to which row: {why}. consistent=False gives every "
-        "row noise of its own, which row-wise heuristics can do with."
+def refuse_unknown_rows(name: str, layer: str, why: str) -> NoReturn:
+    raise UnknownRowsError(
+        f"consistent: it is not known which of the random numbers of {_layer(name, layer)} belong to which row: {why}. "
+        "consistent=False gives every row noise of its own, which row-wise heuristics can do with."
     )
 
 
-def refuse_same_draws(name: str, draws: int) -> NoReturn:
+def refuse_other_shapes(name: str, layer: str, shape: tuple[int, ...], before: tuple[int, ...] | None) -> NoReturn:
+    was = (
+        "that it did not draw in the first block" if before is None else f"and in the first block {before} for one row"
+    )
+    raise UnknownRowsError(
+        f"consistent: {_layer(name, layer)} draws random numbers of shape {shape} for this block, {was}, so a draw would not be "
+        "one network. Pad the rows of all batches to one length. consistent=False gives every row noise of its own, which row-wise "
+        "heuristics can do with."
+    )
+
+
+def refuse_fewer_draws(name: str, layer: str, shape: tuple[int, ...]) -> NoReturn:
+    raise UnknownRowsError(
+        f"consistent: {_layer(name, layer)} draws random numbers of shape {shape} for a row of the first block, and none for one "
+        "of this block, so a draw would not be one network. Pad the rows of all batches to one length. consistent=False gives "
+        "every row noise of its own, which row-wise heuristics can do with."
+    )
+
+
+def refuse_other_generator(name: str, layer: str, generator: str) -> NoReturn:
+    raise UnknownRowsError(
+        f"consistent: {_layer(name, layer)} draws random numbers from {generator}, as many as there are rows, so rows cannot share "
+        "them. Draw them with the framework's own functions, or pass consistent=False, which row-wise heuristics can do with."
+    )
+
+
+def refuse_unseeded(name: str) -> NoReturn:
     raise ValueError(
-        f"draws: no dropout is active in {name}, so all {draws} draws would be the same. draws=1, DropConnect(model), or a "
-        "list of models."
+        f"seed: {name} says something else when it is run again with the same seed: a layer has a random generator of its own, "
+        "which cannot be set. Draw its numbers with the framework's own functions."
+    )
+
+
+def refuse_kept_noise(name: str, layer: str) -> NoReturn:
+    raise ValueError(
+        f"draws: {_layer(name, layer)} keeps the random numbers of its first forward pass, so all draws would be the same. Let it "
+        "draw them in each pass; or, where one pass makes several draws, pass draws=1 and draw_axis=."
+    )
+
+
+def refuse_same_draws(name: str, draws: int, remedies: Remedies) -> NoReturn:
+    raise ValueError(
+        f"draws: {name} draws no random numbers when it predicts, so all {draws} draws would be the same. {remedies.same_draws}"
     )
 
 
@@ -54,3 +111,7 @@ def warn_of_same_members(members: int, rows: int, remedy: str) -> None:
 def refuse_missing(extra: str, error: ImportError) -> ImportError:
     """What an adapter raises where its framework is not installed."""
     return ImportError(f"alcore_{extra} needs its framework: pip install 'alcore[{extra}]' ({error}).")
+
+
+def _layer(name: str, layer: str) -> str:
+    return f"layer {layer!r} of {name}" if layer else name

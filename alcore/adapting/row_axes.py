@@ -3,67 +3,109 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from alcore.adapting.refusals import refuse_unknown_rows
+from alcore.adapting.refusals import refuse_other_shapes, refuse_unknown_rows
 
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class RowAxis:
-    """The axis of rows, and how many entries of each row lie side by side on it: heads of attention, windows of an image."""
+class Noise:
+    """Numbers that a model drew in a forward pass: the shape of them, and the layer that asked for them.
 
-    axis: int
-    folded: int
+    Args:
+        shape: of the whole block; () of a layer that makes noise of its own, which no row has a part in.
+        layer: its name in the model.
+        whole: the function, where it draws for all rows at once, so that rows cannot share what it draws.
+    """
+
+    shape: Shape
+    layer: str = ""
+    whole: str = ""
+
+
+@dataclass(frozen=True)
+class RowAxis:
+    """Where rows stand in a noise.
+
+    Args:
+        axis: that of rows; None of noise that belongs to the network.
+        folded: how many entries of each row the axis holds: heads of attention, windows of an image.
+        apart: whether the first entries of all rows stand before the second ones, (entries, rows); else (rows, entries).
+    """
+
+    axis: int | None
+    folded: int = 1
+    apart: bool = False
 
     def of_one_row(self, shape: Shape) -> Shape:
         """The shape of the noise that all rows share."""
-        return (*shape[: self.axis], self.folded, *shape[self.axis + 1 :])
+        return shape if self.axis is None else (*shape[: self.axis], self.folded, *shape[self.axis + 1 :])
 
-    def repeats(self, shape: Shape) -> Shape:
-        """How often the noise of one row is repeated along each axis."""
-        return tuple(size // self.folded if axis == self.axis else 1 for axis, size in enumerate(shape))
+    def index(self, shape: Shape) -> list[int] | None:
+        """Which entry of one row's noise stands where on the axis; None where it has but one, or no row has a part in it."""
+        if self.axis is None or self.folded == 1:
+            return None
+        rows = shape[self.axis] // self.folded
+        if self.apart:
+            return [entry for entry in range(self.folded) for _ in range(rows)]
+        return [*range(self.folded)] * rows
 
 
 @dataclass(frozen=True)
 class RowAxes:
-    """Of each noise of a model, in the order in which a forward pass draws them, the axis of rows.
+    """Of each noise of a model, in the order in which a forward pass draws them: where rows stand, and the shape of one row's.
 
-    None stands for noise that does not change with the rows, and so belongs to the network: of a weight, as Bayes by backprop draws
-    it, or of an embedding table, however its sizes fall.
+    Noise that does not change with the rows belongs to the network: that of a weight, as Bayes by backprop draws it, or of an
+    embedding table, however its sizes fall.
     """
 
     name: str
-    axes: tuple[RowAxis | None, ...]
+    axes: tuple[RowAxis, ...]
+    ones: tuple[Noise, ...]
 
     @classmethod
-    def of(cls, name: str, shapes: Sequence[Shape], with_one_more: Sequence[Shape], rows: int) -> RowAxes:
-        """``shapes``: of the noise for ``rows`` rows, and of that for one row more."""
-        if len(shapes) != len(with_one_more):
-            refuse_unknown_rows(
-                name, f"it draws {len(shapes)} times for {rows} rows and {len(with_one_more)} for one more"
-            )
-        pairs = zip(shapes, with_one_more, strict=True)
-        return cls(name, tuple(_row_axis(name, one, other, rows) for one, other in pairs))
+    def of(cls, name: str, noises: Sequence[Noise], with_one_more: Sequence[Noise], rows: int) -> RowAxes:
+        """``noises``: of ``rows`` rows; ``with_one_more``: those for one row more."""
+        if len(noises) != len(with_one_more):
+            last = max(noises, with_one_more, key=len)[min(len(noises), len(with_one_more))]
+            drawn = f"{len(noises)} times for {rows} rows and {len(with_one_more)} times for one more"
+            refuse_unknown_rows(name, last.layer, f"numbers are drawn {drawn}")
+        pairs = zip(noises, with_one_more, strict=True)
+        axes = tuple(_row_axis(name, one, other, rows) for one, other in pairs)
+        ones = (replace(noise, shape=axis.of_one_row(noise.shape)) for axis, noise in zip(axes, noises, strict=True))
+        return cls(name, axes, tuple(ones))
 
-    def at(self, call: int, shape: Shape, rows: int) -> RowAxis | None:
+    @property
+    def folded(self) -> bool:
+        """Whether some noise has several entries of a row on the axis of rows, whose order shapes do not tell."""
+        return any(axis.folded > 1 for axis in self.axes)
+
+    def apart(self) -> RowAxes:
+        """The same with the other order of folded entries."""
+        return replace(self, axes=tuple(replace(axis, apart=not axis.apart) for axis in self.axes))
+
+    def at(self, call: int, shape: Shape, rows: int, layer: str = "") -> RowAxis:
         """Of the noise that is drawn as number ``call``, from 0, in a block of ``rows`` rows."""
-        found = self.axes[call] if call < len(self.axes) else None
-        fits = found is None or (found.axis < len(shape) and shape[found.axis] == found.folded * rows)
-        if call >= len(self.axes) or not fits:
-            refuse_unknown_rows(
-                self.name, f"noise {call} of a block has the shape {shape}, and was another in the run before"
-            )
+        if call >= len(self.axes):
+            refuse_other_shapes(self.name, layer, shape, None)
+        found, one = self.axes[call], self.ones[call]
+        fits = len(shape) == len(one.shape) and found.of_one_row(shape) == one.shape
+        if not fits or (found.axis is not None and shape[found.axis] != found.folded * rows):
+            refuse_other_shapes(self.name, one.layer, shape, one.shape)
         return found
 
 
-def _row_axis(name: str, shape: Shape, with_one_more: Shape, rows: int) -> RowAxis | None:
-    if shape == with_one_more:
-        return None
-    changed = [axis for axis, (size, other) in enumerate(zip(shape, with_one_more, strict=False)) if size != other]
-    if len(shape) == len(with_one_more) and len(changed) == 1:
+def _row_axis(name: str, noise: Noise, with_one_more: Noise, rows: int) -> RowAxis:
+    shape, other = noise.shape, with_one_more.shape
+    if shape == other:
+        return RowAxis(None)
+    changed = [axis for axis, (size, more) in enumerate(zip(shape, other, strict=False)) if size != more]
+    if len(shape) == len(other) and len(changed) == 1:
         axis = changed[0]
-        if shape[axis] * (rows + 1) == with_one_more[axis] * rows:
+        if noise.whole:
+            refuse_unknown_rows(name, noise.layer, f"{noise.whole} draws for all rows at once")
+        if shape[axis] * (rows + 1) == other[axis] * rows:
             return RowAxis(axis, shape[axis] // rows)
-    refuse_unknown_rows(name, f"its shape is {shape} for {rows} rows and {with_one_more} for one more")
+    refuse_unknown_rows(name, noise.layer, f"their shape is {shape} for {rows} rows and {other} for one more")

@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from alcore.adapting.inputs import first_of, leaf_rows, map_leaves, row_count
-from alcore.adapting.refusals import refuse_inconsistent, refuse_same_draws
+from alcore.adapting import generators, refusals
+from alcore.adapting.inputs import first_of, leaf_rows, map_leaves, row_count, shapes_of
+from alcore.adapting.outputs import Ops, arrange, class_axis_of, rows_first
 from alcore.adapting.request import Request
-from alcore.adapting.row_axes import RowAxes
+from alcore.adapting.row_axes import Noise, RowAxes
 from alcore.door import Array
 
-ALIKE = 1e-4  # by which the prediction of a row may differ where other rows come before it
+ALIKE = 1e-4  # of a row's largest number: by which its prediction may differ where other rows stand beside it
+LOOKED_AT = (0, *(4**power for power in range(20)))  # blocks, whose rows are predicted in other company too
+FOLDED = 8  # draws in which rows are compared, where entries of a row are folded into their axis
+AGAIN = 7  # a place of seeds, beside those of noise
 
-Forward = Callable[[Any, int, int], Array]  # (batch, number of its block, draw) -> (n, ...), as the model returns it
+Forward = Callable[[Any, int, int], Array]  # (batch, number of its block, draw) -> (n, C, ...), `arrange`d
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a forward pass drew: noise that is followed, and the states of other generators that it moved, by name."""
+
+    noises: Sequence[Noise]
+    moved: dict[str, Any] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.noises or self.moved)
 
 
 class Run(ABC):
     """One model, run on one batch for one draw. An adapter says how its framework does what is abstract here.
 
-    Draws are checked at the first batch, and at each whose number of rows is not that of the batch before.
+    What belongs to rows is learned from the first block. That a row is predicted alike in other company is checked there, for
+    each new shape of a batch, and for blocks 1, 4, 16 and so on, whose rows may show what those of the first did not.
     """
+
+    ops: Ops
+    remedies: refusals.Remedies
 
     def __init__(
         self,
@@ -39,71 +60,295 @@ class Run(ABC):
     def begin(self, request: Request) -> None:
         """Start on a request: of the model as it is now, no batch was checked."""
         self.request = request
-        self._checked_rows: int | None = None
-        self.row_axes: RowAxes | None = None
+        self._class_axis: int | None = None
+        self._axes: RowAxes | None = None  # where rows stand in the noise of a draw
+        self._own_axes: dict[int, RowAxes] = {}  # of draws whose noise is another: some layers are skipped at random
+        self._sharing = request.consistent
+        self._seeded = False  # whether the model draws from generators that are set for each pass
+        self._learned_at: int | None = None  # the number of the block
+        self._blocks = 0
+        self._shapes: set[Any] = set()  # of batches, checked
+        self._single: Any = None  # a batch of one row
         self._block: tuple[int, Any] | None = None  # the number of the block, and what the model is called with for it
         self._ahead: Iterator[tuple[int, Array]] = iter(())  # draws of that block that are made with an earlier one
+
+    # --- what an adapter brings ---------------------------------------------------------------------------------------
 
     def ready(self) -> AbstractContextManager[object]:
         """A context that holds while the draws of a block are made, and no longer."""
         return nullcontext()
+
+    def prepare(self, given: Any, block: int, draw: int) -> None:  # noqa: B027 - most have nothing to look at
+        """Look at the model on its first batch, before anything is learned."""
+
+    def check_output(self, given: Any, block: int, draw: int) -> None:
+        """Say what is wrong with what the model returns before rows are looked at, whose sentences would be of something else."""
+        sharing, self._sharing = self._sharing, False
+        try:
+            self.predicted(given, block, draw)
+        finally:
+            self._sharing = sharing
 
     @abstractmethod
     def as_tensor(self, leaf: Any) -> Any:
         """An array as the framework takes it, on the model's device; what is no array as it is."""
 
     @abstractmethod
-    def probs(self, given: Any, block: int, draw: int) -> tuple[Array, bool]:
-        """What the model returns (of logits the softmax, see ``request.kind``), and whether anything in it drew noise."""
+    def take(self, tensor: Any, rows: list[int]) -> Any:
+        """These rows of a tensor, in this order; some may be taken twice."""
+
+    @abstractmethod
+    def join(self, tensor: Any, other: Any) -> Any:
+        """The rows of two tensors, one after the other."""
+
+    @abstractmethod
+    def noises(self, given: Any, block: int, draw: int) -> Sequence[Noise]:
+        """What the model draws in a pass in which no noise is shared, in order."""
+
+    @abstractmethod
+    def probs(self, given: Any, block: int, draw: int) -> Array:
+        """What the model returns, `arrange`d; rows share their noise as ``axes_of`` the draw says."""
 
     def several(self, given: Any, block: int, draws: range) -> Iterable[Array]:
         """What the model returns in the first of these draws, or in as many of them, one by one, as are better made together."""
-        return [self.probs(given, block, draws[0])[0]]
+        return [self.predicted(given, block, draws[0])]
 
-    def noise_shapes(self, given: Any, block: int, draw: int) -> list[tuple[int, ...]]:
-        """The shapes of what the model draws, in order; none where a framework draws noise row by row."""
-        return []
+    def states(self) -> dict[str, Any]:
+        """Of generators that the framework, Python and NumPy keep for all of a process, by name."""
+        return generators.generator_states()
 
-    def with_one_more(self, tensor: Any) -> Any:
-        """A tensor with its first row once more at its end."""
-        return tensor
+    def seed(self, seed: int) -> None:
+        """Set those generators."""
+        generators.seed_global_generators(seed)
 
-    @abstractmethod
-    def turn(self, tensor: Any) -> Any:
-        """The rows of a tensor in the opposite order."""
+    def generators_kept(self) -> AbstractContextManager[object]:
+        """A context that leaves them as they were."""
+        return generators.global_generators_kept()
+
+    # --- what adapters call -------------------------------------------------------------------------------------------
+
+    def axes_of(self, draw: int) -> RowAxes | None:
+        """Where rows share noise in a draw; None where each row has its own."""
+        return self._own_axes.get(draw, self._axes) if self._sharing else None
+
+    def arranged(self, found: Any, rows: int) -> Any:
+        """(n, C, ...) of a tensor that the model returned."""
+        if self._class_axis is None:
+            self._class_axis = class_axis_of(rows_first(found, rows, self.request, self.ops), self.request)
+        return arrange(found, rows, self.request, self.ops, self._class_axis)
+
+    def predicted(
+        self, given: Any, block: int, draw: int, within: Callable[[], AbstractContextManager[object]] = nullcontext
+    ) -> Array:
+        """`probs`, of a draw whose noise may be another than that of the draws before, where a model skips layers at random.
+
+        ``within``: a context for the forward pass alone.
+        """
+        if self._seeded or not self.request.consistent:
+            self.seed(self.request.seed_of(draw, block, AGAIN))
+        try:
+            with within():
+                return self.probs(given, block, draw)
+        except refusals.UnknownRowsError:
+            if not self._sharing or block != self._learned_at or draw in self._own_axes:
+                raise
+            with self.generators_kept():
+                learned = self._learn_axes(given, block, draw, self._observed(given, block, draw))
+                self._own_axes[draw] = self._in_order(learned)
+            return self.predicted(given, block, draw, within)
+
+    # --- a block ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def block(self) -> Iterator[None]:
+        """A context for the draws of a block: afterwards the generators of the process are what they were."""
+        with self.generators_kept(), self.ready():
+            before = self.states()
+            yield
+            self._check_unmoved(before)
+
+    def _check_unmoved(self, before: dict[str, Any]) -> None:
+        """Rows of this block may have met a layer that those of the first did not."""
+        if self._seeded or not self.request.consistent:
+            return
+        for name, state in self.states().items():
+            if state != before[name]:
+                refusals.refuse_other_generator(self.name, "", name)
 
     def __call__(self, batch: Any, block: int, draw: int) -> Array:
         if self._block is None or self._block[0] != block:
             given = map_leaves(first_of(batch, self._inputs), self.as_tensor)
             self._block, self._ahead = (block, given), iter(())
-            rows = row_count(given)
-            if rows != self._checked_rows:
-                self._check(given, rows, block, draw)
-                self._checked_rows = rows
+            with self.generators_kept():
+                self._check(given, block, draw)
         number, probs = next(self._ahead, (None, None))
         if probs is None or number != draw:
             draws = range(draw, draw - draw % self.request.draws + self.request.draws)  # the rest of this member's
             self._ahead = zip(draws, self.several(self._block[1], block, draws), strict=False)
             _, probs = next(self._ahead)
+        self._compare(probs, block, draw)
         return probs
 
-    def _learn_row_axes(self, given: Any, rows: int, block: int, draw: int) -> RowAxes:
-        """From what the model draws for these rows, and for one more."""
-        more = map_leaves(given, lambda leaf: self.with_one_more(leaf) if leaf_rows(leaf) == rows > 0 else leaf)
-        shapes, others = (self.noise_shapes(one, block, draw) for one in (given, more))
-        return RowAxes.of(self.name, shapes, others, rows)
+    def _compare(self, probs: Array, block: int, draw: int) -> None:
+        """Tell where all draws of the first block are the same to the last bit, though the model draws numbers."""
+        if block != self._learned_at or self.request.draws == 1:
+            return
+        if draw % self.request.draws == 0:
+            self._first, self._differ = probs, False
+        self._differ |= not _same(probs, self._first)
+        if draw % self.request.draws == self.request.draws - 1 and not self._differ:
+            warnings.warn(
+                f"draws: {self.name} draws random numbers, but the {self.request.draws} draws of its first {len(probs)} rows are "
+                "the same to the last bit. Either it is certain of these rows, or the numbers have no effect: a rate of 0, say.",
+                stacklevel=2,
+            )
 
-    def _check(self, given: Any, rows: int, block: int, draw: int) -> None:
+    def _check(self, given: Any, block: int, draw: int) -> None:
         """Refuse draws that are not one network for every row, and draws that are all the same."""
+        shapes = shapes_of(given)
+        if self._learned_at is None:
+            self._learned_at = block
+            self._learn(given, block, draw)
+        if shapes not in self._shapes or self._blocks in LOOKED_AT:
+            self._check_company(given, block, draw)
+        self._shapes.add(shapes)
+        self._blocks += 1
+
+    # --- what is learned from the first block -------------------------------------------------------------------------
+
+    def _learn(self, given: Any, block: int, draw: int) -> None:
+        self.prepare(given, block, draw)
+        self.check_output(given, block, draw)
+        observed = self._observed(given, block, draw)
+        self._seeded = bool(observed.moved)
         if self.request.consistent:
-            self.row_axes = self._learn_row_axes(given, rows, block, draw)
-        found, noisy = self.probs(given, block, draw)
-        if self.request.consistent and rows > 1:
-            turned = map_leaves(given, lambda leaf: self.turn(leaf) if leaf_rows(leaf) == rows else leaf)
-            again = self.probs(turned, block, draw)[0][::-1]
-            if again.shape != found.shape or not np.allclose(again, found, rtol=ALIKE, atol=ALIKE, equal_nan=True):
-                refuse_inconsistent(self.name)
-        if not noisy and self.request.draws > 1:
-            again = self.probs(given, block, draw + 1)[0]
-            if np.array_equal(found, again, equal_nan=True):
-                refuse_same_draws(self.name, self.request.draws)
+            self._axes = self._learn_axes(given, block, draw, observed)
+        found = self.predicted(given, block, draw)
+        again = self.predicted(given, block, draw)  # accelerators may sum in another order each time
+        if found.shape != again.shape or not near(found, again, self.tolerance):
+            refusals.refuse_unseeded(self.name)
+        if self.request.draws > 1 and not observed:
+            refusals.refuse_same_draws(self.name, self.request.draws, self.remedies)
+        if self.request.draws > 1 and not self._observed(given, block, draw + 1):
+            refusals.refuse_kept_noise(self.name, next((one.layer for one in observed.noises), ""))
+
+    def _observed(self, given: Any, block: int, draw: int) -> Observed:
+        self.seed(self.request.seed_of(draw, block, AGAIN))
+        before = self.states()
+        noises = self.noises(given, block, draw)
+        return Observed(noises, {name: state for name, state in self.states().items() if state != before[name]})
+
+    def _learn_axes(self, given: Any, block: int, draw: int, observed: Observed) -> RowAxes:
+        """From what the model draws for these rows, and for one more."""
+        rows = row_count(given)
+        if rows < 1:
+            if observed.moved or any(noise.shape for noise in observed.noises):
+                layer = next((noise.layer for noise in observed.noises if noise.shape), "")
+                refusals.refuse_unknown_rows(self.name, layer, f"a batch is one {type(given).__name__}, without rows")
+            return RowAxes.of(self.name, observed.noises, observed.noises, rows)
+        more = self._observed(self._rows_of(given, [*range(rows), 0]), block, draw)
+        for name, state in observed.moved.items():
+            if more.moved.get(name) != state:
+                refusals.refuse_other_generator(self.name, "", name)
+        return RowAxes.of(self.name, observed.noises, more.noises, rows)
+
+    def _rows_of(self, given: Any, rows: list[int]) -> Any:
+        count = row_count(given)
+        return map_leaves(given, lambda leaf: self.take(leaf, rows) if leaf_rows(leaf) == count else leaf)
+
+    # --- rows in other company ----------------------------------------------------------------------------------------
+
+    def _check_company(self, given: Any, block: int, draw: int) -> None:
+        """Each half of the rows, twice and in other places, is predicted as it was."""
+        rows = row_count(given)
+        if rows < 1 or not self._axes_known(given, block, draw):
+            return
+        half = (rows + 1) // 2
+        halves = [range(half), range(rows - half, rows)] if rows > 1 else [range(1)]
+        orders = [([*part][::-1] * 2)[: max(rows, 2)] for part in halves]
+        pairs = [(given, self._rows_of(given, places), places) for places in orders]
+        if rows == 1:
+            if self._single is not None and shapes_of(self._single) == shapes_of(given):
+                pairs.append((given, _map_both(self.join, given, self._single), [0]))
+            self._single = given
+        before, sharing, self._sharing = self.states(), self._sharing, True
+        try:
+            if not self._alike(pairs, block, draw) and not self._alike_apart(pairs, block, draw):
+                self._check_unmoved(before)
+                refusals.refuse_mixed_rows(self.name, self.remedies)
+        finally:
+            self._sharing = sharing
+
+    def _axes_known(self, given: Any, block: int, draw: int) -> bool:
+        """Of plain draws rows need not be known: where they are not, company cannot be checked."""
+        if self.request.consistent:
+            return True
+        try:
+            learned = self._learn_axes(given, block, draw, self._observed(given, block, draw))
+        except refusals.UnknownRowsError:
+            return False
+        self._axes = self._in_order(learned)
+        return True
+
+    def _in_order(self, learned: RowAxes) -> RowAxes:
+        """With the order of folded entries that the first block has taught, and that shapes do not tell."""
+        return learned.apart() if self._axes and any(axis.apart for axis in self._axes.axes) else learned
+
+    def _alike(self, pairs: list[Any], block: int, draw: int) -> bool:
+        """Of each: a batch, others, and which of its rows the others begin with.
+
+        Where the order of folded entries is to be learned, in several draws: in one, entries may be the same by chance.
+        """
+        unsure = self._axes is not None and self._axes.folded and not self._blocks
+        return all(self._alike_in(pairs, block, draw + more) for more in range(FOLDED if unsure else 1))
+
+    def _alike_in(self, pairs: list[Any], block: int, draw: int) -> bool:
+        found = self.predicted(pairs[0][0], block, draw)
+        for _, others, places in pairs:
+            again = self.predicted(others, block, draw)[: len(places)]
+            if found[places].shape != again.shape or not near(found[places], again, self.tolerance):
+                return False
+        return True
+
+    def _alike_apart(self, pairs: list[Any], block: int, draw: int) -> bool:
+        """Whether rows agree where entries folded into their axis stand in the other order."""
+        before = self._axes
+        if before is None or not before.folded or self._blocks:
+            return False
+        self._axes = before.apart()
+        if self._alike(pairs, block, draw):
+            return True
+        self._axes = before
+        return False
+
+    @property
+    def tolerance(self) -> float:
+        """Of a row's largest number; more where a model computes in half precision."""
+        return ALIKE
+
+
+def _map_both(function: Callable[[Any, Any], Any], given: Any, other: Any) -> Any:
+    """Apply a function to the arrays of two batches of the same structure."""
+    theirs: list[Any] = []
+    map_leaves(other, theirs.append)
+    rest = iter(theirs)
+
+    def joined(leaf: Any) -> Any:
+        second = next(rest)
+        return function(leaf, second) if leaf_rows(leaf) >= 0 else leaf
+
+    return map_leaves(given, joined)
+
+
+def _same(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and np.array_equal(one, other, equal_nan=True)
+
+
+def near(one: Array, other: Array, tolerance: float) -> bool:
+    """Whether arrays of one shape differ by no more than a part of each row's largest number."""
+    one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
+    axes = tuple(range(1, one.ndim))
+    scale = np.nanmax(np.abs(np.where(np.isfinite(one), one, np.nan)), axis=axes, keepdims=True, initial=0)
+    with np.errstate(invalid="ignore"):
+        close = np.abs(one - other) <= tolerance * scale
+    return bool((close | (one == other) | (np.isnan(one) & np.isnan(other))).all())

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.special
 
 from alcore import adapting
-from alcore.adapting import Request
+from alcore.adapting import Noise, Request
 
 ROWS = np.random.default_rng(0).random((10, 4))
 
@@ -24,17 +25,31 @@ def predictions(run: Any = halves, *, draws: int = 3, rows: int | None = 10, dat
 
 
 class NumpyRun(adapting.Run):
-    """A function of rows and a draw, which says itself whether it drew noise."""
+    """A function of rows and a draw. It draws what ``noises`` says of the rows, once a draw by default, for the network."""
 
-    def __init__(self, request: Request, model: Any, noisy: bool = False) -> None:
+    ops = adapting.Ops("numpy", np.reshape, np.moveaxis, scipy.special.softmax)
+    remedies = adapting.Remedies("Take another model.", "Take a model of single rows.")
+
+    def __init__(self, request: Request, model: Any, noises: Any = lambda x, draw: [Noise(())]) -> None:
         super().__init__("Model", request, None, None)
-        self._model, self._noisy = model, noisy
+        self._model, self._noises = model, noises
 
     def as_tensor(self, leaf: Any) -> Any:
         return leaf
 
-    def turn(self, tensor: Any) -> Any:
-        return tensor[::-1]
+    def take(self, tensor: Any, rows: list[int]) -> Any:
+        return tensor[rows]
 
-    def probs(self, given: Any, block: int, draw: int) -> tuple[np.ndarray, bool]:
-        return self._model(given, draw), self._noisy
+    def join(self, tensor: Any, other: Any) -> Any:
+        return np.concatenate([tensor, other])
+
+    def noises(self, given: Any, block: int, draw: int) -> Any:
+        self._model(given, draw)
+        return self._noises(given, draw)
+
+    def probs(self, given: Any, block: int, draw: int) -> np.ndarray:
+        for call, noise in enumerate(self._noises(given, draw)):
+            axes = self.axes_of(draw)
+            if axes:
+                axes.at(call, noise.shape, adapting.row_count(given))
+        return np.asarray(self.arranged(self._model(given, draw), adapting.row_count(given)))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
 import pytest
 
 from alcore import adapting
@@ -18,3 +22,36 @@ def test_the_part_of_a_batch_that_goes_in() -> None:
     assert adapting.call(lambda *args, **kwargs: (args, kwargs), {"a": 1}) == ((), {"a": 1})
     assert adapting.call(lambda *args, **kwargs: (args, kwargs), (1, 2)) == ((1, 2), {})
     assert adapting.row_count({"flag": True, "x": [ROWS]}) == 10
+
+
+class Pair(NamedTuple):
+    x: np.ndarray
+    flag: bool
+
+
+@dataclass(frozen=True)
+class Sentence:
+    tokens: np.ndarray
+    language: str = "en"
+
+
+class Packed(Pair):
+    """Goes to a device as one, as a packed sequence does."""
+
+    def to(self, device: str) -> Packed:
+        return self
+
+
+def test_batches_keep_their_types() -> None:
+    """Named tuples and dataclasses are opened and closed again; objects that go to a device by themselves are left alone."""
+    for batch in (Pair(ROWS, True), Sentence(ROWS), {"a": (Pair(ROWS, True), [Sentence(ROWS)])}):
+        doubled = adapting.map_leaves(batch, lambda leaf: leaf * 2 if isinstance(leaf, np.ndarray) else leaf)
+        assert type(doubled) is type(batch)
+        assert adapting.row_count(batch) == 10
+    assert adapting.map_leaves(Sentence(ROWS), lambda leaf: leaf).language == "en"
+    packed = Packed(ROWS, True)
+    assert adapting.map_leaves([packed], lambda leaf: leaf)[0] is packed
+    assert adapting.first_of(packed) is packed
+    assert adapting.row_count(packed) == -1
+    assert adapting.call(lambda given: given, packed) is packed
+    assert adapting.call(lambda given: given, Pair(ROWS, True)).flag

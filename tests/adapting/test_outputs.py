@@ -6,10 +6,12 @@ from collections import namedtuple
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 
 from alcore import adapting
-from tests.adapting.numpy_model import ROWS
+from alcore.adapting import Request
+from tests.adapting.numpy_model import ROWS, NumpyRun
 
 
 def test_the_output_is_found_by_what_names_it() -> None:
@@ -30,3 +32,86 @@ def test_the_output_is_found_by_what_names_it() -> None:
     for returned, output in (({"a": 1}, "b"), ((1, 2), 5), (3, "b"), (Said(), "loss")):
         with pytest.raises(ValueError, match="no "):
             adapting.pick(returned, output)
+
+
+# --- axes -------------------------------------------------------------------------------------------------------------
+
+OPS = NumpyRun.ops
+
+
+def arranged(shape: tuple[int, ...], rows: int = 4, **options: Any) -> np.ndarray:
+    """Numbers in the order of their axes, as a model returned them, arranged."""
+    made, request = np.arange(float(np.prod(shape))).reshape(shape), Request(2, **options)
+    first = adapting.rows_first(made, rows, request, OPS)
+    return np.asarray(adapting.arrange(made, rows, request, OPS, adapting.class_axis_of(first, request)))
+
+
+@pytest.mark.parametrize("axis", [-1, 3])
+def test_classes_move_to_the_second_axis(axis: int) -> None:
+    made = np.arange(360.0).reshape(4, 5, 6, 3)
+    np.testing.assert_array_equal(arranged(made.shape, class_axis=axis), np.moveaxis(made, -1, 1))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "said"),
+    [
+        ((4,), 1, "class_axis"),
+        ((4, 2), 2, "class_axis"),
+        ((4, 2), 0, "class_axis"),
+        ((4, 2), -2, "class_axis"),
+        ((4, 1), 1, "at least 2 classes.*p and 1 - p"),
+    ],
+)
+def test_shapes_that_are_no_predictions_are_refused(shape: tuple[int, ...], axis: int, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        arranged(shape, class_axis=axis)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [((5, 4, 3), 0), ((4, 5, 3), 1), ((4, 3, 5), -1), ((20, 3), "draws-first"), ((20, 3), "rows-first")],
+)
+def test_draws_of_one_pass_stand_last(shape: tuple[int, ...], axis: int | str) -> None:
+    """On an axis of their own, or folded into that of rows in either order; classes are counted without them."""
+    made = np.arange(60.0).reshape(shape)
+    found = arranged(shape, class_axis=-1, draw_axis=axis)
+    assert found.shape == (4, 3, 5)
+    for row, label, draw in np.ndindex(4, 3, 5):
+        place = {0: (draw, row, label), 1: (row, draw, label), -1: (row, label, draw)}.get(axis)  # type: ignore[call-overload]
+        if place is None:
+            place = (draw * 4 + row if axis == "draws-first" else row * 5 + draw, label)
+        assert found[row, label, draw] == made[place]
+
+
+def test_a_softmax_is_taken_of_logits_along_the_classes() -> None:
+    found = arranged((5, 4, 3), class_axis=1, draw_axis=0, kind="logits")
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
+def test_rows_that_come_out_are_those_that_went_in() -> None:
+    """A refusal names the axis that fits and both readings of more rows; each of its ways is right."""
+    with pytest.raises(
+        ValueError, match=r"expected 4 rows on axis 0.*got shape \(7, 4, 3\).*numpy\.moveaxis\(made, 1, 0\)"
+    ):
+        arranged((7, 4, 3), class_axis=-1)
+    assert arranged(np.moveaxis(np.ones((7, 4, 3)), 1, 0).shape, class_axis=-1).shape == (4, 3, 7)
+    with pytest.raises(ValueError, match=r"got shape \(20, 3\).*5 draws of each row.*'draws-first'.*'rows-first'"):
+        arranged((20, 3))
+    with pytest.raises(ValueError, match=r"expected a multiple of 4 rows .* got shape \(18, 3\)"):
+        arranged((18, 3), draw_axis="draws-first")
+    with pytest.raises(ValueError, match=r"draw_axis: expected an axis .* got 5 of shape \(4, 3, 2\)"):
+        arranged((4, 3, 2), draw_axis=5)
+    assert arranged((20, 3), rows=-1).shape == (20, 3)  # of objects rows are those that come out
+
+
+def test_classes_of_three_axes_are_found_in_probabilities_and_asked_for_in_logits() -> None:
+    """Of tokens or of steps: nothing is decided from sizes. Pixels follow the framework's own convention."""
+    probs = np.random.default_rng(0).dirichlet(np.ones(3), (4, 3))
+    for axis, made in ((2, probs), (1, probs.swapaxes(1, 2))):
+        assert adapting.class_axis_of(made, Request(2, class_axis=None)) == axis
+        with pytest.raises(ValueError, match=r"expected class_axis=1 or class_axis=2.*\(4, 3, 3\)"):
+            adapting.class_axis_of(made, Request(2, class_axis=None, kind="logits"))
+        assert adapting.class_axis_of(made, Request(2, class_axis=axis, kind="logits")) == axis
+    with pytest.raises(ValueError, match="either axis may hold the classes"):
+        adapting.class_axis_of(np.full((4, 3, 3), 1 / 3), Request(2, class_axis=None))
+    assert adapting.class_axis_of(np.ones((4, 3, 8, 8)), Request(2, class_axis=None, kind="logits")) == 1

@@ -122,3 +122,22 @@ def test_ids_survive_a_run_that_stops(tmp_path: Path, ending: str, stops: int) -
     np.testing.assert_array_equal(np.asarray(predict(names)[:]), np.concatenate(list(predictions(draws=2))))
     np.testing.assert_array_equal(np.load(tmp_path / "p.ids.npy", allow_pickle=False), names)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([f"p{ending}", "p.ids.npy"])
+
+
+def test_a_run_of_many_classes_goes_on_with_the_same_model_alone(tmp_path: Path) -> None:
+    """Probabilities of 20 000 classes are small numbers: what differs is judged by the largest of a row."""
+
+    def predict(tilt: float, stop: bool = False) -> Any:
+        def run(batch: Any, block: int, draw: int) -> np.ndarray:
+            if stop and block == 1:
+                raise OSError("stopped")
+            weights = 1 + tilt * np.linspace(-1, 1, 20_000) + batch[:, :1]
+            return weights / weights.sum(axis=1, keepdims=True)
+
+        return adapting.predict(adapting.cut(ROWS, 5), [run], Request(1), rows=10, out=tmp_path / "p.npy")
+
+    with pytest.raises(OSError, match="stopped"):
+        predict(0.5, stop=True)
+    with pytest.raises(ValueError, match="other probabilities"):
+        predict(0.4)
+    assert predict(0.5).shape == (10, 20_000, 1)

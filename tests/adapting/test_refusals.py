@@ -6,12 +6,16 @@ import pytest
 
 from alcore import adapting
 
+REMEDIES = adapting.Remedies("Pass draws=1.", "Pass single rows.")
 
-def test_noise_that_is_missing_or_not_followed() -> None:
-    with pytest.raises(ValueError, match="all 7 draws would be the same.*draws=1, DropConnect"):
-        adapting.refuse_same_draws("Linear", 7)
-    with pytest.raises(ValueError, match="Linear says of a row depends on its place.*consistent=False"):
-        adapting.refuse_inconsistent("Linear")
+
+def test_an_adapter_words_the_remedies_that_it_has() -> None:
+    with pytest.raises(
+        ValueError, match=r"Linear draws no random numbers.*all 7 draws would be the same\. Pass draws=1\."
+    ):
+        adapting.refuse_same_draws("Linear", 7, REMEDIES)
+    with pytest.raises(ValueError, match=r"Linear says of a row changes with the rows beside it.*Pass single rows\."):
+        adapting.refuse_mixed_rows("Linear", REMEDIES)
 
 
 def test_a_framework_that_is_missing() -> None:

@@ -21,7 +21,9 @@ def test_a_request_refuses_what_no_adapter_can_do() -> None:
     for options, said in (
         ({"seed": 0.5}, "seed"),
         ({"consistent": 1}, "consistent"),
-        ({"class_axis": None}, "class_axis"),
+        ({"class_axis": 0.5}, "class_axis"),
+        ({"draw_axis": 0.5}, "draw_axis"),
+        ({"draw_axis": "first"}, "draw_axis.*'draws-first' or 'rows-first'"),
     ):
         with pytest.raises((TypeError, ValueError), match=said):
             Request(2, **options)  # type: ignore[arg-type]

@@ -101,7 +101,7 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other"), PAIRS, ids=str)
+@pytest.mark.parametrize(("one", "other"), PAIRS, ids=[f"{place}" for place in range(len(PAIRS))])
 def test_what_is_fitted_tells_models_apart(one: Any, other: Any) -> None:
     """Wherever it is held; equal values that are other objects do not."""
     for first, again, second in zip(holding(one), holding(deepcopy(one)), holding(other), strict=True):

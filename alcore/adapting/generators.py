@@ -1,0 +1,63 @@
+"""The random generators that every Python process has, beside those of a framework: Python's own and NumPy's global one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.random import mtrand
+
+PYTHON, NUMPY = "Python's random module", "NumPy's global generator"
+
+
+@contextmanager
+def global_generators_kept() -> Iterator[None]:
+    """On leaving, both are as they were."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - models use it
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+
+
+def seed_global_generators(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed & 0xFFFFFFFF)  # noqa: NPY002
+
+
+def generator_states() -> dict[str, Any]:
+    """Of each generator by its name, what tells whether numbers were drawn, and how many."""
+    return {PYTHON: random.getstate(), NUMPY: repr(_plain(np.random.get_state(legacy=False)))}  # noqa: NPY002
+
+
+def _plain(state: Any) -> Any:
+    if isinstance(state, dict):
+        return {key: _plain(value) for key, value in state.items()}
+    return state.tobytes() if isinstance(state, np.ndarray) else state
+
+
+class GlobalNumbers:
+    """NumPy's global generator, lent seeded to models that draw from it, and given back as it was.
+
+    Reading and writing the state takes 0.07 ms each, a third of a small tree's block: once a block. A seed takes 0.002 ms."""
+
+    def __init__(self) -> None:
+        self._own = np.random.MT19937(0)  # that of the user may be one that members cannot seed
+        self._before: tuple[Any, Any] | None = None
+
+    def lend(self, seed: int) -> None:
+        if self._before is None:
+            self._before = (mtrand.get_bit_generator(), np.random.get_state(legacy=False))  # noqa: NPY002
+            mtrand.set_bit_generator(self._own)
+        np.random.seed(seed % 2**32)  # noqa: NPY002
+
+    def give_back(self) -> None:
+        if self._before is not None:
+            generator, state = self._before
+            mtrand.set_bit_generator(generator)
+            np.random.set_state(state)  # noqa: NPY002 - a number that it keeps for later is not in the generator
+            self._before = None
