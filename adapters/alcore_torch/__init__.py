@@ -17,7 +17,7 @@ except ImportError as error:
     raise refuse_missing("torch", error) from error
 
 from alcore_torch.dropconnect import DropConnect
-from alcore_torch.dropout import stochastic
+from alcore_torch.modules import stochastic
 from alcore_torch.predict import Checkpoints, predict
 from alcore_torch.weights import InitialWeights
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
-from alcore.adapting import as_rate, is_among, mix
-from alcore_torch.dropout import current_draw
-
-Layers: TypeAlias = tuple[type[nn.Module] | str, ...]
-LAYERS: Layers = (nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.RNNBase, nn.RNNCellBase)
+from alcore.adapting import Layers, as_layers, as_rate, check_layers, is_among
+from alcore_torch.noise import current_draw
 
 
 class DropConnect(nn.Module):
@@ -23,41 +22,69 @@ class DropConnect(nn.Module):
     Args:
         model: any module.
         rate: the probability of dropping a weight, 0 ≤ rate < 1.
-        layers: types or names of modules whose weights are dropped; all linear, convolutional and recurrent ones by default.
+        layers: types or names of modules, or functions of a name and a module, whose weights are dropped. By default all parameters
+            of two and more dimensions that are called a weight, also those of attention and those that are parametrised; those of
+            embeddings are left out.
+
+    Attributes: ``dropped`` and ``left``, names of parameters of two and more dimensions; ``repr`` says how many of how many.
 
     Raises: ValueError for another rate, and where no layer has weights to drop.
 
     >>> import alcore_torch, torch
     >>> model = torch.nn.Conv2d(1, 2, 3, stride=2)
-    >>> preds = alcore_torch.predict(alcore_torch.DropConnect(model, 0.3), torch.ones(4, 1, 8, 8), draws=5, kind="logits")
-    >>> next(preds).shape
+    >>> dropped = alcore_torch.DropConnect(model, 0.3)
+    >>> next(alcore_torch.predict(dropped, torch.ones(4, 1, 8, 8), draws=5, kind="logits")).shape
     (4, 2, 3, 3, 5)
     """
 
     def __init__(self, model: nn.Module, rate: float = 0.5, layers: Layers | None = None) -> None:
         super().__init__()
-        self.model, self.rate = model, as_rate(rate)
-        self._names = [
-            f"{path}.{name}" if path else name
+        self.model, self.rate, said = model, as_rate(rate), as_layers(layers, "layers")
+        check_layers(said, model.named_modules(), "layers")
+        found = {
+            f"{path}.{name}" if path else name: wanted
             for path, module in model.named_modules()
-            if is_among(path, module, LAYERS if layers is None else layers)
-            for name, _ in module.named_parameters(recurse=False)
-            if "bias" not in name
-        ]
-        if not self._names:
+            for name, wanted in _weights(path, module, said)
+        }
+        self.dropped = [name for name, wanted in found.items() if wanted]
+        self.left = [name for name, wanted in found.items() if not wanted]
+        if not self.dropped:
             raise ValueError(f"layers: {type(model).__name__} has none with weights to drop.")
+
+    def extra_repr(self) -> str:
+        return f"rate={self.rate}, drops {len(self.dropped)} of {len(self.dropped) + len(self.left)} weights"
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         draw = current_draw()
         if draw is None:
             return self.model(*args, **kwargs)
-        weights = {name: self.model.get_parameter(name) for name in self._names}
-        own = {id(weight): weight for weight in weights.values()}  # shared by layers: dropped alike in all
-        dropped = {key: self._dropped(own[key], draw.seed_of(place)) for place, key in enumerate(own)}
-        given = {name: dropped[id(weight)] for name, weight in weights.items()}
-        return torch.func.functional_call(self.model, given, args, kwargs, tie_weights=False)
+        given: dict[str, torch.Tensor] = {}
+        own: dict[int, torch.Tensor] = {}  # shared by layers: dropped alike in all
+        with parametrize.cached():
+            for name in self.dropped:
+                path, _, short = name.rpartition(".")
+                module = self.model.get_submodule(path)
+                weight = getattr(module, short)
+                if id(weight) not in own:
+                    own[id(weight)] = weight.detach() * draw.kept(len(own), weight, self.rate) / (1 - self.rate)
+                if parametrize.is_parametrized(module, short):
+                    parametrize._cache[(id(module), short)] = own[id(weight)]
+                else:
+                    given[name] = own[id(weight)]
+            return torch.func.functional_call(self.model, given, args, kwargs, tie_weights=False)
 
-    def _dropped(self, weight: torch.Tensor, seed: int) -> torch.Tensor:
-        generator = torch.Generator(weight.device).manual_seed(mix(seed, 1))
-        kept = torch.rand(weight.shape, generator=generator, device=weight.device) >= self.rate
-        return weight.detach() * kept / (1 - self.rate)
+
+def _weights(path: str, module: nn.Module, said: Any) -> Iterator[tuple[str, bool]]:
+    """Parameters of two and more dimensions, what is computed for a parametrised one, and whether they are dropped."""
+    names = dict(module.named_parameters(recurse=False))
+    if parametrize.is_parametrized(module):
+        names |= {name: getattr(module, name) for name in module.parametrizations}  # type: ignore[union-attr]
+    if ".parametrizations." in f".{path}.":
+        return
+    for name, value in names.items():
+        if said:
+            wanted = is_among(path, module, said) and "bias" not in name
+        else:
+            wanted = "weight" in name and not isinstance(module, nn.Embedding | nn.EmbeddingBag)
+        if value.dim() > 1 or (said and wanted):
+            yield name, wanted

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from alcore_torch.dropout import current_draw
+from alcore_torch.noise import current_draw
 
 KEPT = 1 << 26  # bytes that modules returned; those that ended first are computed again
 
@@ -19,7 +19,8 @@ KEPT = 1 << 26  # bytes that modules returned; those that ended first are comput
 class Prefix:
     """Of a block: the outermost modules that ended before the first noise, called once in a draw, and what they returned.
 
-    Those are left out whose argument, or what they returned, was written to in place, as a tensor's version tells.
+    Left out are those whose argument, or what they returned, was written to in place, as a tensor's version tells; and those in
+    which a module has hooks or keeps something for later: a second call would not do that.
     """
 
     def __init__(self) -> None:
@@ -45,9 +46,14 @@ class Prefix:
     def _watched(self, module: nn.Module, own: Callable[..., Any]) -> Callable[..., Any]:
         def forward(*args: Any, **kwargs: Any) -> Any:
             given = [*args, *kwargs.values()]
-            before = [*map(_version, given)]
+            before, kept = [*map(_version, given)], _kept_by(module)
             returned = own(*args, **kwargs)
-            late = module in self._called or getattr(current_draw(), "calls", 1)
+            late = (
+                module in self._called
+                or getattr(current_draw(), "calls", 1)
+                or kept is None
+                or kept != _kept_by(module)
+            )
             if late or None in before or before != [*map(_version, given)]:
                 self._made.pop(module, None)
             elif type(returned) is Tensor and not returned.is_inference():
@@ -63,6 +69,14 @@ class Prefix:
 
     def _served(self, module: nn.Module, own: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *args, **kwargs: own(*args, **kwargs) if current_draw() is None else self._made[module][0]
+
+
+def _kept_by(module: nn.Module) -> list[dict[str, int]] | None:
+    """What its modules hold; None where one has hooks of a forward pass."""
+    inner = [*module.modules()]
+    if any(one._forward_hooks or one._forward_pre_hooks for one in inner if one is not module):
+        return None
+    return [{name: id(value) for name, value in (*vars(one).items(), *one._buffers.items())} for one in inner]
 
 
 def _version(given: Any) -> int | None:

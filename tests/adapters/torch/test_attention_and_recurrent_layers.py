@@ -95,9 +95,26 @@ def test_recurrent_layers_return_the_states_and_projections_of_the_fused_ones() 
         np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-6)
 
 
-def test_packed_sequences_are_refused_with_the_remedy() -> None:
-    """Rows are mixed in them, so a mask cannot be of a draw."""
-    lstm = nn.LSTM(4, 6, 2, dropout=0.3, batch_first=True)
-    packed = nn.utils.rnn.pack_padded_sequence(torch.randn(3, 5, 4), torch.tensor([5, 4, 2]), batch_first=True)
-    with alcore_torch.stochastic(lstm), pytest.raises(NotImplementedError, match=r"lstm.*packed.*nn\.Dropout"):
-        lstm(packed)
+class Packed(nn.Module):
+    """Padded sequences and their lengths, packed inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers, self.last = nn.LSTM(4, 6, 2, dropout=0.3, batch_first=True), nn.Linear(6, 3)
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return self.last(self.layers(packed)[1][0][-1])
+
+
+def test_packed_sequences_of_one_length_have_consistent_draws_and_those_of_several_are_refused() -> None:
+    """Steps stand before rows in them, and of other lengths no row has a place of its own: plain draws do without."""
+    x, model = torch.randn(12, 5, 4), Packed()
+    twice = {"x": torch.cat([x, x.flip(0)]), "lengths": torch.full((24,), 5)}
+    found = predict(model, twice, batch_size=7)
+    np.testing.assert_allclose(found[:12], found[:11:-1], atol=1e-6)
+    assert (np.ptp(found, axis=-1) > 1e-5).any()
+    several = {"x": x, "lengths": torch.randint(1, 6, (12,))}
+    with pytest.raises(ValueError, match=r"layer 'layers' of Packed belong to which row.*consistent=False"):
+        predict(model, several)
+    assert predict(model, several, consistent=False).shape == (12, 3, 5)

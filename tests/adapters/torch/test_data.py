@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -94,3 +94,79 @@ def test_dictionaries_of_arrays_are_cut_into_keyword_arguments() -> None:
     np.testing.assert_array_equal(found, predict(model, batches))
     with pytest.raises(ValueError, match="the same number of rows"):
         predict(model, {"x": ROWS, "shift": shift[1:]})
+
+
+def test_a_dictionary_that_the_model_cannot_be_called_with_names_inputs() -> None:
+    """Executed, the remedy gives the predictions of the rows alone."""
+    model = convolutional(nn.Dropout(0.4))
+    batch = [{"image": IMAGES, "label": torch.zeros(30)}]
+    with pytest.raises(TypeError, match=r"Sequential cannot be called with a dictionary of 'image', 'label'.*inputs="):
+        predict(model, batch)
+    np.testing.assert_array_equal(predict(model, batch, inputs=lambda one: one["image"]), predict(model, [IMAGES]))
+
+
+def test_rows_without_batches_are_refused_with_the_remedy() -> None:
+    """A list of rows is no list of batches."""
+    model, rows = nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.4), nn.Linear(8, 3)), list(ROWS)
+    with pytest.raises(ValueError, match=r"expected 6 rows on axis 0.*got shape \(3,\).*put rows into batches"):
+        predict(model, rows)
+    found = predict(model, [torch.stack(rows[start : start + 12]) for start in (0, 12, 24)])
+    np.testing.assert_array_equal(found, predict(model, ROWS))
+
+
+class Batch(NamedTuple):
+    x: torch.Tensor
+    scale: float
+
+
+@dataclass(frozen=True)
+class Rows:
+    x: torch.Tensor
+    scale: float
+
+
+class OfBatch(nn.Module):
+    """A model that is called with a batch as one."""
+
+    def __init__(self, kind: type) -> None:
+        super().__init__()
+        self.kind, self.layers = kind, nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.4), nn.Linear(8, 3))
+
+    def forward(self, batch: Any) -> torch.Tensor:
+        assert type(batch) is self.kind
+        return self.layers(batch.x) * batch.scale
+
+
+@pytest.mark.parametrize("kind", [Batch, Rows])
+def test_batches_of_named_tuples_and_dataclasses_keep_their_types_and_have_rows(kind: Any) -> None:
+    """What a function of a batch gives is passed on as it is."""
+    model = OfBatch(kind)
+    found = predict(model, [kind(part, 1.0) for part in ROWS.split(12)], inputs=lambda batch: batch)
+    np.testing.assert_allclose(found, predict(model.layers, ROWS), atol=1e-6)
+
+
+class Sub(torch.Tensor):
+    """Tensors of a class of their own, as those of MONAI and of torchvision."""
+
+
+def test_tensors_of_a_class_of_their_own_are_predicted() -> None:
+    model = convolutional(nn.Dropout(0.4))
+    np.testing.assert_array_equal(predict(model, IMAGES.as_subclass(Sub)), predict(model, IMAGES))
+
+
+def test_rows_that_come_out_are_those_that_went_in_in_both_modes() -> None:
+    """A model that returns steps first is refused with the axis, and the way that is named works."""
+
+    class StepsFirst(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Dropout(0.4), nn.Linear(6, 3))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.layers(x[:, None].expand(-1, 5, -1)).transpose(0, 1)
+
+    for consistent in (True, False):
+        with pytest.raises(ValueError, match=r"got shape \(5, 12, 3\).*torch\.moveaxis\(made, 1, 0\)"):
+            predict(StepsFirst(), ROWS, class_axis=-1, consistent=consistent)
+        moved = {"output": lambda made: torch.moveaxis(made, 1, 0), "class_axis": -1}
+        assert predict(StepsFirst(), ROWS, consistent=consistent, **moved).shape == (30, 3, 5, 5)

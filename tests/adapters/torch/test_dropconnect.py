@@ -24,10 +24,10 @@ def test_dropconnect_of_convolutions_has_their_mean_and_keeps_all_but_the_weight
     mean = predict(alcore_torch.DropConnect(convolution, 0.3), IMAGES[:3], draws=3000, kind="probs").mean(axis=-1)
     np.testing.assert_allclose(mean, convolution(IMAGES[:3]).detach(), atol=0.15)
     named = alcore_torch.DropConnect(model, 0.3, layers=("2",))
-    assert named._names == ["2.weight"]
+    assert named.dropped == ["2.weight"]
     with pytest.raises(ValueError, match="none with weights"):
         alcore_torch.DropConnect(nn.Sequential(nn.ReLU()), 0.3)
-    with pytest.raises(ValueError, match="none with weights"):
+    with pytest.raises(ValueError, match="no layer of the model is '3'"):
         alcore_torch.DropConnect(model, 0.3, layers=("3",))
 
 
@@ -38,7 +38,8 @@ def test_dropconnect_of_recurrent_layers_drops_alike_for_all_rows(kind: type[nn.
     model(TOKENS)
     before = copy.deepcopy(model.state_dict())
     dropped = alcore_torch.DropConnect(model, 0.3)
-    assert {name.rsplit(".", 1)[1] for name in dropped._names} >= {"weight_ih_l0", "weight_hh_l2", "weight"}
-    assert not any("embed" in name or "bias" in name for name in dropped._names)
+    assert {name.rsplit(".", 1)[1] for name in dropped.dropped} >= {"weight_ih_l0", "weight_hh_l2", "weight"}
+    assert not any("embed" in name or "bias" in name for name in dropped.dropped)
+    assert dropped.left == ["embed.weight"]
     assert_consistent(dropped, TOKENS)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

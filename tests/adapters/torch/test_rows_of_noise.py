@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from scipy.stats import spearmanr
 from torch import nn
 
 import alcore
@@ -111,7 +112,7 @@ class TwoAxesOfRows(nn.Module):
 
 def test_noise_that_belongs_to_no_row_is_refused_and_its_remedy_works() -> None:
     with pytest.raises(
-        ValueError, match=r"noise of TwoAxesOfRows belongs to which row: its shape is .*consistent=False"
+        ValueError, match=r"numbers of TwoAxesOfRows belong to which row: their shape is \(8, 8\) .*consistent=False"
     ):
         predict(TwoAxesOfRows(), ROWS, batch_size=8)
     assert predict(TwoAxesOfRows(), ROWS, batch_size=8, consistent=False).shape == (40, 3, 5)
@@ -131,3 +132,21 @@ def test_stochastic_gives_every_row_noise_of_its_own() -> None:
     with alcore_torch.stochastic(model):
         rows = model(ROWS[:1].repeat(30, 1))
     assert len(torch.unique(rows.detach(), dim=0)) > 10
+
+
+def test_a_mean_field_network_ranks_as_its_own_draws_do() -> None:
+    """256 units, 1 024 rows and blocks of 128: sizes that fit by chance. Two sets of its own draws agree no better."""
+    torch.manual_seed(0)
+    layers = [BayesianLinear(256, 20), nn.ReLU(), BayesianLinear(256, 256), nn.ReLU(), BayesianLinear(10, 256)]
+    for layer in layers[::2]:
+        nn.init.constant_(layer.rho, -3.0)
+        nn.init.normal_(layer.mean, std=0.3)
+    model, rows = nn.Sequential(*layers).eval(), torch.randn(1024, 20)
+    with torch.no_grad():
+        own = [np.stack([model(rows).softmax(dim=1).numpy() for _ in range(100)], axis=-1) for _ in range(2)]
+    found = np.concatenate(list(alcore_torch.predict(model, rows, draws=100, kind="logits", progress=False)))
+    scores = [alcore.bald(draws) for draws in (*own, found)]
+    assert spearmanr(scores[0], scores[2])[0] > max(0.95, spearmanr(scores[0], scores[1])[0] - 0.02)
+    assert scores[2].mean() == pytest.approx(scores[0].mean(), rel=0.1)
+    gains = [alcore.epig(draws, draws[:100]).mean() for draws in (*own, found)]
+    assert gains[2] == pytest.approx(np.mean(gains[:2]), rel=0.25)
