@@ -17,8 +17,8 @@ except ImportError as error:
     raise refuse_missing("keras", error) from error
 
 from alcore_keras.dropconnect import DropConnect
-from alcore_keras.noise import stochastic
 from alcore_keras.predict import Checkpoints, predict
+from alcore_keras.stochastic import stochastic
 from alcore_keras.weights import InitialWeights
 
 __all__ = ["Checkpoints", "DropConnect", "InitialWeights", "predict", "stochastic"]

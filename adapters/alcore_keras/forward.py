@@ -1,153 +1,220 @@
-"""One model, run for one draw on one batch, or for several in one compiled loop where the backend compiles."""
+"""One model on one batch for one draw, or for several in one compiled loop where the backend compiles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import keras
 import numpy as np
 
 from alcore import adapting
-from alcore.adapting import Request
+from alcore.adapting import Request, RowAxes
+from alcore_keras import compiled
+from alcore_keras.compiled import BACKEND, inner
+from alcore_keras.drawing import SEED, Drawing
 from alcore_keras.dropconnect import DropConnect
-from alcore_keras.noise import Noise
+from alcore_keras.finding import Found, one_line
+from alcore_keras.layers import Layers
 
 LARGEST = 1 << 26  # bytes of what a compiled loop returns
-# Draws of a loop that TensorFlow may run side by side: on two cores 0.96 ms each, and 1.3 one after the other.
-AT_ONCE = 4
+HALF = 2e-2  # of a row's largest number: what a model in half precision may differ by
 
 
 class Network(adapting.Run):
-    """A model whose noise is given by seeds: nothing that it draws or updates is kept.
+    """A model whose noise is given by seeds: nothing that it draws or updates is kept."""
 
-    Every variable that is a seed generator's state has, for the length of a forward, a value made of the draw and of its place in
-    the model, and goes on from there, call by call.
-    """
+    ops = compiled.OPS
+    remedies = adapting.Remedies(
+        same_draws="Add layers that make noise, keras.layers.Dropout, or name yours: noise=... Or pass "
+        "alcore_keras.DropConnect(model), or a list of models with draws=1.",
+        mixed_rows="Replace the layer that looks at other rows by one that does not: keras.layers.LayerNormalization.",
+    )
 
-    def __init__(self, model: keras.layers.Layer | DropConnect, *options: Any) -> None:
-        self._drop = model if isinstance(model, DropConnect) else None
-        self._model = model.model if isinstance(model, DropConnect) else model
-        self._variables: list[Any] = []
-        self._states: list[Any] = []
-        super().__init__(self._model.name, *options)
+    def __init__(self, model: keras.layers.Layer | DropConnect, noise: Any, *options: Any) -> None:
+        self._model, self._noise = model, noise
+        super().__init__(inner(model).name, *options)
 
     def begin(self, request: Request) -> None:
         super().begin(request)
-        self._noise, self._noisy = Noise(request.consistent), False
-        self._one: Callable[..., Any] | None = None
-        self._loop: Callable[..., Any] | None = None
+        self._kept: Any = None
+        self._most: float = 2  # rows of a batch that is looked at
+        self._bytes = 1
 
     def as_tensor(self, leaf: Any) -> Any:
         if keras.ops.is_tensor(leaf) or not hasattr(leaf, "__array__"):
             return leaf
         return keras.ops.convert_to_tensor(np.asarray(leaf))
 
-    def turn(self, tensor: Any) -> Any:
-        return keras.ops.flip(tensor, 0)
+    def take(self, tensor: Any, rows: list[int]) -> Any:
+        return keras.ops.take(tensor, np.array(rows), axis=0)
 
-    def probs(self, given: Any, block: int, draw: int) -> tuple[adapting.Array, bool]:
-        if self._one is None:
-            self._open(given)
-        assert self._one is not None
-        found = as_numpy(self._one(given, self._seeds(draw, block)))
-        self._dtype, self._bytes = found.dtype, found.nbytes
-        return found, self._noisy
+    def join(self, tensor: Any, other: Any) -> Any:
+        return keras.ops.concatenate([tensor, other], axis=0)
 
-    def several(self, given: Any, block: int, draws: range) -> Sequence[adapting.Array]:
-        if self._loop is not None:
-            seeds = np.stack([self._seeds(draw, block) for draw in draws[: max(1, LARGEST // self._bytes)]])
-            return as_numpy(self._loop(given, seeds, self._dtype))
-        return super().several(given, block, draws)
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """Of PyTorch nothing is kept for gradients."""
+        if BACKEND != "torch":
+            yield
+            return
+        import torch
+
+        with torch.no_grad():
+            yield
+
+    @contextmanager
+    def generators_kept(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(super().generators_kept())
+            if BACKEND == "torch":
+                import torch
+
+                stack.enter_context(torch.random.fork_rng(list(range(torch.cuda.device_count()))))
+            yield
+
+    def states(self) -> dict[str, Any]:
+        states = super().states()
+        if BACKEND == "torch":
+            import torch
+
+            cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+            states["PyTorch's generator"] = [bytes(state.numpy()) for state in (torch.get_rng_state(), *cuda)]
+        return states
+
+    def seed(self, seed: int) -> None:
+        super().seed(seed)
+        if BACKEND == "torch":
+            import torch
+
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed writes down the stack each time: 2 ms
+            if torch.cuda.is_available():
+                torch.cuda.manual_seed_all(seed)
+
+    # --- what a pass draws --------------------------------------------------------------------------------------------
+
+    def prepare(self, given: Any, block: int, draw: int) -> None:
+        model, same = inner(self._model), self.request
+        if not all(layer.built for layer in model._flatten_layers()):
+            model(given, training=False)
+        options = (self.output, same.kind, same.class_axis, same.draw_axis, same.consistent, np.dtype(same.dtype))
+        self._kept = compiled.kept(self._model, (*options, self._noise), lambda: self._found(model, given))
+        self._most, self._layers = self._kept.most, Layers(model, self._kept.on)
+        if self._kept.warning:
+            warnings.warn(self._kept.warning, adapting.SilentNoiseWarning, stacklevel=2)
+
+    def _found(self, model: Any, given: Any) -> compiled.Kept:
+        def look(layers: Layers, drawing: Drawing) -> None:
+            self._look(model, layers, drawing, self._few(given))
+
+        try:
+            look(Layers(model, ()), Drawing(self.name, SEED))
+        except Exception:  # it may take batches of one size alone; what else is wrong, they say too
+            self._most = math.inf
+        found = Found(model, look, self._noise)
+        return compiled.Kept(self._model, found, self.request, self.output, self._most)
+
+    def _look(self, model: Any, layers: Layers, drawing: Drawing, given: Any) -> None:
+        """Run a pass of which only the way matters; JAX goes it without computing."""
+        if BACKEND == "jax":
+            import jax
+
+            values = [variable.value for variable in inner(model).variables]
+            try:
+                jax.eval_shape(lambda *of: (compiled.run(model, layers, drawing, *of), None)[1], given, values)
+                return
+            except Exception:  # it is run as it is, and says what is wrong if something is
+                drawing.drawn.clear()
+                layers.clear()
+        compiled.run(model, layers, drawing, given, [])
+
+    def noises(self, given: Any, block: int, draw: int) -> Sequence[adapting.Noise]:
+        kept, key = self._kept, repr(adapting.map_leaves(given, lambda leaf: getattr(leaf, "shape", leaf)))
+        if kept.checked and not kept.eager and key in kept.observed:
+            return list(kept.observed[key])
+        before, drawing = self.states(), Drawing(self.name, self._seeds(draw, block))
+        self._look(self._model, self._layers, drawing, given)
+        for name, state in self.states().items():
+            if not kept.eager and state != before[name]:
+                raise ValueError(
+                    f"model: {self.name} draws random numbers from {name}. Compiled, they would be the same in every draw. "
+                    "Draw them with functions of keras.random, or run the model without compiling it: model.run_eagerly = True."
+                )
+        kept.observed[key] = drawing.drawn
+        return drawing.drawn
+
+    def check_output(self, given: Any, block: int, draw: int) -> None:
+        """The passes that are observed have arranged what the model returns; another program would be compiled for nothing."""
+
+    def _observed(self, given: Any, block: int, draw: int) -> Any:
+        return super()._observed(self._few(given), block, draw)
+
+    def _learn_axes(self, given: Any, block: int, draw: int, observed: Any) -> RowAxes:
+        """From two rows and from three."""
+        few = self._few(given)
+        self._most += 1
+        try:
+            axes = super()._learn_axes(few, block, draw, observed)
+        except ValueError as error:
+            if isinstance(error, adapting.UnknownRowsError) or self._kept.most < math.inf:
+                raise
+            adapting.refuse_unknown_rows(self.name, "", f"it does not run on one row more ({one_line(error)})")
+        finally:
+            self._most -= 1
+        for drawn, axis in zip(observed.noises, axes.axes, strict=True):
+            along = None if axis.axis is None else axis.axis - len(drawn.shape)
+            depends = along is not None and any(len(one) >= -along and one[along] != 1 for one in drawn.parameters)
+            if depends:
+                why = f"those of {drawn.function} depend on what the row is"
+                adapting.refuse_unknown_rows(self.name, drawn.layer, why)
+        if not self.request.consistent:
+            self._refuse_keys()
+        return axes
+
+    def _refuse_keys(self) -> None:
+        """Of what a layer makes of a key shapes tell nothing; in consistent draws the check of rows in other company does."""
+        for drawn in next(iter(self._kept.observed.values())):
+            if drawn.function == "SeedGenerator.next":
+                why = "they are made of a key outside keras.random"
+                adapting.refuse_unknown_rows(self.name, drawn.layer, why)
+
+    def _check_company(self, given: Any, block: int, draw: int) -> None:
+        try:
+            super()._check_company(given, block, draw)
+        except adapting.UnknownRowsError:
+            raise
+        except ValueError:
+            self._refuse_keys()
+            raise
+
+    def _few(self, given: Any) -> Any:
+        return self._rows_of(given, [0, 1]) if adapting.row_count(given) > self._most else given
+
+    # --- draws --------------------------------------------------------------------------------------------------------
+
+    def probs(self, given: Any, block: int, draw: int) -> adapting.Array:
+        found = np.asarray(self._made(given, [self._seeds(draw, block)], self.axes_of(draw))[0])
+        self._bytes = max(1, found.nbytes)
+        return found
+
+    def several(self, given: Any, block: int, draws: range) -> Iterable[adapting.Array]:
+        self._kept.checked = True
+        if BACKEND != "tensorflow" or self._kept.eager:
+            return super().several(given, block, draws)
+        seeds = [self._seeds(draw, block) for draw in draws[: max(1, LARGEST // self._bytes)]]
+        return self._made(given, seeds, self.axes_of(draws[0]))
+
+    def _made(self, given: Any, seeds: list[adapting.Array], axes: RowAxes | None) -> Sequence[adapting.Array]:
+        return self._kept(given, np.stack(seeds), axes, self._layers)
 
     def _seeds(self, draw: int, block: int) -> adapting.Array:
-        mixed = np.array([self.request.seed_of(draw, block, place) for place in range(len(self._states) + 1)], np.int64)
-        return np.stack([mixed & 0x7FFFFFFF, mixed >> 31 & 0x3FFFFFFF], 1).astype(np.int32)
+        mixed = self.request.seed_of(draw, block)
+        return np.array([mixed & 0x7FFFFFFF, mixed >> 31 & 0x3FFFFFFF], SEED.dtype)
 
-    def _open(self, given: Any) -> None:
-        if not all(layer.built for layer in self._model._flatten_layers()):
-            self._model(given, training=False)
-        self._variables = self._model.variables
-        seeds = [variable for variable in self._variables if variable.name == "seed_generator_state"]
-        self._states = [*seeds, *(self._drop.states if self._drop else [])]
-        eager = getattr(self._model, "run_eagerly", False)
-        self._one, self._loop = _one(self._run, self._variables, eager), _loop(self._run, eager)
-
-    def _run(self, values: list[Any], given: Any, seeds: Any) -> Any:
-        mapping = [*zip(self._variables, values, strict=bool(values))]
-        mapping += [(state, seeds[place]) for place, state in enumerate(self._states)]
-        with self._noise.on(self._model), keras.StatelessScope(mapping) as scope:
-            before = [scope.get_current_value(state) for state in self._states]
-            if self._drop is not None:
-                self._drop.drop()
-            returned = self._model(given, training=False)
-            now = (scope.get_current_value(state) for state in self._states)
-            self._noisy |= self._noise.active or any(one is not other for one, other in zip(before, now, strict=True))
-        found = adapting.pick(returned, self.output)
-        if not keras.ops.is_tensor(found):
-            raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
-        if keras.backend.standardize_dtype(found.dtype) in ("float16", "bfloat16"):
-            found = keras.ops.cast(found, "float32")
-        axis, dims = self.request.class_axis, len(found.shape)
-        return keras.ops.softmax(found, axis) if self.request.kind == "logits" and -dims <= axis < dims else found
-
-
-def _one(run: Callable[..., Any], variables: list[Any], eager: bool) -> Callable[..., Any]:
-    """A function of inputs and the seeds of a draw, compiled where operations one by one are slow and a call is cheap."""
-    plain, backend = partial(run, []), keras.backend.backend()
-    if backend == "torch":
-        return partial(_seeded, plain)
-    if backend != "jax" or eager:
-        return plain
-    import jax
-
-    jitted = jax.jit(run)
-    return _unless_untraceable(lambda *given: jitted([variable.value for variable in variables], *given), plain)
-
-
-def _seeded(run: Callable[..., Any], given: Any, seeds: Any) -> Any:
-    """What has no seed draws from the global generator, which stays as it was."""
-    import torch
-
-    with torch.no_grad(), torch.random.fork_rng(list(range(torch.cuda.device_count()))):
-        torch.manual_seed(int(seeds[-1, 0]) << 30 | int(seeds[-1, 1]))
-        return run(given, seeds)
-
-
-def _loop(run: Callable[..., Any], eager: bool) -> Callable[..., Any] | None:
-    """A function of inputs, the seeds of several draws, and the type of what a draw returns, where a call is dear."""
-    if keras.backend.backend() != "tensorflow" or eager:
-        return None
-    import tensorflow
-
-    @tensorflow.function(autograph=False)
-    def mapped(given: Any, seeds: Any, dtype: Any) -> Any:
-        of_draw = partial(run, [], given)
-        return tensorflow.map_fn(of_draw, seeds, fn_output_signature=dtype, parallel_iterations=AT_ONCE)
-
-    return _unless_untraceable(
-        lambda given, seeds, dtype: mapped(given, seeds, tensorflow.as_dtype(dtype)),
-        lambda given, seeds, dtype: np.stack([as_numpy(run([], given, own)) for own in seeds]),
-    )
-
-
-def _unless_untraceable(compiled: Callable[..., Any], eager: Callable[..., Any]) -> Callable[..., Any]:
-    """What cannot be traced runs as it is, and says what is wrong if something is."""
-    ways = [compiled, eager]
-
-    def run(*given: Any) -> Any:
-        while len(ways) > 1:
-            try:
-                return ways[0](*given)
-            except Exception:
-                del ways[0]
-        return ways[0](*given)
-
-    return run
-
-
-def as_numpy(tensor: Any) -> adapting.Array:
-    """Of any backend."""
-    tensor = tensor.detach().cpu() if hasattr(tensor, "detach") else tensor
-    return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor)
+    @property
+    def tolerance(self) -> float:
+        half = any("16" in layer.compute_dtype for layer in inner(self._model)._flatten_layers())
+        return HALF if half else super().tolerance

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from alcore import adapting
 from alcore.adapting import Request
 from alcore_keras.dropconnect import DropConnect
+from alcore_keras.finding import Named
 from alcore_keras.forward import Network
 from alcore_keras.weights import InitialWeights
 
@@ -45,6 +46,8 @@ def predict(
     dtype: npt.DTypeLike = "float32",
     output: str | int | Callable[[Any], Any] | None = None,
     class_axis: int = -1,
+    draw_axis: int | str | None = None,
+    noise: Named | tuple[Named, ...] | None = None,
     kind: str = "probs",
     inputs: Callable[[Any], Any] | None = None,
     mask: str | Callable[[Any], Any] | None = None,
@@ -69,7 +72,11 @@ def predict(
         out: a .npy or .zarr file that does not exist, written block by block; a run that was killed goes on with the same bits.
         dtype: of what is kept: float16, float32 or float64.
         output: which of what the model returns: a key ("logits"), a place, or a function.
-        class_axis: where the classes are in it.
+        class_axis: where the classes are in it, without the axis of draws.
+        draw_axis: of a model that makes several draws in a pass, their axis; "draws-first" or "rows-first" where they are folded
+            into the axis of rows. T is then ``draws`` times those.
+        noise: types, names or paths of layers that make noise and are not found, or a predicate (name, layer) -> bool, or several.
+            They run as in training, beside those that are found.
         kind: what the model returns: "logits", whose softmax is taken, or "probs", passed on as they are.
         inputs: a batch -> what the model is called with. By default the first part of a tuple or list (x, y), all of a
             dictionary, or the batch itself.
@@ -82,9 +89,10 @@ def predict(
     Returns: an iterator of NumPy blocks that every function of alcore takes, or with ``out`` the file, opened.
     Cost: N·T forward passes in batches, compiled by TensorFlow and JAX unless ``model.run_eagerly``; memory of one block, n·C·T
     numbers.
-    Raises: ValueError where no noise is active and draws > 1 (every draw would be the same), where draws cannot be consistent
-    (custom layers with noise of their own; noise along sequences whose length is not the same in all batches), and as
-    `alcore.adapting.predict`.
+    Raises: ValueError where nothing draws random numbers and draws > 1 (every draw would be the same), where draws cannot be
+    consistent (numbers of rows that depend on the row, from NumPy, or along sequences whose length is not the same in all batches),
+    where a row's prediction depends on the rows beside it, and as `alcore.adapting.predict`.
+    Warns: UserWarning, once, that names layers that look noisy and stay off.
 
     >>> import alcore, alcore_keras, keras, numpy as np
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(3)])
@@ -94,8 +102,8 @@ def predict(
     """
     stored = model if isinstance(model, Checkpoints) else None
     members = adapting.as_members(stored.model if stored else model, keras.layers.Layer | DropConnect, "a keras.Model")
-    request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members))
-    runs = [Network(member, request, output, inputs) for member in members]
+    request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members), draw_axis=draw_axis)
+    runs = [Network(member, noise, request, output, inputs) for member in members]
     own = members[0].model if isinstance(members[0], DropConnect) else members[0]
     loads = [partial(own.load_weights, path) for path in stored.paths] if stored else None
     restore = InitialWeights(own).restore if stored else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from alcore_keras.forward import as_numpy
+from alcore_keras.compiled import as_numpy
 
 
 class InitialWeights:

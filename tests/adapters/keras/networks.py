@@ -7,7 +7,7 @@ from typing import Any
 import alcore_keras
 import keras
 import numpy as np
-from alcore_keras import forward
+from alcore_keras import compiled
 from keras import layers as kl
 
 from tests.adapters.framework import CLASSES, EPSILON, FEATURES, HIDDEN, MEAN, VARIANCE, Framework, Weights
@@ -15,7 +15,7 @@ from tests.adapters.framework import CLASSES, EPSILON, FEATURES, HIDDEN, MEAN, V
 
 def as_numpy(value: Any) -> Any:
     """A tensor of any backend, or a variable, as an array."""
-    return forward.as_numpy(value.value if isinstance(value, keras.Variable) else value)
+    return compiled.as_numpy(value.value if isinstance(value, keras.Variable) else value)
 
 
 class KerasFramework(Framework):

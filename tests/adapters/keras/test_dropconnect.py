@@ -32,6 +32,7 @@ def test_dropconnect_masks_the_kernel_and_keeps_the_bias() -> None:
     assert (np.ptp(predict(dropped, np.ones((40, 6)), consistent=False)[..., 0], axis=0) > 1e-4).any()  # other blocks
 
 
+@pytest.mark.filterwarnings("ignore:draws. .* are the same to the last bit:UserWarning")  # rows of zeros
 @pytest.mark.parametrize(
     ("make", "data"),
     [
@@ -82,3 +83,33 @@ def test_dropconnect_of_named_layers_drops_beside_dropout() -> None:
         alcore_keras.DropConnect(model, 1.0)
     with pytest.raises(ValueError, match="no weights yet"):
         alcore_keras.DropConnect(keras.Sequential([kl.Dense(3)]))
+
+
+def test_dropconnect_reaches_every_weight_matrix_and_says_how_many() -> None:
+    """Of attention, recurrent, separable and own layers; embeddings and normalisations are left, and each mask has an effect."""
+
+    class Own(kl.Layer):
+        def build(self, shape: Any) -> None:
+            self.w = self.add_weight(shape=(shape[-1], 6), name="w")
+
+        def call(self, x: Any) -> Any:
+            return keras.ops.matmul(x, self.w)
+
+    x = keras.Input((5,), dtype="int32")
+    y = kl.Embedding(10, 6, name="words")(x)
+    y = kl.LayerNormalization()(kl.MultiHeadAttention(2, 3)(y, y))
+    y = kl.SeparableConv1D(4, 2)(kl.GRU(6, return_sequences=True)(Own(name="own")(y)))
+    model = keras.Model(x, kl.Dense(3)(kl.GlobalAveragePooling1D()(y)))
+    dropped = alcore_keras.DropConnect(model, 0.3)
+    assert len(dropped.dropped) == len(set(dropped.dropped)) == 4 + 2 + 2 + 1 + 1
+    assert any(path.endswith("own/w") for path in dropped.dropped)
+    assert [path.split("/")[-2:] for path in dropped.left] == [["words", "embeddings"]]
+    assert "10 of 11 weight matrices" in repr(dropped)
+    words = RNG.integers(0, 10, (20, 5))
+    found = predict(dropped, np.concatenate([words, words[::-1]]))
+    np.testing.assert_allclose(found[:20], found[20:][::-1], rtol=0, atol=1e-5)
+    for layer in ("own", "multi_head_attention", "gru", "separable"):
+        name = next(one.name for one in model.layers if one.name.startswith(layer))
+        one = alcore_keras.DropConnect(model, 0.3, layers=(name,))
+        assert (np.ptp(predict(one, words), axis=-1) > 1e-4).any()
+        assert len(one.dropped) + len(one.left) == 11

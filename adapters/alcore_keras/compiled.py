@@ -1,0 +1,205 @@
+"""What is kept of a model from one call of predict to the next: which of its layers are noise, and what was compiled.
+
+Models are held weakly, and nothing that is kept holds them.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FunctionType
+from typing import Any
+
+import keras
+import numpy as np
+
+from alcore import adapting
+from alcore.adapting import Request, RowAxes
+from alcore_keras.drawing import BACKEND, Drawing
+from alcore_keras.dropconnect import DropConnect
+from alcore_keras.finding import Found
+from alcore_keras.layers import Layers
+
+MOST = 4  # of ways in which one model is asked
+# Draws of a loop that TensorFlow may run side by side: on two cores 0.96 ms each, and 1.3 one after the other.
+AT_ONCE = 4
+KEPT: weakref.WeakKeyDictionary[Any, list[Kept]] = weakref.WeakKeyDictionary()
+_TENSOR = object()
+OPS = adapting.Ops("keras.ops", keras.ops.reshape, keras.ops.moveaxis, keras.ops.softmax)
+
+
+class Kept:
+    """Of one model, asked in one way.
+
+    Args:
+        model: which is held weakly.
+        found: its noise layers.
+        request: what is asked for, of which the kind and the axes count.
+        output: which of what it returns.
+        most: rows of a batch that is looked at.
+    """
+
+    def __init__(self, model: Any, found: Found, request: Request, output: Any, most: float = 2) -> None:
+        self._model, self.on, self.warning = weakref.ref(model), found.on, found.warning
+        self._request, self._output, self.most = request, output, most
+        self.dtype = "float64" if np.dtype(request.dtype) == np.float64 else "float32"
+        self.observed: dict[Any, Any] = {}  # what is drawn, by the shapes of a batch
+        self.checked = False  # whether a run has come past its first block
+        self.eager = BACKEND == "torch" or bool(getattr(inner(model), "run_eagerly", False))
+        self.said: Any = None
+        self._compiled: dict[Any, Callable[..., Any]] = {}
+
+    def __call__(self, given: Any, seeds: adapting.Array, axes: RowAxes | None, layers: Layers) -> Any:
+        """What the model, of these layers, returns in several draws, one after the other."""
+        if not self.eager:
+            try:
+                return self._of(given, axes)(given, seeds)
+            except adapting.UnknownRowsError:
+                raise
+            except Exception:  # what cannot be compiled runs as it is, and says what is wrong if something is
+                made = self._one_by_one(given, seeds, axes, layers)
+                self.eager = True
+                return made
+        return self._one_by_one(given, seeds, axes, layers)
+
+    def _one_by_one(
+        self, given: Any, seeds: adapting.Array, axes: RowAxes | None, layers: Layers
+    ) -> list[adapting.Array]:
+        return [as_numpy(self.forward([], given, seed, axes, layers)) for seed in seeds]
+
+    def forward(
+        self, values: list[Any], given: Any, seed: Any, axes: RowAxes | None, layers: Layers | None = None
+    ) -> Any:
+        """(n, C, ...) of one draw, with these values of the model's variables, or their own."""
+        model, rows = self._model(), adapting.row_count(given)
+        drawing = Drawing(inner(model).name, seed, axes, rows, seeded=BACKEND == "torch" and axes is None)
+        layers = layers or Layers(inner(model), self.on)
+        found = adapting.pick(run(model, layers, drawing, given, values), self._output)
+        if not keras.ops.is_tensor(found):
+            raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
+        if keras.backend.standardize_dtype(found.dtype) in ("float16", "bfloat16"):
+            found = keras.ops.cast(found, "float32")
+        axis = adapting.class_axis_of(adapting.rows_first(found, rows, self._request, OPS), self._request)
+        return keras.ops.cast(adapting.arrange(found, rows, self._request, OPS, axis), self.dtype)
+
+    def _of(self, given: Any, axes: RowAxes | None) -> Callable[..., Any]:
+        """A function of inputs and the seeds of draws. Of JAX each shape is traced by itself."""
+        leaf = (lambda one: None) if BACKEND == "jax" else _spec
+        key = axes, repr(adapting.map_leaves(given, leaf))
+        if key not in self._compiled:
+            self._compiled[key] = self._of_jax(axes) if BACKEND == "jax" else self._of_tensorflow(given, axes)
+        return self._compiled[key]
+
+    def _of_jax(self, axes: RowAxes | None) -> Callable[..., Any]:
+        import jax
+
+        jitted = jax.jit(lambda values, given, seed: self.forward(values, given, seed, axes))
+
+        def several(given: Any, seeds: adapting.Array) -> Any:
+            values = [variable.value for variable in inner(self._model()).variables]
+            return [as_numpy(jitted(values, given, seed)) for seed in seeds]
+
+        return several
+
+    def _of_tensorflow(self, given: Any, axes: RowAxes | None) -> Callable[..., Any]:
+        import tensorflow as tf
+
+        specs = [_spec(leaf) for leaf in adapting.leaves(given) if keras.ops.is_tensor(leaf)]
+        rest = adapting.map_leaves(given, lambda leaf: _TENSOR if keras.ops.is_tensor(leaf) else leaf)
+
+        @tf.function(input_signature=[*specs, tf.TensorSpec([None, 2], tf.int32)], autograph=False)
+        def mapped(*tensors: Any) -> Any:
+            parts = iter(tensors)
+            whole = adapting.map_leaves(rest, lambda leaf: next(parts) if leaf is _TENSOR else leaf)
+            of_draw = lambda seed: self.forward([], whole, seed, axes)  # noqa: E731
+            return tf.map_fn(of_draw, tensors[-1], fn_output_signature=self.dtype, parallel_iterations=AT_ONCE)
+
+        def several(given: Any, seeds: adapting.Array) -> Any:
+            return as_numpy(mapped(*(leaf for leaf in adapting.leaves(given) if keras.ops.is_tensor(leaf)), seeds))
+
+        return several
+
+
+def run(model: Any, layers: Layers, drawing: Drawing, given: Any, values: list[Any]) -> Any:
+    """What a model returns in a pass that leaves nothing behind."""
+    drawing.path, drawing.names = layers.path, layers.names
+    mapping = [*zip(inner(model).variables, values, strict=bool(values))]
+    with layers.running(), keras.StatelessScope(mapping), drawing.on(), _errors_as_they_are():
+        if isinstance(model, DropConnect):
+            model.drop()
+        return inner(model)(given, training=False)
+
+
+@contextmanager
+def _errors_as_they_are() -> Iterator[None]:
+    """Keras would write the arguments of every layer around what an error says."""
+    filtered = keras.config.is_traceback_filtering_enabled()
+    keras.config.disable_traceback_filtering()
+    try:
+        yield
+    finally:
+        if filtered:
+            keras.config.enable_traceback_filtering()
+
+
+def kept(model: Any, options: tuple[Any, ...], make: Callable[[], Kept]) -> Kept:
+    """What is kept of a model that is as it was when it was last asked so; else it is made."""
+    ways = KEPT.setdefault(model, [])
+    now = (options, of_layers(model))
+    for way in ways:
+        if way.said == now:
+            return way
+    made = make()
+    made.said = (options, of_layers(model))  # its first pass may set what says that it ran
+    ways[:] = [*ways[-MOST + 1 :], made]
+    return made
+
+
+def of_layers(model: Any) -> Any:
+    """What a compiled function of a model depends on, to be compared: its layers, and their attributes but weights."""
+    own = [(model.rate, [_Same(one) for one in model.kernels])] if isinstance(model, DropConnect) else []
+    return own, [(_Same(layer), _state(dict(vars(layer)))) for layer in inner(model)._flatten_layers()]
+
+
+def _state(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _state(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_state(one) for one in value]
+    if isinstance(value, str | bytes | int | float | complex | type | None):
+        return value
+    if isinstance(value, np.ndarray):
+        return value.dtype, value.shape, value.tobytes()
+    if isinstance(value, keras.layers.Layer | keras.Variable | FunctionType) or keras.ops.is_tensor(value):
+        return _Same(value)
+    return type(value)
+
+
+class _Same:
+    """An object, which equals itself alone as long as it is there."""
+
+    def __init__(self, one: Any) -> None:
+        self._one = weakref.ref(one)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self._one() is not None and self._one() is other._one()
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def inner(model: Any) -> Any:
+    """The model whose weights are dropped, or the model."""
+    return model.model if isinstance(model, DropConnect) else model
+
+
+def _spec(leaf: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.type_spec_from_value(leaf) if keras.ops.is_tensor(leaf) else leaf
+
+
+def as_numpy(tensor: Any) -> adapting.Array:
+    """Of any backend."""
+    tensor = tensor.detach().cpu() if hasattr(tensor, "detach") else tensor
+    return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor)
