@@ -19,8 +19,8 @@ except ImportError as error:
     raise refuse_missing("flax", error) from error
 
 from alcore_flax.dropconnect import DropConnect
-from alcore_flax.noise import stochastic
 from alcore_flax.predict import predict
+from alcore_flax.stochastic import stochastic
 from alcore_flax.weights import Checkpoints, InitialWeights
 
 __all__ = ["Checkpoints", "DropConnect", "InitialWeights", "predict", "stochastic"]

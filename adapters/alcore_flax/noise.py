@@ -1,155 +1,190 @@
-"""A model as a pure function of its weights, a key and what it is called with: noise on, all else in inference."""
+"""Which layers make noise: those that draw random numbers when they run as in training, as traces show, which compute nothing."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
-import jax.numpy as jnp
-from flax import linen, nnx
+import numpy as np
+from flax import linen
 
-from alcore_flax.dropconnect import DropConnect, places
+from alcore import adapting
+from alcore_flax.flow import DRAWS, HOST, Flow, kept
+from alcore_flax.given import opened
+from alcore_flax.network import Network, Seen
 
-LINEN_NOISE = (linen.Dropout, linen.MultiHeadDotProductAttention)
-LINEN_NORMS = (linen.BatchNorm, linen.SpectralNorm)
-NNX = (nnx.Dropout, nnx.MultiHeadAttention, nnx.BatchNorm, nnx.SpectralNorm)
-FLAGS = ("deterministic", "rng", "rngs", "dropout_rng", "use_running_average", "update_stats")
-
-
-def intercept(noisy: bool) -> Callable[..., Any]:
-    """An interceptor of Linen: noise on or off, normalisation in inference."""
-
-    def call(function: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
-        module = context.module
-        if context.method_name != "__call__" or not isinstance(module, LINEN_NOISE + LINEN_NORMS):
-            return function(*args, **kwargs)
-        if isinstance(module, linen.SpectralNorm):
-            return function(*args, **{**kwargs, "update_stats": False})
-        args, kwargs = _without_flags(type(module).__call__, (module, *args), kwargs)
-        noise = isinstance(module, LINEN_NOISE)  # set is an attribute of the copy that ``apply`` runs
-        object.__setattr__(module, *(("deterministic", not noisy) if noise else ("use_running_average", True)))
-        return function(*args[1:], **kwargs)
-
-    return call
-
-
-def switch_noise_on(model: nnx.Module) -> None:
-    """The same for NNX, in place: attributes are set, and layers take nothing else."""
-    model.set_attributes(deterministic=False, use_running_average=True, raise_if_not_found=False)
-    for module in [module for _, module in nnx.iter_modules(model) if isinstance(module, NNX)]:
-        module.__class__ = _ignoring_flags(type(module))
-        if getattr(module, "rngs", 0) is None:  # were to come with each call
-            module.rngs = nnx.data(nnx.Rngs(dropout=0).dropout.fork())  # type: ignore[union-attr]
-
-
-@cache
-def _ignoring_flags(layer: type) -> type:
-    """A layer that ignores the flags of a call: its attributes decide."""
-
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        args, kwargs = _without_flags(layer.__call__, (self, *args), kwargs)
-        return layer.__call__(*args, **kwargs)
-
-    return type(layer.__name__, (layer,), {"__call__": call})
-
-
-def _without_flags(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Any]:
-    bound = inspect.signature(function).bind(*args, **kwargs)
-    for name in FLAGS:
-        bound.arguments.pop(name, None)
-    return bound.args, bound.kwargs
-
-
-# --- the function ----------------------------------------------------------------------------------------------------
+Chosen: TypeAlias = type | str | Callable[[str, Any], bool]
+Noise: TypeAlias = Chosen | tuple[Chosen, ...] | None
+IMPL = "threefry2x32"
 
 
 @dataclass(frozen=True)
-class Network:
-    """A model without its weights, hashable, so that what was compiled for it is found again.
+class Found:
+    """A network whose noise is on, and what its traces showed.
 
     Args:
-        skeleton: a Linen module without variables, or the graph of an NNX module.
-        tree: how the weights stand in their collections.
-        streams: names of the random streams of a Linen module.
-        dropped: which of the weights DropConnect drops, with what probability.
+        network: as it is to be run.
+        flow: of it, without DropConnect: of labels "key", "data", and of weights by their places.
+        off: layers that draw numbers in training and stay off, for they write to their statistics then.
+        silent: layers that hold a rate and draw nothing.
     """
 
-    skeleton: Any
-    tree: Any
-    streams: tuple[str, ...] = ()
-    dropped: tuple[int, ...] = ()
-    rate: float = 0.0
+    network: Network
+    flow: Flow
+    off: tuple[str, ...]
+    silent: tuple[str, ...]
 
-    def drop(self, weights: Sequence[Any], key: Any) -> list[Any]:
-        """The weights of one draw."""
-        found = list(weights)
-        for place in self.dropped:
-            kept = jax.random.bernoulli(jax.random.fold_in(key, place), 1 - self.rate, found[place].shape)
-            found[place] = jnp.where(kept, found[place] / (1 - self.rate), 0)
+    @property
+    def fixed(self) -> list[str]:
+        """Layers that draw numbers from a key that is not ours."""
+        steps = [step for step in self.flow.steps if step.name in DRAWS]
+        return list(dict.fromkeys(step.layer for step in steps if "key" not in step.reached[0]))
+
+    @property
+    def host(self) -> bool:
+        """Whether the model calls Python while it runs, which may draw numbers of its own."""
+        return any(step.name in HOST for step in self.flow.steps)
+
+    def notes(self, name: str) -> list[str]:
+        """Sentences that name what stays off, and what is the same in all draws."""
+        said = {
+            "draw random numbers in training and write to their statistics too, so they stay off. Name them to switch them on: "
+            "noise=...": self.off,
+            "hold a rate above 0 and draw no random numbers, whatever the flags train, training, is_training and deterministic "
+            "say. A flag of your own? Pass it with inputs=...": self.silent,
+            "draw random numbers from a key that is fixed in their code: the same in every draw. If that is noise, take the key "
+            "from self.make_rng, or from nnx.Rngs.": self.fixed,
+        }
+        return [
+            f"noise: {', '.join(repr(one or name) for one in layers)} of {name} {what}"
+            for what, layers in said.items()
+            if layers
+        ]
+
+
+def find(network: Network, weights: Sequence[Any], given: Any, noise: Noise, name: str) -> Found:
+    """What makes noise in a network that is called with ``given``; found again without a trace for what is alike."""
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), leaf.dtype), (tuple(weights), given))
+    leaves, tree = jax.tree.flatten(shapes)
+    return _find(network, tuple(leaves), tree, noise, name)
+
+
+@kept
+def _find(network: Network, leaves: tuple[Any, ...], tree: Any, noise: Noise, name: str) -> Found:
+    weights, given = jax.tree.unflatten(tree, leaves)
+    return _Search(network, weights, given, noise, name).found()
+
+
+class FrozenNoiseError(ValueError):
+    """Numbers from outside of JAX are a constant of the program."""
+
+
+class _Search:
+    def __init__(self, network: Network, weights: Any, given: Any, noise: Noise, name: str) -> None:
+        self.network, self.weights, self.given, self.name = network, weights, given, name
+        self.noise = noise if isinstance(noise, tuple) else () if noise is None else (noise,)
+        for one in self.noise:
+            if not isinstance(one, str) and not callable(one):
+                raise TypeError(f"noise: expected types or names of layers, or a function (name, layer), got {one!r}.")
+
+    def found(self) -> Found:
+        flow, seen = self._in_training()
+        chosen = {
+            one: {name for name, layer in seen.layers.items() if _is_chosen(one, name, layer)} for one in self.noise
+        }
+        for one, layers in chosen.items():
+            if not layers:
+                has = ", ".join(repr(layer) for layer in seen.layers if layer)
+                raise ValueError(f"noise: no layer of {self.name} is {one!r}. It calls {has or 'no other layer'}.")
+        named = set().union(*chosen.values())
+        off = {layer for layer in _drawing(flow) if layer in seen.writers} - named
+        wanted = set(_drawing(flow)) - off | named
+        written = tuple(dict.fromkeys(seen.writers[one] for one in sorted(named) if seen.writers.get(one)))
+        self.network = replace(self.network, on=frozenset(wanted), but=False, written=written)
+        flow, seen = self._traced(self.network)
+        while around := {self._around(layer, off) for layer in wanted - named - set(_drawing(flow))} - {None}:
+            # They were not called, or not as in training.
+            self.network = replace(self.network, on=self.network.on | around)
+            flow, seen = self._traced(self.network)
+        drawing = _drawing(flow)
+        silent = [
+            layer
+            for layer, module in seen.layers.items()
+            if _holds_rate(module) and not any(f"{one}/".startswith(f"{layer}/" if layer else "") for one in drawing)
+        ]
+        return Found(self.network, flow, tuple(sorted(off | (wanted - named - set(drawing)))), tuple(silent))
+
+    def _around(self, layer: str, off: set[str]) -> str | None:
+        """The next layer around it that may be switched on."""
+        while layer:
+            layer = layer.rpartition("/")[0]
+            if layer not in self.network.on and layer not in off:
+                return layer
+        return None
+
+    def _in_training(self) -> tuple[Flow, Seen]:
+        """The trace with every layer on; but the model itself where that fails, which wants labels then, say."""
+        failed: Exception | None = None
+        for off in (frozenset[str](), frozenset({""})):
+            try:
+                return self._traced(replace(self.network, on=off, but=True))
+            except FrozenNoiseError:
+                raise
+            except Exception as error:  # whatever the model raises
+                failed = failed or error
+        found = self._traced(replace(self.network, on=frozenset(), but=False))  # a model that never runs says so itself
+        if not self.noise:
+            raise ValueError(
+                f"noise: {self.name} fails when its layers run as in training, by which those that make noise are found: {failed}. "
+                "Name them: noise=..."
+            ) from failed
         return found
 
-    def __call__(self, weights: Sequence[Any], key: Any, args: Any, kwargs: Any, noisy: bool = True) -> Any:
-        """What the model returns; nothing that it changes in itself is kept."""
-        state = jax.tree.unflatten(self.tree, weights)
-        if isinstance(self.skeleton, linen.Module):
-            own = f"alcore, noise {noisy}"  # nn.jit takes a layer traced with other streams for another layer
-            rngs = {name: jax.random.fold_in(key, place) for place, name in enumerate((*self.streams, own))}
-            with linen.intercept_methods(intercept(noisy)):
-                return self.skeleton.apply(state, *args, rngs=rngs, **kwargs)
-        keys, counts, rest = state
-        leaves, tree = jax.tree.flatten(keys)
-        fresh = [jax.random.split(jax.random.fold_in(key, place), leaf.shape) for place, leaf in enumerate(leaves)]
-        begun = jax.tree.map(jnp.zeros_like, counts)
-        model = nnx.merge(self.skeleton, jax.tree.unflatten(tree, fresh), begun, rest)
-        model.set_attributes(deterministic=not noisy, raise_if_not_found=False)
-        return model(*args, **kwargs)
+    def _traced(self, network: Network) -> tuple[Flow, Seen]:
+        """With all streams that the model asks for."""
+        while True:
+            seen = Seen()
+            flow = self._flow(network, seen)
+            new = [name for name in seen.streams if name not in network.streams and not name.startswith("alcore")]
+            if not new or not isinstance(network.skeleton, linen.Module):
+                return flow, seen
+            network = replace(network, streams=(*network.streams, *new))
+            self.network = replace(self.network, streams=network.streams)
+
+    def _flow(self, network: Network, seen: Seen) -> Flow:
+        def run(weights: Any, seed: Any, given: Any) -> list[Any]:
+            args, kwargs = opened(given)
+            returned = network(weights, jax.random.wrap_key_data(seed, impl=IMPL), args, kwargs, seen)
+            return [leaf for leaf in adapting.leaves(returned) if isinstance(leaf, jax.Array)]
+
+        before = adapting.generator_states()
+        traced = jax.make_jaxpr(run)(self.weights, jax.ShapeDtypeStruct((2,), np.uint32), self.given)
+        for generator, state in adapting.generator_states().items():
+            if state != before[generator]:
+                raise FrozenNoiseError(
+                    f"draws: {self.name} draws from {generator} when it is traced, so the numbers would be the same in all draws. "
+                    "Draw them with jax.random and a key of self.make_rng, or of nnx.Rngs."
+                )
+        labels = [frozenset({place}) for place in range(len(self.weights))]
+        data = len(traced.jaxpr.invars) - len(labels) - 1
+        return Flow(traced.jaxpr, [*labels, frozenset({"key"}), *[frozenset({"data"})] * data])
 
 
-def as_network(model: Any) -> tuple[Network, list[Any]]:
-    """The network of a model, and its weights. The model itself is not touched, then or later."""
-    if isinstance(model, DropConnect):
-        network, weights = as_network(model.model)
-        return replace(network, dropped=places(model.model, network.tree, model.layers), rate=model.rate), weights
-    if not isinstance(model, nnx.Module) and getattr(model, "scope", None) is None:
-        wanted = "a Linen module with its weights, module.bind(variables), an NNX module, or several"
-        raise TypeError(f"model: expected {wanted}, got {type(model).__name__}.")
-    if isinstance(model, linen.Module):
-        module, variables = model.unbind()
-        weights, tree = jax.tree.flatten(variables)
-        return Network(module, tree, tuple(dict.fromkeys(("params", "dropout", *model.scope.rngs)))), weights  # type: ignore[union-attr]
-    copy = nnx.clone(model)
-    switch_noise_on(copy)
-    graph, *state = nnx.split(copy, nnx.RngKey, nnx.RngCount, ...)
-    weights, tree = jax.tree.flatten(tuple(state))
-    return Network(graph, tree), weights
+def _drawing(flow: Flow) -> list[str]:
+    """Layers that draw numbers from our key."""
+    return list(dict.fromkeys(step.layer for step in flow.steps if step.name in DRAWS and "key" in step.reached[0]))
 
 
-def stochastic(model: Any) -> Callable[..., Any]:
-    """``apply(x, key)``: what the model says of a batch with dropout on, plain noise, and everything else in inference.
+def _is_chosen(one: Chosen, name: str, layer: Any) -> bool:
+    if isinstance(one, str):
+        return f"/{name}".endswith(f"/{one}")
+    return isinstance(layer, one) if isinstance(one, type) else bool(one(name, layer))
 
-    A pure function, to be jitted, mapped or differentiated; the model and its statistics stay as they are. The weights are those
-    that the model has now.
 
-    Args:
-        model: a bound Linen module, an NNX module, or `DropConnect` of one.
-
-    Returns: ``apply(x, key, *args, **kwargs)``; further arguments reach the model.
-
-    >>> import alcore_flax, jax
-    >>> from flax import nnx
-    >>> model = nnx.Dropout(0.5, deterministic=True)
-    >>> apply = jax.jit(alcore_flax.stochastic(model))
-    >>> sorted(set(apply(jax.numpy.ones(100), jax.random.key(0)).tolist()))
-    [0.0, 2.0]
-    """
-    network, weights = as_network(model)
-
-    def apply(x: Any, key: Any, *args: Any, **kwargs: Any) -> Any:
-        noise, drop = jax.random.split(key)
-        return network(network.drop(weights, drop), noise, (x, *args), kwargs)
-
-    return apply
+def _holds_rate(layer: Any) -> bool:
+    held = {**vars(layer), **{name: getattr(layer, name, None) for name in getattr(layer, "__dataclass_fields__", ())}}
+    return any(
+        isinstance(value, float) and value > 0 for name, value in held.items() if name == "rate" or "drop" in name
+    )

@@ -11,7 +11,17 @@ import pytest
 from flax import linen as nn
 from flax import nnx
 
-from tests.adapters.flax.predictions import IMAGES, KEY, ROWS, Block, Recurrent, assert_consistent, bound, predict
+from tests.adapters.flax.predictions import (
+    IMAGES,
+    KEY,
+    ROWS,
+    TOKENS,
+    Block,
+    Recurrent,
+    assert_consistent,
+    bound,
+    predict,
+)
 
 
 class Convolutional(nn.Module):
@@ -47,7 +57,7 @@ def test_dropconnect_of_named_layers_drops_beside_dropout() -> None:
     model = Block()
     both = assert_consistent(alcore_flax.DropConnect(model, 0.3, layers=("last", "attention/query")), ROWS)
     assert (both[:30] != predict(model, ROWS)).any(axis=(1, 2)).all()
-    with pytest.raises(ValueError, match=r"no kernel of Block.*\('middle',\).*attention/query"):
+    with pytest.raises(ValueError, match=r"no weight of Block .*\('middle',\).*attention/query/kernel"):
         predict(alcore_flax.DropConnect(model, layers=("middle",)), ROWS)
     with pytest.raises(ValueError, match="it has none"):
         predict(alcore_flax.DropConnect(nnx.BatchNorm(6, rngs=nnx.Rngs(0))), ROWS)
@@ -64,3 +74,52 @@ def test_dropconnect_of_recurrent_layers_is_the_same_for_all_rows() -> None:
     np.testing.assert_allclose(found[:30], found[30:], atol=1e-5)
     apply = jax.jit(alcore_flax.stochastic(dropped))
     assert (apply(ROWS, KEY) != apply(ROWS, jax.random.key(1))).any()
+
+
+class Adapted(nnx.Module):
+    """Weights of every name: of an einsum, of a low-rank adapter, of attention; tables that are looked up in, one of them tied."""
+
+    def __init__(self) -> None:
+        rngs = nnx.Rngs(0)
+        self.words, self.places = nnx.Embed(50, 8, rngs=rngs), nnx.Param(jax.random.normal(KEY, (1, 7, 8)))
+        self.mix = nnx.Einsum("abc,cd->abd", (8, 8), (8,), rngs=rngs)
+        self.adapter, self.norm = nnx.LoRA(8, 2, 8, rngs=rngs), nnx.LayerNorm(8, rngs=rngs)
+        self.attend = nnx.MultiHeadAttention(2, 8, decode=False, rngs=rngs)
+
+    def __call__(self, tokens: Any) -> Any:
+        x = self.mix(self.words(tokens) + self.places[...])
+        x = x + self.attend(self.norm(x + self.adapter(x)))
+        return self.words.attend(x)
+
+
+class Shared(nn.Module):
+    """The same in Linen: several axes, biases of two, layers in a loop."""
+
+    @nn.compact
+    def __call__(self, x: Any) -> Any:
+        x = nn.DenseGeneral((2, 4), name="general")(x)
+        x = nn.DenseGeneral(6, axis=(-2, -1), name="back")(x)
+        loop = nn.scan(Step, variable_axes={"params": 0}, split_rngs={"params": True}, length=2)
+        return nn.Dense(3)(loop(name="loop")(x, None)[0])
+
+
+class Step(nn.Module):
+    @nn.compact
+    def __call__(self, x: Any, _: None) -> Any:
+        return nn.LayerNorm()(x + nn.Dense(6)(x)), None
+
+
+def test_dropconnect_reaches_weights_of_every_name_and_says_how_many() -> None:
+    """And neither biases, nor normalisation, nor what is looked up in; before the first prediction it cannot say."""
+    model = alcore_flax.DropConnect(Adapted(), 0.2)
+    with pytest.raises(ValueError, match=r"DropConnect\(Adapted, rate=0.2\) is first predicted"):
+        model.dropped  # noqa: B018
+    assert (np.ptp(predict(model, TOKENS), axis=-1) > 1e-4).any()
+    attention = [f"attend/{name}/kernel" for name in ("key", "out", "query", "value")]
+    assert sorted(model.dropped) == ["adapter/lora_a", "adapter/lora_b", *attention, "mix/kernel"]
+    assert {"words/embedding", "places", "mix/bias", "norm/scale", "attend/query/bias"} < set(model.left)
+    assert repr(model) == f"DropConnect(Adapted, rate=0.2): drops 7 of {7 + len(model.left)} weights"
+    shared = alcore_flax.DropConnect(bound(Shared(), ROWS), 0.2)
+    assert (np.ptp(predict(shared, ROWS), axis=-1) > 1e-4).any()
+    assert sorted(shared.dropped) == ["Dense_0/kernel", "back/kernel", "general/kernel", "loop/Dense_0/kernel"]
+    assert "general/bias" in shared.left

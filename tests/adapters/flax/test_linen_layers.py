@@ -13,7 +13,9 @@ from flax import linen as nn
 
 from tests.adapters.flax.predictions import KEY, ROWS, TOKENS, Layers, Recurrent, assert_consistent, bound, predict
 
-KINDS = ["by attribute", "by argument", "by place", "with a key", "other stream", "remat", "jit", "own noise"]
+ELSEWHERE = ["by attribute", "by place", "remat", "own noise"]  # what the architectures have, too
+KINDS = ["by argument", "with a key", "other stream", "jit"]
+KINDS += [pytest.param(kind, marks=pytest.mark.soak) for kind in ELSEWHERE]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -37,7 +39,7 @@ class Encoder(nn.Module):
         return nn.Dense(3)(x)
 
 
-@pytest.mark.parametrize("broadcast", [True, False])
+@pytest.mark.parametrize("broadcast", [pytest.param(True, marks=pytest.mark.soak), False])
 def test_linen_attention_drops_alike_for_all_rows_and_tokens_have_classes(broadcast: bool) -> None:
     """Masks that heads share, and masks of their own."""
     found = assert_consistent(bound(Encoder(broadcast), TOKENS), TOKENS)
@@ -59,7 +61,7 @@ def test_the_mask_of_padding_comes_with_the_predictions_which_do_not_see_what_is
     np.testing.assert_allclose(kept, np.moveaxis(again, 1, 2)[mask == 1], atol=1e-6)
 
 
-@pytest.mark.parametrize("time_major", [True, False])
+@pytest.mark.parametrize("time_major", [True, pytest.param(False, marks=pytest.mark.soak)])
 def test_draws_are_consistent_where_rows_stand_on_another_axis_inside(time_major: bool) -> None:
     """A recurrent network whose first axis is time."""
     assert_consistent(bound(Recurrent(time_major), ROWS), ROWS)

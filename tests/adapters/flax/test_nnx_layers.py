@@ -14,7 +14,7 @@ from tests.adapters.flax.predictions import KEY, ROWS, Block, assert_consistent,
 
 
 @pytest.mark.parametrize("keep", [True, False])
-@pytest.mark.parametrize("mode", ["train", "eval"])
+@pytest.mark.parametrize("mode", [pytest.param("train", marks=pytest.mark.soak), "eval"])
 def test_nnx_noise_is_on_in_either_mode_and_the_module_is_not_touched(keep: bool, mode: str) -> None:
     """Weights, statistics, streams, types and flags are as they were."""
     model = Block(keep, spectral=keep)

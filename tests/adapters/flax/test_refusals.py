@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
+import alcore_flax
 import numpy as np
 import pytest
 from flax import linen as nn
@@ -19,30 +19,11 @@ class BatchStatistics(nn.Module):
         return nn.Dense(3)(nn.Dropout(0.5, deterministic=True)((x - x.mean(axis=0)) / (x.std(axis=0) + 0.1)))
 
 
-class HostNoise(nn.Module):
-    @nn.compact
-    def __call__(self, x: Any) -> Any:
-        rng = np.random.default_rng(0)
-        shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
-        noise = jax.pure_callback(
-            lambda x: rng.normal(size=x.shape).astype(x.dtype), shape, x, vmap_method="sequential"
-        )
-        return nn.Dense(3)(x * noise)
-
-
 @pytest.mark.parametrize("consistent", [True, False])
 def test_models_that_use_statistics_of_the_batch_are_refused(consistent: bool) -> None:
     """With both kinds of draws: a row would have no prediction of its own."""
     with pytest.raises(ValueError, match="BatchStatistics .* rows beside it"):
         predict(bound(BatchStatistics(), ROWS), ROWS, consistent=consistent)
-
-
-def test_noise_from_outside_of_jax_is_refused_in_consistent_draws() -> None:
-    """Plain draws take it."""
-    model = bound(HostNoise(), ROWS)
-    with pytest.raises(ValueError, match="HostNoise .* place among the rows.*consistent=False"):
-        predict(model, ROWS)
-    predict(model, ROWS, consistent=False)
 
 
 class Rare(nn.Module):
@@ -62,6 +43,8 @@ def test_rare_noise_is_noise_and_a_rate_of_zero_is_not() -> None:
     with pytest.raises(ValueError, match="would be the same"):
         predict(bound(nn.Dense(3), ROWS), ROWS)
     assert predict(none, ROWS, draws=1).shape == (30, 3, 1)
+    assert (np.ptp(predict(alcore_flax.DropConnect(none), ROWS), axis=-1) > 0).any()
+    assert predict([none, none], ROWS, draws=1).shape == (30, 3, 2)
 
 
 def test_what_is_no_model_no_data_and_no_output_is_refused() -> None:

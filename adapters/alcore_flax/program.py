@@ -1,0 +1,132 @@
+"""What is compiled: a network for one draw on the rows of a block, and the check that its rows do not depend on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.extend.random as jxr
+import jax.numpy as jnp
+
+from alcore import adapting
+from alcore.adapting import Ops, Request
+from alcore_flax.flow import kept
+from alcore_flax.given import map_rows, opened, row_count
+from alcore_flax.network import Network
+from alcore_flax.noise import IMPL
+
+Output = str | int | Callable[[Any], Any] | None
+OPS = Ops("jnp", jnp.reshape, jnp.moveaxis, jax.nn.softmax)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Rows are mapped over, each a batch of its own, so that noise is of a row, and where draws are consistent of none.
+
+    Args:
+        shared: places of the arrays that are the same for all rows.
+    """
+
+    network: Network
+    request: Request
+    output: Output
+    shared: frozenset[int]
+
+    def run(self, weights: Any, seed: Any, given: Any) -> Any:
+        """(n, C, ...[, M])."""
+        noise, drop = jax.random.split(jax.random.wrap_key_data(seed, impl=IMPL))
+        return self._probs(self._alone(self.network.drop(weights, drop), noise, given, self.request.consistent))
+
+    def company(self, weights: Any, seed: Any, given: Any) -> Any:
+        """By how much of its largest number a row differs at most where it is predicted alone and together with the others.
+
+        Noise is on, but of numbers that do not depend on how many there are.
+        """
+        key = jax.random.wrap_key_data(seed[:1], impl=CALM)
+        with jax.default_matmul_precision("highest"):
+            together, alone = self._returned(weights, key, given), self._alone(weights, key, given, True)
+        apart = _apart(together, alone)
+        if self.request.kind == "logits":  # of which one may be so low that all others are near
+            apart = jnp.maximum(apart, _apart(self._probs(together), self._probs(alone)))
+        return apart
+
+    def _alone(self, weights: Any, key: Any, given: Any, consistent: bool) -> Any:
+        def row(key: Any, given: Any) -> Any:
+            return self._returned(weights, key, map_rows(lambda leaf: leaf[None], given, self.shared))[0]
+
+        leaves, tree = jax.tree.flatten(given)
+        axes = jax.tree.unflatten(tree, [None if place in self.shared else 0 for place in range(len(leaves))])
+        keys = key if consistent else jax.random.split(key, row_count(given))
+        return jax.vmap(row, (None if consistent else 0, axes))(keys, given)
+
+    def _returned(self, weights: Any, key: Any, given: Any) -> Any:
+        """(n, ..[, M]), rows first and draws of one pass last."""
+        args, kwargs = opened(given)
+        found = adapting.pick(self.network(weights, key, args, kwargs), self.output)
+        if not isinstance(found, jax.Array):
+            raise TypeError(f"output: expected an array, got {type(found).__name__}. Name it: output=...")
+        found = found.astype(jnp.promote_types(found.dtype, jnp.float32))
+        return adapting.rows_first(found, row_count(given), self.request, OPS)
+
+    def _probs(self, found: Any) -> Any:
+        axis = adapting.class_axis_of(found, self.request)
+        found = jax.nn.softmax(found, axis) if self.request.kind == "logits" else found
+        return jnp.moveaxis(found, axis, 1)
+
+
+def _apart(one: Any, other: Any) -> Any:
+    """The largest difference of a row, as a part of its largest number; infinite where one is finite and the other is not."""
+    one, other = (jnp.reshape(side, (len(side), -1)) for side in (one, other))
+    finite = jnp.isfinite(one)
+    same = (one == other) | (jnp.isnan(one) & jnp.isnan(other))
+    scale = jnp.where(finite, jnp.abs(one), 0).max(axis=1, keepdims=True, initial=0)
+    apart = jnp.where(finite & jnp.isfinite(other), jnp.abs(one - other) / scale, jnp.inf)
+    return jnp.where(same, 0, apart).max(initial=0)
+
+
+# --- random numbers of which a key has one ----------------------------------------------------------------------------
+
+
+def _number(key: Any, width: int, shape: tuple[int, ...]) -> Any:
+    """As a uniform number in [1/16, 1/8): dropout up to a rate of 7/8 keeps everything, and loops that reject come to an end."""
+    bits = jnp.uint32(1 << 28) | (_hash(key, 1)[0] >> 4)
+    bits = bits.astype(jnp.uint64) << 32 if width == 64 else (bits >> (32 - width)).astype(f"uint{width}")
+    return jnp.broadcast_to(bits, shape)
+
+
+def _hash(key: Any, number: Any) -> Any:
+    """The finalizer of MurmurHash3: quick to compile."""
+    mixed = key ^ (jnp.asarray(number).astype(jnp.uint32) * jnp.uint32(0x9E3779B9) + jnp.uint32(0x7F4A7C15))
+    mixed = (mixed ^ (mixed >> 16)) * jnp.uint32(0x85EBCA6B)
+    mixed = (mixed ^ (mixed >> 13)) * jnp.uint32(0xC2B2AE35)
+    return mixed ^ (mixed >> 16)
+
+
+CALM = jxr.define_prng_impl(
+    key_shape=(1,),
+    seed=lambda seed: _hash(jnp.zeros(1, jnp.uint32), seed),
+    split=lambda key, shape: jnp.broadcast_to(_hash(key, 2), (*shape, 1)),
+    random_bits=_number,
+    fold_in=_hash,
+    name="one_number",
+    tag="one",
+)
+
+
+# --- compiled ---------------------------------------------------------------------------------------------------------
+
+
+class Compiled:
+    """A program, compiled when it is first called with arrays of a shape; ``rows``: in which company rows of a shape were last."""
+
+    def __init__(self, program: Program) -> None:
+        self.run = jax.jit(program.run)
+        self.company = jax.jit(
+            program.company, compiler_options={"xla_backend_optimization_level": 0}
+        )  # runs a few times
+        self.rows: dict[Any, int] = {}
+
+
+compiled = kept(Compiled)  # found again by the next prediction of a training loop, say
