@@ -107,9 +107,8 @@ def predict(
 
 
 def _twins(drawn: list[Any], ensemble: Any | None) -> Twins:
-    states = [partial(fitted_state, one, inside) for one in drawn]
-    remedy = partial(remedy_of, drawn, ensemble)
-    return Twins([type(one).__name__ for one in drawn], states, remedy, by_chance=ensemble is not None)
+    names, remedy = [type(one).__name__ for one in drawn], partial(remedy_of, drawn, ensemble)
+    return Twins(names, [partial(fitted_state, one, inside) for one in drawn], remedy, by_chance=ensemble is not None)
 
 
 def _features(batch: Any, inputs: Callable[[Any], Any] | None) -> Any:

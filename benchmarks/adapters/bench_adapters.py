@@ -6,6 +6,7 @@ import importlib
 import os
 import statistics
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ LARGEST = 1.05  # times a loop written by hand
 
 def tables(peer: Peer) -> Iterator[Table]:
     yield loops_table()
+    yield attention_table()
+    yield again_table()
+    yield checks_table()
     yield baal_table(peer)
     yield memory_table()
 
@@ -56,11 +60,8 @@ def loops_table() -> Table:
     ]
     rows = []
     for name, function, environment in FRAMEWORKS:
-        before, others = dict(os.environ), OtherWork()
-        os.environ.update(environment)
-        found = in_new_process(function)
-        os.environ.clear()
-        os.environ.update(before)
+        others = OtherWork()
+        found = in_new_process_of(environment, function)
         for way in ("plain", "consistent"):
             ours, by_hand = found[f"{way} ours"], found[f"{way} by hand"]
             ratio = statistics.median(ours) / statistics.median(by_hand)
@@ -68,6 +69,16 @@ def loops_table() -> Table:
             row += [f"{statistics.median(by_hand) * 1e3:.0f}", range_text(by_hand), f"{ratio:.2f}", f"≤ {LARGEST}"]
             rows.append([*row, yes_no(ratio <= LARGEST), f"{others.cores():.2f} cores"])
     return Table("Adapters against loops by hand", text, [*columns, "reached", "other work meanwhile"], rows)
+
+
+def in_new_process_of(environment: dict[str, str], function: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        return in_new_process(function)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def measure(framework: str, adapter: str, options: dict[str, Any], images: Any) -> dict[str, Any]:
@@ -116,6 +127,116 @@ FRAMEWORKS: list[tuple[str, Callable[[], dict[str, Any]], dict[str, str]]] = [
     ("Flax Linen, compiled", time_linen, {}),
     ("Flax NNX, compiled", time_nnx, {}),
 ]
+
+
+# --- attention, a second prediction, checks ---------------------------------------------------------------------------
+
+TOKENS, WIDTH, SENTENCES, FEW = (512, 1_024), 256, 4, 10
+LARGEST_ATTENTION, LARGEST_AGAIN, LARGEST_CHECKS = 1.1, 1.1, 0.03
+
+
+def attention_table() -> Table:
+    text = (
+        f"Fused attention with dropout in PyTorch: {SENTENCES} sentences a block, {WIDTH} features, 4 heads, T = {FEW}; a block "
+        f"that is not checked, against a loop by hand with the layer in training; medians of {RUNS}."
+    )
+    found = in_new_process(time_attention)
+    rows = []
+    for tokens in TOKENS:
+        by_hand = statistics.median(found[f"{tokens} by hand"])
+        for way in ("plain", "consistent"):
+            ours = statistics.median(found[f"{tokens} {way}"])
+            row = [str(tokens), way, f"{ours * 1e3:.0f}", f"{by_hand * 1e3:.0f}", f"{ours / by_hand:.2f}"]
+            rows.append([*row, f"≤ {LARGEST_ATTENTION}", yes_no(ours / by_hand <= LARGEST_ATTENTION)])
+    columns = ["tokens", "draws", "alcore ms", "by hand ms", "ratio", "target", "reached"]
+    return Table("Fused attention with dropout", text, columns, rows)
+
+
+def time_attention() -> dict[str, Any]:
+    import alcore_torch
+    import torch
+
+    from adapters import loops_torch
+
+    def third_block(model: torch.nn.Module, x: torch.Tensor, consistent: bool) -> Callable[[], float]:
+        def timed() -> float:
+            blocks = alcore_torch.predict(
+                model, [x] * 3, draws=FEW, kind="logits", consistent=consistent, progress=False
+            )
+            for _ in range(2):
+                next(blocks)
+            return clock(lambda: next(blocks))()
+
+        return timed
+
+    sides: dict[str, Any] = {}
+    for tokens in TOKENS:
+        model, x = loops_torch.Attention(WIDTH).eval(), torch.randn(SENTENCES, tokens, WIDTH)
+        sides[f"{tokens} by hand"] = clock(partial(loops_torch.attention, model, x, FEW))
+        sides |= {f"{tokens} plain": third_block(model, x, False), f"{tokens} consistent": third_block(model, x, True)}
+    return turns(sides)
+
+
+def again_table() -> Table:
+    found = in_new_process_of({"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}, time_again)
+    text = (
+        f"`alcore_keras.predict` of the network of the first table, {ROWS} images, T = {FEW}, on TensorFlow: the first time, and "
+        f"again with the same model, against the model's own loop, run as it is; medians of {RUNS}, but for the first time."
+    )
+    eager = statistics.median(found["by hand"])
+    rows = [["first", f"{found['first'] * 1e3:.0f}", f"{found['first'] / eager:.2f}", "", ""]]
+    again = statistics.median(found["again"])
+    target = f"≤ {LARGEST_AGAIN}"
+    rows.append(["again", f"{again * 1e3:.0f}", f"{again / eager:.2f}", target, yes_no(again / eager <= LARGEST_AGAIN)])
+    rows.append(["by hand, not compiled", f"{eager * 1e3:.0f}", "", "", ""])
+    return Table(
+        "A second prediction with the same Keras model", text, ["side", "ms", "over by hand", "target", "reached"], rows
+    )
+
+
+def time_again() -> dict[str, Any]:
+    import alcore_keras
+
+    from adapters import loops_keras
+
+    model, images = loops_keras.network(), pixels((8, 8, 1))
+
+    def predict() -> object:
+        return list(alcore_keras.predict(model, images, draws=FEW, batch_size=BATCH, kind="logits", progress=False))
+
+    first = clock(predict)()
+    sides = {"again": clock(predict), "by hand": clock(lambda: loops_keras.eager(model, images, FEW, BATCH))}
+    return {"first": first, **turns(sides)}
+
+
+def checks_table() -> Table:
+    found = in_new_process(count_checks)
+    text = (
+        "Forward passes of `alcore_torch.predict` that look at the model and at rows in other company, as a part of those that "
+        f"make draws: 50 blocks of {BATCH}, counted."
+    )
+    rows = []
+    for draws, (checks, passes) in found.items():
+        part = checks / passes
+        row = [draws, str(passes), str(checks), f"{part:.1%}", f"≤ {LARGEST_CHECKS:.0%}"]
+        rows.append([*row, yes_no(part <= LARGEST_CHECKS)])
+    return Table("What the checks of draws cost", text, ["T", "passes", "checks", "part", "target", "reached"], rows)
+
+
+def count_checks() -> dict[str, Any]:
+    import alcore_torch
+    import torch
+
+    model = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(4, 3))
+    calls: list[int] = []
+    model[1].register_forward_hook(lambda *_: calls.append(1))
+    found: dict[str, Any] = {}
+    for draws in (10, 20, 50, 100):
+        calls.clear()
+        for _ in alcore_torch.predict(model, torch.randn(50 * BATCH, 4), draws=draws, kind="logits", progress=False):
+            pass
+        found[str(draws)] = (len(calls) - 50 * draws, 50 * draws)
+    return found
 
 
 # --- Baal -------------------------------------------------------------------------------------------------------------

@@ -57,3 +57,22 @@ def consistent(model: nn.Sequential, images: torch.Tensor, draws: int, batch: in
                 probs.append(replaced(x).softmax(1))
             blocks.append(torch.stack(probs, -1).numpy())
     return np.concatenate(blocks)
+
+
+class Attention(nn.Module):
+    """One layer of fused attention whose weights are dropped."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.parts, self.last = nn.Linear(width, 3 * width), nn.Linear(width, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        query, key, value = self.parts(x).unflatten(2, (3, 4, -1)).permute(2, 0, 3, 1, 4)
+        made = nn.functional.scaled_dot_product_attention(query, key, value, dropout_p=0.1)
+        return self.last(made.transpose(1, 2).flatten(2).mean(dim=1))
+
+
+def attention(model: Attention, x: torch.Tensor, draws: int) -> np.ndarray:
+    with torch.inference_mode():
+        return torch.stack([model(x).softmax(1) for _ in range(draws)], -1).numpy()
