@@ -165,7 +165,7 @@ class Run:
     # --- rows in company ----------------------------------------------------------------------------------------------
 
     def _check_company(self, given: Any, draw: int) -> None:
-        """A row is predicted alone as it is with others: for each shape of rows, and in blocks 1, 2, 4, 8 and so on."""
+        """A row is predicted alone as it is with others: for each shape of rows, and in blocks 1, 4, 16 and so on."""
         leaves, tree = jax.tree.flatten(given)
         for place, before in self._tables.items():
             if not np.array_equal(before, leaves[place]):
@@ -173,7 +173,7 @@ class Run:
         shapes = (leaf.shape[place not in self._shared :] for place, leaf in enumerate(leaves))
         kind = (tree, *shapes, *(leaf.dtype for leaf in leaves))
         other, self._single[kind] = self._single.get(kind), given if row_count(given) == 1 else None
-        if kind in self._company and self._blocks & (self._blocks - 1):
+        if kind in self._company and self._blocks not in adapting.LOOKED_AT:
             return
         if row_count(given) == 1:
             if other is None:

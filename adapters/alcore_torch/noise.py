@@ -35,14 +35,16 @@ class Draw(TorchDispatchMode):
         self._seed, self._rows, self._axes = seed, rows, axes
         self.noises: list[Noise] = []
         self._following = True
+        self._around: list[Draw | None] = []
 
     def __enter__(self) -> Draw:
-        self._before, _running.draw = current_draw(), self
+        self._around.append(current_draw())  # it may be entered again inside itself
+        _running.draw = self
         super().__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
-        _running.draw = self._before
+        _running.draw = self._around.pop()
         super().__exit__(*error)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -148,15 +150,21 @@ class Draw(TorchDispatchMode):
         query, key, value = (given[name] for name in ("query", "key", "value"))
         groups = query.shape[-3] // key.shape[-3]
         key, value = (one.repeat_interleave(groups, -3) if groups > 1 else one for one in (key, value))
-        scores = query @ key.transpose(-2, -1) * (given.get("scale") or query.shape[-1] ** -0.5)
+        scale = (given.get("scale") or query.shape[-1] ** -0.5) ** 0.5
+        scores = (query * scale) @ (key.transpose(-2, -1) * scale)
         bias = given.get("attn_bias", given.get("attn_mask"))
         if given.get("is_causal"):
             bias = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
         if bias is not None:
             scores = scores.masked_fill(~bias, -torch.inf) if bias.dtype == torch.bool else scores + bias
         weights = scores.softmax(-1)
-        found = (weights * (self._uniform(weights) < 1 - rate) / (1 - rate)).to(value.dtype) @ value
-        return found, *[weights] * (len(func._schema.returns) - 1)
+        kept = self.noise(weights.shape, weights, ATEN.bernoulli_.float, 1 - rate).div_(1 - rate)
+        return (weights * kept).to(value.dtype) @ value, *[weights] * (len(func._schema.returns) - 1)
+
+    def composite(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """In inference mode functions come whole: what they are made of comes one by one."""
+        with self:
+            return func.decompose(*args, **kwargs)
 
     def other(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Numbers that rows cannot share: follow the seed, and may belong to the network. An operation may draw none."""
@@ -218,4 +226,7 @@ def _handler(func: Any) -> Callable[..., Any] | None:
         return Draw.chance if name == "bernoulli_" else Draw.normal
     if name == "_fused_sdp_choice":  # asks which kernel would run
         return None
-    return Draw.attention if name.startswith("_scaled_dot_product") else BY_NAME.get(name, Draw.other)
+    if name.startswith("_scaled_dot_product"):
+        return Draw.attention
+    whole = torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
+    return BY_NAME.get(name, Draw.composite if whole else Draw.other)

@@ -38,7 +38,7 @@ from alcore.adapting.refusals import (
 )
 from alcore.adapting.request import DTYPES, Request, mix
 from alcore.adapting.row_axes import Noise, RowAxes, RowAxis
-from alcore.adapting.run import ALIKE, Forward, Run
+from alcore.adapting.run import ALIKE, LOOKED_AT, Forward, Run
 from alcore.adapting.states import fitted_state
 from alcore.adapting.twins import Twins
 from alcore.door import Array, Bools, as_size
@@ -46,6 +46,7 @@ from alcore.door import Array, Bools, as_size
 __all__ = [
     "ALIKE",
     "DTYPES",
+    "LOOKED_AT",
     "NEAR",
     "Array",
     "Bools",

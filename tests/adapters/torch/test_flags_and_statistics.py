@@ -63,3 +63,31 @@ def test_layers_that_are_used_twice_have_noise_of_their_own_in_each_call() -> No
     twice = predict(nn.Sequential(one, one), torch.ones(4, 200), draws=1, kind="probs")[0, :, 0]
     assert set(np.unique(twice)) == {0.0, 4.0}
     assert abs((twice > 0).mean() - 0.25) < 0.12
+
+
+class Keeping(nn.Module):
+    """Keeps a tensor from its first pass, as positions are, and needs gradients of its own where it is said."""
+
+    def __init__(self, gradients: bool) -> None:
+        super().__init__()
+        self.layers, self.gradients = nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.4), nn.Linear(8, 3)), gradients
+        self.scale: torch.Tensor | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.scale is None:
+            self.scale = torch.linspace(1, 2, 6)
+        if self.gradients:
+            with torch.enable_grad():
+                own = x.detach().requires_grad_()
+                x = x + torch.autograd.grad(self.layers[0](own).square().sum(), own)[0]
+        return self.layers(x * self.scale)
+
+
+@pytest.mark.parametrize("gradients", [False, True], ids=["", "own gradients"])
+@pytest.mark.parametrize("consistent", [True, False], ids=["consistent", "plain"])
+def test_a_model_can_be_trained_after_it_was_predicted_with(consistent: bool, gradients: bool) -> None:
+    """What it keeps is no tensor of inference mode, in which plain draws run; one that takes gradients itself is predicted."""
+    model = Keeping(gradients)
+    assert predict(model, ROWS, consistent=consistent).shape == (30, 3, 5)
+    model(ROWS).sum().backward()
+    assert model.layers[0].weight.grad is not None
