@@ -55,3 +55,16 @@ def test_batches_keep_their_types() -> None:
     assert adapting.row_count(packed) == -1
     assert adapting.call(lambda given: given, packed) is packed
     assert adapting.call(lambda given: given, Pair(ROWS, True)).flag
+
+
+def test_a_batch_that_a_model_cannot_be_called_with_names_inputs() -> None:
+    """Dictionaries by their keys, tuples by their number; a function that says nothing of its arguments is called."""
+
+    def model(x: object, flag: bool = True) -> None: ...
+
+    for fits in ({"x": 1}, (1, False), ROWS):
+        adapting.check_call(model, fits, "Model")
+    for batch, got in (({"x": 1, "label": 2}, "a dictionary of 'x', 'label'"), ((1, 2, 3), "3 arguments")):
+        with pytest.raises(TypeError, match=f"data: Model cannot be called with {got}.*inputs="):
+            adapting.check_call(model, batch, "Model")
+    adapting.check_call(min, (1, 2), "Model")
