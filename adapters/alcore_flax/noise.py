@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -15,8 +15,7 @@ from alcore_flax.flow import DRAWS, HOST, Flow, kept
 from alcore_flax.given import opened
 from alcore_flax.network import Network, Seen
 
-Chosen: TypeAlias = type | str | Callable[[str, Any], bool]
-Noise: TypeAlias = Chosen | tuple[Chosen, ...] | None
+Noise: TypeAlias = adapting.Layers | None
 IMPL = "threefry2x32"
 
 
@@ -84,10 +83,7 @@ class FrozenNoiseError(ValueError):
 class _Search:
     def __init__(self, network: Network, weights: Any, given: Any, noise: Noise, name: str) -> None:
         self.network, self.weights, self.given, self.name = network, weights, given, name
-        self.noise = noise if isinstance(noise, tuple) else () if noise is None else (noise,)
-        for one in self.noise:
-            if not isinstance(one, str) and not callable(one):
-                raise TypeError(f"noise: expected types or names of layers, or a function (name, layer), got {one!r}.")
+        self.noise = adapting.as_layers(noise)
 
     def found(self) -> Found:
         flow, seen = self._in_training()
@@ -177,10 +173,10 @@ def _drawing(flow: Flow) -> list[str]:
     return list(dict.fromkeys(step.layer for step in flow.steps if step.name in DRAWS and "key" in step.reached[0]))
 
 
-def _is_chosen(one: Chosen, name: str, layer: Any) -> bool:
+def _is_chosen(one: Any, name: str, layer: Any) -> bool:
     if isinstance(one, str):
         return f"/{name}".endswith(f"/{one}")
-    return isinstance(layer, one) if isinstance(one, type) else bool(one(name, layer))
+    return adapting.is_among(name, layer, (one,))
 
 
 def _holds_rate(layer: Any) -> bool:

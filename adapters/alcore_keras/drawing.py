@@ -44,13 +44,11 @@ class Drawn(adapting.Noise):
     Args:
         function: that drew them.
         parameters: the shapes of what they depend on.
-        shared: whether rows can share them at all.
         path: the places of the layers that were running, the innermost last.
     """
 
     function: str = ""
     parameters: tuple[tuple[int, ...], ...] = ()
-    shared: bool = True
     path: tuple[int, ...] = ()
 
 
@@ -173,7 +171,7 @@ class Drawing:
             )
         place = len(self.drawn)
         whole = "" if shared else function
-        self.drawn.append(Drawn(shape, self.layer, whole, function, parameters, shared, tuple(self.path)))
+        self.drawn.append(Drawn(shape, self.layer, whole, function, parameters, tuple(self.path)))
         axis = RowAxis(None) if self.axes is None else self.axes.at(place, shape, self.rows, self.layer)
         return axis, _Place(self.seed, place)
 

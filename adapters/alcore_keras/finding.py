@@ -18,7 +18,6 @@ STATISTICS = (kl.BatchNormalization, kl.SpectralNormalization)
 NOISE = (kl.Dropout, kl.AlphaDropout, kl.GaussianDropout, kl.GaussianNoise, kl.Attention)
 
 Pass = Callable[[Layers, Drawing], object]  # runs the model
-Named = type | str | Callable[[str, keras.layers.Layer], bool]
 
 
 class Watched(Layers):
@@ -69,7 +68,7 @@ class Found:
         noise: what the user named beside.
     """
 
-    def __init__(self, model: keras.layers.Layer, run: Pass, noise: Named | tuple[Named, ...] | None) -> None:
+    def __init__(self, model: keras.layers.Layer, run: Pass, noise: adapting.Layers | None) -> None:
         self._model, self._run = model, run
         self._layers = model._flatten_layers()
         self._off = {place for place, one in enumerate(self._layers) if isinstance(one, (*STATISTICS, DataLayer))}
@@ -136,13 +135,10 @@ class Found:
         return f"noise: layers of {self._model.name} that make noise are on.{off}{why}"
 
 
-def as_places(model: keras.layers.Layer, layers: list[Any], noise: Named | tuple[Named, ...] | None) -> frozenset[int]:
+def as_places(model: keras.layers.Layer, layers: list[Any], noise: adapting.Layers | None) -> frozenset[int]:
     """The places of the layers that a user named: by type, name, path or a predicate."""
-    ways = () if noise is None else tuple(noise) if isinstance(noise, tuple | list) else (noise,)
     found: set[int] = set()
-    for way in ways:
-        if not isinstance(way, str | type) and not callable(way):
-            raise TypeError(f"noise: expected types, names or predicates of layers, got {type(way).__name__}.")
+    for way in adapting.as_layers(noise):
         own = {place for place, layer in enumerate(layers) if _is(way, layer)}
         if not own:
             names = ", ".join(repr(layer.name) for layer in layers[1:])
@@ -152,9 +148,7 @@ def as_places(model: keras.layers.Layer, layers: list[Any], noise: Named | tuple
 
 
 def _is(way: Any, layer: Any) -> bool:
-    if isinstance(way, str):
-        return way in (layer.name, layer.path)
-    return isinstance(layer, way) if isinstance(way, type) else bool(way(layer.name, layer))
+    return way == layer.path or adapting.is_among(layer.name, layer, (way,))
 
 
 def _known(layer: Any) -> bool:

@@ -13,7 +13,6 @@ import numpy.typing as npt
 from alcore import adapting
 from alcore.adapting import Request
 from alcore_keras.dropconnect import DropConnect
-from alcore_keras.finding import Named
 from alcore_keras.forward import Network
 from alcore_keras.weights import InitialWeights
 
@@ -47,7 +46,7 @@ def predict(
     output: str | int | Callable[[Any], Any] | None = None,
     class_axis: int = -1,
     draw_axis: int | str | None = None,
-    noise: Named | tuple[Named, ...] | None = None,
+    noise: adapting.Layers | None = None,
     kind: str = "probs",
     inputs: Callable[[Any], Any] | None = None,
     mask: str | Callable[[Any], Any] | None = None,

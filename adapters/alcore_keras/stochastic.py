@@ -11,14 +11,14 @@ from alcore import adapting
 from alcore.adapting import Request
 from alcore_keras import compiled
 from alcore_keras.drawing import Drawing
-from alcore_keras.finding import Found, Named
+from alcore_keras.finding import Found
 from alcore_keras.layers import Layers, is_on
 
 
 class Stochastic(keras.Model):
     """A model in which noise is always on; see `stochastic`."""
 
-    def __init__(self, model: keras.layers.Layer, noise: Named | tuple[Named, ...] | None = None) -> None:
+    def __init__(self, model: keras.layers.Layer, noise: adapting.Layers | None = None) -> None:
         super().__init__(name=f"stochastic_{model.name}")
         self.model = model
         self.built = model.built
@@ -43,7 +43,7 @@ class Stochastic(keras.Model):
             return self.model(inputs, training=False)
 
 
-def stochastic(model: keras.layers.Layer, noise: Named | tuple[Named, ...] | None = None) -> Stochastic:
+def stochastic(model: keras.layers.Layer, noise: adapting.Layers | None = None) -> Stochastic:
     """The model with its noise on and normalisation and all else in inference; weights are shared, the original stays as it is.
 
     On are the layers in whose call random numbers are drawn when it runs as in training, wherever they are in the model, also in
