@@ -1,4 +1,4 @@
-# make demo | test | check | soak | bench | sample | clean
+# make demo | test | check | docs | docs-serve | soak | bench | sample | clean
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/
@@ -11,16 +11,27 @@ TESTS := $(RUN)pytest -q -p no:cacheprovider -n $(WORKERS) --dist worksteal
 export NUMBA_CACHE_DIR ?= $(CURDIR)/build/numba/$(shell cat alcore/kernels/*.py | cksum | cut -d ' ' -f 1)
 INSTALL := $(RUN)pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test check soak lint bench sample clean
+.PHONY: demo test check docs docs-serve docs-check soak lint bench sample clean
 
 demo: $(VENV)/demo.stamp
 	@mkdir -p build
 	@$(RUN)alcore bench $(FILE) --floor 6e-8 --seeds 5 --at-a-time 1,10 --plot $(PICTURE) --report $(REPORT)
 
 # Every law, compiled; then the kernels' own lines, interpreted. Coverage is that of both.
-test: $(VENV)/test.stamp lint
+test: $(VENV)/test.stamp lint docs-check
 	$(TESTS) --cov --cov-report=
 	NUMBA_DISABLE_JIT=1 $(TESTS) --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=95
+
+# The guide: runs every page, stores what its blocks gave, builds build/site.
+docs: $(VENV)/test.stamp
+	$(RUN)python -m docs_build
+
+docs-serve: $(VENV)/test.stamp
+	$(RUN)python -m docs_build --serve
+
+# The same, but a page that shows something else than its blocks give is an error.
+docs-check: $(VENV)/test.stamp
+	$(RUN)python -m docs_build --check
 
 # Minute by minute: the tests of what changed since the last commit.
 check: $(VENV)/test.stamp lint

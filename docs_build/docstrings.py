@@ -1,0 +1,35 @@
+"""Docstrings as the reference shows them: examples in code blocks, one-line sections as paragraphs of their own."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import griffe
+
+ONE_LINE = re.compile(r"^(Returns|Raises|Yields|Cost)(:| (?=O\())[ ]*(?=\S)", re.MULTILINE)
+
+
+class Readable(griffe.Extension):
+    """Makes Markdown of what ``help()`` shows as plain text."""
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        if obj.docstring is not None:
+            obj.docstring.value = readable(obj.docstring.value)
+
+
+def readable(text: str) -> str:
+    """Doctest lines and their output in a fence; ``Returns: ...`` begins a paragraph with its word in bold."""
+    text = ONE_LINE.sub(lambda found: f"\n**{found[1]}**{found[2]} ", text)
+    lines: list[str] = []
+    inside = False
+    for line in text.splitlines():
+        if line.lstrip().startswith(">>> ") and not inside:
+            indent = line[: len(line) - len(line.lstrip())]
+            lines += ["", f"{indent}```pycon"]
+            inside = True
+        elif inside and not line.strip():
+            lines.append(f"{indent}```")
+            inside = False
+        lines.append(line)
+    return "\n".join([*lines, f"{indent}```"] if inside else lines)

@@ -1,0 +1,54 @@
+"""Pages of the site that are files elsewhere: what the benchmarks generate, and what every repository keeps in its root."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BENCHMARKS = ROOT / "benchmarks"
+LABELS = BENCHMARKS / "label_efficiency"
+# A page of the site begins at this table of benchmarks/README.md and ends before the next one's.
+FIRST_TABLES = {
+    "adapters": "Adapters against loops by hand",
+    "batchbald": "BatchBALD against its peers",
+    "epig_and_ical": "EPIG against Baal",
+    "ledger": "What the ledger survives",
+    "measures": "BALD against Baal",
+    "report_and_start": "Replay and report",
+}
+TITLES = {
+    "adapters": "Adapters, measured",
+    "batchbald": "BatchBALD, measured",
+    "epig_and_ical": "EPIG and ICAL, measured",
+    "ledger": "The ledger, measured",
+    "measures": "Scores of rows, measured",
+    "report_and_start": "The report and the start, measured",
+}
+
+
+def pages() -> dict[str, str | bytes]:
+    """Path in the site -> what stands there."""
+    found: dict[str, str | bytes] = dict(benchmark_pages())
+    for name in ("README.md", "filling.md", "replay.md"):
+        page = "index.md" if name == "README.md" else name
+        found[f"speed/label_efficiency/{page}"] = _without_generated_mark((LABELS / name).read_text())
+    found["speed/label_efficiency/curves.png"] = (LABELS / "curves.png").read_bytes()
+    found["speed/soak.md"] = _without_generated_mark((BENCHMARKS / "soak.md").read_text())
+    found["speed/report.png"] = (ROOT / "docs" / "report.png").read_bytes()
+    found["changelog.md"] = (ROOT / "CHANGELOG.md").read_text()
+    found["contributing.md"] = (ROOT / "CONTRIBUTING.md").read_text()
+    return found
+
+
+def benchmark_pages() -> dict[str, str]:
+    """benchmarks/README.md cut where `FIRST_TABLES` says; its head, with the machine and the misses, is a page too."""
+    text = _without_generated_mark((BENCHMARKS / "README.md").read_text())
+    places = [text.index(f"## {title}\n") for title in FIRST_TABLES.values()] + [len(text)]
+    found = {"speed/machine.md": text[: places[0]]}
+    for name, first, last in zip(FIRST_TABLES, places, places[1:], strict=False):
+        found[f"speed/{name}.md"] = f"# {TITLES[name]}\n\n{text[first:last]}"
+    return found
+
+
+def _without_generated_mark(text: str) -> str:
+    return text.split("-->\n", 1)[1].lstrip() if text.startswith("<!--") else text
