@@ -8,7 +8,7 @@ from typing import Any
 
 from mkdocs.structure.files import File
 
-from docs_build import equations, included, names, running
+from docs_build import decision_tree, equations, included, names, running
 
 CODE = re.compile(r"(?<![`\[])`(?P<name>[A-Za-z_][\w.]*)(?P<call>\([^`]*\))?`(?!`)")
 
@@ -33,6 +33,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
     """A public name in code, `alcore.bald(probs)` say, becomes a link to its entry in the reference."""
     if page.file.src_uri.startswith("reference/"):
         return markdown
+    markdown = markdown.replace(decision_tree.PLACE, decision_tree.svg())
     parts = re.split(r"(^ *```.*?^ *```$)", markdown, flags=re.DOTALL | re.MULTILINE)
     return "".join(part if part.lstrip().startswith("```") else CODE.sub(_link, part) for part in parts)
 

@@ -24,7 +24,7 @@ def differences(text: str, outputs: list[list[str]]) -> list[str]:
 
 
 def same(shown: str, produced: str, *, numbers_vary: bool = False) -> bool:
-    """Equal words; whole numbers equal; others within one unit of the last digit shown. Space between words does not count."""
+    """Equal words, equal whole numbers, others within one unit of the last digit shown or 1e-6; space does not count."""
     if _words(shown) != _words(produced):
         return False
     return numbers_vary or all(
@@ -45,7 +45,7 @@ def _close(shown: str, produced: str) -> bool:
     if "." not in digits and not exponent:
         return False
     unit = 10.0 ** (int(exponent or 0) - len(decimals))
-    return abs(_value(shown) - _value(produced)) <= 1.5 * unit
+    return abs(_value(shown) - _value(produced)) <= max(1.5 * unit, 1e-6 * abs(_value(shown)))
 
 
 def _value(number: str) -> float:
