@@ -79,7 +79,7 @@ if _typing.TYPE_CHECKING:
     from alcore.loop.active_learning import ActiveLearning, Step
     from alcore.loop.curves import Curves
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Imported when first named: a campaign's and a comparison's modules would add a third to `import alcore` for those who only score.
 _LATER = {
