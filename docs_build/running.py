@@ -51,8 +51,8 @@ class Ran:
 
 
 def pages() -> list[Path]:
-    """Every page of the guide and the README, in the order of their names."""
-    return [*sorted(DOCS.rglob("*.md")), ROOT / "README.md"]
+    """Every page of the guide, and those that every repository keeps in its root."""
+    return [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 
 
 def run_all(wanted: Iterable[Path], workers: int) -> Iterator[Ran]:

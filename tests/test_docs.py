@@ -90,4 +90,4 @@ def test_the_first_screen_has_the_two_commands() -> None:
 def test_the_changelog_and_the_version_agree_with_the_package() -> None:
     project = (ROOT / "pyproject.toml").read_text()
     assert f'version = "{alcore.__version__}"' in project
-    assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text()
+    assert "## [Unreleased]" in (ROOT / "CHANGELOG.md").read_text()
