@@ -7,15 +7,13 @@ python -m docs_build --serve     shows the site in a browser and builds it anew 
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from docs_build import outputs, running, tutorials
+from docs_build import site as the_site
 
 app = typer.Typer(add_completion=False, help=__doc__)
 
@@ -34,10 +32,10 @@ def build(
     failed = run_pages([page.resolve() for page in pages or running.pages()], check=check, workers=workers)
     if failed:
         raise typer.Exit(1)
-    if site or serve:
-        mkdocs = [sys.executable, "-m", "mkdocs"] + (["serve"] if serve else ["build", "--strict", "--clean"])
-        advertised = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # mkdocs-material's notice of its successor
-        raise typer.Exit(subprocess.run(mkdocs, cwd=running.ROOT, env=advertised, check=False).returncode)  # noqa: S603
+    if serve:
+        the_site.mkdocs("serve")
+    elif site:
+        the_site.build()
 
 
 def run_pages(pages: list[Path], *, check: bool, workers: int) -> int:

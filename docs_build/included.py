@@ -25,6 +25,14 @@ TITLES = {
     "report_and_start": "The report and the start, measured",
 }
 
+SOURCES = (
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "benchmarks/README.md",
+    "benchmarks/soak.md",
+    *(f"benchmarks/label_efficiency/{name}" for name in ("README.md", "filling.md", "replay.md", "curves.png")),
+)
+
 
 def pages() -> dict[str, str | bytes]:
     """Path in the site -> what stands there."""

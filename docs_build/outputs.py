@@ -42,7 +42,7 @@ def _close(shown: str, produced: str) -> bool:
         return True
     digits, _, exponent = shown.rstrip("%").partition("e")
     decimals = digits.partition(".")[2]
-    if "." not in digits and not exponent:
+    if ("." in shown) != ("." in produced) or not ("." in digits or exponent):
         return False
     unit = 10.0 ** (int(exponent or 0) - len(decimals))
     return abs(_value(shown) - _value(produced)) <= max(1.5 * unit, 1e-6 * abs(_value(shown)))

@@ -22,7 +22,8 @@ def page_of(script: Path) -> str:
     parts = [f"```python\n{cell.source}\n```" if cell.cell_type == "code" else cell.source for cell in cells]
     title, _, rest = parts[0].partition("\n")
     download = f"*This page is the script [{script.name}]({script.name}), which opens as a notebook with jupytext.*"
-    return "\n\n".join([title, download, *([rest.strip()] if rest.strip() else []), *parts[1:]]) + "\n"
+    page = "\n\n".join([title, download, *([rest.strip()] if rest.strip() else []), *parts[1:]]) + "\n"
+    return page.replace(" -->\n\n```", " -->\n```")  # a mark stands in the line before its block
 
 
 def write_all() -> None:

@@ -3,12 +3,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
 import alcore
+from tests.browser import started
 
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 SOAK = os.environ.get("ALCORE_SOAK") == "1"  # `make soak`: the same laws, at length
@@ -53,3 +55,9 @@ def _default_threads() -> Iterator[None]:
 def peers() -> dict[str, np.ndarray]:
     with np.load(Path(__file__).with_name("data") / "peers.npz", allow_pickle=False) as file:
         return dict(file)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    with started() as driver:
+        yield driver

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +13,7 @@ import pytest
 
 import alcore
 from alcore.bench import Comparison, compare, write_report
+from tests.browser import SLACK, resize
 from tests.conftest import soak
 
 RNG = np.random.default_rng(5)
@@ -26,8 +24,6 @@ SECTIONS = [
     *("summary", "heuristics", "replay-1", "replay-4", "calibration", "information", "alike", "classes", "scores"),
     "reading",
 ]
-NO_BROWSER = not (shutil.which("chromium") and shutil.which("chromedriver"))
-SLACK = 1.5  # pixels
 
 
 @pytest.fixture(scope="module")
@@ -173,35 +169,10 @@ def test_nothing_half_written_is_left(small: Comparison, tmp_path: Path, monkeyp
 # --- in a browser -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if NO_BROWSER:
-        refuse = pytest.fail if os.environ.get("ALCORE_BROWSER") else pytest.skip
-        refuse("chromium and chromedriver are not installed: apt-get install chromium chromium-driver")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
-
-
 @pytest.fixture
 def page(browser: Any, file: Path) -> Any:
     browser.get(file.as_uri())
     return browser
-
-
-def resize(page: Any, width: int, scheme: str) -> None:
-    page.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    )
-    page.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
