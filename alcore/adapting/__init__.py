@@ -1,9 +1,9 @@
-"""What every adapter does with what its model returns: axes in order, checked, block by block, to memory or to a file.
+"""What all adapters share: they call a model block after block, check what it returns, and keep it in memory or in a file.
 
-Here live the way from a batch to its block (`data`, `order`, `steps`, `ids`, `inputs`, `run`, `row_axes`, `outputs`, `blocks`),
-from blocks to predictions (`predictions`, `members`), and what adapters ask and refuse alike (the other files). Imports sources and
-the door, never a framework; adapters, which bring batches and a `Run` of a model, import the public names below alone.
-What two adapters share joins the file of its subject and that list.
+`data`, `order`, `steps`, `ids`, `inputs`, `run`, `row_axes`, `outputs` and `blocks` lead from the data to one block of predictions.
+`predictions` and `members` join blocks and members. The other files hold what adapters ask and refuse alike. Imports sources and
+the door, never a framework. An adapter imports only the public names below. What two adapters share joins the file of its subject
+and that list.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One batch, run draw after draw, to one block (n, C, ..., T) of the request's axes."""
+"""One block of the data, predicted draw after draw: (n, C, ..., T)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from alcore.door import Array, Bools
 
 
 def predict_block(batch: Any, runs: Sequence[Forward], request: Request, number: int) -> Array:
-    """The block of that number, (n, C, ..., T): draw after draw of each member's run."""
+    """(n, C, ..., T) for the block of that number: the draws of the first member, then those of the next."""
     with closing(_passes(batch, runs, request, number)) as passes:
         return _stacked(passes, request)
 
 
 def _passes(batch: Any, runs: Sequence[Forward], request: Request, number: int) -> Generator[Array, None, None]:
-    """Member after member: what one does to generators of the process is over when the next begins."""
+    """Member after member. Each leaves the generators of the process as they were before the next one begins."""
     for place, run in enumerate(runs):
         with run.block() if isinstance(run, Run) else nullcontext():
             for draw in range(place * request.draws, (place + 1) * request.draws):
@@ -29,7 +29,7 @@ def _passes(batch: Any, runs: Sequence[Forward], request: Request, number: int) 
 
 
 def _stacked(passes: Iterator[Array], request: Request) -> Array:
-    """Draws as they are made, written into one array: a second copy of the block would double the memory."""
+    """Write each draw into one array as soon as it is made. A second copy of the block would double the memory."""
     each = request.draw_axis is not None  # whether a pass makes several draws, on its last axis
     first = next(passes)
     width = first.shape[-1] if each else 1
@@ -38,7 +38,10 @@ def _stacked(passes: Iterator[Array], request: Request) -> Array:
     for place, probs in enumerate(chain([first], passes)):
         made = probs if each else probs[..., None]
         if made.shape != shape:
-            raise ValueError(f"draw {place * width}: expected shape {shape}, as draw 0 has, got {made.shape}.")
+            raise ValueError(
+                f"draw {place * width}: expected shape {shape}, the shape of draw 0, got {made.shape}. Let the model return the "
+                "same shape in every draw."
+            )
         block[..., place * width : (place + 1) * width] = made
     return block
 
@@ -49,6 +52,7 @@ def as_padding(mask: Any, block: Array) -> Bools:
     expected = (len(block), *block.shape[2:-1])
     if padding.dtype != np.bool_ or padding.shape != expected:
         raise ValueError(
-            f"mask: expected True or False of shape {expected}, got {padding.dtype} of shape {padding.shape}."
+            f"mask: expected True or False of shape {expected}, got {padding.dtype} of shape {padding.shape}. Return one for each "
+            "cell: mask=lambda block: numpy.asarray(block['attention_mask']) == 0."
         )
     return padding

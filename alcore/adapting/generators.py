@@ -1,4 +1,4 @@
-"""The random generators that every Python process has, beside those of a framework: Python's own and NumPy's global one."""
+"""The two random generators that every Python process has beside those of a framework: Python's own and NumPy's global one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PYTHON, NUMPY = "Python's random module", "NumPy's global generator"
 
 @contextmanager
 def global_generators_kept() -> Iterator[None]:
-    """On leaving, both are as they were."""
+    """A context that leaves Python's generator and NumPy's global one as they were."""
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - models use it
     try:
         yield
@@ -25,12 +25,13 @@ def global_generators_kept() -> Iterator[None]:
 
 
 def seed_global_generators(seed: int) -> None:
+    """Seed Python's generator and NumPy's global one."""
     random.seed(seed)
     np.random.seed(seed & 0xFFFFFFFF)  # noqa: NPY002
 
 
 def generator_states() -> dict[str, Any]:
-    """Of each generator by its name, what tells whether numbers were drawn, and how many."""
+    """The state of each generator, by its name. It changes when numbers are drawn."""
     return {PYTHON: random.getstate(), NUMPY: repr(_plain(np.random.get_state(legacy=False)))}  # noqa: NPY002
 
 
@@ -41,21 +42,25 @@ def _plain(state: Any) -> Any:
 
 
 class GlobalNumbers:
-    """NumPy's global generator, lent seeded to models that draw from it, and given back as it was.
+    """Seeds NumPy's global generator for models that draw from it, and puts it back as it was.
 
-    Reading and writing the state takes 0.07 ms each, a third of a small tree's block: once a block. A seed takes 0.002 ms."""
+    Reading or writing the state takes 0.07 ms, a third of the time of a small tree's block, so both happen once a block. Setting a
+    seed takes 0.002 ms.
+    """
 
     def __init__(self) -> None:
         self._own = np.random.MT19937(0)  # that of the user may be one that members cannot seed
         self._before: tuple[Any, Any] | None = None
 
     def lend(self, seed: int) -> None:
+        """Seed the generator, and remember its state the first time."""
         if self._before is None:
             self._before = (mtrand.get_bit_generator(), np.random.get_state(legacy=False))  # noqa: NPY002
             mtrand.set_bit_generator(self._own)
         np.random.seed(seed % 2**32)  # noqa: NPY002
 
     def give_back(self) -> None:
+        """Put the generator back as it was before `lend`."""
         if self._before is not None:
             generator, state = self._before
             mtrand.set_bit_generator(generator)

@@ -1,4 +1,4 @@
-"""Which example each row is: ids that a batch has for its rows, kept beside the predictions."""
+"""Which example each row is: a block has ids for its rows, and they are kept beside the predictions."""
 
 from __future__ import annotations
 
@@ -10,20 +10,29 @@ import numpy as np
 
 from alcore.door import Array
 
-Ids = Callable[[Any], Any]  # a batch -> the ids of its rows
+Ids = Callable[[Any], Any]  # a block -> the ids of its rows
 
 
 def as_ids(ids: str | int | Ids | None) -> Ids | None:
-    """A batch -> the ids of its rows: a function, the key of a dictionary, or the place in a tuple or list."""
+    """A function of a block that gives the ids of its rows.
+
+    ``ids`` is that function, the key of the ids in a dictionary, or their place in a tuple or list.
+
+    Raises:
+        TypeError: for anything else.
+    """
     if ids is None or callable(ids):
         return ids
     if isinstance(ids, bool) or not isinstance(ids, str | int):
-        raise TypeError(f"ids: expected a key, a place or a function of a batch, got {type(ids).__name__}.")
+        raise TypeError(
+            f"ids: expected a key, a place or a function of a block, got {type(ids).__name__}. Name the part of a block that holds "
+            "the ids: ids='id' or ids=1."
+        )
     return lambda batch: _part(batch, ids)
 
 
 def _part(batch: Any, name: str | int) -> Any:
-    """A place is one of a tuple or list; a key is one of a dictionary, or of that among the parts of a tuple which has it."""
+    """A place counts the parts of a tuple or list. A key is looked up in a dictionary: the block, or the first part that has it."""
     several = isinstance(batch, tuple | list)
     if several and isinstance(name, int) and -len(batch) <= name < len(batch):
         return batch[name]
@@ -31,35 +40,35 @@ def _part(batch: Any, name: str | int) -> Any:
         if isinstance(part, Mapping) and name in part:
             return part[name]
     keys = [list(part) for part in (batch if several else [batch]) if isinstance(part, Mapping)]
-    has = f"{len(batch)} parts" if several else type(batch).__name__
+    has = f"{len(batch)} parts" if several else f"type {type(batch).__name__}"
     raise ValueError(
-        f"ids: no {name!r} in a batch of {has}{f' with the keys {keys}' if keys else ''}. Name one that is there, or give a "
-        "function of a batch: ids=lambda batch: ..."
+        f"ids: no {name!r} in a block of {has}{f' with the keys {keys}' if keys else ''}. Name a part that is there, or pass a "
+        "function: ids=lambda block: block[1]."
     )
 
 
 @dataclass(frozen=True)
 class Before:
-    """The ids of the rows whose other draws were made before, and what to do where they come in another order now."""
+    """The ids of the rows in the draws that were made before, and the remedy where the order is another one now."""
 
     ids: Array
     remedy: str
 
     def check(self, ids: Array, start: int) -> None:
-        """Refuse ids of the rows from ``start`` on that are not those of before."""
+        """Refuse ids that are not the same as before. They belong to the rows from ``start`` on."""
         before = self.ids[start : start + len(ids)]
         if len(before) == len(ids) and (before == ids).all():
             return
         row = next((row for row, (one, now) in enumerate(zip(before, ids, strict=False)) if one != now), len(before))
         was = repr(before[row].item()) if row < len(before) else "not there"
         raise ValueError(
-            f"ids: row {start + row} is {ids[row].item()!r}, and was {was} before: the rows come in another order, or are others. "
-            f"Draws are of the same rows in the same order. {self.remedy}"
+            f"ids: row {start + row} is {ids[row].item()!r}, and was {was} before. All draws need the same rows in the same "
+            f"order. {self.remedy}"
         )
 
 
 class RowIds:
-    """The ids of all rows, block after block: each once, and all numbers or all texts. A row takes about 100 bytes of memory."""
+    """The ids of all rows. Each comes once, and all are numbers or all are texts. A row takes about 100 bytes of memory."""
 
     def __init__(self, of: Ids, before: Before | None = None) -> None:
         self._of, self._before = of, before
@@ -67,17 +76,20 @@ class RowIds:
         self._kind = ""
 
     def read(self, batch: Any, rows: int) -> Array:
-        """(rows,) integers or texts, of the block that comes next."""
+        """(rows,) integers or texts: the ids of the next block."""
         ids, start = as_array(self._of(batch), rows), len(self._rows)
         if rows and self._kind not in ("", ids.dtype.kind):
-            raise TypeError(f"ids: expected only numbers or only texts, got both: {ids[0].item()!r} in row {start}.")
+            raise TypeError(
+                f"ids: expected only numbers or only texts, got both: {ids[0].item()!r} in row {start}. Turn all into texts: "
+                "ids=lambda block: list(map(str, block[1]))."
+            )
         self._kind = ids.dtype.kind if rows else self._kind
         for row, one in enumerate(ids.tolist(), start):
             earlier = self._rows.setdefault(one, row)
             if earlier != row:
                 raise ValueError(
-                    f"ids: rows {earlier} and {row} have the same id, {one!r}. A row comes once: a sampler without replacement, "
-                    "and a loader that repeats no rows; or ids that differ."
+                    f"ids: rows {earlier} and {row} have the same id, {one!r}. Each row must come once. Use a sampler without "
+                    "replacement and a loader that repeats no rows, or give each row an id of its own."
                 )
         if self._before is not None:
             self._before.check(ids, start)
@@ -88,7 +100,7 @@ class RowIds:
 
 
 def as_array(ids: Any, rows: int) -> Array:
-    """(rows,) int64 or texts of a fixed width, of what a batch has for ids."""
+    """(rows,) int64, or texts of a fixed width, from what a block has for ids."""
     ids = ids.detach().cpu() if hasattr(ids, "detach") else ids
     if ids is None or isinstance(ids, str | bytes):
         _refuse(ids if ids is None else type(ids).__name__, rows)
@@ -107,7 +119,10 @@ def as_array(ids: Any, rows: int) -> Array:
         _refuse(" and ".join(sorted(kind.__name__ for kind in kinds)), rows, bytes in kinds)
     texts = np.array(elements, np.str_)
     if texts.tolist() != elements:
-        raise ValueError("ids: expected texts that do not end in a null character, which files of NumPy do not keep.")
+        raise ValueError(
+            "ids: expected texts that do not end in a null character, because files of NumPy lose it. Remove it: "
+            "ids=lambda block: [one.rstrip(chr(0)) for one in block[1]]."
+        )
     return texts
 
 
@@ -116,10 +131,13 @@ def _as_integers(elements: list[int]) -> Array:
         return np.array(elements, np.int64)
     except OverflowError as error:
         raise ValueError(
-            f"ids: expected integers below 2**63, got {max(elements, key=abs)}. As texts: ids=lambda batch: list(map(str, ...))."
+            f"ids: expected integers below 2**63, got {max(elements, key=abs)}. Turn them into texts: "
+            "ids=lambda block: list(map(str, block[1]))."
         ) from error
 
 
 def _refuse(got: Any, rows: int, in_bytes: bool = False) -> NoReturn:
-    more = " Texts of bytes: ids=lambda batch: [one.decode() for one in ...]." if in_bytes else ""
-    raise TypeError(f"ids: expected an integer or a text for each of the {rows} rows of a batch, got {got}.{more}")
+    remedy = "Name the part of a block that holds one id for each row: ids='id' or ids=1."
+    if in_bytes:
+        remedy = "Turn bytes into texts: ids=lambda block: [one.decode() for one in block[1]]."
+    raise TypeError(f"ids: expected an integer or a text for each of the {rows} rows of a block, got {got}. {remedy}")

@@ -1,4 +1,4 @@
-"""From a batch to a call of the model: which part of the batch goes in, and as what."""
+"""From a block to a call of the model: which part of the block the model gets, and as which arguments."""
 
 from __future__ import annotations
 
@@ -9,26 +9,33 @@ from typing import Any
 
 
 def first_of(batch: Any, inputs: Callable[[Any], Any] | None = None) -> Any:
-    """The part of a batch that goes into the model: the first of a tuple or list (x, y), what ``inputs`` gives, or all of it."""
+    """The part of a block that goes into the model.
+
+    With ``inputs`` it is what that function returns. Otherwise it is the first part of a tuple or list (x, y), or the whole block.
+    """
     if inputs is not None:
         return inputs(batch)
     if isinstance(batch, tuple | list) and not is_object(batch):
         if not batch:
-            raise ValueError("data: expected batches with something in them, got an empty tuple.")
+            raise ValueError(
+                f"data: expected blocks with something in them, got an empty {type(batch).__name__}. Let the loader give x, or "
+                "(x, y)."
+            )
         return batch[0]
     return batch
 
 
 def is_object(given: Any) -> bool:
-    """Whether a batch is an object of its own kind that goes to a device as one: a packed sequence, a graph.
+    """Whether a block is one object that moves to a device as a whole, such as a packed sequence or a graph.
 
-    Arrays and tensors have a shape; dictionaries, tuples and dataclasses are opened.
+    Arrays and tensors are none, because they have a shape. Dictionaries, tuples and dataclasses are none, because adapters open
+    them.
     """
     return hasattr(given, "to") and not hasattr(given, "shape") and not isinstance(given, Mapping)
 
 
 def map_leaves(given: Any, function: Callable[[Any], Any]) -> Any:
-    """Apply a function to everything in nested dictionaries, tuples, lists and dataclasses, which keep their types."""
+    """Apply a function to everything in nested dictionaries, tuples, lists and dataclasses. These keep their types."""
     if isinstance(given, Mapping):
         return {key: map_leaves(value, function) for key, value in given.items()}
     if isinstance(given, tuple | list) and not is_object(given):
@@ -65,37 +72,43 @@ def _fields(given: Any) -> list[tuple[str, Any]]:
 
 
 def row_count(given: Any) -> int:
-    """The length of the first array among the leaves; -1 where there is none."""
+    """The length of the first array among the leaves, or -1 where there is none."""
     return next((rows for rows in map(leaf_rows, leaves(given)) if rows >= 0), -1)
 
 
 def leaf_rows(leaf: Any) -> int:
-    """The length of an array; -1 of what has none."""
+    """The length of an array, or -1 for anything else."""
     shape: tuple[int, ...] = getattr(leaf, "shape", ())
     return int(shape[0]) if len(shape) else -1
 
 
 def shapes_of(given: Any) -> tuple[tuple[int, ...], ...]:
-    """Of all arrays among the leaves."""
+    """The shapes of all arrays among the leaves."""
     return tuple(tuple(map(int, leaf.shape)) for leaf in leaves(given) if hasattr(leaf, "shape"))
 
 
 def check_call(function: Callable[..., Any], given: Any, name: str) -> None:
-    """Refuse a batch that does not fit the arguments of a model, before the model says so in words of its own."""
+    """Refuse a block that does not fit the arguments of a model. The model's own error would not name ``inputs=``.
+
+    Raises:
+        TypeError: where ``function`` cannot be called with ``given``.
+    """
     args, kwargs = ((), given) if isinstance(given, Mapping) else (given if type(given) is tuple else (given,), {})
     try:
         inspect.signature(function).bind(*args, **kwargs)
     except TypeError as error:
         got = f"a dictionary of {', '.join(map(repr, kwargs))}" if kwargs else f"{len(args)} arguments"
+        part = repr(next(iter(kwargs), 0))
         raise TypeError(
-            f"data: {name} cannot be called with {got}: {error}. Say what it is called with, as a function of a batch: inputs=..."
+            f"data: {name} cannot be called with {got}: {error}. Choose what it is called with, for example "
+            f"inputs=lambda block: block[{part}]."
         ) from error
     except ValueError:  # a function of C says nothing of its arguments
         return
 
 
 def call(model: Callable[..., Any], given: Any) -> Any:
-    """Call a model: a dictionary becomes keyword arguments, a plain tuple arguments, anything else the one argument."""
+    """Call a model. A dictionary becomes keyword arguments, a plain tuple positional ones, and anything else the only argument."""
     if isinstance(given, Mapping):
         return model(**given)
     return model(*given) if type(given) is tuple else model(given)

@@ -1,4 +1,4 @@
-"""The networks of an ensemble: all in memory, or loaded from files into one model in turn."""
+"""The members of an ensemble: all in memory, or loaded from files into one model, one after the other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from alcore.sources.writing import beside_path, concatenate_draws
 
 
 class Member(Protocol):
-    """Runs the members that are loaded in turn: begins each with its request, then is called with a batch, a block and a draw."""
+    """Runs members that are loaded one after the other. It begins each with its request, then takes a batch, a block and a draw."""
 
     def begin(self, request: Request) -> None: ...
 
@@ -29,11 +29,11 @@ class Member(Protocol):
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """An ensemble on disk: weights that are loaded into one model, one member at a time.
+    """An ensemble on disk. Its weights are loaded into one model, one member at a time.
 
     Args:
-        model: what the weights fit.
-        paths: files of weights, a member each.
+        model: the model that the weights fit.
+        paths: files of weights, one for each member.
     """
 
     model: Any
@@ -41,10 +41,16 @@ class Checkpoints:
 
 
 def as_members(model: Any, kinds: Any, said: str) -> list[Any]:
-    """A list of a model, or of the several of an ensemble; each is one of ``kinds``."""
+    """The members of an ensemble as a list. One model is a list of one.
+
+    Raises:
+        TypeError: for an empty list, and for a member that is none of ``kinds``. ``said`` names these kinds.
+    """
     members = list(model) if isinstance(model, list | tuple) else [model]
     if not members or not all(isinstance(one, kinds) for one in members):
-        raise TypeError(f"model: expected {said} or several, got {type(model).__name__}.")
+        raise TypeError(
+            f"model: expected {said} or a list of several, got {type(model).__name__}. Pass one, or [first, second]."
+        )
     return members
 
 
@@ -60,19 +66,23 @@ def predict_in_turn(
     ids: Ids | None = None,
     progress: bool = True,
 ) -> Any:
-    """Predict with members that do not fit into memory together: all rows with each that is loaded; ``out`` joins their draws.
+    """Predict with members that do not fit into memory together. Each is loaded and predicts all rows, and ``out`` joins the draws.
 
-    The predictions of a member stay beside ``out`` until all are there: a run that was killed goes on with the member it was at.
-    With ``ids`` all members must have the same rows in the same order, else their draws would not be of one row.
+    The predictions of each member stay in a file beside ``out`` until all are there. A run that was killed goes on with the member
+    at which it stopped. With ``ids``, all members must have the same rows in the same order, so that their draws belong together.
+
+    Raises:
+        ValueError: for an iterator, for ``out=None``, for rows in another order, and as `predict`.
     """
     once = batches()
     if once is batches() and isinstance(once, Iterator):
         raise ValueError(
-            "data: an iterator gives its batches once, and each checkpoint needs them. Pass a list or a loader."
+            "data: expected a list or a loader, got an iterator. An iterator gives its blocks once, but each checkpoint needs "
+            "them. Pass list(data)."
         )
     if out is None:
         raise ValueError(
-            "out: members loaded one at a time each predict all rows, so their draws are joined in a file: out=..."
+            "out: expected a file, got None. Checkpoints are loaded one at a time, and a file joins their draws: out='preds.npy'."
         )
     target, files = Path(out), list[Path]()
     given: dict[str, Any] = {"rows": rows, "mask": mask, "ids": ids, "progress": progress}
@@ -97,18 +107,18 @@ def predict_in_turn(
 
 
 def _rows_of(first: Path, target: Path) -> Before:
-    """Which rows the first member predicted."""
+    """The ids of the rows that the first member predicted."""
     mine = f"{target.stem}.member-*"
     _check_there(beside_path(first, "ids"))
     remedy = (
-        "Pass data whose order stays: a loader with shuffle=False, or list(loader) and an out=... that ends in .zarr; delete "
-        f"{mine} to begin again."
+        "Pass data in a fixed order: a loader with shuffle=False, or list(loader) with out='preds.zarr'. To begin again, delete "
+        f"{mine}."
     )
     return Before(np.load(beside_path(first, "ids"), allow_pickle=False), remedy)
 
 
 def _keep(source: Path, target: Path) -> None:
-    """A copy, which is there before the predictions are."""
+    """Copy what is kept beside the rows. The copy is there before the predictions are."""
     _check_there(source)
     with whole_file(target) as file:
         file.write(source.read_bytes())
@@ -116,9 +126,10 @@ def _keep(source: Path, target: Path) -> None:
 
 def _check_there(file: Path) -> None:
     if not file.exists():
+        option, target = file.stem.rpartition(".")[2], file.name.partition(".member-")[0]
         raise ValueError(
-            f"{file}: not there: its member was predicted without what is asked for now. Ask for the same, or delete "
-            f"{file.name.partition('.member-')[0]}.member-* to begin again."
+            f"{file}: not there. The first run predicted its member without {option}=, and this run has it. Pass {option}=None, or "
+            f"delete {target}.member-* to begin again."
         )
 
 
@@ -130,7 +141,19 @@ def predict_members(
     restore: Callable[[], None] | None = None,
     **given: Any,
 ) -> Any:
-    """Predict with members in memory, or with one into which each of ``loads`` writes other weights, and ``restore`` its own."""
+    """Predict with members in memory, or with members on disk.
+
+    Args:
+        runs: one for each member in memory, or one for all members on disk.
+        batches: gives the blocks of the data, anew at each call.
+        request: what is asked for.
+        loads: for members on disk, one function each that writes its weights into the model. None for members in memory.
+        restore: writes the model's own weights back.
+        given: options of `predict`.
+
+    Returns:
+        What `predict` returns.
+    """
     if loads is None:
         return predict(batches(), runs, request, **given)
     try:

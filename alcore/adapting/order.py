@@ -1,8 +1,8 @@
-"""The order of the pool: row i of the predictions is example i of the data, so data that may come in another order are refused.
+"""The order of the pool. Row i of the predictions is example i of the data, so adapters refuse data that may come in another order.
 
-Loaders are recognised by the names of their classes, without importing their framework, so that every adapter takes and refuses the
-same ones. What is certain to keep an order is taken. What is not is refused by name, with two ways out: an order that is said
-beforehand, or ``ids=``, the ids that each batch has for its rows. Rows that are dropped are refused with ids too.
+Adapters know loaders by the names of their classes, and import no framework for that. So every adapter takes and refuses the same
+loaders. They take a loader that is certain to keep its order, and refuse any other by its name. The reader then fixes the order, or
+passes ``ids=``, the ids that each block has for its rows. A loader that drops rows is refused with ids too.
 """
 
 from __future__ import annotations
@@ -11,20 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from alcore.adapting.steps import check_step, names_of, steps_of
+from alcore.adapting.steps import NAME_IDS, check_step, names_of, steps_of
 
 LOADER = "torch.utils.data.dataloader.DataLoader"
 LOADER_ITERATOR = "torch.utils.data.dataloader._BaseDataLoaderIter"
 DATASET, STREAM = "torch.utils.data.dataset.Dataset", "torch.utils.data.dataset.IterableDataset"
 BATCH_SAMPLER, SEQUENTIAL = "torch.utils.data.sampler.BatchSampler", "torch.utils.data.sampler.SequentialSampler"
 LIGHTNING = ("lightning.", "pytorch_lightning.")
-NAME_IDS = "Or say which row is which: ids=, the key, place or function that gives the ids of a batch's rows"
 
 
 def rows_in_order(data: Any, named: bool = False) -> int | None:
-    """How many rows a loader or a data set gives; None where that is not known before they are read.
+    """How many rows a loader or a data set gives. None where it is not known before they are read.
 
-    ``named``: each row comes with its id, so any order is taken.
+    ``named``: each row has an id, so the rows may come in any order.
     """
     names = names_of(data)
     _refuse_what_holds_loaders(data, names)
@@ -42,17 +41,17 @@ def _refuse_what_holds_loaders(data: Any, names: list[str]) -> None:
     kinds, name = {one.rpartition(".")[2] for one in names if one.startswith(LIGHTNING)}, type(data).__name__
     if isinstance(data, list | tuple) and any(LOADER in names_of(one) for one in data):
         raise TypeError(
-            f"data: expected rows, got a {name} of {len(data)} loaders. Pass them one at a time: data[0], or one loader of a "
-            "ConcatDataset of their data sets."
+            f"data: expected rows, got a {name} of {len(data)} loaders. Pass one at a time: data[0]. Or join them: "
+            "DataLoader(ConcatDataset([one.dataset for one in data]), batch_size=128)."
         )
     if "LightningDataModule" in kinds:
         raise TypeError(
-            f"data: expected rows, got {name}, a LightningDataModule, which has several loaders. Pass one of them: "
-            "module.predict_dataloader(), after module.setup('predict')."
+            f"data: expected rows, got {name}, a LightningDataModule, which has several loaders. Call module.setup('predict'), "
+            "then pass one of them: module.predict_dataloader()."
         )
     if "Trainer" in kinds:
         raise TypeError(
-            f"data: expected rows, got a {name}, which has none of its own. Pass a loader of its data module: "
+            f"data: expected rows, got a {name}, which holds no rows. Pass a loader of its data module: "
             "trainer.datamodule.predict_dataloader()."
         )
 
@@ -62,11 +61,11 @@ def _refuse_what_holds_loaders(data: Any, names: list[str]) -> None:
 
 @dataclass(frozen=True)
 class _Loader:
-    """What a loader of PyTorch, or an iterator of one, reads and how.
+    """What a loader of PyTorch reads, or an iterator of one, and how it reads.
 
     Args:
-        sampler: of batches of places where it ``collates`` rows to batches, else of what the data set is asked for one by one.
-        own: whether it reads in a way of its own, that of a derived class.
+        sampler: gives the places of one block where the loader ``collates`` rows to blocks, else one place at a time.
+        own: whether a derived class reads in a way of its own.
     """
 
     name: str
@@ -93,13 +92,13 @@ class _Loader:
 
 
 def _rows_of_stream(loader: _Loader, named: bool) -> int | None:
-    """A loader's batches are made of what the stream gives one by one, and counted in that, as PyTorch does itself."""
+    """The rows of a loader whose data set is a stream. The loader makes its blocks of what the stream gives one by one."""
     if not named:
         _check_own_way(loader)
         if loader.workers > 1:
             raise ValueError(
-                f"data: {loader.workers} workers read the IterableDataset of the {loader.name}, each all of it or in an order of "
-                f"its own, so row i would not be example i. num_workers=0. {NAME_IDS}."
+                f"data: {loader.workers} workers read the IterableDataset of the {loader.name}. Each worker reads all of it, or "
+                f"in an order of its own, so row i may not be example i. Pass a loader with num_workers=0. {NAME_IDS}."
             )
     for step in steps_of(loader.dataset):
         check_step(step, named)
@@ -110,7 +109,7 @@ def _rows_of_stream(loader: _Loader, named: bool) -> int | None:
 
 
 def _rows_of_map(loader: _Loader, named: bool) -> int | None:
-    """Of a data set that is asked for rows by their places, which samplers give."""
+    """The rows of a loader that asks its data set for rows by their places. A sampler gives the places."""
     batched = _is(loader.sampler, BATCH_SAMPLER)
     order = loader.sampler.sampler if batched else loader.sampler
     certain = _is(order, SEQUENTIAL) or _is_count(order, _length(loader.dataset))
@@ -120,11 +119,11 @@ def _rows_of_map(loader: _Loader, named: bool) -> int | None:
             _refuse_order(f"the {type(order).__name__} of the {loader.name}")
         if not loader.in_turn and loader.workers > 1:
             raise ValueError(
-                f"data: the {loader.name} gives batches as its {loader.workers} workers have them ready, so row i would not be "
-                f"example i. in_order=True. {NAME_IDS}."
+                f"data: the {loader.name} gives blocks as its {loader.workers} workers have them ready, so row i may not be "
+                f"example i. Pass a loader with in_order=True. {NAME_IDS}."
             )
     if not (batched or loader.collates):
-        return None  # each thing that the data set gives is a batch of its own
+        return None  # each item of the data set is a block
     if not certain and not batched:
         return None
     rows = _length(order) if batched or not certain else len(loader.dataset)
@@ -133,7 +132,7 @@ def _rows_of_map(loader: _Loader, named: bool) -> int | None:
     if certain and rows != len(loader.dataset):
         raise ValueError(
             f"data: expected the {type(order).__name__} of the {loader.name} to give the {len(loader.dataset)} rows of its data "
-            f"set, got {rows}. Part of the rows: a loader of Subset(dataset, ids)."
+            f"set, got {rows}. To predict part of the rows, pass a loader of Subset(dataset, ids)."
         )
     return None if loader.own else rows
 
@@ -141,13 +140,13 @@ def _rows_of_map(loader: _Loader, named: bool) -> int | None:
 def _check_own_way(loader: _Loader) -> None:
     if loader.own:
         raise ValueError(
-            f"data: {loader.name} iterates in a way of its own, which may give rows in another order than the data set has, so row "
-            f"i would not be example i. Pass a plain DataLoader of its data set, with shuffle=False. {NAME_IDS}."
+            f"data: {loader.name} iterates in a way of its own. It may give rows in another order than its data set, so row i may "
+            f"not be example i. Pass a plain DataLoader of its data set, with shuffle=False. {NAME_IDS}."
         )
 
 
 def _is(thing: Any, name: str) -> bool:
-    """Whether it is of that class, or of a derived one that iterates in no way of its own."""
+    """Whether it is of that class, or of a derived one that does not change how the class iterates."""
     return name in names_of(thing) and not _overrides(thing, name, "__iter__")
 
 
@@ -157,7 +156,7 @@ def _overrides(thing: Any, base: str, *methods: str) -> bool:
 
 
 def _is_count(order: Any, rows: int | None) -> bool:
-    """Whether places that are written out, one by one or in batches, are 0, 1, ..., rows - 1."""
+    """Whether a range, list or tuple of places, or of lists of places, is 0, 1, ..., rows - 1."""
     return type(order) in (range, list, tuple) and rows is not None and list(_flat(order)) == list(range(rows))
 
 
@@ -172,16 +171,16 @@ def _flat(places: Any) -> Iterator[Any]:
 def _length(thing: Any) -> int | None:
     try:
         return len(thing)
-    except (TypeError, NotImplementedError):  # what says that it has none
+    except (TypeError, NotImplementedError):  # it has no length
         return None
 
 
 def _refuse_dropped(name: str) -> NoReturn:
-    raise ValueError(f"data: the {name} drops the rows of its last batch. drop_last=False.")
+    raise ValueError(f"data: the {name} drops rows at the end that fill no block. Pass a loader with drop_last=False.")
 
 
 def _refuse_order(what: str) -> NoReturn:
     raise ValueError(
-        f"data: {what} may give rows in another order than the data set has, so row i would not be example i. Say the order "
-        f"yourself: a loader of Subset(dataset, ids) with shuffle=False, whose row i is example ids[i]. {NAME_IDS}."
+        f"data: {what} may give rows in another order than the data set has, so row i may not be example i. Choose the order "
+        f"yourself: pass a loader of Subset(dataset, ids) with shuffle=False, whose row i is example ids[i]. {NAME_IDS}."
     )

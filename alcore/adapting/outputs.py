@@ -1,4 +1,4 @@
-"""From what a model returns to (n, C, ...): the tensor among several, rows first, draws of one pass last, classes on axis 1."""
+"""From what a model returns to (n, C, ...): choose the tensor, put rows first, draws of one pass last, and classes on axis 1."""
 
 from __future__ import annotations
 
@@ -12,37 +12,55 @@ from alcore.adapting.request import DRAWS_FIRST, Request
 
 
 def pick(returned: Any, output: str | int | Callable[[Any], Any] | None) -> Any:
-    """The tensor among what a model returned: by key or attribute, by place, or by a function."""
+    """The tensor among what a model returned, chosen by key or attribute, by place, or by a function.
+
+    Raises:
+        TypeError: where there are several and ``output`` is None.
+        ValueError: where ``output`` is not there.
+    """
     if callable(output):
         return output(returned)
     if output is None:
         names = _names(returned)
         if names:
-            raise TypeError(f"output: the model returns {type(returned).__name__} with {names}. Name one: output=...")
+            raise TypeError(
+                f"output: expected one tensor, but the model returns {type(returned).__name__} with {names}. Name one, for example "
+                f"output={next(iter(_parts(returned)), 0)!r}."
+            )
         return returned
     if isinstance(output, str) and not isinstance(returned, Mapping) and hasattr(returned, output):
         return getattr(returned, output)
     try:
         return returned[output]
     except (KeyError, IndexError, TypeError) as error:
-        has = _names(returned) or "no parts"
-        raise ValueError(f"output: no {output!r} in {type(returned).__name__}, which has {has}.") from error
+        parts, has = _parts(returned), _names(returned) or "no parts"
+        remedy = (
+            f"Name one of these, for example output={parts[0]!r}." if parts else "Pass output=None to take it as it is."
+        )
+        raise ValueError(f"output: no {output!r} in {type(returned).__name__}, which has {has}. {remedy}") from error
 
 
 def _names(returned: Any) -> str:
-    """The parts that may be named, for a refusal; empty where there is one tensor."""
-    if isinstance(returned, Mapping):
-        return ", ".join(repr(key) for key in returned)
+    """The parts that may be named, as text for an error. Empty where there is one tensor."""
     if isinstance(returned, tuple | list):
         return f"{len(returned)} parts, 0 to {len(returned) - 1}"
+    return ", ".join(map(repr, _parts(returned)))
+
+
+def _parts(returned: Any) -> list[Any]:
+    """The keys, places or fields of what a model returned. Empty where there is one tensor."""
+    if isinstance(returned, Mapping):
+        return list(returned)
+    if isinstance(returned, tuple | list):
+        return list(range(len(returned)))
     if hasattr(returned, "__dataclass_fields__") and not hasattr(returned, "__array__"):
-        return ", ".join(repr(name) for name in returned.__dataclass_fields__)
-    return ""
+        return list(returned.__dataclass_fields__)
+    return []
 
 
 @dataclass(frozen=True)
 class Ops:
-    """What is done with the tensors of a framework, and where its user finds these functions."""
+    """The functions of a framework that rearrange its tensors, and the ``name`` of the module where its user finds them."""
 
     name: str
     reshape: Callable[..., Any]
@@ -54,13 +72,17 @@ class Ops:
 
 
 def arrange(found: Any, rows: int, request: Request, ops: Ops, class_axis: int) -> Any:
-    """(n, C, ...), and draws last where the request has a ``draw_axis``; of logits the softmax.
+    """(n, C, ...) probabilities from what a model returned. Where the request has a ``draw_axis``, draws come last.
 
     Args:
         found: what a model returned, a tensor of any framework.
-        rows: that were given; -1 where that is not known.
-        ops: of that framework.
-        class_axis: of what was returned, without the axis of draws (`class_axis_of`).
+        rows: how many rows the model was given, or -1 where that is not known.
+        request: its ``kind`` says whether to take the softmax, its ``draw_axis`` where draws are.
+        ops: the functions of that framework.
+        class_axis: the axis of classes, counted without the axis of draws (`class_axis_of`).
+
+    Raises:
+        ValueError: where rows or draws are not on the axes that the request names.
     """
     found = rows_first(found, rows, request, ops)
     found = ops.softmax(found, class_axis) if request.kind == "logits" else found
@@ -68,7 +90,7 @@ def arrange(found: Any, rows: int, request: Request, ops: Ops, class_axis: int) 
 
 
 def rows_first(found: Any, rows: int, request: Request, ops: Ops) -> Any:
-    """Rows on axis 0, and draws of one pass on the last."""
+    """Put rows on axis 0, and the draws of one pass on the last axis."""
     shape, axis = tuple(found.shape), request.draw_axis
     if isinstance(axis, str):
         if rows < 1 or not shape or shape[0] % rows:
@@ -81,7 +103,8 @@ def rows_first(found: Any, rows: int, request: Request, ops: Ops) -> Any:
     elif axis is not None:
         if not -len(shape) <= axis < len(shape) or len(shape) < 3:
             raise ValueError(
-                f"draw_axis: expected an axis of what the model returns, beside rows and classes, got {axis} of shape {shape}."
+                f"draw_axis: expected an axis of the output beside those of rows and classes, got {axis} of shape {shape}. For "
+                "(draws, rows, classes), pass draw_axis=0."
             )
         found = ops.moveaxis(found, axis, -1)
     if rows >= 0 and (not shape or found.shape[0] != rows):
@@ -90,9 +113,13 @@ def rows_first(found: Any, rows: int, request: Request, ops: Ops) -> Any:
 
 
 def class_axis_of(found: Any, request: Request) -> int:
-    """The axis of classes, of rows first and draws last: as said; where it is not, 1 of what has no other axis or pixels.
+    """The axis of classes in ``found``, which has rows first and draws last.
 
-    Of (n, ., .) it is not known: tokens and classes, or classes and steps. There it is the axis along which probabilities sum to 1.
+    It is the request's ``class_axis``. Where that is None, it is 1, except for three axes: (n, tokens, C) and (n, C, steps) look
+    alike. There it is the axis along which probabilities sum to 1.
+
+    Raises:
+        ValueError: where that axis is not there, is that of the rows or has one class, and where three axes do not tell.
     """
     shape = tuple(found.shape[:-1] if request.draw_axis is not None else found.shape)
     axis = request.class_axis
@@ -102,12 +129,13 @@ def class_axis_of(found: Any, request: Request) -> int:
     if len(shape) < 2 or not -len(shape) <= axis < len(shape) or axis % len(shape) == 0:
         raise ValueError(
             f"output: expected rows on axis 0 and classes on axis {axis} (class_axis), got shape "
-            f"{shape}. Name the tensor: output=..., and its axis: class_axis=..."
+            f"{shape}. Name the tensor, for example output='logits', or the axis of its classes, for example class_axis=-1."
         )
     if shape[axis] == 1:
         raise ValueError(
-            f"output: expected at least 2 classes on axis {axis}, got shape {shape}. One probability "
-            "of two classes: return both, p and 1 - p, and say kind='probs'. Another axis: class_axis=..."
+            f"output: expected at least 2 classes on axis {axis}, got shape {shape}. If the model "
+            "returns one probability p of two classes, let it return p and 1 - p, and pass kind='probs'. If the classes are on "
+            "another axis, name it, for example class_axis=-1."
         )
     return axis % len(shape)
 
@@ -121,25 +149,27 @@ def _axis_of_sum_one(found: Any, request: Request) -> int:
             return sums[0]
     raise ValueError(
         f"output: expected class_axis=1 or class_axis=2, because the model returns shape {shape} and either axis may hold the "
-        "classes: 1 for (rows, classes, steps), 2 for (rows, tokens, classes)."
+        "classes. Pass class_axis=1 for (rows, classes, steps), and class_axis=2 for (rows, tokens, classes)."
     )
 
 
 def _refuse_rows(shape: tuple[int, ...], rows: int, expected: str, ops: Ops) -> NoReturn:
     ways = [
-        f"Axis {axis} has {rows}: if rows stand there, output=lambda made: {ops.name}.moveaxis(made, {axis}, 0); if axis 0 holds "
-        "draws, draw_axis=0."
+        f"Axis {axis} has {rows} entries. If these are the rows, pass output=lambda made: {ops.name}.moveaxis(made, {axis}, 0). If "
+        "axis 0 holds draws, pass draw_axis=0."
         for axis in range(1, len(shape))
         if shape[axis] == rows
     ]
     if len(shape) == 1:
-        ways.append("If it is called with one row, put rows into batches, with rows on axis 0.")
+        ways.append(
+            "If each block is one row, put rows into blocks, with rows on axis 0, or pass inputs=lambda row: row[None]."
+        )
     if shape and rows > 0 and shape[0] > rows and shape[0] % rows == 0:
         ways.append(
-            f"If the model makes {shape[0] // rows} draws of each row in a pass: draw_axis='draws-first' where all rows of the "
-            "first draw come first, draw_axis='rows-first' where all draws of the first row do."
+            f"If the model makes {shape[0] // rows} draws of each row in a pass, pass draw_axis='draws-first' where all rows of "
+            "the first draw come first, or draw_axis='rows-first' where all draws of the first row come first."
         )
     raise ValueError(
-        f"output: expected {expected} rows on axis 0, as the batch has, got shape {shape}. "
-        + " ".join(ways or ["Name the tensor: output=..."])
+        f"output: expected {expected} rows on axis 0, as the block has, got shape {shape}. "
+        + " ".join(ways or ["Name the tensor that has them, for example output='logits'."])
     )

@@ -1,4 +1,4 @@
-"""Predict batch after batch: blocks as they are asked for, or a file with which a run that was killed goes on."""
+"""Predict block after block: in memory, one block at a time, or into a file. A run that was killed goes on with its file."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ from alcore.sources.files import open_predictions
 from alcore.sources.progress import track
 from alcore.sources.writing import Saving
 
-NEAR = 1e-3  # of a row's largest number: by which a block may differ when a run goes on, perhaps on another machine
+# How much a block may differ when a run goes on, perhaps on another machine, as a part of a row's largest number.
+NEAR = 1e-3
 
 Made: TypeAlias = tuple[Array, dict[str, Array]]  # a block, and what is kept beside its rows: mask, ids
 
 
 class Predictions(Iterator[Array]):
-    """Blocks (n, C, ..., T) of probabilities, made as they are asked for, once; any function of alcore takes them."""
+    """An iterator of blocks (n, C, ..., T) of probabilities, 0 … 1, no unit. Every function of alcore takes it.
+
+    It makes each block when it is asked for the block, and gives each block once.
+    """
 
     def __init__(self, blocks: Iterator[Made]) -> None:
         self._blocks = blocks
@@ -39,12 +43,12 @@ class Predictions(Iterator[Array]):
 
     @property
     def mask(self) -> Bools | None:
-        """(N, ...) True where a cell is padding, of the blocks so far; None without ``mask=``."""
+        """(N, ...) True where a cell is padding, for the blocks so far. None without ``mask=``."""
         return self._so_far("mask")
 
     @property
     def ids(self) -> Array | None:
-        """(N,) which example each row is, of the blocks so far; None without ``ids=``."""
+        """(N,) which example each row is, for the blocks so far. None without ``ids=``."""
         return self._so_far("ids")
 
     def _so_far(self, name: str) -> Array | None:
@@ -63,23 +67,28 @@ def predict(
     before: Before | None = None,
     progress: bool = True,
 ) -> Any:
-    """Predict with a model, draw after draw, on batch after batch.
+    """Predict with a model, draw after draw, on block after block of the data.
+
+    Time is one call of ``runs`` for each block and draw. Memory is one block, n·C·T numbers.
 
     Args:
-        batches: what the model is run on, in the order of the rows; each becomes a block.
-        runs: for each member a `Run`, or any ``run(batch, block, draw)`` -> an array (n, ...), classes on the request's axis.
+        batches: the blocks of the data, in the order of the rows.
+        runs: for each member a `Run`, or any function ``run(batch, block, draw)`` that returns an array (n, C, ...).
         request: what is asked for.
         rows: N, where it is known.
-        out: a .npy or .zarr file to write, block by block. A run that was killed goes on from the last whole block.
-        mask: a batch -> (n, ...) True where a cell is padding.
-        ids: a batch -> (n,) which example each row is, integers or texts, each there once.
-        before: the ids that the rows must have, where other draws of them were made before.
+        out: a .npy or .zarr file. It is written block by block. A run that was killed goes on from the last whole block.
+        mask: a function of a block that gives (n, ...) True where a cell is padding.
+        ids: a function of a block that gives (n,) integers or texts: which example each row is. Each id comes once.
+        before: the ids that the rows must have, where other draws of the same rows were made before.
         progress: whether a bar shows.
 
-    Returns: `Predictions`, or with ``out`` the file, opened; mask and ids are then in ``<name>.mask.npy`` and ``<name>.ids.npy``.
+    Returns:
+        `Predictions` without ``out``. With ``out``, the file, opened. Then the mask is in ``<name>.mask.npy`` and the ids are in
+            ``<name>.ids.npy``.
 
-    Raises: ValueError for outputs that do not fit together, C = 1, other rows than said, an id that is there twice, and a file that
-    was begun by another run.
+    Raises:
+        ValueError: for outputs that do not fit together, for C = 1, for another number of rows than ``rows``, for an id that comes
+            twice, and for a file that another run began.
     """
     beside = _Beside(mask, None if ids is None else RowIds(ids, before))
     if out is None:
@@ -93,14 +102,14 @@ def predict(
 
 @dataclass(frozen=True)
 class _Beside:
-    """What is kept beside the rows of a block."""
+    """What is kept beside the rows of a block: mask and ids."""
 
     mask: Callable[[Any], Any] | None
     ids: RowIds | None
 
     @property
     def said(self) -> dict[str, Any]:
-        """What a file keeps of it: a run that goes on has to keep the same."""
+        """What a file records about it. A run that goes on has to ask for the same."""
         return {name: True for name in ("mask", "ids") if getattr(self, name) is not None}
 
     def of(self, batch: Any, block: Array) -> dict[str, Array]:
@@ -121,7 +130,7 @@ def _blocks(
     rows: int | None,
     saving: Saving | None = None,
 ) -> Generator[tuple[int, Made], None, None]:
-    """(rows so far, (block, what is kept beside it)) of the batches that are not on disk yet."""
+    """(rows so far, (block, what is kept beside it)) for the blocks that are not on disk yet."""
     stop, ends = 0, list(saving.ends) if saving else []  # ends: the row after each block that is on disk
     on_disk = _ids_on_disk(saving) if saving else None
     for number, batch in enumerate(batches):
@@ -139,32 +148,35 @@ def _blocks(
             _refuse_other_rows(rows, f"{stop} and more")
         yield stop, (block, beside.of(batch, block))
     if stop < (ends[-1] if ends else 0):
-        raise ValueError(f"{saving and saving.part}: holds {ends[-1]} rows already, but the data ends after {stop}.")
+        raise ValueError(
+            f"{saving and saving.part}: holds {ends[-1]} rows already, but the data ends after {stop}. Pass all "
+            "the data that the first run had, or delete that folder to begin again."
+        )
     if rows is not None and stop != rows:
         _refuse_other_rows(rows, str(stop))
 
 
 def _refuse_other_rows(rows: int, got: str) -> NoReturn:
     raise ValueError(
-        f"data: expected {rows} rows, as len(dataset) says, got {got}. Row i would not be example i. Rows that are left "
-        "out: drop_last=False, a collate_fn that keeps all, a loader and no iterator of it that was begun. Another number of rows: "
-        "__len__ has to say it."
+        f"data: expected {rows} rows, as len(dataset) says, got {got}. So row i may not be example i. If rows are "
+        "missing, pass a loader with drop_last=False and a collate_fn that keeps all rows, and not an iterator of it that has "
+        "begun. If the number is right, let __len__ of the data set return it."
     )
 
 
 def _ids_on_disk(saving: Saving) -> Before | None:
     ids = saving.beside("ids")
-    remedy = f"Go on with the data in the order they had, or delete {saving.part} to begin again."
+    remedy = f"Pass the data in the order of the first run, or delete {saving.part} to begin again."
     return None if ids is None else Before(ids, remedy)
 
 
 def _check_same(saving: Saving, again: Array, number: int) -> None:
-    """Refuse another model, other data or another order: ``again`` is the last block on disk, predicted anew."""
+    """Refuse another model, other data or another order. ``again`` is the last block on disk, predicted anew."""
     before = saving.last_block()
     same = before.shape == again.shape
     if not same or not near(before, again, NEAR):
         found = "another shape" if not same else "other probabilities"
         raise ValueError(
-            f"{saving.part}: block {number} of the run to go on with has {found} than this model gives for these data. The model, "
-            "the data or the batches are not those it was begun with: delete the folder to begin again."
+            f"{saving.part}: block {number} of the first run has {found} than this model gives for this data. The model, the data "
+            "or the block size is another one. Pass those of the first run, or delete that folder to begin again."
         )

@@ -1,4 +1,4 @@
-"""What is asked of a model: how many draws, of which kind, from which seeds."""
+"""What a user asks of a model: how many draws, from which seed, of which kind."""
 
 from __future__ import annotations
 
@@ -11,25 +11,37 @@ import numpy.typing as npt
 from alcore import door
 
 DTYPES = ("float16", "float32", "float64")
-DRAWS_FIRST, ROWS_FIRST = "draws-first", "rows-first"  # how draws of one pass are folded into the axis of rows
+DRAWS_FIRST, ROWS_FIRST = "draws-first", "rows-first"  # the order of rows and draws that share one axis
 _MASK_64 = (1 << 64) - 1
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a model, as every ``predict`` takes it.
+    """What a user asks of a model: the options that every ``predict`` takes.
 
     Args:
-        draws: of each member, forward passes; T where a pass makes one draw.
-        consistent: draw t is one network for every row: one mask for all rows of all blocks.
-        seed: an integer; the same seed, data and block size give the same bits.
-        dtype: of what is kept: "float16", "float32" or "float64".
-        kind: what the model returns, "probs" or "logits"; of logits the softmax is taken.
-        class_axis: the axis of what the model returns, without that of draws, that holds the classes; None where it is found.
-        draw_axis: the axis of what the model returns that holds draws of one pass, "draws-first" or "rows-first" where they are
-            folded into the axis of rows; None for one draw a pass.
-        members: networks of an ensemble, whose draws stand one after the other.
-        first: the number of the first draw, where others are made elsewhere.
+        draws: forward passes of each member. This is T for one member that makes one draw in a pass.
+        consistent: True makes draw t one network, so all rows of all blocks share its masks. False gives every row its own noise.
+        seed: an integer. The same seed, data and block size give the same bits.
+        dtype: the type of the predictions: "float16", "float32" or "float64".
+        kind: what the model returns: "probs", or "logits", of which the adapter takes the softmax.
+        class_axis: the axis of the output that holds the classes, counted without the axis of draws. None looks for it.
+        members: how many members an ensemble has. The draws of one member follow those of the other.
+        first: the number of the first draw, where the draws before it are made elsewhere.
+        draw_axis: the axis of the output that holds the draws of one pass. "draws-first" or "rows-first" where draws and rows
+            share axis 0. None for one draw in a pass.
+
+    Raises:
+        TypeError: for an option of another type.
+        ValueError: for another value: ``draws`` below 1, an unknown ``kind``, ``dtype`` or ``draw_axis``.
+
+    Examples:
+        >>> from alcore.adapting import Request
+        >>> request = Request(draws=20, members=5)
+        >>> request.passes
+        100
+        >>> request.seed_of(draw=3, block=0) == request.seed_of(draw=3, block=1)
+        True
     """
 
     draws: int
@@ -47,11 +59,16 @@ class Request:
         door.as_flag(self.consistent, "consistent")
         door.as_kind(self.kind)
         if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer):
-            raise TypeError(f"seed: expected an integer, got {type(self.seed).__name__}.")
+            raise TypeError(f"seed: expected an integer, got {type(self.seed).__name__}. The default is seed=0.")
         if isinstance(self.class_axis, bool) or not isinstance(self.class_axis, int | None):
-            raise TypeError(f"class_axis: expected an integer, got {type(self.class_axis).__name__}.")
+            raise TypeError(
+                f"class_axis: expected an integer, got {type(self.class_axis).__name__}. For the last axis, pass class_axis=-1."
+            )
         if isinstance(self.draw_axis, bool) or not isinstance(self.draw_axis, int | str | None):
-            raise TypeError(f"draw_axis: expected an integer or a string, got {type(self.draw_axis).__name__}.")
+            raise TypeError(
+                f"draw_axis: expected an integer, 'draws-first' or 'rows-first', got {type(self.draw_axis).__name__}. For "
+                "(draws, rows, classes), pass draw_axis=0."
+            )
         if isinstance(self.draw_axis, str) and self.draw_axis not in (DRAWS_FIRST, ROWS_FIRST):
             raise ValueError(f"draw_axis: expected an integer, 'draws-first' or 'rows-first', got {self.draw_axis!r}.")
         if np.dtype(self.dtype).name not in DTYPES:
@@ -59,16 +76,16 @@ class Request:
 
     @property
     def passes(self) -> int:
-        """Of all members together; T where each makes one draw."""
+        """Forward passes of all members together. This is T where each pass makes one draw."""
         return self.draws * self.members
 
     def seed_of(self, draw: int, block: int, *place: int) -> int:
-        """A seed for a place in the network: of this draw, and of this block where draws need not be consistent."""
+        """A seed for a place in the network. It depends on the draw, and without ``consistent`` also on the block."""
         return mix(self.seed, self.first + draw, *(() if self.consistent else (1 + block,)), *place)
 
     @property
     def said(self) -> dict[str, Any]:
-        """What a file keeps of the request: a run that goes on has to ask for the same again."""
+        """What a file records about the request. A run that goes on has to ask for the same."""
         return {
             "draws": self.draws,
             "members": self.members,
@@ -82,7 +99,7 @@ class Request:
 
 
 def mix(*numbers: int) -> int:
-    """A seed of 63 bits that each of the numbers changes (SplitMix64, Steele et al. 2014)."""
+    """A seed of 63 bits. Each of the numbers changes it (SplitMix64, Steele et al. 2014, doi.org/10.1145/2714064.2660195)."""
     state = 0
     for number in numbers:
         state = (state + (number & _MASK_64) + 0x9E3779B97F4A7C15) & _MASK_64

@@ -1,4 +1,4 @@
-"""Which axis of a model's noise holds rows: known from one block run twice, with a row more the second time, never guessed."""
+"""Which axis of a model's noise holds rows. One block tells it: it runs twice, the second time with one row more."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Noise:
-    """Numbers that a model drew in a forward pass: the shape of them, and the layer that asked for them.
+    """Random numbers that a model drew in a forward pass: their shape, and the layer that asked for them.
 
     Args:
-        shape: of the whole block; () of a layer that makes noise of its own, which no row has a part in.
-        layer: its name in the model.
-        whole: the function, where it draws for all rows at once, so that rows cannot share what it draws.
+        shape: the shape for the whole block. () for noise that belongs to the network and to no row.
+        layer: the name of the layer in the model.
+        whole: the name of the function, where it draws for all rows at once, so that rows cannot share what it draws.
     """
 
     shape: Shape
@@ -27,12 +27,12 @@ class Noise:
 
 @dataclass(frozen=True)
 class RowAxis:
-    """Where rows stand in a noise.
+    """Where the rows are in the shape of a noise.
 
     Args:
-        axis: that of rows; None of noise that belongs to the network.
-        folded: how many entries of each row the axis holds: heads of attention, windows of an image.
-        apart: whether the first entries of all rows stand before the second ones, (entries, rows); else (rows, entries).
+        axis: the axis of rows. None for noise that belongs to the network.
+        folded: how many entries of each row the axis holds, such as heads of attention or windows of an image.
+        apart: the order on the axis. True: the first entries of all rows come first, (entries, rows). False: (rows, entries).
     """
 
     axis: int | None
@@ -44,7 +44,7 @@ class RowAxis:
         return shape if self.axis is None else (*shape[: self.axis], self.folded, *shape[self.axis + 1 :])
 
     def index(self, shape: Shape) -> list[int] | None:
-        """Which entry of one row's noise stands where on the axis; None where it has but one, or no row has a part in it."""
+        """For each place on the axis, the entry of one row's noise that belongs there. None where a row has one entry or none."""
         if self.axis is None or self.folded == 1:
             return None
         rows = shape[self.axis] // self.folded
@@ -55,10 +55,10 @@ class RowAxis:
 
 @dataclass(frozen=True)
 class RowAxes:
-    """Of each noise of a model, in the order in which a forward pass draws them: where rows stand, and the shape of one row's.
+    """For each noise of a model, in the order in which a forward pass draws them: where rows are, and the shape for one row.
 
-    Noise that does not change with the rows belongs to the network: that of a weight, as Bayes by backprop draws it, or of an
-    embedding table, however its sizes fall.
+    Noise whose shape does not change with the number of rows belongs to the network. Examples are the noise of a weight in Bayes by
+    backprop (arXiv:1505.05424), and that of an embedding table. That its size may equal the number of rows does not matter.
     """
 
     name: str
@@ -67,10 +67,14 @@ class RowAxes:
 
     @classmethod
     def of(cls, name: str, noises: Sequence[Noise], with_one_more: Sequence[Noise], rows: int) -> RowAxes:
-        """``noises``: of ``rows`` rows; ``with_one_more``: those for one row more."""
+        """Compare the ``noises`` of ``rows`` rows with those of one row more.
+
+        Raises:
+            UnknownRowsError: where the two do not tell which axis holds the rows.
+        """
         if len(noises) != len(with_one_more):
             last = max(noises, with_one_more, key=len)[min(len(noises), len(with_one_more))]
-            drawn = f"{len(noises)} times for {rows} rows and {len(with_one_more)} times for one more"
+            drawn = f"{len(noises)} times for {rows} rows and {len(with_one_more)} times for one row more"
             refuse_unknown_rows(name, last.layer, f"numbers are drawn {drawn}")
         pairs = zip(noises, with_one_more, strict=True)
         axes = tuple(_row_axis(name, one, other, rows) for one, other in pairs)
@@ -79,15 +83,19 @@ class RowAxes:
 
     @property
     def folded(self) -> bool:
-        """Whether some noise has several entries of a row on the axis of rows, whose order shapes do not tell."""
+        """Whether some noise has several entries of each row on the axis of rows. Shapes do not tell their order."""
         return any(axis.folded > 1 for axis in self.axes)
 
     def apart(self) -> RowAxes:
-        """The same with the other order of folded entries."""
+        """The same, with the other order of folded entries."""
         return replace(self, axes=tuple(replace(axis, apart=not axis.apart) for axis in self.axes))
 
     def at(self, call: int, shape: Shape, rows: int, layer: str = "") -> RowAxis:
-        """Of the noise that is drawn as number ``call``, from 0, in a block of ``rows`` rows."""
+        """Where rows are in noise number ``call``, counted from 0, in a block of ``rows`` rows.
+
+        Raises:
+            UnknownRowsError: where the shape is another one than in the first block.
+        """
         if call >= len(self.axes):
             refuse_other_shapes(self.name, layer, shape, None)
         found, one = self.axes[call], self.ones[call]
@@ -108,4 +116,4 @@ def _row_axis(name: str, noise: Noise, with_one_more: Noise, rows: int) -> RowAx
             refuse_unknown_rows(name, noise.layer, f"{noise.whole} draws for all rows at once")
         if shape[axis] * (rows + 1) == other[axis] * rows:
             return RowAxis(axis, shape[axis] // rows)
-    refuse_unknown_rows(name, noise.layer, f"their shape is {shape} for {rows} rows and {other} for one more")
+    refuse_unknown_rows(name, noise.layer, f"their shape is {shape} for {rows} rows and {other} for one row more")

@@ -1,4 +1,4 @@
-"""One model on one batch for one draw, and the checks that its draws are one network for every row and differ."""
+"""One model on one block for one draw, and two checks: a draw is one network for every row, and the draws differ."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ from alcore.adapting.request import Request
 from alcore.adapting.row_axes import Noise, RowAxes
 from alcore.door import Array
 
-ALIKE = 1e-4  # of a row's largest number: by which its prediction may differ where other rows stand beside it
-LOOKED_AT = (0, *(4**power for power in range(20)))  # blocks, whose rows are predicted in other company too
-FOLDED = 8  # draws in which rows are compared, where entries of a row are folded into their axis
-AGAIN = 7  # a place of seeds, beside those of noise
+# How much the prediction of a row may change with the rows beside it, as a part of the row's largest number.
+ALIKE = 1e-4
+LOOKED_AT = (
+    0,
+    *(4**power for power in range(20)),
+)  # numbers of the blocks whose rows are predicted beside other rows too
+FOLDED = 8  # draws in which rows are compared, where the axis of rows holds several entries of a row
+AGAIN = 7  # the place of the seed of generators, beside the places of noise
 
 Forward = Callable[[Any, int, int], Array]  # (batch, number of its block, draw) -> (n, C, ...), `arrange`d
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What a forward pass drew: noise that is followed, and the states of other generators that it moved, by name."""
+    """What a forward pass drew: noise that the adapter follows, and the states of other generators that the pass moved, by name."""
 
     noises: Sequence[Noise]
     moved: dict[str, Any] = field(default_factory=dict)
@@ -38,10 +42,16 @@ class Observed:
 
 
 class Run(ABC):
-    """One model, run on one batch for one draw. An adapter says how its framework does what is abstract here.
+    """One model, run on one block for one draw. An adapter defines the abstract methods with its framework.
 
-    What belongs to rows is learned from the first block. That a row is predicted alike in other company is checked there, for
-    each new shape of a batch, and for blocks 1, 4, 16 and so on, whose rows may show what those of the first did not.
+    The first block tells which random numbers belong to rows. Some blocks check that the prediction of a row does not depend on the
+    rows beside it: the first one, each block of a new shape, and blocks 1, 4, 16 and so on.
+
+    Args:
+        name: the name of the model, for errors.
+        request: what is asked for.
+        output: which tensor of what the model returns: a key or an attribute, a place, or a function. None for the only one.
+        inputs: a function of a block that returns what the model is called with.
     """
 
     ops: Ops
@@ -58,7 +68,7 @@ class Run(ABC):
         self.begin(request)
 
     def begin(self, request: Request) -> None:
-        """Start on a request: of the model as it is now, no batch was checked."""
+        """Start on a request, with the model as it is now. Nothing of the model has been checked yet."""
         self.request = request
         self._class_axis: int | None = None
         self._axes: RowAxes | None = None  # where rows stand in the noise of a draw
@@ -79,10 +89,10 @@ class Run(ABC):
         return nullcontext()
 
     def prepare(self, given: Any, block: int, draw: int) -> None:  # noqa: B027 - most have nothing to look at
-        """Look at the model on its first batch, before anything is learned."""
+        """Look at the model on the first block, before anything else."""
 
     def check_output(self, given: Any, block: int, draw: int) -> None:
-        """Say what is wrong with what the model returns before rows are looked at, whose sentences would be of something else."""
+        """Refuse a wrong output before the rows are checked. Otherwise the error would be about rows."""
         sharing, self._sharing = self._sharing, False
         try:
             self.predicted(given, block, draw)
@@ -91,11 +101,11 @@ class Run(ABC):
 
     @abstractmethod
     def as_tensor(self, leaf: Any) -> Any:
-        """An array as the framework takes it, on the model's device; what is no array as it is."""
+        """An array as a tensor of the framework, on the model's device. Anything else stays as it is."""
 
     @abstractmethod
     def take(self, tensor: Any, rows: list[int]) -> Any:
-        """These rows of a tensor, in this order; some may be taken twice."""
+        """These rows of a tensor, in this order. A row may come twice."""
 
     @abstractmethod
     def join(self, tensor: Any, other: Any) -> Any:
@@ -103,36 +113,36 @@ class Run(ABC):
 
     @abstractmethod
     def noises(self, given: Any, block: int, draw: int) -> Sequence[Noise]:
-        """What the model draws in a pass in which no noise is shared, in order."""
+        """What the model draws in a pass in which rows share no noise, in order."""
 
     @abstractmethod
     def probs(self, given: Any, block: int, draw: int) -> Array:
-        """What the model returns, `arrange`d; rows share their noise as ``axes_of`` the draw says."""
+        """The output of the model after `arrange`: (n, C, ...). Rows share the noise that ``axes_of(draw)`` names."""
 
     def several(self, given: Any, block: int, draws: range) -> Iterable[Array]:
-        """What the model returns in the first of these draws, or in as many of them, one by one, as are better made together."""
+        """The outputs of the first of these draws. An adapter may make more of them at once, where that is faster."""
         return [self.predicted(given, block, draws[0])]
 
     def states(self) -> dict[str, Any]:
-        """Of generators that the framework, Python and NumPy keep for all of a process, by name."""
+        """The states of the generators that the framework, Python and NumPy keep for the whole process, by name."""
         return generators.generator_states()
 
     def seed(self, seed: int) -> None:
-        """Set those generators."""
+        """Seed those generators."""
         generators.seed_global_generators(seed)
 
     def generators_kept(self) -> AbstractContextManager[object]:
-        """A context that leaves them as they were."""
+        """A context that leaves those generators as they were."""
         return generators.global_generators_kept()
 
     # --- what adapters call -------------------------------------------------------------------------------------------
 
     def axes_of(self, draw: int) -> RowAxes | None:
-        """Where rows share noise in a draw; None where each row has its own."""
+        """Where rows share noise in a draw. None where each row has its own noise."""
         return self._own_axes.get(draw, self._axes) if self._sharing else None
 
     def arranged(self, found: Any, rows: int) -> Any:
-        """(n, C, ...) of a tensor that the model returned."""
+        """(n, C, ...) from a tensor that the model returned."""
         if self._class_axis is None:
             self._class_axis = class_axis_of(rows_first(found, rows, self.request, self.ops), self.request)
         return arrange(found, rows, self.request, self.ops, self._class_axis)
@@ -140,7 +150,7 @@ class Run(ABC):
     def predicted(
         self, given: Any, block: int, draw: int, within: Callable[[], AbstractContextManager[object]] = nullcontext
     ) -> Array:
-        """`probs`, of a draw whose noise may be another than that of the draws before, where a model skips layers at random.
+        """`probs` of a draw. Its noise may have other shapes than that of earlier draws, where a model skips layers at random.
 
         ``within``: a context for the forward pass alone.
         """
@@ -161,14 +171,14 @@ class Run(ABC):
 
     @contextmanager
     def block(self) -> Iterator[None]:
-        """A context for the draws of a block: afterwards the generators of the process are what they were."""
+        """A context for the draws of a block. It leaves the generators of the process as they were."""
         with self.generators_kept(), self.ready():
             before = self.states()
             yield
             self._check_unmoved(before)
 
     def _check_unmoved(self, before: dict[str, Any]) -> None:
-        """Rows of this block may have met a layer that those of the first did not."""
+        """Refuse numbers from other generators. Rows of this block may have met a layer that those of the first did not."""
         if self._seeded or not self.request.consistent:
             return
         for name, state in self.states().items():
@@ -190,7 +200,7 @@ class Run(ABC):
         return probs
 
     def _compare(self, probs: Array, block: int, draw: int) -> None:
-        """Tell where all draws of the first block are the same to the last bit, though the model draws numbers."""
+        """Warn where the model draws numbers and all draws of the first block are the same to the last bit."""
         if block != self._learned_at or self.request.draws == 1:
             return
         if draw % self.request.draws == 0:
@@ -199,7 +209,8 @@ class Run(ABC):
         if draw % self.request.draws == self.request.draws - 1 and not self._differ:
             warnings.warn(
                 f"draws: {self.name} draws random numbers, but the {self.request.draws} draws of its first {len(probs)} rows are "
-                "the same to the last bit. Either it is certain of these rows, or the numbers have no effect: a rate of 0, say.",
+                "the same to the last bit. Either it is certain of these rows, or the numbers have no effect. Check that no "
+                "dropout rate is 0.",
                 stacklevel=2,
             )
 
@@ -239,12 +250,12 @@ class Run(ABC):
         return Observed(noises, {name: state for name, state in self.states().items() if state != before[name]})
 
     def _learn_axes(self, given: Any, block: int, draw: int, observed: Observed) -> RowAxes:
-        """From what the model draws for these rows, and for one more."""
+        """Compare what the model draws for these rows with what it draws for one row more."""
         rows = row_count(given)
         if rows < 1:
             if observed.moved or any(noise.shape for noise in observed.noises):
                 layer = next((noise.layer for noise in observed.noises if noise.shape), "")
-                refusals.refuse_unknown_rows(self.name, layer, f"a batch is one {type(given).__name__}, without rows")
+                refusals.refuse_unknown_rows(self.name, layer, f"a block is one {type(given).__name__}, without rows")
             return RowAxes.of(self.name, observed.noises, observed.noises, rows)
         more = self._observed(self._rows_of(given, [*range(rows), 0]), block, draw)
         for name, state in observed.moved.items():
@@ -259,7 +270,7 @@ class Run(ABC):
     # --- rows in other company ----------------------------------------------------------------------------------------
 
     def _check_company(self, given: Any, block: int, draw: int) -> None:
-        """Each half of the rows, twice and in other places, is predicted as it was."""
+        """Refuse rows whose predictions change when half of the rows come twice, in other places."""
         rows = row_count(given)
         if rows < 1 or not self._axes_known(given, block, draw):
             return
@@ -280,7 +291,7 @@ class Run(ABC):
             self._sharing = sharing
 
     def _axes_known(self, given: Any, block: int, draw: int) -> bool:
-        """Of plain draws rows need not be known: where they are not, company cannot be checked."""
+        """Whether it is known where rows share noise. Without ``consistent`` it need not be, and then rows are not checked."""
         if self.request.consistent:
             return True
         try:
@@ -291,13 +302,13 @@ class Run(ABC):
         return True
 
     def _in_order(self, learned: RowAxes) -> RowAxes:
-        """With the order of folded entries that the first block has taught, and that shapes do not tell."""
+        """The same, with the order of folded entries that the first block showed. Shapes do not tell it."""
         return learned.apart() if self._axes and any(axis.apart for axis in self._axes.axes) else learned
 
     def _alike(self, pairs: list[Any], block: int, draw: int) -> bool:
-        """Of each: a batch, others, and which of its rows the others begin with.
+        """Whether rows are predicted alike in each pair: a block, another block, and which rows of the first the other begins with.
 
-        Where the order of folded entries is to be learned, in several draws: in one, entries may be the same by chance.
+        Where the order of folded entries is not known yet, several draws are compared. In one, entries may be equal by chance.
         """
         unsure = self._axes is not None and self._axes.folded and not self._blocks
         return all(self._alike_in(pairs, block, draw + more) for more in range(FOLDED if unsure else 1))
@@ -311,7 +322,7 @@ class Run(ABC):
         return True
 
     def _alike_apart(self, pairs: list[Any], block: int, draw: int) -> bool:
-        """Whether rows agree where entries folded into their axis stand in the other order."""
+        """Whether rows are predicted alike with the other order of folded entries."""
         before = self._axes
         if before is None or not before.folded or self._blocks:
             return False
@@ -323,12 +334,12 @@ class Run(ABC):
 
     @property
     def tolerance(self) -> float:
-        """Of a row's largest number; more where a model computes in half precision."""
+        """How much predictions may differ, as a part of a row's largest number. More where a model computes in half precision."""
         return ALIKE
 
 
 def _map_both(function: Callable[[Any, Any], Any], given: Any, other: Any) -> Any:
-    """Apply a function to the arrays of two batches of the same structure."""
+    """Apply a function to the arrays of two blocks of the same structure."""
     theirs: list[Any] = []
     map_leaves(other, theirs.append)
     rest = iter(theirs)
@@ -345,7 +356,7 @@ def _same(one: Array, other: Array) -> bool:
 
 
 def near(one: Array, other: Array, tolerance: float) -> bool:
-    """Whether arrays of one shape differ by no more than a part of each row's largest number."""
+    """Whether two arrays of one shape differ by at most ``tolerance`` times each row's largest number."""
     one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
     axes = tuple(range(1, one.ndim))
     scale = np.nanmax(np.abs(np.where(np.isfinite(one), one, np.nan)), axis=axes, keepdims=True, initial=0)

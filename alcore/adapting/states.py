@@ -1,4 +1,4 @@
-"""What a model was fitted to, as digests: two models with the same are one, whatever seeds they were fitted with."""
+"""Digests of the fitted state of a model. Models with equal digests are the same, whatever seeds they were fitted with."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ import numpy as np
 
 from alcore.door import Array
 
-# How a fit drew, not what was fitted. The names are those that scikit-learn and the libraries of boosted trees give seeds.
+# Attributes that say how a fit drew, not what was fitted. scikit-learn and libraries of boosted trees give seeds these names.
 SEED = re.compile("random_state|seed|rng")
 GENERATORS = (np.random.RandomState, np.random.Generator, np.random.BitGenerator)
 PLAIN = (type(None), bool, int, float, complex, str)
 
 
 def fitted_state(model: Any, inside: Callable[[Any], Any | None]) -> tuple[bytes, bytes]:
-    """Digests of what was fitted, and of what may or may not matter: settings, and parts that cannot be read.
+    """Two digests of a model: of its fitted parameters, and of parts that may not matter, such as settings and unreadable parts.
 
-    Where both are equal, two models are the same. Where the first differ, they differ. Else it is not known.
+    Two models are the same where both digests are equal. They differ where the first digests differ. Otherwise it is not known.
 
     Args:
-        model: whose settings are what its ``get_params`` names, where it has one.
-        inside: a wrapper -> the model in it, which is looked at in its place; None for what is no wrapper.
+        model: a fitted model. What its ``get_params`` names are its settings.
+        inside: a function that gives the model inside a wrapper, and None for a model that is no wrapper.
+
+    Returns:
+        The two digests, of the fitted parameters and of the other parts.
     """
     walk = _Walk(inside)
     walk.see(model, walk.fitted)
@@ -32,7 +35,7 @@ def fitted_state(model: Any, inside: Callable[[Any], Any | None]) -> tuple[bytes
 
 
 class _Walk:
-    """Goes through all that an object holds, as copying would: that is the state an object gives of itself."""
+    """Reads everything that an object holds, in the way that a copy is made."""
 
     def __init__(self, inside: Callable[[Any], Any | None]) -> None:
         self.fitted, self.doubtful = blake2b(), blake2b()
@@ -84,7 +87,7 @@ class _Walk:
             return self.see(held, into)
         try:
             state = _state_of(thing)
-        except Exception:  # whatever another library raises, its object cannot be read: it is equal to itself alone
+        except Exception:  # another library may raise anything; then its object cannot be read and equals itself alone
             return self.doubtful.update(f"{type(thing).__name__} at {id(thing)};".encode())
         if isinstance(state, bytearray):  # of trees, without settings
             return into.update(state)
@@ -99,7 +102,7 @@ class _Walk:
 
 
 def _state_of(thing: Any) -> Any:
-    """What an object gives of itself: the trees of a booster of XGBoost or LightGBM, of any other what copies are made of."""
+    """The state of an object: the trees of a booster of XGBoost or LightGBM, and for any other object what a copy is made from."""
     if hasattr(thing, "save_raw"):
         return bytearray(thing.save_raw())
     if hasattr(thing, "dump_model"):

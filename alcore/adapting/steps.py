@@ -1,6 +1,7 @@
-"""Pipelines of data, step by step from their end to their sources: which steps change the order, repeat rows or drop some.
+"""Pipelines of data, read step by step from their end to their sources: which steps change the order, repeat rows or drop rows.
 
-Pipelines of tf.data, data pipes of PyTorch, streams of Hugging Face and loaders of Grain: known by the modules of their classes.
+These are pipelines of tf.data, data pipes of PyTorch, streams of Hugging Face and loaders of Grain. Their classes are known by the
+modules that define them.
 """
 
 from __future__ import annotations
@@ -17,17 +18,20 @@ CHAINS = (
     "datasets.iterable_dataset.",
     "keras.src.legacy.preprocessing.",
 )
-# In the names of steps: shuffles; choices among sources at random; rows put together by a key; readers that do not wait.
+# Words in the names of steps that shuffle, choose among sources at random, group rows by a key, or read without waiting.
 REORDERS = ("Shuff", "RandomSampler", "RandomDataset", "Randomly", "GroupBy", "Grouper", "Bucket", "DataService")
 REPEATS = ("Repeat", "Cycler")
 TIMES = ("_count", "count", "times", "_times", "num_times", "_num_epochs")
 DROPS = ("_drop_remainder", "_drop_remainder_t", "drop_remainder", "drop_last", "_drop_last")
-# deterministic=False of a step, as a graph of TensorFlow is written: an entry of a map, its key and then its value.
+# How a graph of TensorFlow writes deterministic=False of a step: an entry of a map, its key and then its value.
 NOT_DETERMINISTIC = b"\n\rdeterministic\x12\x07\x12\x05false"
+
+# The way out where the order is not certain, for the end of an error.
+NAME_IDS = "Or name the key, the place or the function that gives the ids of a block's rows: ids='id'"
 
 
 def names_of(thing: Any) -> list[str]:
-    """Of its class and of those that it is made of."""
+    """The names of its class and of the classes that this one is derived from."""
     return _names(type(thing))
 
 
@@ -40,7 +44,7 @@ def _is_step(kind: type) -> bool:
 
 
 def steps_of(data: Any) -> Iterator[Any]:
-    """The steps of a pipeline, its end first; none of what is no pipeline."""
+    """The steps of a pipeline, its end first. Anything else has no steps."""
     waiting, seen = [data] if _is_step(type(data)) else [], set[int]()
     while waiting:
         step = waiting.pop()
@@ -52,7 +56,7 @@ def steps_of(data: Any) -> Iterator[Any]:
 
 
 def _held(step: Any) -> Iterator[Any]:
-    """The steps that this one keeps, by themselves or several together."""
+    """The steps that this one keeps in its attributes, one by one or in lists and dictionaries."""
     for value in list(getattr(step, "__dict__", {}).values()):
         values: Iterable[Any] = value.values() if isinstance(value, Mapping) else value
         several = list(values) if isinstance(value, Mapping | list | tuple) else [value]
@@ -61,25 +65,27 @@ def _held(step: Any) -> Iterator[Any]:
 
 
 def check_step(step: Any, named: bool, whole: bool = False) -> None:
-    """Refuse a step after which row i is not example i; where rows are ``named`` by ids, one that loses rows.
+    """Refuse a step after which row i may not be example i. Where rows are ``named`` by ids, refuse only a step that drops rows.
 
-    ``whole``: it is the end of its pipeline, whose options count for all of it.
+    ``whole``: the step is the end of its pipeline, so its options count for the whole pipeline.
     """
     own = [name.rpartition(".")[2] for name in names_of(step) if name.startswith(CHAINS)]
     said = f"the step {type(step).__name__} of the data"
     if not named:
         if _reorders(step, own) or (whole and _is_sloppy(step)):
             raise ValueError(
-                f"data: {said} may give rows in another order than its source has, so row i would not be example i. Leave it "
-                "out, or turn it off: shuffle=False, deterministic=True, no workers. Or say which row is which: ids=, the key, "
-                "place or function that gives the ids of a batch's rows."
+                f"data: {said} may give rows in another order than its source, so row i may not be example i. Remove the step, "
+                f"or let it keep the order: shuffle=False, deterministic=True, num_workers=0. {NAME_IDS}."
             )
         if _repeats(step, own):
             raise ValueError(
-                f"data: {said} repeats rows, so there would be several of each. Leave it out, or say how often: once."
+                f"data: {said} repeats rows, so the predictions would hold each row several times. Remove the step, or let it "
+                "repeat once: repeat(1)."
             )
     if _drops_rows(step):
-        raise ValueError(f"data: {said} drops the rows of its last batch. drop_remainder=False, drop_last=False.")
+        raise ValueError(
+            f"data: {said} drops rows at the end that fill no block. Build the step with drop_remainder=False or drop_last=False."
+        )
 
 
 def _reorders(step: Any, own: list[str]) -> bool:
@@ -92,12 +98,12 @@ def _reorders(step: Any, own: list[str]) -> bool:
 
 
 def _is_its_frameworks(step: Any) -> bool:
-    """Whether its attributes mean what the framework says, not what a user's class says."""
+    """Whether the framework defines its class, so that its attributes mean what the framework says."""
     return f"{type(step).__module__}.".startswith(CHAINS)
 
 
 def _is_sloppy(data: Any) -> bool:
-    """By the options of a pipeline of tf.data."""
+    """Whether the options of a pipeline of tf.data let rows come in any order."""
     return _is_of_tensorflow(data) and data.options().deterministic is False
 
 
@@ -111,7 +117,7 @@ def _is_not_deterministic(step: Any) -> bool:
     ]  # pipelines inside
     graphs = [one.function.graph.as_graph_def().SerializeToString() for one in made]
     if "ParallelInterleave" in type(step).__name__ and not hasattr(step, "_deterministic"):
-        graphs.append(step._as_serialized_graph().numpy())  # the step itself does not keep what it was told
+        graphs.append(step._as_serialized_graph().numpy())  # the step itself does not keep this option
     return any(NOT_DETERMINISTIC in graph or b"ShuffleDataset" in graph for graph in graphs)
 
 

@@ -1,4 +1,4 @@
-"""Members that are one and the same model: every draw says the same, and BALD is 0 everywhere."""
+"""Members that are the same model. Every draw would be the same, and BALD would be 0 everywhere."""
 
 from __future__ import annotations
 
@@ -16,30 +16,32 @@ State = tuple[bytes, bytes]
 
 
 class Twins:
-    """Listens to what members say, and refuses those that are the same model.
+    """Compares the predictions of members, and refuses members that are the same model.
 
-    Of few or easy rows, different members say the same bit for bit. So of members that do so in the first block, what they were
-    fitted to is compared. Where that is equal, they are the same: refused where all are, or where the user chose each. Where all
-    members say the same of all rows, a warning says so at the end if their states cannot be compared, or if the user chose members
-    that differ in nothing that matters (splits on features that are as good as each other) and that are not just sure of easy rows.
+    Different members may predict the same, bit for bit, for few or easy rows. So where members predict the same for the first
+    block, their fitted states are compared. Members with equal states are the same model. They are refused where all members are
+    the same, or where the user chose each member.
+
+    A warning comes after the last block where all members predict the same for all rows, in two cases. Their states could not be
+    compared. Or the user chose the members, and some prediction lies between 0 and 1, so that easy rows do not explain it.
 
     Args:
-        names: of the members.
-        states: for each member a function that gives its `fitted_state`.
-        remedy: the number of a member -> how to get others.
-        by_chance: whether members were drawn, so that some may coincide.
+        names: the class names of the members.
+        states: for each member, a function that gives its `fitted_state`.
+        remedy: a function that gives, for the number of a member, a sentence on how to get members that differ.
+        by_chance: whether the members were drawn at random, so that some may be equal by chance.
     """
 
     def __init__(
         self, names: list[str], states: list[Callable[[], State]], remedy: Callable[[int], str], *, by_chance: bool
     ) -> None:
         self._names, self._states, self._remedy, self._by_chance = names, states, remedy, by_chance
-        self._listens, self._odd = len(names) > 1, False  # odd: that they say the same is no chance
-        self._rows: int | None = None  # of the blocks that were heard
+        self._listens, self._odd = len(names) > 1, False  # odd: chance does not explain that they predict the same
+        self._rows: int | None = None  # of the blocks so far
         self._said: list[bytes] = []
 
     def hear(self, draw: int, probs: Array) -> None:
-        """What a member says of the rows of a block; members that are the same are refused after the last one's."""
+        """Take the predictions of one member for a block. After those of the last member, refuse members that are the same."""
         if not self._listens:
             return
         said = blake2b(np.ascontiguousarray(probs).ravel().view(np.uint8).data).digest()
@@ -51,7 +53,7 @@ class Twins:
             self._rows = (self._rows or 0) + len(probs)
 
     def _compare(self) -> bool:
-        """Refuse members that are the same; give back whether none is known to be another model than the rest."""
+        """Refuse members that are the same. Return whether no member is known to differ from the others."""
         alike = _groups(dict(enumerate(self._said)))
         states = {number: self._states[number]() for group in alike for number in group}
         same = _groups(states)
@@ -63,14 +65,14 @@ class Twins:
         return len({fitted for fitted, _ in states.values()}) == 1
 
     def watch(self, batches: Iterable[Any]) -> Iterator[Any]:
-        """The batches, and the warning after the last."""
+        """Pass the blocks on, and warn after the last one."""
         yield from batches
         if self._listens and self._odd and self._rows:
             warn_of_same_members(len(self._names), self._rows, self._remedy(0))
 
 
 def _groups(keys: Mapping[int, Hashable]) -> list[list[int]]:
-    """The members with the same key, where there are several."""
+    """Groups of members with the same key. A member without an equal is in no group."""
     found: defaultdict[Hashable, list[int]] = defaultdict(list)
     for number, key in keys.items():
         found[key].append(number)

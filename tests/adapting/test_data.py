@@ -38,7 +38,7 @@ def test_batches_pass_as_they_are() -> None:
     assert [len(batch) for batch in adapting.as_batches(ROWS, 4)] == [4, 4, 2]
     assert adapting.known_rows(ROWS) == 10
     with pytest.raises(
-        TypeError, match=r"data: expected rows on axis 0, got an array of shape \(\)\. One row: data\[None\]"
+        TypeError, match=r"data: expected rows on axis 0, got an array of shape \(\)\. For one row, pass data\[None\]"
     ):
         adapting.known_rows(ROWS[0, 0])
     assert adapting.known_rows(ROWS[0, 0][None]) == 1

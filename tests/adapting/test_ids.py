@@ -37,17 +37,17 @@ def test_ids_are_named_by_a_key_a_place_or_a_function() -> None:
     assert read("file", ("labels", {"file": [7]})) == [7]
     assert read(2, ("x", "y", [7])) == read(-1, ["x", "y", [7]]) == [7]
     assert read(len, [1, 2]) == 2
-    with pytest.raises(ValueError, match=r"ids: no 'file' in a batch of dict with the keys \[\['x', 'y'\]\]"):
+    with pytest.raises(ValueError, match=r"ids: no 'file' in a block of type dict with the keys \[\['x', 'y'\]\]"):
         read("file", {"x": 1, "y": 2})
-    with pytest.raises(ValueError, match="ids: no 2 in a batch of 2 parts"):
+    with pytest.raises(ValueError, match="ids: no 2 in a block of 2 parts"):
         read(2, ("x", "y"))
-    with pytest.raises(ValueError, match="ids: no 'x' in a batch of ndarray"):
+    with pytest.raises(ValueError, match="ids: no 'x' in a block of type ndarray"):
         read("x", ROWS)
 
 
 @pytest.mark.parametrize("ids", [True, 1.5, [1, 2], np.arange(3), b"file"])
 def test_what_names_no_ids_is_refused(ids: Any) -> None:
-    with pytest.raises(TypeError, match="ids: expected a key, a place or a function of a batch, got"):
+    with pytest.raises(TypeError, match="ids: expected a key, a place or a function of a block, got"):
         adapting.as_ids(ids)
 
 
@@ -95,14 +95,14 @@ def test_integers_of_every_kind_are_integers(ids: Any) -> None:
 )
 def test_what_is_no_integer_and_no_text_is_refused(ids: Any, got: str) -> None:
     with pytest.raises(
-        TypeError, match=f"ids: expected an integer or a text for each of the 2 rows of a batch, got {got}"
+        TypeError, match=f"ids: expected an integer or a text for each of the 2 rows of a block, got {got}"
     ):
         ids_of(ids)
 
 
 def test_another_number_of_ids_than_rows_is_refused() -> None:
     for ids in (np.arange(3), 7, None):
-        with pytest.raises(TypeError, match="for each of the 4 rows of a batch, got"):
+        with pytest.raises(TypeError, match="for each of the 4 rows of a block, got"):
             next(predictions(ids=lambda batch, ids=ids: ids))
 
 

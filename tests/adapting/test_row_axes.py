@@ -30,8 +30,12 @@ def test_the_axis_that_grows_holds_rows(shape: Shape, with_one_more: Shape, expe
 @pytest.mark.parametrize(
     ("shapes", "others", "why"),
     [
-        ([(8, 5)], [(9, 5), (9, 2)], "'layer1' of M.*numbers are drawn 1 times for 8 rows and 2 times for one more"),
-        ([(8, 8)], [(9, 9)], r"'layer0' of M.*their shape is \(8, 8\) for 8 rows and \(9, 9\) for one more"),
+        (
+            [(8, 5)],
+            [(9, 5), (9, 2)],
+            "'layer1' of M.*numbers are drawn 1 times for 8 rows and 2 times for one row more",
+        ),
+        ([(8, 8)], [(9, 9)], r"'layer0' of M.*their shape is \(8, 8\) for 8 rows and \(9, 9\) for one row more"),
         ([(8, 5)], [(9,)], "their shape is"),
         ([(10, 5)], [(11, 5)], "their shape is"),  # ten is no multiple of eight rows
     ],

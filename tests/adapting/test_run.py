@@ -35,7 +35,7 @@ def test_a_model_that_draws_nothing_is_refused_and_one_whose_numbers_have_no_eff
 def test_rows_that_depend_on_the_rows_beside_them_are_refused(consistent: bool) -> None:
     """In the first block, in one of another size, in one whose rows show it, and in blocks of one row."""
     request = Request(3, consistent=consistent)
-    mixed = "says of a row changes with the rows beside it.*Take a model of single rows"
+    mixed = "predicts for a row changes with the rows beside it.*Take a model of single rows"
     for mixes in (lambda x: x.cumsum(axis=0), lambda x: x - x.mean(axis=0), lambda x: x * x.max()):
         with pytest.raises(ValueError, match=mixed):
             drawn(lambda x, draw, mixes=mixes: halves(mixes(x), 0, draw), request)
@@ -84,7 +84,7 @@ def test_generators_of_the_process_come_back_and_decide_what_draws() -> None:
 
 def test_numbers_of_a_generator_that_cannot_be_set_are_refused() -> None:
     own = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="says something else when it is run again with the same seed"):
+    with pytest.raises(ValueError, match="predicts something else when it runs again with the same seed"):
         drawn(lambda x, draw: halves(x, 0, 0) * own.random())
 
 
@@ -145,7 +145,7 @@ def test_a_batch_without_rows_is_taken_where_none_of_its_noise_has_rows() -> Non
         return next(adapting.predict([Graph()], [model], request, rows=None))
 
     assert run(lambda graph, draw: [Noise(())], Request(3)).shape == (10, 2, 3)
-    with pytest.raises(ValueError, match=r"belong to which row: a batch is one Graph, without rows.*consistent=False"):
+    with pytest.raises(ValueError, match=r"belong to which row: a block is one Graph, without rows.*consistent=False"):
         run(lambda graph, draw: [Noise((10, 4))], Request(3))
     assert run(lambda graph, draw: [Noise((10, 4))], Request(3, consistent=False)).shape == (10, 2, 3)
 

@@ -36,16 +36,14 @@ def test_all_members_that_are_the_same_are_refused() -> None:
     """However they were made, and whatever they say."""
     for by_chance in (False, True):
         for said in (SURE, UNSURE, SURE[:0]):
-            with pytest.raises(
-                ValueError, match="all 3 members are one and the same M0.*BALD is 0.*Take others than M0"
-            ):
+            with pytest.raises(ValueError, match="all 3 members are the same M0.*BALD is 0.*Take others than M0"):
                 run([[said] * 3], [(b"a", b"")] * 3, by_chance)
 
 
 def test_some_members_that_are_the_same_are_refused_where_each_was_chosen() -> None:
     """By number; members drawn by chance may coincide."""
     said, states = [[SURE, UNSURE, SURE, SURE]], [(b"a", b""), (b"a", b""), (b"b", b""), (b"b", b"")]
-    with pytest.raises(ValueError, match="members 2 and 3 are one and the same M2.*weights.*Take others than M2"):
+    with pytest.raises(ValueError, match="members 2 and 3 are the same M2.*weights.*Take others than M2"):
         run(said, states)
     assert run(said, states, by_chance=True) == []
 
@@ -64,7 +62,7 @@ def test_members_of_unknown_states_that_say_the_same_of_all_rows_are_warned_of_o
     """At the end; not where a later block tells them apart."""
     open_states = [(b"a", b"1"), (b"a", b"2")]
     (warning,) = run([[SURE, SURE], [UNSURE, UNSURE]], open_states, by_chance)
-    assert "all 2 members said exactly the same of all 6 rows" in warning
+    assert "all 2 members predict exactly the same for all 6 rows" in warning
     assert "Take others than M0" in warning
     assert run([[SURE, SURE], [UNSURE, SURE]], open_states, by_chance) == []
     assert run([[SURE, SURE], [UNSURE, SURE], [SURE, SURE]], open_states, by_chance) == []

@@ -180,7 +180,7 @@ class HostNoise(nn.Module):
 def test_noise_of_python_follows_the_seed_or_is_refused() -> None:
     """The global generator of NumPy gives the same bits in plain draws and comes back; one of the layer's own cannot be set."""
     for consistent in (True, False):
-        with pytest.raises(ValueError, match="seed: HostNoise says something else when it is run again"):
+        with pytest.raises(ValueError, match="seed: HostNoise predicts something else when it runs again"):
             predict(bound(HostNoise(True), ROWS), FEW, consistent=consistent)
     model = bound(HostNoise(False), ROWS)
     with pytest.raises(

@@ -45,7 +45,7 @@ def test_statistics_of_the_batch_are_seen_after_blocks_of_sure_rows(size: int, b
             seen.append(start)
             yield SURE_FIRST[start : start + size]
 
-    with pytest.raises(ValueError, match="Mixing says of a row changes with the rows beside it.*inputs="):
+    with pytest.raises(ValueError, match="Mixing predicts for a row changes with the rows beside it.*inputs="):
         predict(model, batches())
     assert len(seen) == blocks + 1
     off = predict(model, batches(), inputs=lambda x: (x, {"statistics": False}))
@@ -176,7 +176,8 @@ def test_steps_first_is_refused_and_the_axis_named(consistent: bool) -> None:
     out, into = bound(StepsFirst(False), SERIES), bound(StepsFirst(True), np.moveaxis(SERIES, 0, 1))
     options = {"batch_size": 6, "consistent": consistent}
     with pytest.raises(
-        ValueError, match=r"Axis 1 has 6: if rows stand there, output=lambda made: jnp.moveaxis\(made, 1, 0\)"
+        ValueError,
+        match=r"Axis 1 has 6 entries. If these are the rows, pass output=lambda made: jnp.moveaxis\(made, 1, 0\)",
     ):
         predict(out, SERIES, **options)
     found = predict(out, SERIES, output=lambda made: jnp.moveaxis(made, 1, 0), **options)

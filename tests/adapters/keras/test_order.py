@@ -140,9 +140,9 @@ def test_rows_that_a_pipeline_drops_or_repeats_are_refused() -> None:
         rows.batch(4).rebatch(8, drop_remainder=True),
         rows.filter(lambda x: True).batch(10, drop_remainder=True),
     ):
-        with pytest.raises(ValueError, match=r"drops the rows of its last batch.*drop_remainder=False"):
+        with pytest.raises(ValueError, match=r"drops rows at the end that fill no block.*drop_remainder=False"):
             predict(model, dropped)
-        with pytest.raises(ValueError, match=r"drops the rows of its last batch"):
+        with pytest.raises(ValueError, match=r"drops rows at the end that fill no block"):
             predict(model, dropped, ids=0)
     for repeated in (rows.repeat(2).batch(8), rows.batch(10).repeat()):
         with pytest.raises(ValueError, match=r"the step _RepeatDataset of the data repeats rows.*once"):

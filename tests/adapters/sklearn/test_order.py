@@ -40,5 +40,5 @@ def test_ids_come_with_the_predictions(tmp_path: Path) -> None:
     np.testing.assert_array_equal(preds.ids, IDS)
     alcore_sklearn.predict(TREES, Loader(), ids=1, out=tmp_path / "p.zarr")
     np.testing.assert_array_equal(np.load(tmp_path / "p.ids.npy"), IDS)
-    with pytest.raises(ValueError, match="ids: no 'file' in a batch of 2 parts"):
+    with pytest.raises(ValueError, match="ids: no 'file' in a block of 2 parts"):
         next(alcore_sklearn.predict(TREES, Loader(), ids="file"))

@@ -1,4 +1,4 @@
-"""Members that are one and the same model are refused, with ways to others that work; those that differ never are."""
+"""Members that are the same model are refused, with ways to others that work; those that differ never are."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ SAME = {
 @pytest.mark.parametrize("name", SAME)
 def test_a_list_of_one_and_the_same_model_is_refused(name: str) -> None:
     """Fitted with different seeds, which change nothing in them."""
-    said = refused(fitted(SAME[name], X, Y), X, f"all 3 members are one and the same {name}.*BaggingClassifier")
+    said = refused(fitted(SAME[name], X, Y), X, f"all 3 members are the same {name}.*BaggingClassifier")
     assert "bootstrap sample" in said
 
 
@@ -96,7 +96,7 @@ def test_the_ways_to_members_that_differ_work(way: str) -> None:
     """Lists with what the refusals name, bootstrap samples by hand, and BaggingClassifier."""
     make, settings = WAYS[way]
     one = make(random_state=0).fit(X, Y)
-    same = refused([one, one], X, "all 2 members are one and the same.*BaggingClassifier does, or pass a list of")
+    same = refused([one, one], X, "all 2 members are the same.*BaggingClassifier does, or pass a list of")
     assert way in same
     assert bald(fitted(make, X, Y, **settings)) > 0
     rows = np.random.default_rng(0).integers(len(X), size=(3, len(X)))
@@ -109,7 +109,7 @@ def test_the_ways_to_members_that_differ_work(way: str) -> None:
 def test_some_members_that_are_the_same_are_named() -> None:
     """In a list and in a vote, where each was chosen; weights of alcore count a draw twice."""
     first, other, again = (logistic(C=c).fit(X, Y) for c in (1.0, 0.1, 1.0))
-    refused([first, other, again], X, "members 0 and 2 are one and the same LogisticRegression.*weights", ValueError)
+    refused([first, other, again], X, "members 0 and 2 are the same LogisticRegression.*weights", ValueError)
     refused([first, first, other, again, other], X, "members 0, 1 and 3; members 2 and 4 are one")
     vote = VotingClassifier([("a", logistic()), ("b", GaussianNB()), ("c", logistic())]).fit(X, Y)
     refused(vote, X, "members 0 and 2")
@@ -122,7 +122,7 @@ def test_some_members_that_are_the_same_are_named() -> None:
 def test_ensembles_that_drew_nothing_are_refused_with_what_makes_them_draw() -> None:
     """By forests without bootstrap and with all features, by bagging of all rows, by members that rows do not change."""
     forest = RandomForestClassifier(3, bootstrap=False, max_features=None, max_depth=1, random_state=0).fit(X[:, :1], Y)
-    refused(forest, X[:, :1], r"members are one and the same Decision.*Fit RandomForestClassifier\(bootstrap=True\)")
+    refused(forest, X[:, :1], r"members are the same Decision.*Fit RandomForestClassifier\(bootstrap=True\)")
     assert bald(RandomForestClassifier(3, bootstrap=True, random_state=0).fit(X, Y)) > 0
     bagging = BaggingClassifier(GaussianNB(), 3, bootstrap=False).fit(X, Y)
     refused(bagging, X, r"Fit BaggingClassifier\(bootstrap=True\)")
@@ -163,7 +163,7 @@ def test_members_that_never_differ_are_warned_of_at_the_end(make: Any) -> None:
     assert (found == found[..., :1]).all()
     (warning,) = caught
     assert issubclass(warning.category, UserWarning)
-    assert f"all 3 members said exactly the same of all {len(X)} rows" in str(warning.message)
+    assert f"all 3 members predict exactly the same for all {len(X)} rows" in str(warning.message)
     check_names(str(warning.message))
 
 

@@ -194,7 +194,9 @@ def test_a_module_of_lightning_is_refused_with_the_loader_to_pass() -> None:
     with pytest.raises(TypeError, match=r"got a Trainer.*trainer\.datamodule\.predict_dataloader\(\)"):
         predict(model, trainer)
     several = [DataLoader(Subset(DATA, range(9)), 12), DataLoader(Subset(DATA, range(9, 30)), 12)]
-    with pytest.raises(TypeError, match=r"got a list of 2 loaders.*data\[0\].*ConcatDataset of their data sets"):
+    with pytest.raises(
+        TypeError, match=r"got a list of 2 loaders.*data\[0\].*ConcatDataset\(\[one\.dataset for one in data\]\)"
+    ):
         predict(model, several)
     np.testing.assert_array_equal(predict(model, several[0]), predict(model, ROWS[:9]))
     together = DataLoader(ConcatDataset([one.dataset for one in several]), 12)
@@ -216,7 +218,7 @@ def test_rows_that_a_loader_drops_or_repeats_are_refused(tmp_path: Path) -> None
         DataLoader(Rows(), 12, drop_last=True),
         DataLoader(Counted(), 12, drop_last=True),
     ):
-        with pytest.raises(ValueError, match=r"drops the rows of its last batch.*drop_last=False"):
+        with pytest.raises(ValueError, match=r"drops rows at the end that fill no block.*drop_last=False"):
             predict(model, data)
     with pytest.raises(ValueError, match=r"2 workers read the IterableDataset.*num_workers=0"):
         predict(model, DataLoader(Rows(), 12, num_workers=2))
@@ -354,7 +356,7 @@ def test_checkpoints_must_read_rows_in_one_order(tmp_path: Path) -> None:
     own = DataLoader(NUMBERED, 12, shuffle=True, generator=torch.Generator().manual_seed(1))
     given = {"draws": 2, "kind": "logits", "progress": False, "ids": 2, "out": tmp_path / "preds.npy"}
     with pytest.raises(
-        ValueError, match=r"row 0 is \d+, and was \d+ before.*list\(loader\) .*\.zarr; delete preds.member-\*"
+        ValueError, match=r"row 0 is \d+, and was \d+ before.*list\(loader\) .*\.zarr.*delete preds.member-\*"
     ):
         alcore_torch.predict(members, own, **given)
     for file in tmp_path.glob("preds.member-*"):

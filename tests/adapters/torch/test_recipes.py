@@ -192,7 +192,7 @@ def test_graphs_have_rows_that_come_out_and_noise_that_they_cannot_share_is_refu
     graphs = [Graph(ROWS[:7], torch.tensor([0, 0, 1, 1, 1, 2, 2])), Graph(ROWS[:4], torch.tensor([0, 0, 1, 1]))]
     model = GraphNetwork(nn.Dropout(0.5)).eval()
     with pytest.raises(
-        ValueError, match=r"layer 'drop.0' of GraphNetwork.*a batch is one Graph, without rows.*consistent=False"
+        ValueError, match=r"layer 'drop.0' of GraphNetwork.*a block is one Graph, without rows.*consistent=False"
     ):
         predict(model, graphs)
     assert predict(model, graphs, consistent=False).shape == (5, 3, 5)
@@ -220,7 +220,7 @@ def test_dynamic_padding_is_refused_at_the_first_block_of_another_length_and_its
     blocks = alcore_torch.predict(model, [tokens, longer], draws=4, kind="logits")
     next(blocks)
     with pytest.raises(
-        ValueError, match=r"Tokens draws random numbers of shape .*Pad the rows of all batches to one length"
+        ValueError, match=r"Tokens draws random numbers of shape .*Pad the rows of all blocks to one length"
     ):
         next(blocks)
     found = predict(model, [longer, longer.flip(0)], draws=4)
