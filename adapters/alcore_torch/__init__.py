@@ -1,4 +1,6 @@
-"""alcore for PyTorch: from a model that can be run with dropout, or from several, to predictions (N, C, ..., T).
+"""alcore for PyTorch: a model with noise such as dropout, or several models, become predictions (N, C, ..., T).
+
+`predict` is where to start. Imports PyTorch and the public names of `alcore.adapting`. A new kind of noise joins `noise`.
 
 >>> import alcore, alcore_torch, torch
 >>> model = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(16, 3))

@@ -1,4 +1,4 @@
-"""DropConnect: weights instead of activations are dropped. Wan et al. 2013 (proceedings.mlr.press/v28/wan13)."""
+"""DropConnect drops weights instead of activations. Wan et al. 2013 (proceedings.mlr.press/v28/wan13)."""
 
 from __future__ import annotations
 
@@ -14,27 +14,34 @@ from alcore_torch.noise import current_draw
 
 
 class DropConnect(nn.Module):
-    """A model whose weights are dropped with probability ``rate``, each anew for each draw, the rest scaled by 1/(1 − rate).
+    """A model that drops its weights with probability ``rate`` in each draw, and scales the others by 1/(1 − rate).
 
-    It holds the model itself: its pretrained weights, strides, padding, groups and biases stay what they are. In `predict` every
-    row of a draw meets the same weights; elsewhere the model runs as it is. Biases are not dropped.
+    In draw t, a weight W becomes W ∘ mₜ / (1 − rate), with mₜ ~ Bernoulli(1 − rate) for each of its numbers. In `predict`, all rows
+    of a draw meet the same weights. Elsewhere the model runs as it is. It holds the model itself: its weights, strides, padding,
+    groups and biases stay what they are. Biases are not dropped. Each draw costs one forward pass and one mask of every dropped
+    weight. Wan et al. 2013 (proceedings.mlr.press/v28/wan13).
 
     Args:
         model: any module.
         rate: the probability of dropping a weight, 0 ≤ rate < 1.
-        layers: types or names of modules, or functions of a name and a module, whose weights are dropped. By default all parameters
-            of two and more dimensions that are called a weight, also those of attention and those that are parametrised; those of
-            embeddings are left out.
+        layers: the modules whose weights are dropped: types, names, functions (name, module) -> bool, or a tuple of these. By
+            default all parameters with "weight" in their name and two or more dimensions are dropped, also in attention layers and
+            where they are parametrised. The weights of embeddings are kept.
 
-    Attributes: ``dropped`` and ``left``, names of parameters of two and more dimensions; ``repr`` says how many of how many.
+    Attributes:
+        dropped: names of the parameters that are dropped.
+        left: names of the other parameters of two or more dimensions. ``repr`` gives both counts.
 
-    Raises: ValueError for another rate, and where no layer has weights to drop.
+    Raises:
+        ValueError: for a rate outside [0, 1), for a layer that the model lacks, and where no layer has weights to drop.
+        TypeError: for layers that are no types, names or functions.
 
-    >>> import alcore_torch, torch
-    >>> model = torch.nn.Conv2d(1, 2, 3, stride=2)
-    >>> dropped = alcore_torch.DropConnect(model, 0.3)
-    >>> next(alcore_torch.predict(dropped, torch.ones(4, 1, 8, 8), draws=5, kind="logits")).shape
-    (4, 2, 3, 3, 5)
+    Examples:
+        >>> import alcore_torch, torch
+        >>> model = torch.nn.Conv2d(1, 2, 3, stride=2)
+        >>> dropped = alcore_torch.DropConnect(model, 0.3)
+        >>> next(alcore_torch.predict(dropped, torch.ones(4, 1, 8, 8), draws=5, kind="logits")).shape
+        (4, 2, 3, 3, 5)
     """
 
     def __init__(self, model: nn.Module, rate: float = 0.5, layers: Layers | None = None) -> None:
@@ -49,7 +56,9 @@ class DropConnect(nn.Module):
         self.dropped = [name for name, wanted in found.items() if wanted]
         self.left = [name for name, wanted in found.items() if not wanted]
         if not self.dropped:
-            raise ValueError(f"layers: {type(model).__name__} has none with weights to drop.")
+            raise ValueError(
+                f"layers: {type(model).__name__} has none with weights to drop. Name layers with a weight matrix: layers=nn.Linear."
+            )
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}, drops {len(self.dropped)} of {len(self.dropped) + len(self.left)} weights"
@@ -59,7 +68,7 @@ class DropConnect(nn.Module):
         if draw is None:
             return self.model(*args, **kwargs)
         given: dict[str, torch.Tensor] = {}
-        own: dict[int, torch.Tensor] = {}  # shared by layers: dropped alike in all
+        own: dict[int, torch.Tensor] = {}  # a weight that layers share is dropped alike in all
         with parametrize.cached():
             for name in self.dropped:
                 path, _, short = name.rpartition(".")
@@ -75,7 +84,7 @@ class DropConnect(nn.Module):
 
 
 def _weights(path: str, module: nn.Module, said: Any) -> Iterator[tuple[str, bool]]:
-    """Parameters of two and more dimensions, what is computed for a parametrised one, and whether they are dropped."""
+    """Names of weights of two or more dimensions, also of parametrised ones, and whether they are dropped."""
     names = dict(module.named_parameters(recurse=False))
     if parametrize.is_parametrized(module):
         names |= {name: getattr(module, name) for name in module.parametrizations}  # type: ignore[union-attr]

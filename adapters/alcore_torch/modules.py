@@ -1,4 +1,4 @@
-"""Which modules run as in training while a model predicts: those that draw random numbers there, found by running the model."""
+"""Which modules run as in training while a model predicts: those that draw random numbers. Running the model shows which do."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ STATISTICS = (nn.modules.batchnorm._NormBase,)
 
 
 class Watch(Draw):
-    """A draw that knows for which module each number is drawn."""
+    """A draw that records which module draws each number."""
 
     def __init__(self, model: nn.Module, seed: int = 0) -> None:
         super().__init__(seed)
         self._root = model
         self._names = {module: name for name, module in model.named_modules()}
         self._stack: list[tuple[nn.Module, dict[str, Any]]] = []
-        self.drawn: Counter[nn.Module] = Counter()  # of operations that are followed
+        self.drawn: Counter[nn.Module] = Counter()  # numbers that the adapter follows, by module
         self.others: dict[nn.Module, str] = {}  # the generator of Python or NumPy that a module moved
         self.above: dict[nn.Module, list[nn.Module]] = {}  # the modules that called one that draws
 
@@ -72,7 +72,7 @@ class Watch(Draw):
 
 
 class Rehearsal(Watch):
-    """A run that leaves the model as it was: what an operation writes to its tensors is written back, and so are attributes."""
+    """A run that leaves the model as it was. Afterwards it restores the tensors that operations wrote to, and all attributes."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
@@ -118,8 +118,8 @@ def _rebound(now: dict[str, Any], before: dict[str, Any]) -> bool:
 class Switches:
     """Which modules of a model are in training.
 
-    Those that draw random numbers when all of the model trains, but for what keeps statistics; where some of them are on and others
-    off already, the user has chosen, and they stay so. ``noise`` names more.
+    These are the modules that draw random numbers when the whole model is in training, except those that keep statistics. Where
+    some of them are on and others are off already, the user has chosen, and they stay as they are. ``noise`` names further modules.
     """
 
     def __init__(self, model: nn.Module, noise: Layers | None = None) -> None:
@@ -153,19 +153,19 @@ class Switches:
             module.training = module in on
 
     def find(self, forward: Callable[[], Any]) -> None:
-        """Learn from a forward pass, inside `set`, and switch on what was found; all else of the model stays as it was."""
+        """Run a forward pass inside `set`, and switch on the modules that draw in it. The rest of the model stays as it was."""
         if any(isinstance(one, nn.parameter.UninitializedParameter) for one in self._model.parameters()):
-            forward()  # lazy layers take their sizes from it
+            forward()  # lazy layers get their sizes
         trained = self._trained()
         quiet = self._rehearsed(forward, self._said)
         try:
             seen = self._rehearsed(forward, trained)
         except Exception as error:
-            why = f"the model cannot be run in training on a batch alone: {type(error).__name__}: {error}"
+            why = f"the model fails in training when it is called with a block alone: {type(error).__name__}: {error}"
             warn_of_silent(type(self._model).__name__, {"all but dropout layers": why[:200]})
             return
         drawn = {module for module in seen.drawn if module not in seen.writers}
-        free = drawn - set(quiet.drawn)  # those that draw in inference too have no switch
+        free = drawn - set(quiet.drawn)  # those that draw in inference too cannot be switched
         mixed = len({self._flags.get(module) for module in free}) == 2
         quietly = {module for module in trained if _holds_rate(module)} - set(seen.drawn)  # a rate of 1 draws nothing
         chosen = {module for module in free | quietly if self._flags.get(module)} if mixed else drawn | quietly
@@ -176,7 +176,7 @@ class Switches:
         self._warn(silent, seen, switched_off | (free - self.on if mixed else set()))
 
     def _trained(self) -> set[nn.Module]:
-        """What ``model.train()`` puts in training, but for statistics: a class may leave parts of itself out."""
+        """The modules that ``model.train()`` puts in training, except statistics. A class may leave parts of itself out."""
         with torch.no_grad(), Rehearsal(self._model):
             self._model.train()
             return {one for one in self._model.modules() if one.training and not isinstance(one, STATISTICS)}
@@ -187,7 +187,7 @@ class Switches:
         return seen
 
     def _opened(self, chosen: set[nn.Module], seen: Rehearsal, forward: Any, quiet: Any) -> set[nn.Module]:
-        """With the modules whose branch for training calls one of the chosen, as long as the model returns what it does without."""
+        """The chosen modules, and those that call them only in training, as long as the model returns the same kind of output."""
         now = self._rehearsed(forward, chosen)
         if now.returned != quiet.returned:  # type: ignore[attr-defined]
             whole = {module for module in chosen if next(module.children(), None) is None}
@@ -204,7 +204,7 @@ class Switches:
         off = dict.fromkeys(switched_off, "it was switched off")
         off |= {one: "it changes its buffers" for one in silent if one in seen.writers}
         off |= {one: "the model returns something else with it in training" for one in silent if one not in off}
-        off |= {one: f"from {generator}" for one, generator in seen.others.items()}
+        off |= {one: f"it draws from {generator}" for one, generator in seen.others.items()}
         warn_of_silent(
             type(self._model).__name__,
             {names[one]: why for one, why in off.items() if one in names and one not in self.on},
@@ -212,7 +212,7 @@ class Switches:
 
 
 def _form(returned: Any) -> list[Any]:
-    """The types and shapes of what a model returned, and whether it is probabilities."""
+    """The types and shapes of what a model returned, and whether they are probabilities."""
     return [(type(one).__name__, getattr(one, "shape", None), _is_probabilities(one)) for one in leaves(returned)]
 
 
@@ -227,14 +227,14 @@ def _sums_to_one(found: Tensor, axis: int) -> bool:
 
 
 def _holds_rate(module: nn.Module) -> bool:
-    """What is known before the model is run: layers of dropout, and PyTorch's own that have a rate of it."""
+    """Whether a module is known to make noise before the model runs: dropout, and PyTorch's own layers with a dropout rate."""
     rate = getattr(module, "dropout", 0) if isinstance(module, nn.RNNBase | nn.MultiheadAttention) else 0
     return isinstance(module, nn.modules.dropout._DropoutNd) or rate > 0
 
 
 @contextmanager
 def _cudnn_without_dropout(on: set[nn.Module]) -> Iterator[None]:
-    """Its recurrent layers draw noise of their own."""
+    """A context without cuDNN where recurrent layers have dropout. Those of cuDNN draw noise that cannot be followed."""
     if torch.cuda.is_available() and any(isinstance(one, nn.RNNBase) and one.dropout > 0 for one in on):
         with torch.backends.cudnn.flags(enabled=False):
             yield
@@ -244,23 +244,36 @@ def _cudnn_without_dropout(on: set[nn.Module]) -> Iterator[None]:
 
 @contextmanager
 def stochastic(model: nn.Module, noise: Layers | None = None) -> Iterator[nn.Module]:
-    """Noise of every kind on, normalisation and all else in inference; on leaving, every flag is what it was.
+    """A context in which the noise of a model is on, and everything else runs as in inference.
 
-    On are the modules that draw random numbers in training: the first call of the model inside the context finds them. Before that
-    dropout layers are on. Statistics of normalisation layers are used, not updated. Every row has noise of its own, from PyTorch's
-    global generator.
+    The modules that draw random numbers in training are on. The first call of the model inside the context finds them. Before that,
+    dropout layers are on. Normalisation layers use their statistics and do not update them. Every row has noise of its own, from
+    PyTorch's global generator. On leaving, every flag is what it was. The first call costs some 5 forward passes more. Gal &
+    Ghahramani 2016 (arXiv:1506.02142).
 
     Args:
         model: any module.
-        noise: types or names of modules, or functions of a name and a module, that are on as well.
+        noise: modules that run as in training beside those that the adapter finds: types, names, functions (name, module) -> bool,
+            or a tuple of these.
 
-    >>> import alcore_torch, torch
-    >>> model = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Dropout(0.5))
-    >>> with alcore_torch.stochastic(model):
-    ...     [module.training for module in model]
-    [False, True]
-    >>> model.training
-    True
+    Yields:
+        The model itself.
+
+    Raises:
+        ValueError: for a name or a type in ``noise`` that the model lacks.
+        TypeError: for ``noise`` that is no type, name or function.
+
+    Warns:
+        SilentNoiseWarning: where layers that draw random numbers in training stay off.
+
+    Examples:
+        >>> import alcore_torch, torch
+        >>> model = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Dropout(0.5))
+        >>> with alcore_torch.stochastic(model):
+        ...     [module.training for module in model]
+        [False, True]
+        >>> model.training
+        True
     """
     switches = Switches(model, noise)
     with ExitStack() as stack:

@@ -1,7 +1,7 @@
 """The noise of a draw, the same for every row of every block.
 
-Noise is taken at the one place through which all of PyTorch draws random numbers: operations that are marked as seeded. While a
-draw runs they are given numbers from the draw's own generators, whichever function, layer or library calls them.
+All of PyTorch draws random numbers through operations that are marked as seeded. While a draw runs, these operations get numbers
+from the draw's own generators, whichever function, layer or library calls them.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _running = threading.local()
 
 
 def current_draw() -> Draw | None:
-    """The draw that runs in this thread."""
+    """The draw that runs in this thread, or None."""
     return getattr(_running, "draw", None)
 
 
 class Draw(TorchDispatchMode):
-    """Random numbers of one draw: of a place, the number of the call that asks for them. Rows share them along ``axes``."""
+    """The random numbers of one draw. The seed and the number of the call decide them. Rows share them along ``axes``."""
 
     def __init__(self, seed: int, rows: int = 0, axes: RowAxes | None = None) -> None:
-        """``axes``: where rows share their noise; None where each has its own."""
+        """``axes``: where rows share their noise. None where each row has its own."""
         super().__init__()
         self._seed, self._rows, self._axes = seed, rows, axes
         self.noises: list[Noise] = []
@@ -60,11 +60,11 @@ class Draw(TorchDispatchMode):
 
     @property
     def calls(self) -> int:
-        """How often something drew noise."""
+        """How many times noise was drawn."""
         return len(self.noises)
 
     def kept(self, place: int, weight: Tensor, rate: float) -> Tensor:
-        """Which numbers of a weight are kept: noise that no row has a part in."""
+        """Which numbers of a weight are kept. This noise belongs to the network and to no row."""
         self.noises.append(Noise((), self.layer))
         generator = torch.Generator(weight.device).manual_seed(mix(self._seed, 0, place))
         self._following = False
@@ -74,7 +74,7 @@ class Draw(TorchDispatchMode):
             self._following = True
 
     def noise(self, shape: Any, like: Tensor, fill: Callable[..., Any], *numbers: Any) -> Tensor:
-        """A new tensor, filled, that broadcasts to ``shape``, or has it where rows are folded into another axis."""
+        """A new filled tensor that broadcasts to ``shape``. It has ``shape`` where one axis holds rows and other entries."""
         shape, call = tuple(shape), self.calls
         self.noises.append(Noise(shape, self.layer))
         rows = self._axes.at(call, shape, self._rows, self.layer) if self._axes else None
@@ -89,7 +89,7 @@ class Draw(TorchDispatchMode):
     # --- operations ---------------------------------------------------------------------------------------------------
 
     def fill(self, func: Any, args: Any, kwargs: Any) -> Tensor:
-        """``tensor.bernoulli_(p)``, ``normal_``, ``exponential_``, …: what dropout and most else come down to."""
+        """``tensor.bernoulli_(p)``, ``normal_``, ``exponential_``, … Dropout and most other noise end here."""
         tensor, *numbers = args
         if self._axes is None:
             self.noises.append(Noise(tuple(tensor.shape), self.layer))
@@ -97,7 +97,7 @@ class Draw(TorchDispatchMode):
         return tensor.copy_(self.noise(tensor.shape, tensor, func, *numbers))
 
     def new(self, func: Any, args: Any, kwargs: Any) -> Tensor:
-        """``torch.rand``, ``randn``, ``randint``, ``rand_like``, …: an empty tensor that is filled."""
+        """``torch.rand``, ``randn``, ``randint``, ``rand_like``, … An empty tensor is filled."""
         options = {
             key: kwargs[key] for key in ("dtype", "layout", "device", "pin_memory") if kwargs.get(key) is not None
         }
@@ -111,7 +111,7 @@ class Draw(TorchDispatchMode):
         return made.copy_(self.noise(made.shape, made, FILLS[name], *numbers))
 
     def chance(self, func: Any, args: Any, kwargs: Any) -> Tensor:
-        """``torch.bernoulli`` and ``bernoulli_``, of which a tensor is the probability of 1."""
+        """``torch.bernoulli`` and ``bernoulli_`` where a tensor holds the probabilities of 1."""
         tensor, in_place = args[0], func.overloadpacket.__name__.endswith("_")
         chance = args[1] if len(args) > 1 else kwargs.get("p", tensor)
         return (tensor if in_place else torch.empty_like(tensor)).copy_(self._uniform(tensor) < chance)
@@ -127,7 +127,7 @@ class Draw(TorchDispatchMode):
         return mean + deviation * self.noise(shape, like, ATEN.normal_.default)
 
     def dropout(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """What dropout is on an accelerator."""
+        """Dropout on an accelerator."""
         x, rate, training = args
         if training is False or rate == 0:
             return func(x, 0.0, True)
@@ -135,7 +135,7 @@ class Draw(TorchDispatchMode):
         return x * kept / (1 - rate if rate < 1 else 1), kept
 
     def rectify(self, func: Any, args: Any, kwargs: Any) -> Tensor:
-        """``F.rrelu``: slopes drawn where it trains."""
+        """``F.rrelu``, which draws its slopes in training."""
         x, _, lower, upper, training, *_ = (*args, *(0.125, 1 / 3, False)[max(0, len(args) - 2) :])
         if not training:
             return func(*args, **kwargs)
@@ -143,7 +143,7 @@ class Draw(TorchDispatchMode):
         return x.copy_(made) if func.overloadpacket.__name__.endswith("_") else made
 
     def attention(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Fused kernels draw noise of their own: where they do, the plain formula is taken, whose noise is followed."""
+        """Attention. Fused kernels draw noise that cannot be followed, so where they would, the plain formula runs."""
         given = {**dict(zip((argument.name for argument in func._schema.arguments), args, strict=False)), **kwargs}
         if not (rate := given.get("dropout_p")):
             return func(*args, **kwargs)
@@ -162,12 +162,12 @@ class Draw(TorchDispatchMode):
         return (weights * kept).to(value.dtype) @ value, *[weights] * (len(func._schema.returns) - 1)
 
     def composite(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """In inference mode functions come whole: what they are made of comes one by one."""
+        """A composite function in inference mode. It is split into its operations, which then come one by one."""
         with self:
             return func.decompose(*args, **kwargs)
 
     def other(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Numbers that rows cannot share: follow the seed, and may belong to the network. An operation may draw none."""
+        """An operation whose numbers rows cannot share. They follow the seed and may belong to the network. It may draw none."""
         device = next(
             (arg.device for arg in args if isinstance(arg, Tensor)), torch.device(kwargs.get("device") or "cpu")
         )
@@ -217,7 +217,7 @@ BY_NAME: dict[str, Callable[..., Any]] = {
 
 @cache
 def _handler(func: Any) -> Callable[..., Any] | None:
-    """What is done with an operation; None of those that draw nothing."""
+    """The method that replaces an operation, or None for an operation that draws nothing."""
     if torch.Tag.nondeterministic_seeded not in func.tags:
         return None
     name = func.overloadpacket.__name__

@@ -1,4 +1,4 @@
-"""Predictions of a PyTorch model, or of several, draw by draw."""
+"""Predictions of a PyTorch model, or of several, draw after draw."""
 
 from __future__ import annotations
 
@@ -23,18 +23,22 @@ from alcore_torch.weights import InitialWeights
 
 
 class Checkpoints(adapting.Checkpoints):
-    """An ensemble on disk: state dictionaries that are loaded into one model, one at a time (``weights_only=True``).
+    """An ensemble on disk. Its state dictionaries are loaded into one model, one at a time, with ``weights_only=True``.
+
+    `predict` runs all rows with one member before it loads the next. So it needs ``out``, where a file joins the draws. Deep
+    ensembles: Lakshminarayanan et al. 2017 (arXiv:1612.01474).
 
     Args:
-        model: the module the states fit; its own weights are written back afterwards.
-        paths: files written by ``torch.save(model.state_dict(), path)``, a member each.
+        model: the module that the states fit. Its own weights are written back afterwards.
+        paths: files that ``torch.save(model.state_dict(), path)`` wrote, one for each member.
 
-    >>> import alcore_torch, torch, tempfile, pathlib
-    >>> folder, model = pathlib.Path(tempfile.mkdtemp()), torch.nn.Linear(4, 3)
-    >>> torch.save(model.state_dict(), folder / "0.pt")
-    >>> members = alcore_torch.Checkpoints(model, [folder / "0.pt", folder / "0.pt"])
-    >>> alcore_torch.predict(members, torch.ones(10, 4), draws=1, kind="logits", out=folder / "preds.npy").shape
-    (10, 3, 2)
+    Examples:
+        >>> import alcore_torch, torch, tempfile, pathlib
+        >>> folder, model = pathlib.Path(tempfile.mkdtemp()), torch.nn.Linear(4, 3)
+        >>> torch.save(model.state_dict(), folder / "0.pt")
+        >>> members = alcore_torch.Checkpoints(model, [folder / "0.pt", folder / "0.pt"])
+        >>> alcore_torch.predict(members, torch.ones(10, 4), draws=1, kind="logits", out=folder / "preds.npy").shape
+        (10, 3, 2)
     """
 
 
@@ -58,52 +62,72 @@ def predict(
     batch_size: int = 128,
     progress: bool = True,
 ) -> Any:
-    """Blocks (n, C, ..., T) of what a model with noise says in ``draws`` draws; with ``out`` the file they are written to.
+    """Predict with a model whose noise is on, draw after draw: blocks (n, C, ..., T).
 
-    The first batch is run once as in training: modules that draw random numbers there are on, everything else is in inference.
-    What the user switched off stays off: some noise layers where others are on, or a part that ``model.train()`` leaves out. Every
-    flag and statistic is kept. With ``consistent`` draws, which BatchBALD, EPIG, ICAL and replay need, draw t is one network: one
-    mask, or one set of weights, for all rows of all blocks. Without, every row has noise of its own, as plain MC dropout. Gal &
-    Ghahramani 2016 (arXiv:1506.02142).
+    Draw t of row n is p(y | xₙ, θₜ): the class probabilities by the network θₜ. Modules that draw random numbers in training run
+    as in training, and everything else runs as in inference. The first block shows which modules these are: it runs once as in
+    training. What you switched off stays off: some noise layers where others are on, or a part that ``model.train()`` leaves out.
+    Every flag and statistic of the model stays what it is. Gal & Ghahramani 2016 (arXiv:1506.02142).
+
+    Cost is N·T forward passes in blocks, and some 20 passes in the first blocks that look at the model and its rows. In consistent
+    draws, modules that end before the first noise run once for each block. Memory is one block, n·C·T numbers, and at most 64 MiB
+    of what those modules returned.
 
     Args:
-        model: a module, or several of an ensemble (`Checkpoints`: on disk), whose draws stand one after the other along T; their
-            noise is on too, so an ensemble of plain networks has draws=1. `DropConnect(model)` drops weights instead.
-        data: a tensor or array (N, ...) or a dictionary of such, a Dataset, a DataLoader that does not shuffle, or batches. A batch
-            may be a dictionary, a dataclass or a named tuple of tensors, or an object with a ``to`` of its own, as a graph.
-        draws: T, of each member.
-        seed: the same seed and block size give the same bits; other block sizes the same masks, and probabilities to 1e-6.
-        out: a .npy or .zarr file that does not exist, written block by block; a run that was killed goes on with the same bits.
-        dtype: of what is kept: float16, float32 or float64.
-        output: which of what the model returns: a key or attribute ("logits"), a place, or a function.
-        class_axis: where the classes are in it: 1 in (N, C, H, W), -1 in (N, tokens, C). By default 1; where it has three axes say
-            which one, unless it is probabilities, which show it.
-        draw_axis: where draws are in it, if a forward pass makes several (T is then ``draws`` times those): an axis, as 0 of
-            (M, N, C), or "draws-first" or "rows-first" where they are folded into the axis of rows; not counted by ``class_axis``.
-        noise: types or names of modules, or functions of a name and a module, that run as in training beside those that are found.
-        kind: what the model returns: "logits", whose softmax is taken, or "probs", passed on as they are.
-        inputs: a batch -> what the model is called with; a tuple or a dictionary becomes its arguments. By default the first part
-            of a tuple or list (x, y), all of a dictionary, or the batch itself.
-        mask: a batch -> True where a cell is padding, or the key of an attention mask; `Predictions.mask`, ``<name>.mask.npy``.
-        ids: a batch -> which example each row is, or the key or place of that; `Predictions.ids`, ``<name>.ids.npy``. Each once;
-            with them data may come in any order.
-        batch_size: rows of a block, where data does not come in batches.
-        progress: a bar on terminals after two seconds, where rich is installed.
+        model: a module, or a list of several, an ensemble. The draws of one member follow those of the other along T.
+            The noise of members is on too, so pass draws=1 for an ensemble of networks without noise. `Checkpoints` is an ensemble
+            on disk. `DropConnect(model)` drops weights instead of activations.
+        data: a tensor or array (N, ...), a dictionary of these, a Dataset, a DataLoader that does not shuffle, or an iterable of
+            blocks. A block may be a dictionary, a dataclass or a named tuple of tensors, or an object with a method ``to``, such
+            as a graph.
+        draws: how many draws each member makes. T is ``draws`` times the number of members.
+        consistent: True: draw t is one network, so all rows of all blocks share its masks and weights. BatchBALD, EPIG, ICAL and
+            replay need this. False: every row has noise of its own, as in plain MC dropout.
+        seed: the same seed and block size give the same bits. Another block size gives the same masks, and probabilities that are
+            equal to 1e-6.
+        out: a .npy or .zarr file that does not exist yet. It is written block by block. A run that was killed goes on with its file
+            and gives the same bits.
+        dtype: the type of the predictions: "float16", "float32" or "float64".
+        output: the tensor to take from what the model returns: a key or an attribute ("logits"), a place, or a function.
+        class_axis: the axis of the output that holds the classes, counted without the axis of draws: 1 in (N, C, H, W), -1 in
+            (N, tokens, C). The default is 1. For an output with three axes name it, unless kind="probs": the axis along which
+            probabilities sum to 1 is found.
+        draw_axis: for a model that makes M draws in one forward pass: the axis of the output that holds them, such as 0 in
+            (M, N, C). "draws-first" or "rows-first" where draws and rows share axis 0, (M·N, C) or (N·M, C). T is then M times
+            ``draws``.
+        noise: modules that run as in training beside those that the adapter finds: types, names, functions (name, module) -> bool,
+            or a tuple of these.
+        kind: what the model returns: "probs", which are kept as they are, or "logits", of which the adapter takes the softmax.
+        inputs: a function of a block that gives what the model is called with. A tuple becomes positional arguments, a dictionary
+            keyword arguments. By default it is the first part of a tuple or list (x, y), or the whole block.
+        mask: a function of a block that gives True where a cell is padding, or the key of an attention mask, which is 0 there.
+            `Predictions.mask` has it, or ``<name>.mask.npy`` beside the file.
+        ids: which example each row is: a function of a block that gives the ids of its rows, or their key or place in the block.
+            Each id comes once. With ids, data may come in any order. `Predictions.ids` has them, or ``<name>.ids.npy`` beside the
+            file.
+        batch_size: the rows of one block, for data that does not come in blocks.
+        progress: whether a bar shows. It comes on terminals after two seconds, where rich is installed.
 
-    Returns: an iterator of NumPy blocks that every function of alcore takes, or with ``out`` the file, opened.
-    Cost: N·T forward passes in batches, of consistent draws from the first noise on: modules that end before it are called once a
-    block; and some 20 passes that look at the model and its rows, in the first blocks. Memory of one block, n·C·T numbers, and at
-    most 64 MiB of what those modules returned.
-    Raises: ValueError where the model draws no random numbers and draws > 1 (every draw would be the same), where it is not known
-    which numbers belong to which row, where a row depends on the rows beside it, for other rows than were given, for data that drop
-    rows or are not certain to keep their order, and as `alcore.adapting.predict`.
-    Warns: SilentNoiseWarning where layers that draw in training stay off; UserWarning where all draws of a block are the same.
+    Returns:
+        `Predictions`, an iterator of NumPy blocks (n, C, ..., T) that every function of alcore takes. They are
+            probabilities from 0 to 1, without a unit. With ``out``, the file, opened.
 
-    >>> import alcore, alcore_torch, torch
-    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(16, 3))
-    >>> preds = alcore_torch.predict(model, torch.randn(100, 4), draws=20, kind="logits", seed=1)
-    >>> len(alcore.BatchBALD().select(preds, k=5, rng=0))
-    5
+    Raises:
+        ValueError: where the model draws no random numbers and draws > 1, because all draws would be the same. Where it is not
+            known which numbers belong to which row. Where the prediction of a row depends on the rows beside it. For data that
+            drops rows, or that is not certain to keep its order. For what `alcore.adapting.predict` refuses.
+        TypeError: for a model, data or an output of another type.
+
+    Warns:
+        SilentNoiseWarning: where layers that draw random numbers in training stay off.
+        UserWarning: where the model draws random numbers and all draws of the first block are the same.
+
+    Examples:
+        >>> import alcore, alcore_torch, torch
+        >>> model = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(16, 3))
+        >>> preds = alcore_torch.predict(model, torch.randn(100, 4), draws=20, kind="logits", seed=1)
+        >>> len(alcore.BatchBALD().select(preds, k=5, rng=0))
+        5
     """
     stored = model if isinstance(model, Checkpoints) else None
     members = adapting.as_members(stored.model if stored else model, nn.Module, "a torch.nn.Module")
@@ -124,17 +148,19 @@ def _load(model: nn.Module, path: str | os.PathLike[str]) -> None:
 class _Run(adapting.Run):
     ops = adapting.Ops("torch", torch.reshape, torch.moveaxis, torch.softmax)
     remedies = adapting.Remedies(
-        "draws=1, DropConnect(model), a list of models, or the layers that make its noise: noise=...",
-        "Let a layer that uses statistics of the batch use those that it kept in training, or call the model with a flag that "
-        "turns them off: inputs=...",
+        "Pass draws=1, DropConnect(model), a list of models, or the names of the layers that make noise: noise=('name',).",
+        "Replace the layer that looks at other rows by one that does not: torch.nn.LayerNorm. Or call the model with a flag that "
+        "turns it off: inputs=lambda x: (x, False).",
     )
 
     def __init__(self, model: nn.Module, noise: adapting.Layers | None, *options: Any) -> None:
         super().__init__(type(model).__name__, *options)
         if any(isinstance(one, torch.jit.ScriptModule) for one in model.modules()):
-            raise ValueError("model: noise of scripted and traced modules is not followed. Pass what it was made of.")
+            raise ValueError(
+                "model: the noise of scripted and traced modules cannot be followed. Pass the module itself."
+            )
         self._model, self._switches, self._precision = model, Switches(model, noise), torch.float32
-        self._fast: int | None = 0  # the number of noises of a pass that runs in inference mode; None where it cannot
+        self._fast: int | None = 0  # how many noises a pass in inference mode has; None where it cannot run there
         self.device = next((one.device for one in (*model.parameters(), *model.buffers())), torch.device("cpu"))
 
     def as_tensor(self, leaf: Any) -> Any:
@@ -154,7 +180,7 @@ class _Run(adapting.Run):
 
     @contextmanager
     def ready(self) -> Iterator[None]:
-        """In inference mode operations would not come one by one."""
+        """A context without gradients. It is not inference mode, where operations do not come one by one."""
         with torch.inference_mode(False), torch.no_grad(), self._switches.set():
             yield
 
@@ -174,9 +200,8 @@ class _Run(adapting.Run):
 
     def seed(self, seed: int) -> None:
         super().seed(seed)
-        torch.default_generator.manual_seed(
-            seed
-        )  # torch.manual_seed writes down the stack each time: half of a small pass
+        # torch.manual_seed records the stack each time, which takes half the time of a small pass
+        torch.default_generator.manual_seed(seed)
         if self.device.type == "cuda":
             torch.cuda.manual_seed_all(seed)
 
@@ -187,24 +212,26 @@ class _Run(adapting.Run):
     def noises(self, given: Any, block: int, draw: int) -> list[adapting.Noise]:
         with Watch(self._model, self.request.seed_of(draw, block)) as noise:
             adapting.call(self._model, given)
-        self._fast = (
-            None if self._fast is None else noise.calls
-        )  # what the model keeps from this pass can be trained with
+        # this pass is not in inference mode, so what the model keeps from it can be trained with
+        self._fast = None if self._fast is None else noise.calls
         return noise.noises
 
     def probs(self, given: Any, block: int, draw: int) -> adapting.Array:
         found = adapting.pick(self._returned(given, block, draw), self.output)
         if not isinstance(found, Tensor):
-            raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
+            raise TypeError(
+                f"output: expected a tensor, got {type(found).__name__}. Name it, for example output='logits'."
+            )
         if found.is_floating_point():
             self._precision = found.dtype
         found = found if found.dtype == torch.float64 else found.float()
         return self.arranged(found, adapting.row_count(given)).cpu().numpy()  # type: ignore[no-any-return]
 
     def _returned(self, given: Any, block: int, draw: int) -> Any:
-        """Plain draws run in inference mode, where they can: a small network takes 1.9 ms there, and 2.3 elsewhere.
+        """Call the model for one draw. Plain draws run in inference mode where they can: a small network takes 1.9 ms, not 2.3.
 
-        A model cannot take gradients itself there, and what recurrent layers draw does not come one by one, as its number tells.
+        A model that takes gradients itself fails there. In recurrent layers the draws do not come one by one, which their count
+        shows.
         """
         axes, rows, seed = self.axes_of(draw), adapting.row_count(given), self.request.seed_of(draw, block)
         if self._fast and axes is None:
@@ -219,7 +246,7 @@ class _Run(adapting.Run):
             return adapting.call(self._model, given)
 
     def several(self, given: Any, block: int, draws: range) -> Iterator[adapting.Array]:
-        """All, of which what comes before their noise is computed once."""
+        """All draws. What comes before the first noise is computed once."""
         prefix = Prefix() if self.request.consistent and not self._seeded else None
         for draw in draws:
             yield self.predicted(given, block, draw, partial(prefix.of, self._model) if prefix else nullcontext)
@@ -231,11 +258,11 @@ class _Run(adapting.Run):
 def _batches(data: Any, batch_size: int) -> Iterable[Any]:
     if isinstance(data, DataLoader):
         return _apart(data)
-    return adapting.as_batches(data, batch_size, "an array, a dictionary of arrays, a Dataset, a DataLoader or batches")
+    return adapting.as_batches(data, batch_size, "an array, a dictionary of arrays, a Dataset, a DataLoader or blocks")
 
 
 def _apart(loader: DataLoader[Any]) -> Iterator[Any]:
-    """Its batches. What it and its data set draw from the global generator goes on from batch to batch, and the generator stays."""
+    """The blocks of a loader. Its draws from the global generator go on from block to block, and that generator stays as it was."""
     state, batches, found = torch.get_rng_state(), None, [None]
     while found:
         with torch.random.fork_rng([]):

@@ -1,6 +1,6 @@
-"""What a network computes before its first noise is the same in every draw: the first draw of a block keeps it for the others.
+"""What a network computes before its first noise is the same in every draw. The first draw of a block keeps it for the others.
 
-Where dropout stands before the last layers only, at the head of a convolutional network say, other draws cost those layers alone.
+Where only the last layers have dropout, as in many convolutional networks, the other draws cost only these layers.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 from alcore_torch.noise import current_draw
 
-KEPT = 1 << 26  # bytes that modules returned; those that ended first are computed again
+KEPT = 1 << 26  # bytes to keep of what modules returned; above it, the first modules run again
 
 
 class Prefix:
-    """Of a block: the outermost modules that ended before the first noise, called once in a draw, and what they returned.
+    """The outermost modules that end before the first noise and are called once in a draw, and what they returned for a block.
 
-    Left out are those whose argument, or what they returned, was written to in place, as a tensor's version tells; and those in
-    which a module has hooks or keeps something for later: a second call would not do that.
+    Some modules are left out, because they must run in each draw. Their argument or result was written to in place, which the
+    version of a tensor shows. Or a module in them has hooks, or keeps something for later.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Prefix:
 
     @contextmanager
     def of(self, model: nn.Module) -> Iterator[None]:
-        """Watches the first draw, serves the others."""
+        """A context that watches the first draw, and gives the kept results in the others."""
         act = self._served if self._chosen else self._watched
         modules = [one for one in (self._made if self._chosen else model.modules()) if "forward" not in vars(one)]
         for module in modules:
@@ -72,7 +72,7 @@ class Prefix:
 
 
 def _kept_by(module: nn.Module) -> list[dict[str, int]] | None:
-    """What its modules hold; None where one has hooks of a forward pass."""
+    """What a module and those in it hold. None where one inside has hooks of a forward pass."""
     inner = [*module.modules()]
     if any(one._forward_hooks or one._forward_pre_hooks for one in inner if one is not module):
         return None
@@ -80,7 +80,7 @@ def _kept_by(module: nn.Module) -> list[dict[str, int]] | None:
 
 
 def _version(given: Any) -> int | None:
-    """What changes where an argument is written to; None where that would not be seen."""
+    """A number that changes when an argument is written to. None where that would not show."""
     if isinstance(given, Tensor):
         return None if given.is_inference() else given._version
     return 0 if given is None or isinstance(given, bool | int | float | str) else None

@@ -1,4 +1,4 @@
-"""The weights a model began with."""
+"""The weights that a model began with."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from torch import nn
 
 
 class InitialWeights:
-    """A copy of a model's parameters and buffers, to be restored before each training of an active learning loop.
+    """A copy of a model's parameters and buffers. Restore it before each training of an active learning loop.
 
-    >>> import alcore_torch, torch
-    >>> model = torch.nn.Linear(2, 2)
-    >>> initial = alcore_torch.InitialWeights(model)
-    >>> before = model.weight.clone()
-    >>> _ = model.weight.data.zero_()
-    >>> initial.restore()
-    >>> bool((model.weight == before).all())
-    True
+    A model that is trained on from the last step generalises worse: Ash & Adams 2020 (arXiv:1910.08475). The copy takes as much
+    memory as the model.
+
+    Args:
+        model: any module, with the weights to keep.
+
+    Examples:
+        >>> import alcore_torch, torch
+        >>> model = torch.nn.Linear(2, 2)
+        >>> initial = alcore_torch.InitialWeights(model)
+        >>> before = model.weight.clone()
+        >>> _ = model.weight.data.zero_()
+        >>> initial.restore()
+        >>> bool((model.weight == before).all())
+        True
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -24,7 +31,7 @@ class InitialWeights:
         self._state = {name: value.detach().clone() for name, value in model.state_dict().items()}
 
     def restore(self) -> None:
-        """Write the copy into the model's own tensors; what holds them (an optimiser, tied layers) goes on holding them."""
+        """Write the copy into the model's own tensors. An optimiser and tied layers keep the tensors that they hold."""
         with torch.no_grad():
             for name, value in self._model.state_dict().items():
                 value.copy_(self._state[name])

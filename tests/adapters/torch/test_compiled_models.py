@@ -22,5 +22,5 @@ def test_compiled_models_run_as_they_are_written() -> None:
 def test_scripted_and_traced_models_are_refused_with_the_remedy(kind: Any) -> None:
     """Their noise is not followed."""
     model = nn.Sequential(kind(convolutional(nn.Dropout(0.4)).eval()))
-    with pytest.raises(ValueError, match=r"scripted and traced modules .* Pass what it was made of"):
+    with pytest.raises(ValueError, match=r"scripted and traced modules .* Pass the module itself"):
         predict(model, IMAGES)

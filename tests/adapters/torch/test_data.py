@@ -108,7 +108,7 @@ def test_a_dictionary_that_the_model_cannot_be_called_with_names_inputs() -> Non
 def test_rows_without_batches_are_refused_with_the_remedy() -> None:
     """A list of rows is no list of batches."""
     model, rows = nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.4), nn.Linear(8, 3)), list(ROWS)
-    with pytest.raises(ValueError, match=r"expected 6 rows on axis 0.*got shape \(3,\).*put rows into batches"):
+    with pytest.raises(ValueError, match=r"expected 6 rows on axis 0.*got shape \(3,\).*put rows into blocks"):
         predict(model, rows)
     found = predict(model, [torch.stack(rows[start : start + 12]) for start in (0, 12, 24)])
     np.testing.assert_array_equal(found, predict(model, ROWS))
