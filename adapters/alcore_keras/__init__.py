@@ -1,4 +1,7 @@
-"""alcore for Keras 3, on any of its backends: from a model with noise layers, or from several, to predictions (N, C, ..., T).
+"""alcore for Keras 3, on any of its backends: a model with noise layers, or several models, become predictions (N, C, ..., T).
+
+`predict` is where to start. Imports Keras, its backend and the public names of `alcore.adapting`. A new source of random numbers
+joins `drawing`.
 
 >>> import alcore_keras, keras, numpy as np
 >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(3, "softmax")])

@@ -1,4 +1,4 @@
-"""What is kept of a model from one call of predict to the next: which of its layers are noise, and what was compiled.
+"""What `predict` keeps of a model for its next call: which layers make noise, and the functions that were compiled.
 
 Models are held weakly, and nothing that is kept holds them.
 """
@@ -21,8 +21,8 @@ from alcore_keras.dropconnect import DropConnect
 from alcore_keras.finding import Found
 from alcore_keras.layers import Layers
 
-MOST = 4  # of ways in which one model is asked
-# Draws of a loop that TensorFlow may run side by side: on two cores 0.96 ms each, and 1.3 one after the other.
+MOST = 4  # how many sets of options are kept for one model
+# How many draws of a loop TensorFlow may run at once: on two cores each takes 0.96 ms, and 1.3 ms one after the other.
 AT_ONCE = 4
 KEPT: weakref.WeakKeyDictionary[Any, list[Kept]] = weakref.WeakKeyDictionary()
 _TENSOR = object()
@@ -30,34 +30,34 @@ OPS = adapting.Ops("keras.ops", keras.ops.reshape, keras.ops.moveaxis, keras.ops
 
 
 class Kept:
-    """Of one model, asked in one way.
+    """What is kept for one model and one set of options.
 
     Args:
-        model: which is held weakly.
+        model: the model. It is held weakly.
         found: its noise layers.
-        request: what is asked for, of which the kind and the axes count.
-        output: which of what it returns.
-        most: rows of a batch that is looked at.
+        request: what is asked for. Only its kind and its axes matter here.
+        output: which tensor of what the model returns.
+        most: how many rows of a block the checks look at.
     """
 
     def __init__(self, model: Any, found: Found, request: Request, output: Any, most: float = 2) -> None:
         self._model, self.on, self.warning = weakref.ref(model), found.on, found.warning
         self._request, self._output, self.most = request, output, most
         self.dtype = "float64" if np.dtype(request.dtype) == np.float64 else "float32"
-        self.observed: dict[Any, Any] = {}  # what is drawn, by the shapes of a batch
+        self.observed: dict[Any, Any] = {}  # what is drawn, by the shapes of a block
         self.checked = False  # whether a run has come past its first block
         self.eager = BACKEND == "torch" or bool(getattr(inner(model), "run_eagerly", False))
         self.said: Any = None
         self._compiled: dict[Any, Callable[..., Any]] = {}
 
     def __call__(self, given: Any, seeds: adapting.Array, axes: RowAxes | None, layers: Layers) -> Any:
-        """What the model, of these layers, returns in several draws, one after the other."""
+        """What the model with these layers returns in several draws, one after the other."""
         if not self.eager:
             try:
                 return self._of(given, axes)(given, seeds)
             except adapting.UnknownRowsError:
                 raise
-            except Exception:  # what cannot be compiled runs as it is, and says what is wrong if something is
+            except Exception:  # what cannot be compiled runs as it is, and raises its own error if something is wrong
                 made = self._one_by_one(given, seeds, axes, layers)
                 self.eager = True
                 return made
@@ -71,20 +71,20 @@ class Kept:
     def forward(
         self, values: list[Any], given: Any, seed: Any, axes: RowAxes | None, layers: Layers | None = None
     ) -> Any:
-        """(n, C, ...) of one draw, with these values of the model's variables, or their own."""
+        """(n, C, ...) of one draw, with these values of the model's variables, or with their own values."""
         model, rows = self._model(), adapting.row_count(given)
         drawing = Drawing(inner(model).name, seed, axes, rows, seeded=BACKEND == "torch" and axes is None)
         layers = layers or Layers(inner(model), self.on)
         found = adapting.pick(run(model, layers, drawing, given, values), self._output)
         if not keras.ops.is_tensor(found):
-            raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output=...")
+            raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output='logits'.")
         if keras.backend.standardize_dtype(found.dtype) in ("float16", "bfloat16"):
             found = keras.ops.cast(found, "float32")
         axis = adapting.class_axis_of(adapting.rows_first(found, rows, self._request, OPS), self._request)
         return keras.ops.cast(adapting.arrange(found, rows, self._request, OPS, axis), self.dtype)
 
     def _of(self, given: Any, axes: RowAxes | None) -> Callable[..., Any]:
-        """A function of inputs and the seeds of draws. Of JAX each shape is traced by itself."""
+        """A function of inputs and the seeds of draws. JAX traces each shape by itself."""
         leaf = (lambda one: None) if BACKEND == "jax" else _spec
         key = axes, repr(adapting.map_leaves(given, leaf))
         if key not in self._compiled:
@@ -122,7 +122,7 @@ class Kept:
 
 
 def run(model: Any, layers: Layers, drawing: Drawing, given: Any, values: list[Any]) -> Any:
-    """What a model returns in a pass that leaves nothing behind."""
+    """What a model returns in a pass that changes nothing in it."""
     drawing.path, drawing.names = layers.path, layers.names
     mapping = [*zip(inner(model).variables, values, strict=bool(values))]
     with layers.running(), keras.StatelessScope(mapping), drawing.on(), _errors_as_they_are():
@@ -133,7 +133,7 @@ def run(model: Any, layers: Layers, drawing: Drawing, given: Any, values: list[A
 
 @contextmanager
 def _errors_as_they_are() -> Iterator[None]:
-    """Keras would write the arguments of every layer around what an error says."""
+    """A context in which errors keep their text. Otherwise Keras adds the arguments of every layer to it."""
     filtered = keras.config.is_traceback_filtering_enabled()
     keras.config.disable_traceback_filtering()
     try:
@@ -144,20 +144,20 @@ def _errors_as_they_are() -> Iterator[None]:
 
 
 def kept(model: Any, options: tuple[Any, ...], make: Callable[[], Kept]) -> Kept:
-    """What is kept of a model that is as it was when it was last asked so; else it is made."""
+    """What is kept for a model and these options, if the model has not changed since. Otherwise it is made anew."""
     ways = KEPT.setdefault(model, [])
     now = (options, of_layers(model))
     for way in ways:
         if way.said == now:
             return way
     made = make()
-    made.said = (options, of_layers(model))  # its first pass may set what says that it ran
+    made.said = (options, of_layers(model))  # its first pass may set attributes
     ways[:] = [*ways[-MOST + 1 :], made]
     return made
 
 
 def of_layers(model: Any) -> Any:
-    """What a compiled function of a model depends on, to be compared: its layers, and their attributes but weights."""
+    """What a compiled function of a model depends on, to compare: its layers, and their attributes without the weights."""
     own = [(model.rate, [_Same(one) for one in model.kernels])] if isinstance(model, DropConnect) else []
     return own, [(_Same(layer), _state(dict(vars(layer)))) for layer in inner(model)._flatten_layers()]
 
@@ -177,7 +177,7 @@ def _state(value: Any) -> Any:
 
 
 class _Same:
-    """An object, which equals itself alone as long as it is there."""
+    """An object that equals only itself, as long as it exists."""
 
     def __init__(self, one: Any) -> None:
         self._one = weakref.ref(one)
@@ -189,7 +189,7 @@ class _Same:
 
 
 def inner(model: Any) -> Any:
-    """The model whose weights are dropped, or the model."""
+    """The model inside a `DropConnect`, or the model itself."""
     return model.model if isinstance(model, DropConnect) else model
 
 
@@ -200,6 +200,6 @@ def _spec(leaf: Any) -> Any:
 
 
 def as_numpy(tensor: Any) -> adapting.Array:
-    """Of any backend."""
+    """A tensor of any backend as an array."""
     tensor = tensor.detach().cpu() if hasattr(tensor, "detach") else tensor
     return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor)

@@ -1,8 +1,8 @@
-"""The random numbers of one forward pass: each is given by the draw and by its place in the pass, and rows may share it.
+"""The random numbers of one forward pass. The draw and the place in the pass decide each number, and rows may share it.
 
-All of Keras draws through the functions of one module, and TensorFlow's own functions through another. For the length of a pass
-these are replaced, so it does not matter which layer draws, nor with which seed. Integer seeds and keys are fixed by who wrote them
-and stay as they are.
+All of Keras draws through the functions of one module, and TensorFlow's own functions draw through another. During a pass, these
+functions are replaced, so it does not matter which layer draws, or with which seed. Seeds and keys that code fixes as integers stay
+as they are.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SEED = np.array(
     [1, 2], {"jax": "uint32", "tensorflow": "int32"}.get(BACKEND, "int64")
 )  # as seeds are given; of passes that are only looked at
 SHAPED = ("normal", "uniform", "truncated_normal", "randint", "gamma", "binomial", "beta")
-# Numbers whose place and width may be tensors of many rows: standard ones are drawn, and these are applied to them.
+# Numbers whose location and scale may be tensors of many rows: standard numbers are drawn, then shifted and scaled.
 SCALED: dict[str, tuple[tuple[str, float], tuple[str, float]]] = {
     "normal": (("mean", 0.0), ("stddev", 1.0)),
     "truncated_normal": (("mean", 0.0), ("stddev", 1.0)),
@@ -42,8 +42,8 @@ class Drawn(adapting.Noise):
     """Numbers that were drawn.
 
     Args:
-        function: that drew them.
-        parameters: the shapes of what they depend on.
+        function: the name of the function that drew them.
+        parameters: the shapes of the tensors that they depend on.
         path: the places of the layers that were running, the innermost last.
     """
 
@@ -53,7 +53,7 @@ class Drawn(adapting.Noise):
 
 
 class _Place(SeedGenerator):
-    """The seed of one place in a pass, as every function of Keras takes it."""
+    """The seed for one place in a pass, in the form that the functions of Keras take."""
 
     def __init__(self, seed: Any, place: int) -> None:
         self._seed, self._place, self._initial_seed = seed, place, 0
@@ -68,10 +68,10 @@ class Drawing:
     """What a forward pass draws, in order.
 
     Args:
-        name: of the model.
+        name: the name of the model.
         seed: two integers, an array or a tensor.
-        axes: where rows stand in the noise, to share it; None where each row has its own.
-        rows: in the batch.
+        axes: where rows are in the noise that they share. None where each row has its own.
+        rows: how many rows the block has.
         seeded: whether PyTorch's generator is set for this pass.
     """
 
@@ -85,7 +85,7 @@ class Drawing:
 
     @contextmanager
     def on(self) -> Iterator[None]:
-        """A context in which random numbers are those of this pass."""
+        """A context in which Keras draws the random numbers of this pass."""
         replaced = {name: partial(self._draw, name, getattr(backend.random, name)) for name in SHAPED}
         for name in ("dropout", "categorical", "shuffle"):
             replaced[name] = partial(self._draw, name, getattr(backend.random, name))
@@ -105,7 +105,7 @@ class Drawing:
 
     @property
     def paths(self) -> list[tuple[int, ...]]:
-        """The layers that were running, of each number that a layer drew."""
+        """For each number that a layer drew, the layers that were running."""
         return [one.path for one in self.drawn if one.path]
 
     @property
@@ -158,7 +158,7 @@ class Drawing:
         return inputs * ops.take(original(ops.ones(one, inputs.dtype), rate, seed=seed), index, axis.axis)
 
     def _key(self) -> Any:
-        """Of a generator that a layer asks itself: what it makes of it is not known."""
+        """The key that a layer takes from a generator itself. What the layer makes of it is not known."""
         return self._next("SeedGenerator.next", ())[1].next()
 
     def _next(
@@ -166,8 +166,8 @@ class Drawing:
     ) -> tuple[RowAxis, _Place]:
         if _trace() != self._trace:
             raise ValueError(
-                f"model: layer {self.layer!r} of {self.name} draws random numbers inside a loop that is compiled, so that every "
-                "step would get the same ones. unroll=True in the recurrent layer runs step by step."
+                f"model: layer {self.layer!r} of {self.name} draws random numbers inside a compiled loop, so every step would get "
+                "the same numbers. Build the recurrent layer with unroll=True, so that it runs step by step."
             )
         place = len(self.drawn)
         whole = "" if shared else function
@@ -177,14 +177,16 @@ class Drawing:
 
 
 def sizes(shape: Any) -> tuple[int, ...]:
-    """A shape as integers, also where it is given as a tensor of TensorFlow's."""
+    """A shape as integers, also where it comes as a tensor of TensorFlow."""
     if BACKEND == "tensorflow":
         from tensorflow.python.framework import tensor_util
         from tensorflow.python.ops import shape_util
 
         shape = tensor_util.constant_value_as_shape(shape_util.shape_tensor(shape))
         if None in shape:
-            raise ValueError(f"model: expected random numbers of a shape that is known, got {tuple(shape)}.")
+            raise ValueError(
+                f"model: expected random numbers of a known shape, got {tuple(shape)}. Pass integers: keras.random.normal((8, 4))."
+            )
     return tuple(map(int, shape))
 
 
@@ -198,7 +200,7 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 
 
 def _trace() -> Any:
-    """What is being compiled; the body of a loop is another."""
+    """What is being compiled. The body of a loop differs from what is around it."""
     if BACKEND == "tensorflow":
         import tensorflow
 

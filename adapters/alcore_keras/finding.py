@@ -1,4 +1,4 @@
-"""Which layers of a model make noise: those in whose call random numbers are drawn when it runs as in training."""
+"""Which layers of a model make noise: those that draw random numbers in their call when the model runs as in training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Pass = Callable[[Layers, Drawing], object]  # runs the model
 
 
 class Watched(Layers):
-    """Layers of which it is written down what they return and which of them write to their variables."""
+    """Layers that record what they return, and which of them write to their variables."""
 
     def __init__(self, model: keras.layers.Layer, on: Collection[int]) -> None:
         super().__init__(model, on)
@@ -50,7 +50,7 @@ class Watched(Layers):
         return {path[-1] for path in self._calls}
 
     def unlike(self, before: Watched) -> set[int]:
-        """The innermost layers that return other shapes for the same ones than before."""
+        """The innermost layers that return other shapes than before, for inputs of the same shapes."""
         other = {
             path
             for (path, number), (given, made) in self.returned.items()
@@ -60,12 +60,12 @@ class Watched(Layers):
 
 
 class Found:
-    """The layers of a model that make noise, and what is to be said of others.
+    """The layers of a model that make noise, and a warning about layers that may.
 
     Args:
-        model: that is built.
-        run: runs it with some of its layers as in training.
-        noise: what the user named beside.
+        model: a model that is built.
+        run: a function that runs it with some of its layers as in training.
+        noise: further layers that the user named.
     """
 
     def __init__(self, model: keras.layers.Layer, run: Pass, noise: adapting.Layers | None) -> None:
@@ -82,12 +82,12 @@ class Found:
             self.on = self._reached(paths)
         except Exception as error:
             self.on = self._named | {place for place, one in enumerate(self._layers) if _known(one)}
-            why = f" Others are not known, because running all layers as in training fails: {one_line(error)}"
+            why = f" Others are not known, because the model fails with all layers in training: {one_line(error)}"
         self._called |= plain.ran
         self.warning = self._said(quiet, why)
 
     def _drawn(self, plain: Watched) -> tuple[list[tuple[int, ...]], set[int]]:
-        """The paths of all that is drawn in training, and layers that draw and cannot run so."""
+        """The paths of all layers that draw in training, and the layers that draw and cannot run as in training."""
         quiet: set[int] = set()
         while True:
             watched, failed = Watched(self._model, {*range(len(self._layers))} - self._off | self._named), None
@@ -121,7 +121,7 @@ class Found:
         return next((place for place in path[::-1] if place not in on and place not in self._off), None)
 
     def _said(self, quiet: set[int], why: str) -> str:
-        """Of layers that look noisy and stay off."""
+        """The warning about layers that look noisy and stay off. Empty where there are none."""
         on = {id(self._layers[place]) for place in self.on}
         for place in self._called - self.on:
             layer = self._layers[place]
@@ -131,18 +131,18 @@ class Found:
         if not quiet and not why:
             return ""
         names = ", ".join(repr(self._layers[place].name) for place in sorted(quiet - self.on))
-        off = f" These look noisy and stay off: {names}. noise=({names},) runs them as in training." if names else ""
+        off = f" These look noisy and stay off: {names}. Pass noise=({names},) to switch them on." if names else ""
         return f"noise: layers of {self._model.name} that make noise are on.{off}{why}"
 
 
 def as_places(model: keras.layers.Layer, layers: list[Any], noise: adapting.Layers | None) -> frozenset[int]:
-    """The places of the layers that a user named: by type, name, path or a predicate."""
+    """The places of the layers that a user named, by type, name, path or a function."""
     found: set[int] = set()
     for way in adapting.as_layers(noise):
         own = {place for place, layer in enumerate(layers) if _is(way, layer)}
         if not own:
             names = ", ".join(repr(layer.name) for layer in layers[1:])
-            raise ValueError(f"noise: {way!r} is no layer of {model.name}, which has {names}.")
+            raise ValueError(f"noise: {way!r} is no layer of {model.name}, which has {names}. Name one of these.")
         found |= own
     return frozenset(found)
 
@@ -156,7 +156,7 @@ def _known(layer: Any) -> bool:
 
 
 def _holds_rate(layer: Any) -> bool:
-    """Whether an attribute that is called a rate of dropping, or a width of noise, is above 0."""
+    """Whether an attribute whose name says dropout rate or width of noise is above 0."""
     return any(
         isinstance(value, int | float)
         and (0 < value < 1 if "drop" in name else name in ("rate", "stddev") and value > 0)
@@ -165,10 +165,10 @@ def _holds_rate(layer: Any) -> bool:
 
 
 def _shapes(given: Any) -> Any:
-    """The structure, and the shapes of tensors."""
+    """The structure, with the shapes of tensors."""
     return adapting.map_leaves(given, lambda leaf: tuple(leaf.shape) if hasattr(leaf, "shape") else type(leaf))
 
 
 def one_line(error: Exception) -> str:
-    """What an error says, as part of a sentence."""
+    """The text of an error in one line, as part of a sentence."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,4 +1,4 @@
-"""One model on one batch for one draw, or for several in one compiled loop where the backend compiles."""
+"""One model on one block for one draw, or for several draws in one compiled loop where the backend compiles."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from alcore_keras.dropconnect import DropConnect
 from alcore_keras.finding import Found, one_line
 from alcore_keras.layers import Layers
 
-LARGEST = 1 << 26  # bytes of what a compiled loop returns
-HALF = 2e-2  # of a row's largest number: what a model in half precision may differ by
+LARGEST = 1 << 26  # bytes that a compiled loop may return
+HALF = 2e-2  # how much a model in half precision may differ, as a part of a row's largest number
 
 
 class Network(adapting.Run):
-    """A model whose noise is given by seeds: nothing that it draws or updates is kept."""
+    """A model whose noise comes from the seeds of draws. Nothing that it draws or updates is kept."""
 
     ops = compiled.OPS
     remedies = adapting.Remedies(
-        same_draws="Add layers that make noise, keras.layers.Dropout, or name yours: noise=... Or pass "
+        same_draws="Add layers that make noise, such as keras.layers.Dropout, or name yours: noise=('name',). Or pass "
         "alcore_keras.DropConnect(model), or a list of models with draws=1.",
         mixed_rows="Replace the layer that looks at other rows by one that does not: keras.layers.LayerNormalization.",
     )
@@ -41,7 +41,7 @@ class Network(adapting.Run):
     def begin(self, request: Request) -> None:
         super().begin(request)
         self._kept: Any = None
-        self._most: float = 2  # rows of a batch that is looked at
+        self._most: float = 2  # how many rows of a block the checks look at
         self._bytes = 1
 
     def as_tensor(self, leaf: Any) -> Any:
@@ -57,7 +57,7 @@ class Network(adapting.Run):
 
     @contextmanager
     def ready(self) -> Iterator[None]:
-        """Of PyTorch nothing is kept for gradients."""
+        """A context in which PyTorch keeps nothing for gradients."""
         if BACKEND != "torch":
             yield
             return
@@ -90,7 +90,7 @@ class Network(adapting.Run):
         if BACKEND == "torch":
             import torch
 
-            torch.default_generator.manual_seed(seed)  # torch.manual_seed writes down the stack each time: 2 ms
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed records the stack each time: 2 ms
             if torch.cuda.is_available():
                 torch.cuda.manual_seed_all(seed)
 
@@ -112,13 +112,13 @@ class Network(adapting.Run):
 
         try:
             look(Layers(model, ()), Drawing(self.name, SEED))
-        except Exception:  # it may take batches of one size alone; what else is wrong, they say too
+        except Exception:  # the model may take blocks of one size only; any other error comes again later
             self._most = math.inf
         found = Found(model, look, self._noise)
         return compiled.Kept(self._model, found, self.request, self.output, self._most)
 
     def _look(self, model: Any, layers: Layers, drawing: Drawing, given: Any) -> None:
-        """Run a pass of which only the way matters; JAX goes it without computing."""
+        """Run a pass to see what it draws, not what it returns. JAX does so without computing."""
         if BACKEND == "jax":
             import jax
 
@@ -126,7 +126,7 @@ class Network(adapting.Run):
             try:
                 jax.eval_shape(lambda *of: (compiled.run(model, layers, drawing, *of), None)[1], given, values)
                 return
-            except Exception:  # it is run as it is, and says what is wrong if something is
+            except Exception:  # it runs as it is, and raises its own error if something is wrong
                 drawing.drawn.clear()
                 layers.clear()
         compiled.run(model, layers, drawing, given, [])
@@ -140,20 +140,20 @@ class Network(adapting.Run):
         for name, state in self.states().items():
             if not kept.eager and state != before[name]:
                 raise ValueError(
-                    f"model: {self.name} draws random numbers from {name}. Compiled, they would be the same in every draw. "
-                    "Draw them with functions of keras.random, or run the model without compiling it: model.run_eagerly = True."
+                    f"model: {self.name} draws random numbers from {name}. A compiled model would get the same in every draw. "
+                    "Draw them with functions of keras.random, or do not compile the model: model.run_eagerly = True."
                 )
         kept.observed[key] = drawing.drawn
         return drawing.drawn
 
     def check_output(self, given: Any, block: int, draw: int) -> None:
-        """The passes that are observed have arranged what the model returns; another program would be compiled for nothing."""
+        """Do nothing. The passes that look at the model have checked its output, and one more would be compiled in vain."""
 
     def _observed(self, given: Any, block: int, draw: int) -> Any:
         return super()._observed(self._few(given), block, draw)
 
     def _learn_axes(self, given: Any, block: int, draw: int, observed: Any) -> RowAxes:
-        """From two rows and from three."""
+        """Compare two rows with three."""
         few = self._few(given)
         self._most += 1
         try:
@@ -168,17 +168,17 @@ class Network(adapting.Run):
             along = None if axis.axis is None else axis.axis - len(drawn.shape)
             depends = along is not None and any(len(one) >= -along and one[along] != 1 for one in drawn.parameters)
             if depends:
-                why = f"those of {drawn.function} depend on what the row is"
+                why = f"those of {drawn.function} depend on the values of the row"
                 adapting.refuse_unknown_rows(self.name, drawn.layer, why)
         if not self.request.consistent:
             self._refuse_keys()
         return axes
 
     def _refuse_keys(self) -> None:
-        """Of what a layer makes of a key shapes tell nothing; in consistent draws the check of rows in other company does."""
+        """Refuse a layer that takes a key, whose numbers shapes do not assign to rows. Consistent draws use `_check_company`."""
         for drawn in next(iter(self._kept.observed.values())):
             if drawn.function == "SeedGenerator.next":
-                why = "they are made of a key outside keras.random"
+                why = "the layer makes them from a key outside keras.random"
                 adapting.refuse_unknown_rows(self.name, drawn.layer, why)
 
     def _check_company(self, given: Any, block: int, draw: int) -> None:

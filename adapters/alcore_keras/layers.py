@@ -1,6 +1,6 @@
-"""The layers of a model for the length of a pass: each runs as in training or not, and it is known which of them is running.
+"""The layers of a model during a pass: which of them run as in training, and which one is running.
 
-A layer's instance has a ``call`` of its own meanwhile; then it is gone.
+During the pass, the instance of each layer has a ``call`` of its own. It is removed afterwards.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ MASKS = ("get_dropout_mask", "get_recurrent_dropout_mask")  # a recurrent cell k
 
 
 class Layers:
-    """Of a model, by place.
+    """The layers of a model, by their place.
 
     Args:
-        model: whose layers they are.
-        on: the places of those that run as in training.
+        model: the model that has the layers.
+        on: the places of the layers that run as in training.
     """
 
     def __init__(self, model: keras.layers.Layer, on: Collection[int]) -> None:
@@ -33,7 +33,7 @@ class Layers:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """A context in which they run so. Layers that are inside another such context are left as they are there."""
+        """A context in which the chosen layers run as in training. Layers of another such context stay as they are there."""
         with ExitStack() as stack:
             for layer, changes in zip(self.all, self._changes, strict=True):
                 if is_on(layer):
@@ -58,11 +58,11 @@ class Layers:
             if hasattr(layer, name):
                 changes[name] = self._mask(place, getattr(layer, name))
         if hasattr(layer, "use_cudnn") and getattr(layer, "dropout", 0):
-            changes["use_cudnn"] = False  # fused kernels would leave the cell out
+            changes["use_cudnn"] = False  # fused kernels would not call the cell
         return changes
 
     def _mask(self, place: int, own: Callable[..., Any]) -> Callable[..., Any]:
-        """Masks are made by the layer around a cell, and it is the cell's noise."""
+        """Count a mask as noise of the cell, although the layer around the cell makes it."""
 
         def get(step_input: Any) -> Any:
             self.path.append(place)
@@ -75,7 +75,7 @@ class Layers:
 
 
 class _Call:
-    """The call of a layer, in training or not whatever its model is in."""
+    """The call of a layer, in training or in inference, whichever its model is in."""
 
     def __init__(self, layers: Layers, place: int, own: Callable[..., Any]) -> None:
         self._layers, self._place, self._own = layers, place, own
@@ -97,7 +97,7 @@ class _Call:
 
 
 def is_on(layer: keras.layers.Layer) -> bool:
-    """Whether a layer is in such a context now."""
+    """Whether a layer is in a context of `Layers.running` now."""
     return isinstance(vars(layer).get("call"), _Call)
 
 

@@ -1,4 +1,4 @@
-"""predict: a Keras model, or several, to blocks (n, C, ..., T)."""
+"""Predictions of a Keras model, or of several, draw after draw."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ from alcore_keras.weights import InitialWeights
 
 
 class Checkpoints(adapting.Checkpoints):
-    """An ensemble on disk: files of weights that are loaded into one model, one at a time.
+    """An ensemble on disk. Its files of weights are loaded into one model, one at a time.
+
+    `predict` runs all rows with one member before it loads the next. So it needs ``out``, where a file joins the draws. Deep
+    ensembles: Lakshminarayanan et al. 2017 (arXiv:1612.01474).
 
     Args:
-        model: the model the weights fit; its own are written back afterwards.
-        paths: files written by ``model.save_weights(path)``, a member each.
+        model: the model that the weights fit. Its own weights are written back afterwards.
+        paths: files that ``model.save_weights(path)`` wrote, one for each member.
 
-    >>> import alcore_keras, keras, numpy as np, pathlib, tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    >>> model.save_weights(folder / "0.weights.h5")
-    >>> members = alcore_keras.Checkpoints(model, [folder / "0.weights.h5", folder / "0.weights.h5"])
-    >>> alcore_keras.predict(members, np.ones((10, 4)), draws=1, kind="logits", out=folder / "preds.npy").shape
-    (10, 3, 2)
+    Examples:
+        >>> import alcore_keras, keras, numpy as np, pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        >>> model.save_weights(folder / "0.weights.h5")
+        >>> members = alcore_keras.Checkpoints(model, [folder / "0.weights.h5", folder / "0.weights.h5"])
+        >>> alcore_keras.predict(members, np.ones((10, 4)), draws=1, kind="logits", out=folder / "preds.npy").shape
+        (10, 3, 2)
     """
 
 
@@ -54,50 +58,67 @@ def predict(
     batch_size: int = 128,
     progress: bool = True,
 ) -> Any:
-    """Blocks (n, C, ..., T) of what a model with noise layers says in ``draws`` draws; with ``out`` the file they are written to.
+    """Predict with a model whose noise is on, draw after draw: blocks (n, C, ..., T).
 
-    Noise layers (`alcore_keras.stochastic` says which) are on and everything else in inference; the model stays as it is, its
-    statistics and seeds included. With ``consistent`` draws, which BatchBALD, EPIG, ICAL and replay need, draw t is one
-    network: one mask for all rows of all blocks. Without, every row has masks of its own, as plain MC dropout. Gal &
-    Ghahramani 2016 (arXiv:1506.02142).
+    Draw t of row n is p(y | xₙ, θₜ): the class probabilities by the network θₜ. Layers that draw random numbers in training run as
+    in training, and everything else runs as in inference (see `stochastic`). The model stays as it is, its statistics and seeds
+    included. Gal & Ghahramani 2016 (arXiv:1506.02142).
+
+    Cost is N·T forward passes in blocks. TensorFlow and JAX compile them, unless ``model.run_eagerly`` is True. Memory is one
+    block, n·C·T numbers.
 
     Args:
-        model: a model, or several of an ensemble (`Checkpoints`: on disk), whose draws stand one after the other along T; their
-            noise is on too, so an ensemble of plain networks has draws=1. `DropConnect(model)` drops weights instead.
-        data: an array or tensor (N, ...), a dictionary of them, a PyDataset, a tf.data.Dataset or another iterable of
-            batches. Its order must be that of the pool: shuffle nothing.
-        draws: T, of each member.
-        seed: the same seed and block size give the same bits; other block sizes the same masks, and probabilities to 1e-6.
-        out: a .npy or .zarr file that does not exist, written block by block; a run that was killed goes on with the same bits.
-        dtype: of what is kept: float16, float32 or float64.
-        output: which of what the model returns: a key ("logits"), a place, or a function.
-        class_axis: where the classes are in it, without the axis of draws.
-        draw_axis: of a model that makes several draws in a pass, their axis; "draws-first" or "rows-first" where they are folded
-            into the axis of rows. T is then ``draws`` times those.
-        noise: types, names or paths of layers that make noise and are not found, or a predicate (name, layer) -> bool, or several.
-            They run as in training, beside those that are found.
-        kind: what the model returns: "logits", whose softmax is taken, or "probs", passed on as they are.
-        inputs: a batch -> what the model is called with. By default the first part of a tuple or list (x, y), all of a
-            dictionary, or the batch itself.
-        mask: a batch -> True where a cell is padding, or the key of an attention mask; `Predictions.mask`, ``<name>.mask.npy``.
-        ids: a batch -> which example each row is, or the key or place of that; `Predictions.ids`, ``<name>.ids.npy``. Each once;
-            with them data may come in any order.
-        batch_size: rows of a block, where data does not come in batches.
-        progress: a bar on terminals after two seconds, where rich is installed.
+        model: a model, or a list of several, an ensemble. The draws of one member follow those of the other along T.
+            The noise of members is on too, so pass draws=1 for an ensemble of networks without noise. `Checkpoints` is an ensemble
+            on disk. `DropConnect(model)` drops weights instead of activations.
+        data: an array or tensor (N, ...), a dictionary of these, a PyDataset, a tf.data.Dataset or another iterable of blocks. Do
+            not shuffle it: row i of the predictions is example i.
+        draws: how many draws each member makes. T is ``draws`` times the number of members.
+        consistent: True: draw t is one network, so all rows of all blocks share its masks and weights. BatchBALD, EPIG, ICAL and
+            replay need this. False: every row has noise of its own, as in plain MC dropout.
+        seed: the same seed and block size give the same bits. Another block size gives the same masks, and probabilities that are
+            equal to 1e-6.
+        out: a .npy or .zarr file that does not exist yet. It is written block by block. A run that was killed goes on with its file
+            and gives the same bits.
+        dtype: the type of the predictions: "float16", "float32" or "float64".
+        output: the tensor to take from what the model returns: a key or an attribute ("logits"), a place, or a function.
+        class_axis: the axis of the output that holds the classes, counted without the axis of draws. The default is the last.
+        draw_axis: for a model that makes M draws in one forward pass: the axis of the output that holds them, such as 0 in
+            (M, N, C). "draws-first" or "rows-first" where draws and rows share axis 0, (M·N, C) or (N·M, C). T is then M times
+            ``draws``.
+        noise: layers that run as in training beside those that the adapter finds: types, names, paths, functions
+            (name, layer) -> bool, or a tuple of these.
+        kind: what the model returns: "probs", which are kept as they are, or "logits", of which the adapter takes the softmax.
+        inputs: a function of a block that gives what the model is called with. By default it is the first part of a tuple or list
+            (x, y), or the whole block.
+        mask: a function of a block that gives True where a cell is padding, or the key of an attention mask, which is 0 there.
+            `Predictions.mask` has it, or ``<name>.mask.npy`` beside the file.
+        ids: which example each row is: a function of a block that gives the ids of its rows, or their key or place in the block.
+            Each id comes once. With ids, data may come in any order. `Predictions.ids` has them, or ``<name>.ids.npy`` beside the
+            file.
+        batch_size: the rows of one block, for data that does not come in blocks.
+        progress: whether a bar shows. It comes on terminals after two seconds, where rich is installed.
 
-    Returns: an iterator of NumPy blocks that every function of alcore takes, or with ``out`` the file, opened.
-    Cost: N·T forward passes in batches, compiled by TensorFlow and JAX unless ``model.run_eagerly``; memory of one block, n·C·T
-    numbers.
-    Raises: ValueError where nothing draws random numbers and draws > 1 (every draw would be the same), where draws cannot be
-    consistent (numbers of rows that depend on the row, from NumPy, or along sequences whose length is not the same in all batches),
-    where a row's prediction depends on the rows beside it, and as `alcore.adapting.predict`.
-    Warns: UserWarning, once, that names layers that look noisy and stay off.
+    Returns:
+        `Predictions`, an iterator of NumPy blocks (n, C, ..., T) that every function of alcore takes. They are
+            probabilities from 0 to 1, without a unit. With ``out``, the file, opened.
 
-    >>> import alcore, alcore_keras, keras, numpy as np
-    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(3)])
-    >>> preds = alcore_keras.predict(model, np.eye(4)[np.arange(100) % 4], draws=20, kind="logits", seed=1)
-    >>> len(alcore.BatchBALD().select(preds, k=3, rng=0))
-    3
+    Raises:
+        ValueError: where the model draws no random numbers and draws > 1, because all draws would be the same. Where draws cannot
+            be consistent: numbers depend on the row, come from NumPy, or run along sequences whose length differs between blocks.
+            Where the prediction of a row depends on the rows beside it. For what `alcore.adapting.predict` refuses.
+        TypeError: for a model, data or an output of another type.
+
+    Warns:
+        SilentNoiseWarning: once, where layers look noisy and stay off. It names them.
+        UserWarning: where the model draws random numbers and all draws of the first block are the same.
+
+    Examples:
+        >>> import alcore, alcore_keras, keras, numpy as np
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(3)])
+        >>> preds = alcore_keras.predict(model, np.eye(4)[np.arange(100) % 4], draws=20, kind="logits", seed=1)
+        >>> len(alcore.BatchBALD().select(preds, k=3, rng=0))
+        3
     """
     stored = model if isinstance(model, Checkpoints) else None
     members = adapting.as_members(stored.model if stored else model, keras.layers.Layer | DropConnect, "a keras.Model")
@@ -115,7 +136,7 @@ def predict(
 def _batches(data: Any, batch_size: int) -> Iterable[Any]:
     if isinstance(data, keras.utils.PyDataset):
         if data.num_batches is None:
-            raise ValueError(f"data: expected an end, but {type(data).__name__}.num_batches is None.")
+            raise ValueError(f"data: expected an end, but {type(data).__name__}.num_batches is None. Give it a number.")
         return (data[place] for place in range(data.num_batches))
-    said = "an array, a dictionary of arrays, a PyDataset, a tf.data.Dataset or batches"
+    said = "an array, a dictionary of arrays, a PyDataset, a tf.data.Dataset or blocks"
     return adapting.as_batches(data, batch_size, said)

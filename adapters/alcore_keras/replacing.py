@@ -1,4 +1,4 @@
-"""Attributes that are others for a while."""
+"""Attributes that are replaced for a while."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MISSING = object()
 
 @contextmanager
 def replace(owner: Any, **attributes: Any) -> Iterator[None]:
-    """Attributes of a layer, a module or a class for a while; of a layer past what tracks them."""
+    """A context that replaces attributes of a layer, a module or a class. A layer does not track the new ones."""
     own = vars(owner)
     put = own.__setitem__ if isinstance(owner, keras.layers.Layer) else partial(setattr, owner)
     take = own.pop if isinstance(owner, keras.layers.Layer) else partial(delattr, owner)

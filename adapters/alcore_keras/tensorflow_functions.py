@@ -1,4 +1,4 @@
-"""TensorFlow's own random functions, such as tf.random.normal and tf.nn.dropout, for the length of a pass."""
+"""TensorFlow's own random functions, such as tf.random.normal and tf.nn.dropout, during a pass."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def replaced(drawing: Drawing) -> Iterator[None]:
-    """A context in which they draw the numbers of the pass. Those that cannot are refused by name."""
+    """A context in which these functions draw the numbers of the pass. A function that cannot is refused by its name."""
 
     def shaped(name: str, stateless: Callable[..., Any]) -> Callable[..., Any]:
         return lambda shape, dtype, *_, **__: drawing.shaped(name, _of(stateless), shape, dtype=dtype)
@@ -31,7 +31,7 @@ def replaced(drawing: Drawing) -> Iterator[None]:
     def refused(name: str, *_: Any, **__: Any) -> NoReturn:
         raise ValueError(
             f"model: layer {drawing.layer!r} of {drawing.name} draws random numbers with TensorFlow's {name}, whose seed cannot be "
-            "set for each draw. Draw them with a function of keras.random."
+            "set for each draw. Draw them with a function of keras.random, such as keras.random.normal."
         )
 
     functions: dict[str, Callable[..., Any]] = {

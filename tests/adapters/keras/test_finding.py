@@ -81,7 +81,7 @@ def test_noise_that_is_gated_is_on_beside_dropout() -> None:
 def test_layers_that_write_in_training_stay_off_and_are_named_until_noise_names_them() -> None:
     """Their variables are what they were in either case."""
     model = layers(Counts(name="counts"), kl.Dropout(0.2), kl.Dense(3), shape=(6,))
-    with pytest.warns(UserWarning, match=r"'counts'\. noise=\('counts',\)") as caught:
+    with pytest.warns(UserWarning, match=r"'counts'\. Pass noise=\('counts',\)") as caught:
         off = spread(model)
     assert len(caught) == 1
     remedy = {"noise": ("counts",)}
@@ -92,7 +92,7 @@ def test_layers_that_write_in_training_stay_off_and_are_named_until_noise_names_
 def test_parts_that_return_something_else_in_training_stay_off_and_are_named() -> None:
     """On, what they return is named by ``output``."""
     model = Heads()
-    with pytest.warns(UserWarning, match=r"off: 'heads'\. noise=\('heads',\)"):
+    with pytest.warns(UserWarning, match=r"off: 'heads'\. Pass noise=\('heads',\)"):
         assert_consistent(model, ROWS)
     found = predict(model, ROWS, noise=("heads",), output=0)
     assert found.shape == (20, 3, 4)
@@ -101,7 +101,7 @@ def test_parts_that_return_something_else_in_training_stay_off_and_are_named() -
 def test_augmentation_stays_off_and_is_named_until_noise_names_it() -> None:
     """Of images that are flipped."""
     model = layers(kl.RandomFlip(name="flip"), kl.Flatten(), kl.Dropout(0.1), kl.Dense(3), shape=(6, 6, 4))
-    with pytest.warns(UserWarning, match=r"noise=\('flip',\) runs"):
+    with pytest.warns(UserWarning, match=r"noise=\('flip',\) to switch"):
         off = predict(model, IMAGES, draws=20)
     on = predict(model, IMAGES, draws=20, noise=("flip",))
     assert on.std(axis=-1).mean() > 1.2 * off.std(axis=-1).mean()
