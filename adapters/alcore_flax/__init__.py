@@ -1,4 +1,7 @@
-"""alcore for Flax, Linen and NNX: from a model with dropout, or from several, to predictions (N, C, ..., T).
+"""alcore for Flax, Linen and NNX: a model with noise such as dropout, or several models, become predictions (N, C, ..., T).
+
+`predict` is where to start. Imports JAX, Flax and the public names of `alcore.adapting`. A new source of random numbers joins
+`flow`.
 
 >>> import alcore_flax, numpy
 >>> from flax import nnx

@@ -1,4 +1,4 @@
-"""What a traced program does: which of its inputs reach which operations, and which layer asks for these."""
+"""What a traced program does: which inputs reach which operations, and which layer runs them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Reached: TypeAlias = frozenset[Any]  # labels of the inputs that a value depends
 
 
 def kept(function: Callable[..., Any]) -> Callable[..., Any]:
-    """What was made from equal arguments is found again; from those without a hash, as a module with an array, it is made anew."""
+    """Keep what a function made from equal arguments. Arguments without a hash, such as a module with an array, are not kept."""
     cached = lru_cache(maxsize=32)(function)
 
     def call(*arguments: Any) -> Any:
@@ -34,13 +34,13 @@ def kept(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def mark(layer: str) -> str:
-    """The name of a scope in which a layer is traced."""
+    """The name of the scope in which a layer is traced."""
     return f"alcore<{layer}>"
 
 
 @dataclass(frozen=True)
 class Step:
-    """An operation: the shape of what it makes, the layer that asks for it, and what reaches each of its operands."""
+    """An operation: the shape of its result, the layer that runs it, and the labels that reach each of its operands."""
 
     name: str
     shape: tuple[int, ...]
@@ -49,7 +49,7 @@ class Step:
 
 
 class Flow:
-    """The steps of a program in order, loops once; what reaches what it returns; ``eps`` of its coarsest numbers."""
+    """The steps of a program in order, each loop once; the labels that reach its results; ``eps`` of its coarsest numbers."""
 
     def __init__(self, program: Any, labels: Sequence[Reached]) -> None:
         self.steps: list[Step] = []
@@ -57,7 +57,7 @@ class Flow:
         self.returned = self._walk(program, list(labels), "")
 
     def draws(self, label: str) -> list[Step]:
-        """The steps that make random numbers, and divide keys, which the input of that label reaches."""
+        """The steps that make random numbers or split keys, and that the input with this label reaches."""
         return [step for step in self.steps if step.name in (*DRAWS, "random_split") and label in step.reached[0]]
 
     def _walk(self, program: Any, given: list[Reached], layer: str) -> list[Reached]:
@@ -87,7 +87,7 @@ class Flow:
         return [of(value) for value in program.outvars]
 
     def _inside(self, equation: Any, inner: list[Any], operands: tuple[Reached, ...], layer: str) -> list[Reached]:
-        """What reaches the results of an operation that runs programs: a call, a branch, a loop."""
+        """The labels that reach the results of an operation that runs programs: a call, a branch, a loop."""
         chosen = operands[0] if equation.primitive.name == "cond" else frozenset[Any]()  # by which branch is taken
         everything = frozenset[Any]().union(*operands)
         made = [chosen] * len(equation.outvars)
@@ -102,7 +102,7 @@ class Flow:
         return made
 
     def _settled(self, equation: Any, program: Any, given: list[Reached], layer: str) -> list[Reached]:
-        """Of a loop, when what it carries reaches no more than it did in the pass before."""
+        """The same for a loop. It is walked until the values that it carries get no new labels."""
         first, carried = equation.params.get("num_consts", 0), equation.params.get("num_carry", 0)
         while True:
             steps = len(self.steps)

@@ -1,4 +1,4 @@
-"""What a model is called with: arrays, of rows or shared by all rows, and constants, which are compiled into the program."""
+"""What a model is called with: arrays of rows, arrays that all rows share, and constants that are compiled into the program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Constant:
-    """What is no array."""
+    """A value that is no array."""
 
     value: Any
 
@@ -29,13 +29,15 @@ class Record:
 
 
 def as_given(given: Any) -> Any:
-    """(positional arguments, keyword arguments), of arrays and constants."""
+    """(positional arguments, keyword arguments), made of arrays and constants."""
     if type(given) is not tuple:
         given = (dict(given),) if isinstance(given, Mapping) else (given,)
     args, kwargs = (given[:-1], given[-1]) if given and isinstance(given[-1], dict) else (given, {})
     found = jax.tree.map(_leaf, (args, kwargs))
     if row_count(found) < 0:
-        raise TypeError("data: expected batches with an array in them. Say what the model is called with: inputs=...")
+        raise TypeError(
+            "data: expected blocks with an array in them. Choose what the model is called with: inputs=lambda block: block['x']."
+        )
     return found
 
 
@@ -49,7 +51,7 @@ def _leaf(leaf: Any) -> Any:
 
 
 def opened(given: Any) -> Any:
-    """As the model takes it."""
+    """The arguments as the model takes them."""
 
     def of(leaf: Any) -> Any:
         if isinstance(leaf, Record):
@@ -63,18 +65,18 @@ def opened(given: Any) -> Any:
 
 
 def row_count(given: Any) -> int:
-    """The length of the first array; -1 where there is none."""
+    """The length of the first array, or -1 where there is none."""
     return next((len(leaf) for leaf in jax.tree.leaves(given) if leaf.ndim), -1)
 
 
 def shared_of(given: Any) -> frozenset[int]:
-    """Places of the arrays that are not as long as the first, so they are the same for all rows."""
+    """Places of the arrays that are not as long as the first. All rows share them."""
     leaves, rows = jax.tree.leaves(given), row_count(given)
     return frozenset(place for place, leaf in enumerate(leaves) if not leaf.ndim or len(leaf) != rows)
 
 
 def of_rows(given: Any, shared: frozenset[int]) -> list[int]:
-    """Places of the arrays of rows; the first always is."""
+    """Places of the arrays of rows. The first array is always one."""
     return [place for place in range(len(jax.tree.leaves(given))) if place not in shared]
 
 

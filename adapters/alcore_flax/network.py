@@ -1,4 +1,4 @@
-"""A model as a pure function of its weights, a key and its input: chosen layers as in training, everything else in inference."""
+"""A model as a pure function of its weights, a key and its input. Chosen layers run as in training, all else as in inference."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from alcore_flax.flow import mark
 
 FLAGS = {"train": True, "training": True, "is_training": True, "deterministic": False}  # of a layer that is on
 INFERENCE = {"use_running_average": True, "update_stats": False}  # of every layer
-OWN_KEYS = ("rng", "rngs", "dropout_rng")  # arguments that have a default: a key of the caller's
+OWN_KEYS = ("rng", "rngs", "dropout_rng")  # optional arguments in which a caller passes a key
 
 
 @dataclass
 class Seen:
-    """What one trace met: layers that were called, names of streams that were asked for, layers that wrote to their statistics."""
+    """What one trace showed: layers that were called, random streams that they used, and layers that wrote to their statistics."""
 
     layers: dict[str, Any] = field(default_factory=dict)
     streams: dict[str, None] = field(default_factory=dict)
@@ -33,16 +33,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class Network:
-    """A model without its weights, hashable, so that what was compiled for it is found again.
+    """A model without its weights. It has a hash, so that what was compiled for it is found again.
 
     Args:
         skeleton: a Linen module without variables, or the graph of an NNX module.
-        tree: how the weights stand in their collections.
+        tree: the structure of the weights in their collections.
         streams: names of the random streams of a Linen module.
         on: names of the layers that run as in training.
-        but: whether ``on`` names those that do not.
-        written: collections of a Linen module that layers which are on write to; what they write is not kept.
-        dropped: which of the weights DropConnect drops, with what probability.
+        but: True where ``on`` names the layers that do not.
+        written: collections of a Linen module that layers in ``on`` write to. What they write is not kept.
+        dropped: places of the weights that DropConnect drops.
+        rate: the probability with which it drops them.
     """
 
     skeleton: Any
@@ -63,18 +64,19 @@ class Network:
         return found
 
     def __call__(self, weights: Sequence[Any], key: Any, args: Any, kwargs: Any, seen: Seen | None = None) -> Any:
-        """What the model returns; nothing that it changes in itself is kept."""
+        """What the model returns. What it changes in itself is not kept."""
         state = jax.tree.unflatten(self.tree, weights)
         linear = isinstance(self.skeleton, linen.Module)
         return (self._linen if linear else self._nnx)(state, key, args, kwargs, seen)
 
     def is_on(self, layer: str) -> bool:
+        """Whether a layer runs as in training."""
         return (layer in self.on) != self.but
 
     # --- Linen --------------------------------------------------------------------------------------------------------
 
     def _linen(self, state: Any, key: Any, args: Any, kwargs: Any, seen: Seen | None) -> Any:
-        # nn.jit takes a layer that is traced with other streams for another layer.
+        # For nn.jit, a layer with other streams is another layer.
         own = f"alcore, {self.but} {sorted(self.on)}"
         rngs = {name: jax.random.fold_in(key, place) for place, name in enumerate((*self.streams, own))}
         written = self.written if seen is None else tuple(name for name in state if name != "params")
@@ -111,7 +113,7 @@ class Network:
         begun = jax.tree.map(jnp.zeros_like, counts)
         model = nnx.merge(self.skeleton, jax.tree.unflatten(tree, fresh), begun, rest)
         for place, (path, module) in enumerate(list(nnx.iter_modules(model)), len(leaves)):
-            if vars(module).get("rngs", 0) is None:  # were to come with each call
+            if vars(module).get("rngs", 0) is None:  # a call would pass them
                 module.rngs = nnx.data(nnx.Rngs(jax.random.fold_in(key, place)))
             name = "/".join(map(str, path))
             module.__class__ = _hooked(type(module), name, self.is_on(name))
@@ -131,19 +133,21 @@ class Network:
 
 
 def as_network(model: Any) -> tuple[Network, list[Any]]:
-    """The network of a model, and its weights. The model itself is not touched, then or later."""
+    """The network of a model, and its weights. The model itself is never changed."""
     if isinstance(model, DropConnect):
         network, weights = as_network(model.model)
         return replace(network, rate=model.rate), weights
     if not isinstance(model, nnx.Module) and getattr(model, "scope", None) is None:
-        wanted = "a Linen module with its weights, module.bind(variables), an NNX module, or several"
-        raise TypeError(f"model: expected {wanted}, got {type(model).__name__}.")
+        wanted = "a bound Linen module, an NNX module, or a list of several"
+        raise TypeError(
+            f"model: expected {wanted}, got {type(model).__name__}. Bind Linen modules: module.bind(variables)."
+        )
     if isinstance(model, linen.Module):
         module, variables = model.unbind()
         weights, tree = jax.tree.flatten(variables)
         return Network(module, tree, tuple(dict.fromkeys(("params", "dropout", *model.scope.rngs)))), weights  # type: ignore[union-attr]
     copy = nnx.clone(model)
-    for _, module in nnx.iter_modules(copy):  # a model that trains or not is one model
+    for _, module in nnx.iter_modules(copy):  # a model is the same in training and in inference
         _set_flags(module, False)
     graph, *state = nnx.split(copy, nnx.RngKey, nnx.RngCount, ...)
     weights, tree = jax.tree.flatten(tuple(state))
@@ -164,7 +168,7 @@ def _set_flags(module: Any, on: bool) -> None:
 
 
 def _flagged(function: Any, args: Any, kwargs: Any, values: dict[str, bool], attributes: set[str]) -> tuple[Any, Any]:
-    """The arguments of a call with flags as they should be; where a layer keeps the flag, too, that is left to decide."""
+    """The arguments of a call with the right flags. Where the layer also has the flag as an attribute, the attribute decides."""
     taken = _parameters(function)
     if not taken & {*values, *OWN_KEYS}:
         return args, kwargs
@@ -189,7 +193,7 @@ _SEEN: ContextVar[Seen | None] = ContextVar("seen", default=None)  # by the NNX 
 
 @cache
 def _hooked(layer: type, name: str, on: bool) -> type:
-    """A layer whose methods run in its scope with flags as they should be; its attributes stay those that it has."""
+    """A class of a layer whose methods run in its scope with the right flags. Its attributes stay as they are."""
     methods = {
         one: _hook(method, name, on)
         for one, method in inspect.getmembers(layer, inspect.isfunction)
@@ -214,7 +218,7 @@ def _hook(method: Callable[..., Any], name: str, on: bool) -> Callable[..., Any]
 
 
 class _Asked(dict[str, Any]):
-    """The streams of a scope of Linen, which remember what they were asked for."""
+    """The random streams of a scope of Linen. They record which streams were asked for."""
 
     def __init__(self, streams: dict[str, Any], asked: dict[str, None]) -> None:
         super().__init__(streams)
@@ -231,7 +235,7 @@ def _with_paths(tree: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
 
 
 def _statistics(model: nnx.Module) -> Iterator[tuple[Any, Any]]:
-    """The arrays of variables that are neither weights nor of random streams."""
+    """The arrays of variables that are neither weights nor random streams."""
     state = nnx.state(model, nnx.Not(nnx.Any(nnx.Param, nnx.RngState, nnx.Intermediate)))
     for path, variable in nnx.to_flat_state(state):
         yield path, variable.get_value() if isinstance(variable, nnx.Variable) else variable

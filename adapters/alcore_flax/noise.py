@@ -1,4 +1,4 @@
-"""Which layers make noise: those that draw random numbers when they run as in training, as traces show, which compute nothing."""
+"""Which layers make noise: those that draw random numbers when they run as in training. Traces show it, and compute nothing."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Found:
     """A network whose noise is on, and what its traces showed.
 
     Args:
-        network: as it is to be run.
-        flow: of it, without DropConnect: of labels "key", "data", and of weights by their places.
-        off: layers that draw numbers in training and stay off, for they write to their statistics then.
+        network: the network as it will run.
+        flow: its flow without DropConnect. Its labels are "key", "data" and the places of weights.
+        off: layers that draw numbers in training and stay off, because they also write to their statistics there.
         silent: layers that hold a rate and draw nothing.
     """
 
@@ -37,34 +37,34 @@ class Found:
 
     @property
     def fixed(self) -> list[str]:
-        """Layers that draw numbers from a key that is not ours."""
+        """Layers that draw numbers from a key of their own, not from that of the draw."""
         steps = [step for step in self.flow.steps if step.name in DRAWS]
         return list(dict.fromkeys(step.layer for step in steps if "key" not in step.reached[0]))
 
     @property
     def host(self) -> bool:
-        """Whether the model calls Python while it runs, which may draw numbers of its own."""
+        """Whether the model calls Python while it runs. Python may draw numbers of its own."""
         return any(step.name in HOST for step in self.flow.steps)
 
     def notes(self, name: str) -> list[str]:
-        """Sentences that name what stays off, and what is the same in all draws."""
+        """Sentences that name the layers that stay off, and those whose numbers are the same in all draws."""
         said = {
-            "draw random numbers in training and write to their statistics too, so they stay off. Name them to switch them on: "
-            "noise=...": self.off,
+            "draw random numbers in training and write to their statistics too, so they stay off. To switch them on, name "
+            "them: noise=('name',).": self.off,
             "hold a rate above 0 and draw no random numbers, whatever the flags train, training, is_training and deterministic "
-            "say. A flag of your own? Pass it with inputs=...": self.silent,
-            "draw random numbers from a key that is fixed in their code: the same in every draw. If that is noise, take the key "
-            "from self.make_rng, or from nnx.Rngs.": self.fixed,
+            "say. If a flag of your own switches noise on, pass it: inputs=lambda x: (x, {'flag': True}).": self.silent,
+            "draw random numbers from a key that is fixed in their code, so these are the same in every draw. If they are noise, "
+            "take the key from self.make_rng('dropout'), or from nnx.Rngs.": self.fixed,
         }
         return [
-            f"noise: {', '.join(repr(one or name) for one in layers)} of {name} {what}"
+            f"noise: layers {', '.join(repr(one or name) for one in layers)} of {name} {what}"
             for what, layers in said.items()
             if layers
         ]
 
 
 def find(network: Network, weights: Sequence[Any], given: Any, noise: Noise, name: str) -> Found:
-    """What makes noise in a network that is called with ``given``; found again without a trace for what is alike."""
+    """What makes noise in a network that is called with ``given``. The result is kept for the same network and shapes."""
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), leaf.dtype), (tuple(weights), given))
     leaves, tree = jax.tree.flatten(shapes)
     return _find(network, tuple(leaves), tree, noise, name)
@@ -77,7 +77,7 @@ def _find(network: Network, leaves: tuple[Any, ...], tree: Any, noise: Noise, na
 
 
 class FrozenNoiseError(ValueError):
-    """Numbers from outside of JAX are a constant of the program."""
+    """The model draws numbers outside of JAX, which become constants of the program."""
 
 
 class _Search:
@@ -93,7 +93,9 @@ class _Search:
         for one, layers in chosen.items():
             if not layers:
                 has = ", ".join(repr(layer) for layer in seen.layers if layer)
-                raise ValueError(f"noise: no layer of {self.name} is {one!r}. It calls {has or 'no other layer'}.")
+                raise ValueError(
+                    f"noise: no layer of {self.name} is {one!r}. It calls {has or 'no other layer'}. Name one that it calls."
+                )
         named = set().union(*chosen.values())
         off = {layer for layer in _drawing(flow) if layer in seen.writers} - named
         wanted = set(_drawing(flow)) - off | named
@@ -121,7 +123,7 @@ class _Search:
         return None
 
     def _in_training(self) -> tuple[Flow, Seen]:
-        """The trace with every layer on; but the model itself where that fails, which wants labels then, say."""
+        """The trace with every layer on. Where that fails, for example because the model wants labels, the model itself is off."""
         failed: Exception | None = None
         for off in (frozenset[str](), frozenset({""})):
             try:
@@ -130,16 +132,18 @@ class _Search:
                 raise
             except Exception as error:  # whatever the model raises
                 failed = failed or error
-        found = self._traced(replace(self.network, on=frozenset(), but=False))  # a model that never runs says so itself
+        found = self._traced(
+            replace(self.network, on=frozenset(), but=False)
+        )  # a model that never runs raises its own error
         if not self.noise:
             raise ValueError(
-                f"noise: {self.name} fails when its layers run as in training, by which those that make noise are found: {failed}. "
-                "Name them: noise=..."
+                f"noise: {self.name} fails when its layers run as in training: {failed}. So the layers that make noise are not "
+                "known. Name them: noise=('name',)."
             ) from failed
         return found
 
     def _traced(self, network: Network) -> tuple[Flow, Seen]:
-        """With all streams that the model asks for."""
+        """The trace with all random streams that the model asks for."""
         while True:
             seen = Seen()
             flow = self._flow(network, seen)
@@ -161,7 +165,7 @@ class _Search:
             if state != before[generator]:
                 raise FrozenNoiseError(
                     f"draws: {self.name} draws from {generator} when it is traced, so the numbers would be the same in all draws. "
-                    "Draw them with jax.random and a key of self.make_rng, or of nnx.Rngs."
+                    "Draw them with jax.random and a key of self.make_rng('dropout'), or of nnx.Rngs."
                 )
         labels = [frozenset({place}) for place in range(len(self.weights))]
         data = len(traced.jaxpr.invars) - len(labels) - 1
@@ -169,7 +173,7 @@ class _Search:
 
 
 def _drawing(flow: Flow) -> list[str]:
-    """Layers that draw numbers from our key."""
+    """Layers that draw numbers from the key of the draw."""
     return list(dict.fromkeys(step.layer for step in flow.steps if step.name in DRAWS and "key" in step.reached[0]))
 
 

@@ -1,4 +1,4 @@
-"""Predictions of a Flax model, or of several, draw by draw."""
+"""Predictions of a Flax model, or of several, draw after draw."""
 
 from __future__ import annotations
 
@@ -37,59 +37,79 @@ def predict(
     batch_size: int = 128,
     progress: bool = True,
 ) -> Any:
-    """Blocks (n, C, ..., T) of what a model with dropout says in ``draws`` draws; with ``out`` the file they are written to.
+    """Predict with a model whose noise is on, draw after draw: blocks (n, C, ..., T).
 
-    Layers that draw random numbers in training run as in training, and everything else as in inference, whatever flags (train,
-    training, is_training, deterministic, use_running_average) the model has or is called with; the model is not touched. Such
-    layers are found in a trace of the first batch, and so are their random streams. Each row is mapped alone. With ``consistent``
-    draws, which BatchBALD, EPIG, ICAL and replay need, draw t is one network: one mask for all rows of all blocks. Without, every
-    row has masks of its own. Gal & Ghahramani 2016 (arXiv:1506.02142).
+    Draw t of row n is p(y | xₙ, θₜ): the class probabilities by the network θₜ. Layers that draw random numbers in training run as
+    in training, and everything else runs as in inference. The flags train, training, is_training, deterministic and
+    use_running_average do not matter, in the model or in its call. A trace of the first block shows these layers and their random
+    streams. Each row is mapped alone. The model is not changed. Gal & Ghahramani 2016 (arXiv:1506.02142).
+
+    Cost is N·T forward passes in blocks, compiled once for each shape of a block. Memory is one block, n·C·T numbers.
 
     Args:
-        model: a bound Linen module (``module.bind(variables)``), an NNX module, or several of an ensemble (`Checkpoints`: on disk),
-            whose draws stand one after the other along T; their dropout is on too, so an ensemble of plain networks has draws=1.
-            `DropConnect(model)` drops weights instead.
-        data: an array (N, ...) or a dictionary of such, cut by ``batch_size``, or batches; a torch DataLoader is one.
-        draws: T, of each member.
-        seed: the same seed and block size give the same bits; other block sizes the same masks, and probabilities to 1e-6.
-        out: a .npy or .zarr file that does not exist, written block by block; a run that was killed goes on with the same bits.
-        dtype: of what is kept: float16, float32 or float64.
-        output: which of what the model returns: a key or attribute ("logits"), a place, or a function.
-        class_axis: where the classes are in it, the axis of draws left out.
-        draw_axis: of a model that makes M draws in a pass, the axis that holds them, or "draws-first" or "rows-first" where they
-            are folded into the axis of rows; T is then draws times M.
-        noise: layers that run as in training beside those that are found: types, names or paths ("Dropout_0", "encoder/drop"),
-            functions (name, layer) -> bool, or several in a tuple.
-        kind: what the model returns: "logits", whose softmax is taken, or "probs", passed on as they are.
-        inputs: a batch -> what the model is called with: a dictionary becomes keyword arguments, a tuple positional ones, and
-            a dictionary at its end keywords: ``inputs=lambda x: (x, {"train": False})``. The first array has rows on axis 0, and so
-            have others of its length; an array of another length in any block so far is the same for all rows, and so is one
-            with which alone rows are predicted alike alone and together. Numbers, strings and booleans are constants. By default
-            the first part of a tuple or list (x, y), all of a dictionary, or the batch itself.
-        mask: a batch -> True where a cell is padding, or the key of an attention mask; `Predictions.mask`, ``<name>.mask.npy``.
-        ids: a batch -> which example each row is, or the key or place of that; `Predictions.ids`, ``<name>.ids.npy``. Each once;
-            with them data may come in any order.
-        batch_size: rows of a block, where data does not come in batches.
-        progress: a bar on terminals after two seconds, where rich is installed.
+        model: a bound Linen module (``module.bind(variables)``), an NNX module, or a list of several, an ensemble.
+            The draws of one member follow those of the other along T.
+            The noise of members is on too, so pass draws=1 for an ensemble of networks without noise. `Checkpoints` is an ensemble
+            on disk. `DropConnect(model)` drops weights instead of activations.
+        data: an array (N, ...), a dictionary of these, or an iterable of blocks, such as a DataLoader of PyTorch that does not
+            shuffle.
+        draws: how many draws each member makes. T is ``draws`` times the number of members.
+        consistent: True: draw t is one network, so all rows of all blocks share its masks and weights. BatchBALD, EPIG, ICAL and
+            replay need this. False: every row has noise of its own, as in plain MC dropout.
+        seed: the same seed and block size give the same bits. Another block size gives the same masks, and probabilities that are
+            equal to 1e-6.
+        out: a .npy or .zarr file that does not exist yet. It is written block by block. A run that was killed goes on with its file
+            and gives the same bits.
+        dtype: the type of the predictions: "float16", "float32" or "float64".
+        output: the tensor to take from what the model returns: a key or an attribute ("logits"), a place, or a function.
+        class_axis: the axis of the output that holds the classes, counted without the axis of draws. The default is the last.
+        draw_axis: for a model that makes M draws in one forward pass: the axis of the output that holds them, such as 0 in
+            (M, N, C). "draws-first" or "rows-first" where draws and rows share axis 0, (M·N, C) or (N·M, C). T is then M times
+            ``draws``.
+        noise: layers that run as in training beside those that the adapter finds: types, names, paths ("encoder/drop"), functions
+            (name, layer) -> bool, or a tuple of these.
+        kind: what the model returns: "probs", which are kept as they are, or "logits", of which the adapter takes the softmax.
+        inputs: a function of a block that gives what the model is called with. A tuple becomes positional arguments, a dictionary
+            keyword arguments. A dictionary at the end of a tuple becomes keyword arguments too:
+            ``inputs=lambda x: (x, {"train": False})``. By default it is the first part of a tuple or list (x, y), or the whole
+            block. The first array has rows on axis 0, and so have other arrays of its length. All rows share an array that had
+            another length in any block so far, and an array that must be shared so that rows are predicted alike alone and
+            together. Numbers, strings and booleans are constants.
+        mask: a function of a block that gives True where a cell is padding, or the key of an attention mask, which is 0 there.
+            `Predictions.mask` has it, or ``<name>.mask.npy`` beside the file.
+        ids: which example each row is: a function of a block that gives the ids of its rows, or their key or place in the block.
+            Each id comes once. With ids, data may come in any order. `Predictions.ids` has them, or ``<name>.ids.npy`` beside the
+            file.
+        batch_size: the rows of one block, for data that does not come in blocks.
+        progress: whether a bar shows. It comes on terminals after two seconds, where rich is installed.
 
-    Returns: an iterator of NumPy blocks that every function of alcore takes, or with ``out`` the file, opened.
-    Cost: N·T forward passes in batches, compiled once for each shape of a batch; memory of one block, n·C·T numbers.
-    Raises: ValueError where no noise is active and draws > 1 (every draw would be the same), where a row's prediction depends on
-    the other rows or its place among them, and as `alcore.adapting.predict`.
+    Returns:
+        `Predictions`, an iterator of NumPy blocks (n, C, ..., T) that every function of alcore takes. They are
+            probabilities from 0 to 1, without a unit. With ``out``, the file, opened.
 
-    >>> import alcore, alcore_flax, jax
-    >>> from flax import linen as nn
-    >>> module = nn.Sequential([nn.Dense(16), nn.relu, nn.Dropout(0.5, deterministic=True), nn.Dense(3)])
-    >>> rows = jax.random.normal(jax.random.key(0), (100, 4))
-    >>> model = module.bind(module.init(jax.random.key(1), rows))
-    >>> preds = alcore_flax.predict(model, rows, draws=20, kind="logits", seed=1)
-    >>> len(alcore.BatchBALD().select(preds, k=5, rng=0))
-    5
+    Raises:
+        ValueError: where the model draws no random numbers and draws > 1, because all draws would be the same. Where the prediction
+            of a row depends on the other rows, or on its place among them. For what `alcore.adapting.predict` refuses.
+        TypeError: for a model, data or an output of another type.
+
+    Warns:
+        SilentNoiseWarning: where layers that draw random numbers in training stay off, hold a rate and draw nothing, or draw the
+            same numbers in every draw.
+
+    Examples:
+        >>> import alcore, alcore_flax, jax
+        >>> from flax import linen as nn
+        >>> module = nn.Sequential([nn.Dense(16), nn.relu, nn.Dropout(0.5, deterministic=True), nn.Dense(3)])
+        >>> rows = jax.random.normal(jax.random.key(0), (100, 4))
+        >>> model = module.bind(module.init(jax.random.key(1), rows))
+        >>> preds = alcore_flax.predict(model, rows, draws=20, kind="logits", seed=1)
+        >>> len(alcore.BatchBALD().select(preds, k=5, rng=0))
+        5
     """
     stored = model if isinstance(model, Checkpoints) else None
     members = adapting.as_members(stored.model if stored else model, object, "a model")
     if class_axis is None:
-        raise TypeError("class_axis: expected an integer, got None. Classes on the last axis: class_axis=-1.")
+        raise TypeError("class_axis: expected an integer, got None. For the last axis, pass class_axis=-1.")
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members), draw_axis=draw_axis)
     given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask), "progress": progress}
     given["rows"], given["ids"] = adapting.known_rows(data, ids), adapting.as_ids(ids)

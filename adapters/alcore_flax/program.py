@@ -1,4 +1,4 @@
-"""What is compiled: a network for one draw on the rows of a block, and the check that its rows do not depend on each other."""
+"""The programs that are compiled: a network for one draw on a block, and the check that rows do not depend on each other."""
 
 from __future__ import annotations
 
@@ -23,10 +23,15 @@ OPS = Ops("jnp", jnp.reshape, jnp.moveaxis, jax.nn.softmax)
 
 @dataclass(frozen=True)
 class Program:
-    """Rows are mapped over, each a batch of its own, so that noise is of a row, and where draws are consistent of none.
+    """A network that is mapped over the rows of a block. Each row is a block of its own, so noise has no axis of rows.
+
+    Rows share the key where draws are consistent. Otherwise each row has its own key.
 
     Args:
-        shared: places of the arrays that are the same for all rows.
+        network: the model as a pure function.
+        request: what is asked for.
+        output: which tensor of what the model returns.
+        shared: places of the arrays that all rows share.
     """
 
     network: Network
@@ -35,20 +40,20 @@ class Program:
     shared: frozenset[int]
 
     def run(self, weights: Any, seed: Any, given: Any) -> Any:
-        """(n, C, ...[, M])."""
+        """(n, C, ...) probabilities of one draw, with M draws of one pass last: (n, C, ..., M)."""
         noise, drop = jax.random.split(jax.random.wrap_key_data(seed, impl=IMPL))
         return self._probs(self._alone(self.network.drop(weights, drop), noise, given, self.request.consistent))
 
     def company(self, weights: Any, seed: Any, given: Any) -> Any:
-        """By how much of its largest number a row differs at most where it is predicted alone and together with the others.
+        """The largest difference between a row predicted alone and together with the others, as a part of its largest number.
 
-        Noise is on, but of numbers that do not depend on how many there are.
+        Noise is on, but its numbers do not depend on how many there are.
         """
         key = jax.random.wrap_key_data(seed[:1], impl=CALM)
         with jax.default_matmul_precision("highest"):
             together, alone = self._returned(weights, key, given), self._alone(weights, key, given, True)
         apart = _apart(together, alone)
-        if self.request.kind == "logits":  # of which one may be so low that all others are near
+        if self.request.kind == "logits":  # one logit may be so low that all others look alike
             apart = jnp.maximum(apart, _apart(self._probs(together), self._probs(alone)))
         return apart
 
@@ -62,11 +67,11 @@ class Program:
         return jax.vmap(row, (None if consistent else 0, axes))(keys, given)
 
     def _returned(self, weights: Any, key: Any, given: Any) -> Any:
-        """(n, ..[, M]), rows first and draws of one pass last."""
+        """What the model returns, rows first and draws of one pass last."""
         args, kwargs = opened(given)
         found = adapting.pick(self.network(weights, key, args, kwargs), self.output)
         if not isinstance(found, jax.Array):
-            raise TypeError(f"output: expected an array, got {type(found).__name__}. Name it: output=...")
+            raise TypeError(f"output: expected an array, got {type(found).__name__}. Name it: output='logits'.")
         found = found.astype(jnp.promote_types(found.dtype, jnp.float32))
         return adapting.rows_first(found, row_count(given), self.request, OPS)
 
@@ -77,7 +82,7 @@ class Program:
 
 
 def _apart(one: Any, other: Any) -> Any:
-    """The largest difference of a row, as a part of its largest number; infinite where one is finite and the other is not."""
+    """The largest difference of a row, as a part of its largest number. Infinite where one is finite and the other is not."""
     one, other = (jnp.reshape(side, (len(side), -1)) for side in (one, other))
     finite = jnp.isfinite(one)
     same = (one == other) | (jnp.isnan(one) & jnp.isnan(other))
@@ -86,18 +91,18 @@ def _apart(one: Any, other: Any) -> Any:
     return jnp.where(same, 0, apart).max(initial=0)
 
 
-# --- random numbers of which a key has one ----------------------------------------------------------------------------
+# --- random numbers: one for each key ---------------------------------------------------------------------------------
 
 
 def _number(key: Any, width: int, shape: tuple[int, ...]) -> Any:
-    """As a uniform number in [1/16, 1/8): dropout up to a rate of 7/8 keeps everything, and loops that reject come to an end."""
+    """Bits of a uniform number in [1/16, 1/8). Dropout up to a rate of 7/8 keeps everything, and rejection loops end."""
     bits = jnp.uint32(1 << 28) | (_hash(key, 1)[0] >> 4)
     bits = bits.astype(jnp.uint64) << 32 if width == 64 else (bits >> (32 - width)).astype(f"uint{width}")
     return jnp.broadcast_to(bits, shape)
 
 
 def _hash(key: Any, number: Any) -> Any:
-    """The finalizer of MurmurHash3: quick to compile."""
+    """The finalizer of MurmurHash3, which compiles fast."""
     mixed = key ^ (jnp.asarray(number).astype(jnp.uint32) * jnp.uint32(0x9E3779B9) + jnp.uint32(0x7F4A7C15))
     mixed = (mixed ^ (mixed >> 16)) * jnp.uint32(0x85EBCA6B)
     mixed = (mixed ^ (mixed >> 13)) * jnp.uint32(0xC2B2AE35)
@@ -119,7 +124,7 @@ CALM = jxr.define_prng_impl(
 
 
 class Compiled:
-    """A program, compiled when it is first called with arrays of a shape; ``rows``: in which company rows of a shape were last."""
+    """A program, compiled when first called with arrays of a shape. ``rows``: how many rows of a kind were checked together."""
 
     def __init__(self, program: Program) -> None:
         self.run = jax.jit(program.run)
@@ -129,4 +134,4 @@ class Compiled:
         self.rows: dict[Any, int] = {}
 
 
-compiled = kept(Compiled)  # found again by the next prediction of a training loop, say
+compiled = kept(Compiled)  # the next prediction of a training loop finds it again

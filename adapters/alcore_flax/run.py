@@ -1,4 +1,4 @@
-"""One model on one batch for one draw, and the checks that its draws are one network for every row and differ."""
+"""One model on one block for one draw, and two checks: a draw is one network for every row, and the draws differ."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from alcore_flax.noise import Found, Noise, find
 from alcore_flax.program import Output, Program, compiled
 from alcore_flax.weights import Checkpoints
 
-HALF = 8  # ulps of half precision by which rows may differ
-HOST = 7  # a place of seeds, beside those of noise
+HALF = 8  # how many ulps of half precision rows may differ by
+HOST = 7  # the place of the seed of generators, beside the places of noise
 REMEDIES = Remedies(
-    same_draws="Pass draws=1, DropConnect(model), or a list of models with draws=1. A layer that makes noise when a flag of your "
-    "own says so: pass the flag with inputs=...",
-    mixed_rows="A layer of yours that uses statistics of the batch? Call it with the flag that turns them off: inputs=...",
+    same_draws="Pass draws=1, DropConnect(model), or a list of models with draws=1. If a flag of your own switches noise on, "
+    "pass it: inputs=lambda x: (x, {'flag': True}).",
+    mixed_rows="If a layer uses statistics of the rows, pass the flag that turns them off: inputs=lambda x: (x, {'flag': False}).",
 )
 
 
 class Run:
-    """One model, run for one draw on one batch; the next draw is under way while the last one is written."""
+    """One model, run for one draw on one block. The next draw runs while the last one is written."""
 
     def __init__(
         self, model: Any, request: Request, output: Output, inputs: Callable[[Any], Any] | None, noise: Noise
@@ -45,14 +45,14 @@ class Run:
         self._weights = members.load(place, self._weights)
 
     def begin(self, request: Request) -> None:
-        """From the first block on."""
+        """Start on a request, from the first block on."""
         self._request, self._block, self._blocks = request, -1, 0
         self._found: Found | None = None
         self._shared = frozenset[int]()
-        self._shapes: set[Any] = set()  # of batches whose noise was looked at
-        self._company: set[Any] = set()  # shapes of rows that were predicted together and alone
-        self._single: dict[Any, Any] = {}  # batches of one row
-        self._tables: dict[int, Array] = {}  # arrays as long as the first batch that are not of rows
+        self._shapes: set[Any] = set()  # of blocks whose noise was checked
+        self._company: set[Any] = set()  # shapes of rows that were predicted both together and alone
+        self._single: dict[Any, Any] = {}  # blocks of one row
+        self._tables: dict[int, Array] = {}  # arrays as long as the first block that hold no rows
         self._draws: list[Step] | None = None  # for a row of the first block
 
     def __call__(self, batch: Any, block: int, draw: int) -> Array:
@@ -74,7 +74,7 @@ class Run:
         return self._run(self._weights, self._key(draw), self._given)
 
     def _in_turn(self, draw: int) -> Array:
-        """Of a model that calls Python: the generators of the process are set for it, and come back."""
+        """A draw of a model that calls Python. The generators of the process are seeded for it, and then restored."""
         with adapting.global_generators_kept():
             adapting.seed_global_generators(self._request.seed_of(draw, self._block, HOST))
             return np.asarray(self._start(draw))
@@ -88,7 +88,7 @@ class Run:
         if self._inputs is not None and rows > 0 and rows != len(first) and rows in first.shape[1:]:
             axis = first.shape.index(rows)
             raise ValueError(
-                f"inputs: expected the {rows} rows of the batch on axis 0 of what the model is called with, got shape "
+                f"inputs: expected the {rows} rows of the block on axis 0 of what the model is called with, got shape "
                 f"{first.shape}: they are on axis {axis}. Call the model with rows first, and let a module around it do "
                 f"jnp.moveaxis(x, 0, {axis})."
             )
@@ -121,7 +121,7 @@ class Run:
         return found
 
     def _host_moved(self, draw: int) -> bool:
-        """Whether the model draws from generators of the process while it runs; refused where they do not decide what it says."""
+        """Whether the model draws from generators of the process while it runs. Their seeds must decide its output."""
         self._run = compiled(replace(self._program, shared=self._shared)).run
         with adapting.global_generators_kept():
             adapting.seed_global_generators(self._request.seed_of(draw, self._block, HOST))
@@ -135,7 +135,7 @@ class Run:
         return bool(moved)
 
     def _check_noise(self, given: Any, draw: int, found: Found, moved: bool) -> None:
-        """What is drawn for a row of the block is what was drawn for those of the first block."""
+        """Refuse a block whose rows draw other numbers than those of the first block."""
         program, count = self._run.trace(self._weights, self._key(draw), given).jaxpr.jaxpr, len(self._weights)
         labels = [frozenset({"key"} if place == count else ()) for place in range(len(program.invars))]
         flow = Flow(program, labels)
@@ -157,7 +157,7 @@ class Run:
         if found.fixed:
             raise ValueError(
                 f"draws: {self._name} draws random numbers from a key that is fixed in its code, so all "
-                f"{self._request.draws} draws would be the same. Take the key from self.make_rng, or from nnx.Rngs."
+                f"{self._request.draws} draws would be the same. Take the key from self.make_rng('dropout'), or from nnx.Rngs."
             )
         remedy = " ".join([REMEDIES.same_draws, *found.notes(self._name)])
         adapting.refuse_same_draws(self._name, self._request.draws, replace(REMEDIES, same_draws=remedy))
@@ -165,7 +165,7 @@ class Run:
     # --- rows in company ----------------------------------------------------------------------------------------------
 
     def _check_company(self, given: Any, draw: int) -> None:
-        """A row is predicted alone as it is with others: for each shape of rows, and in blocks 1, 4, 16 and so on."""
+        """Refuse rows that are predicted differently alone and together: for each shape of rows, and in blocks 1, 4, 16, …"""
         leaves, tree = jax.tree.flatten(given)
         for place, before in self._tables.items():
             if not np.array_equal(before, leaves[place]):
@@ -183,7 +183,7 @@ class Run:
         self._check_alike(given, draw, kind)
 
     def _check_alike(self, given: Any, draw: int, kind: Any) -> None:
-        """Arrays as long as the batch are of rows, or else tables: the one with which rows are predicted alone as together."""
+        """Find the arrays as long as the block that are tables. With them, rows are predicted alike alone and together."""
         assert self._found is not None
         leaves, failed, tolerance = jax.tree.leaves(given), None, max(adapting.ALIKE, HALF * self._found.flow.eps)
         rest = [place for place in range(len(leaves)) if place not in self._shared][1:]
@@ -203,7 +203,7 @@ class Run:
                 apart = program.company(self._weights, self._key(draw), repeated)
             except (
                 NotImplementedError
-            ):  # jax.random.poisson takes keys of threefry alone; each row is mapped alone all the same
+            ):  # jax.random.poisson takes only keys of threefry; each row is mapped alone in any case
                 return
             except Exception as error:  # whatever a model raises for arrays that do not fit
                 failed = failed or (None if tables else error)

@@ -1,4 +1,4 @@
-"""A model with its noise on as a pure function of a batch and a key."""
+"""A model whose noise is on, as a pure function of a block and a key."""
 
 from __future__ import annotations
 
@@ -15,23 +15,32 @@ from alcore_flax.noise import Noise, find
 
 
 def stochastic(model: Any, *, noise: Noise = None) -> Callable[..., Any]:
-    """``apply(x, key)``: what the model says of a batch with its noise on, plain, and everything else in inference.
+    """A pure function ``apply(x, key)`` that calls a model with its noise on, and everything else as in inference.
 
-    A pure function, to be jitted, mapped or differentiated; the model and its statistics stay as they are. The weights are those
-    that the model has now.
+    You can jit it, map it or differentiate it. The model and its statistics stay as they are. The function keeps the weights that
+    the model has now. Every row has noise of its own. The first call costs a few traces more, which compute nothing. Gal &
+    Ghahramani 2016 (arXiv:1506.02142).
 
     Args:
         model: a bound Linen module, an NNX module, or `DropConnect` of one.
-        noise: layers that run as in training beside those that are found, as in `predict`.
+        noise: layers that run as in training beside those that the adapter finds: types, names, paths, functions
+            (name, layer) -> bool, or a tuple of these.
 
-    Returns: ``apply(x, key, *args, **kwargs)``; further arguments reach the model.
+    Returns:
+        The function ``apply(x, key, *args, **kwargs)``. It passes further arguments on to the model, and returns what the model
+            returns.
 
-    >>> import alcore_flax, jax
-    >>> from flax import nnx
-    >>> model = nnx.Dropout(0.5, deterministic=True, rngs=nnx.Rngs(0))
-    >>> apply = jax.jit(alcore_flax.stochastic(model))
-    >>> sorted(set(apply(jax.numpy.ones(100), jax.random.key(0)).tolist()))
-    [0.0, 2.0]
+    Raises:
+        TypeError: for a model of another type.
+        ValueError: when ``apply`` is first called, for a name or a type in ``noise`` that the model lacks.
+
+    Examples:
+        >>> import alcore_flax, jax
+        >>> from flax import nnx
+        >>> model = nnx.Dropout(0.5, deterministic=True, rngs=nnx.Rngs(0))
+        >>> apply = jax.jit(alcore_flax.stochastic(model))
+        >>> sorted(set(apply(jax.numpy.ones(100), jax.random.key(0)).tolist()))
+        [0.0, 2.0]
     """
     network, weights = as_network(model)
 

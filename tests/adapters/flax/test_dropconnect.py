@@ -59,7 +59,7 @@ def test_dropconnect_of_named_layers_drops_beside_dropout() -> None:
     assert (both[:30] != predict(model, ROWS)).any(axis=(1, 2)).all()
     with pytest.raises(ValueError, match=r"no weight of Block .*\('middle',\).*attention/query/kernel"):
         predict(alcore_flax.DropConnect(model, layers=("middle",)), ROWS)
-    with pytest.raises(ValueError, match="it has none"):
+    with pytest.raises(ValueError, match="It has none"):
         predict(alcore_flax.DropConnect(nnx.BatchNorm(6, rngs=nnx.Rngs(0))), ROWS)
     with pytest.raises(ValueError, match="rate"):
         alcore_flax.DropConnect(model, -0.1)
