@@ -1,7 +1,8 @@
-"""alcore for scikit-learn: from a fitted ensemble, or several fitted classifiers, to predictions (N, C, T), T = members.
+"""alcore for scikit-learn: a fitted ensemble, or several fitted classifiers, become predictions (N, C, T), T = members.
 
-``fit`` begins anew each time and classifiers have no noise of their own: the InitialWeights, DropConnect, Checkpoints and
-stochastic of the other adapters have nothing to do here.
+`predict` is where to start. ``fit`` begins anew each time, and classifiers have no noise of their own. So this adapter needs no
+``InitialWeights``, ``DropConnect``, ``Checkpoints`` and ``stochastic``, which the others have. Imports scikit-learn and the public
+names of `alcore.adapting`. A new kind of ensemble joins `members`.
 
 >>> import alcore_sklearn
 >>> from sklearn.datasets import load_iris

@@ -1,4 +1,4 @@
-"""The members of an ensemble, and where the classes of each stand among the ensemble's."""
+"""The members of an ensemble, and the places of their classes among the classes of the ensemble."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ ENSEMBLES = (*FORESTS, BaggingClassifier, VotingClassifier, AdaBoostClassifier, 
 
 @dataclass(frozen=True)
 class Member:
-    """A classifier.
+    """One member of an ensemble.
 
     Args:
-        places: of its classes among the ensemble's.
-        columns: that it was fitted on, None for all.
+        classifier: the fitted classifier.
+        places: the places of its classes among the classes of the ensemble.
+        columns: the columns that it was fitted on. None for all.
         bare: whether it was fitted on an array, without names of features.
     """
 
@@ -45,15 +46,15 @@ class Member:
     bare: bool
 
     def probs(self, x: Any, classes: int, number: int) -> Array:
-        """(n, C) of member ``number``: 0 for classes that it never met."""
+        """(n, C) probabilities of member ``number``, with 0 for classes that it never met."""
         x = np.asarray(x) if self.bare and hasattr(x, "columns") else x
         said = np.asarray(self.classifier.predict_proba(x if self.columns is None else x[:, self.columns]))
         expected = (_length(x), len(self.places))
         if said.shape != expected:
             raise ValueError(
                 f"model: member {number}, {type(self.classifier).__name__}, was given {expected[0]} rows and has {expected[1]} "
-                f"classes: expected an array {expected} from its predict_proba, got {said.shape}. A row for each row, a column for "
-                "each of its classes_ is what predict_proba has to return."
+                f"classes: expected an array {expected} from its predict_proba, got {said.shape}. Let predict_proba return one row "
+                "for each row, and one column for each of its classes_."
             )
         found = np.zeros((len(said), classes))
         found[:, self.places] = said
@@ -62,10 +63,14 @@ class Member:
 
 @dataclass(frozen=True)
 class Members:
-    """What an ensemble is made of: steps that transform data, then members; and the names of the features it was fitted on.
+    """The parts of an ensemble.
 
     Args:
-        ensemble: that drew its members by chance; None for members that the user chose one by one.
+        steps: functions that transform the data before the members see it.
+        all: the members.
+        classes: the labels of the classes, in the order of axis C.
+        names: the names of the features that it was fitted on. None where it was fitted on an array.
+        ensemble: the ensemble that drew its members at random. None for members that the user chose one by one.
     """
 
     steps: tuple[Callable[[Any], Any], ...]
@@ -75,18 +80,19 @@ class Members:
     ensemble: Any | None = None
 
     def ready(self, x: Any) -> Any:
-        """A batch as the members take it."""
+        """A block as the members take it."""
         rows = _length(x)
         for step in self.steps:
             x = step(x)
         if _length(x) != rows:
             raise ValueError(
-                f"model: the steps before the ensemble made {_length(x)} rows of {rows}. Leave out those that drop or add rows."
+                f"model: the steps before the ensemble made {_length(x)} rows of {rows}. Remove the steps that drop or add rows."
             )
         has = getattr(x, "columns", None)
         if has is not None and self.names is not None and tuple(has) != self.names:
             raise ValueError(
-                f"data: expected the columns the model was fitted on, {list(self.names)}, got {list(has)}."
+                f"data: expected the columns the model was fitted on, {list(self.names)}, got {list(has)}. Pass "
+                "x[model.feature_names_in_]."
             )
         return np.asarray(x) if has is not None and all(one.bare for one in self.all) else x
 
@@ -116,7 +122,7 @@ def members_of(model: Any) -> Members:
 
 def _fitted(model: Any) -> tuple[Member, ...]:
     """The members that an ensemble holds."""
-    if isinstance(model, CalibratedClassifierCV):  # each gives all classes, in the order of the whole
+    if isinstance(model, CalibratedClassifierCV):  # each member gives all classes, in the order of the ensemble
         places = np.arange(len(model.classes_))
         return tuple(Member(one, places, None, _is_bare(one.estimator)) for one in model.calibrated_classifiers_)
     encoded = not isinstance(model, AdaBoostClassifier)  # the others' members know classes by number
@@ -145,7 +151,7 @@ def _member(classifier: Any, labels: Array, columns: Array | None = None, bare: 
 
 
 def _is_bare(classifier: Any) -> bool:
-    """Whether scikit-learn would warn that names are new to it; a classifier of another library takes frames as they are."""
+    """Whether scikit-learn would warn of names it has not seen. A classifier of another library takes frames as they are."""
     if isinstance(classifier, Pipeline | BaseSearchCV) or not isinstance(classifier, BaseEstimator):
         return False
     return not hasattr(classifier, "feature_names_in_")
@@ -156,9 +162,9 @@ def _length(x: Any) -> int:
 
 
 def batches_of(data: Any, size: int) -> Iterable[Any]:
-    """Data cut by rows: of a sparse matrix, a data frame, an array; or the batches that it is."""
+    """Blocks of rows: cut from a sparse matrix, a data frame or an array, or the blocks that the data already is."""
     if not hasattr(data, "shape"):
-        return as_batches(data, size, "an array, a sparse matrix, a data frame or batches")
+        return as_batches(data, size, "an array, a sparse matrix, a data frame or blocks")
     data = data.tocsr() if issparse(data) else data
     rows = getattr(data, "iloc", data)
     return (rows[start : start + size] for start in range(0, data.shape[0], size))

@@ -1,4 +1,4 @@
-"""Predictions of an ensemble of scikit-learn, member by member."""
+"""Predictions of an ensemble of scikit-learn, member after member."""
 
 from __future__ import annotations
 
@@ -31,49 +31,63 @@ def predict(
     batch_size: int = 1024,
     progress: bool = True,
 ) -> Any:
-    """Blocks (n, C, T) of what the T members of an ensemble say; with ``out`` the file they are written to.
+    """Predict with the T members of an ensemble, one draw each: blocks (n, C, T).
 
-    Each member is a draw. Its classes stand where the ensemble's ``classes_`` have them (`classes`), with probability 0 for
-    those it never met. ``predict_proba`` gives probabilities with classes on axis 1, so ``class_axis``, ``kind``, ``output`` and
-    ``mask`` of the other adapters are not taken.
+    Draw t of row n is p(y | xₙ, θₜ): the class probabilities by member θₜ. They are in the order of the ensemble's classes
+    (`classes`). A class that a member never met has probability 0. ``predict_proba`` gives probabilities with classes on axis 1, so
+    this adapter has no ``class_axis``, ``kind``, ``output`` and ``mask``.
 
-    Members that are one and the same model are refused, because every draw would say the same: classifiers that were fitted on the
-    same rows differ by chance alone, and many draw nothing. Some members of an ensemble may coincide, as bootstrap samples do.
+    Members that are the same model are refused, because all draws would be the same. Classifiers that are fitted on the same rows
+    differ only by chance, and many draw no random numbers. A few members of an ensemble may be equal, as bootstrap samples may.
+
+    Cost is that of the members' ``predict_proba``. Memory is one block, n·C·T numbers. Random forests: Breiman 2001
+    (doi.org/10.1023/A:1010933404324).
 
     Args:
-        model: a fitted random forest, extra trees, bagging, voting or AdaBoost classifier; a CalibratedClassifierCV, whose draws
-            are its calibrated classifiers, one for each fold (not the trees in it; one with ``ensemble=False``); a pipeline,
-            search, threshold or FrozenEstimator around one of these; or a list of fitted classifiers, a draw each, of any library
-            with ``predict_proba`` and ``classes_``, whose classes are put together and sorted. Members count alike: weights that
-            the ensemble gives them (``estimator_weights_``) are for alcore's ``weights=``.
-        data: an array, a sparse matrix or a data frame (N, features), cut by ``batch_size``; or an iterable of batches.
-        draws: how many members, from the first on; all by default. One draw has a BALD of 0.
-        consistent: whether a member that draws from NumPy's global generator when it predicts begins each block with the same
-            numbers. Others are the same classifier for every row, whatever is asked.
-        seed: for members that draw from NumPy's global generator, which is given back as it was. Others are as they were fitted.
-        out: a .npy or .zarr file that does not exist, written block by block; a run that was killed goes on with the same bits.
-        dtype: of what is kept: float16, float32 or float64.
-        inputs: a batch -> features. By default the first part of a tuple or list (x, y), or the batch itself.
-        ids: a batch -> which example each row is, or the key or place of that; `Predictions.ids`, ``<name>.ids.npy``. Each once;
-            with them data may come in any order.
-        batch_size: rows of a block, where data does not come in batches.
-        progress: a bar on terminals after two seconds, where rich is installed.
+        model: a fitted ensemble, or a list of fitted classifiers. An ensemble is a random forest, extra trees, bagging, voting or
+            AdaBoost classifier, or a CalibratedClassifierCV. A pipeline, search, threshold or FrozenEstimator may be around it. The
+            draws of a CalibratedClassifierCV are its calibrated classifiers, one for each fold, or one with ``ensemble=False``. A
+            list has one draw for each classifier. They may come from any library with ``predict_proba`` and ``classes_``, and their
+            classes are joined and sorted. All members count alike. To weight them (``estimator_weights_``), use ``weights=`` of
+            alcore's heuristics.
+        data: an array, a sparse matrix or a data frame (N, features), or an iterable of blocks.
+        draws: how many members to use, from the first on. The default is all. With one draw, BALD is 0.
+        consistent: matters only for members that draw from NumPy's global generator when they predict. True: each block begins with
+            the same numbers. Other members are the same classifier for every row in any case.
+        seed: matters only for members that draw from NumPy's global generator, which is restored afterwards.
+        out: a .npy or .zarr file that does not exist yet. It is written block by block. A run that was killed goes on with its file
+            and gives the same bits.
+        dtype: the type of the predictions: "float16", "float32" or "float64".
+        inputs: a function of a block that gives the features. By default it is the first part of a tuple or list (x, y), or the
+            whole block.
+        ids: which example each row is: a function of a block that gives the ids of its rows, or their key or place in the block.
+            Each id comes once. With ids, data may come in any order. `Predictions.ids` has them, or ``<name>.ids.npy`` beside the
+            file.
+        batch_size: the rows of one block, for data that does not come in blocks.
+        progress: whether a bar shows. It comes on terminals after two seconds, where rich is installed.
 
-    Returns: an iterator of NumPy blocks that every function of alcore takes, or with ``out`` the file, opened.
-    Cost: that of the members' ``predict_proba``; memory of one block, n·C·T numbers.
-    Raises: TypeError for regressors, boosted sums of trees, single classifiers, members without ``predict_proba`` and classes of
-    several types; ValueError for models of several outputs, one class, members that are the same or return other rows, more draws
-    than members, and as `alcore.adapting.predict`.
-    Warns: UserWarning where an ensemble has one member and ``draws`` was not given; and after the last block where all members said
-    exactly the same of all rows, and what they were fitted to does not say why.
+    Returns:
+        `Predictions`, an iterator of NumPy blocks (n, C, T) that every function of alcore takes. They are
+            probabilities from 0 to 1, without a unit. With ``out``, the file, opened.
 
-    >>> import alcore, alcore_sklearn
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.ensemble import ExtraTreesClassifier
-    >>> x, y = load_iris(return_X_y=True)
-    >>> trees = ExtraTreesClassifier(10, max_depth=2, random_state=0).fit(x, y)
-    >>> len(alcore.BatchBALD().select(alcore_sklearn.predict(trees, x), k=5, rng=0))
-    5
+    Raises:
+        TypeError: for regressors, boosted sums of trees, single classifiers, members without ``predict_proba``, and classes of
+            several types.
+        ValueError: for models of several outputs, for one class, for members that are the same or return other rows, for more draws
+            than members, and for what `alcore.adapting.predict` refuses.
+
+    Warns:
+        UserWarning: where an ensemble has one member and ``draws`` is not given. Also after the last block, where all members
+            predict exactly the same for all rows and their fitted states do not explain it.
+
+    Examples:
+        >>> import alcore, alcore_sklearn
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.ensemble import ExtraTreesClassifier
+        >>> x, y = load_iris(return_X_y=True)
+        >>> trees = ExtraTreesClassifier(10, max_depth=2, random_state=0).fit(x, y)
+        >>> len(alcore.BatchBALD().select(alcore_sklearn.predict(trees, x), k=5, rng=0))
+        5
     """
     members = members_of(model)
     request = Request(len(members.all) if draws is None else draws, consistent, seed, dtype)
@@ -84,7 +98,7 @@ def predict(
     _check_can_vary(members, draws)
     drawn = [one.classifier for one in members.all[: request.draws]]
     numbers, twins = GlobalNumbers(), _twins(drawn, members.ensemble)
-    now: dict[int, Any] = {}  # the block that is predicted, as the members take it
+    now: dict[int, Any] = {}  # the block that runs, as the members take it
 
     def forward(batch: Any, block: int, draw: int) -> Array:
         numbers.lend(request.seed_of(draw, block))
@@ -113,34 +127,45 @@ def _twins(drawn: list[Any], ensemble: Any | None) -> Twins:
 
 def _features(batch: Any, inputs: Callable[[Any], Any] | None) -> Any:
     if isinstance(batch, str):
-        raise TypeError("data: expected batches of rows, got a string. Texts: numpy.asarray(texts, dtype=object).")
+        raise TypeError("data: expected blocks of rows, got a string. Pass numpy.asarray(texts, dtype=object).")
     return adapting.first_of(batch, inputs)
 
 
 def _check_can_vary(members: Members, draws: int | None) -> None:
-    """Refuse one class, of which all are sure; warn of one member where its user may think that there are several."""
+    """Refuse a model of one class, and warn of an ensemble of one member whose user may expect several."""
     if len(members.classes) == 1:
         raise ValueError(
             f"model: fitted on one class, {members.classes.tolist()[0]!r}, so it is sure of every row, and no row is worth more "
-            "than another. Label rows of a second class, such as rows drawn at random, and fit it again."
+            "than another. Label rows of a second class, for example rows drawn at random, and call fit(x, y) again."
         )
     if len(members.all) == 1 and members.ensemble is not None and draws is None:
         name = type(members.ensemble).__name__
         warnings.warn(
-            f"model: {name} has one member, so one draw, and BALD is 0 everywhere. BaggingClassifier around it has several; "
-            "draws=1 says that one is meant.",
+            f"model: {name} has one member, so there is one draw and BALD is 0 everywhere. For several, fit BaggingClassifier "
+            "around it. If you want one draw, pass draws=1.",
             UserWarning,
             stacklevel=3,
         )
 
 
 def classes(model: Any) -> Array:
-    """(C,) the labels of the classes, in the order of axis C.
+    """The labels of the classes, in the order of axis C of the predictions.
 
-    >>> import alcore_sklearn
-    >>> from sklearn.dummy import DummyClassifier
-    >>> ham, spam = (DummyClassifier().fit([[0], [0]], labels) for labels in (["egg", "ham"], ["egg", "spam"]))
-    >>> alcore_sklearn.classes([ham, spam]).tolist()
-    ['egg', 'ham', 'spam']
+    Args:
+        model: a model as `predict` takes it.
+
+    Returns:
+        (C,) labels. For a list of classifiers they are sorted, each once.
+
+    Raises:
+        TypeError: for a model that `predict` refuses, and for classes of several types.
+        ValueError: for a model of several outputs.
+
+    Examples:
+        >>> import alcore_sklearn
+        >>> from sklearn.dummy import DummyClassifier
+        >>> ham, spam = (DummyClassifier().fit([[0], [0]], labels) for labels in (["egg", "ham"], ["egg", "spam"]))
+        >>> alcore_sklearn.classes([ham, spam]).tolist()
+        ['egg', 'ham', 'spam']
     """
     return members_of(model).classes

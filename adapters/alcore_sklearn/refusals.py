@@ -1,4 +1,4 @@
-"""Models that have no members to draw, each refused with what it is and a way that works; and ways to members that differ."""
+"""Models without members, each refused with what it is and with a way that works. Also ways to get members that differ."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEVERAL_OUTPUTS = {
     ClassifierChain: ", which takes the labels before it as features. Fit MultiOutputClassifier around an ensemble in its place, "
     "and pass one at a time: alcore_sklearn.predict(model.estimators_[i], x).",
 }
-# What makes fits with other seeds differ, by a parameter that the classifier has; LightGBM draws rows with both of its two alone.
+# Settings with which fits with other seeds differ, by a parameter of the classifier. LightGBM draws rows only with both of its two.
 DRAWN = {
     "subsample_freq": "subsample=0.5, subsample_freq=1",
     "subsample": "subsample=0.5",
@@ -33,7 +33,7 @@ DRAWN = {
 
 
 def check_classifier(model: Any) -> None:
-    """Refuse what is no fitted classifier, or no fitted wrapper around one."""
+    """Refuse anything but a fitted classifier or a fitted wrapper around one."""
     name = type(model).__name__
     if isinstance(model, type):
         name = model.__name__
@@ -50,7 +50,7 @@ def check_classifier(model: Any) -> None:
 
 
 def _kind_of(model: Any) -> str | None:
-    """As scikit-learn says it: by tags since 1.6, by an attribute before and in classes that are not built on its base."""
+    """The kind of an estimator. Tags have it since scikit-learn 1.6, an attribute has it before and in classes without its base."""
     if hasattr(model, "__sklearn_tags__"):
         kind = model.__sklearn_tags__().estimator_type
     else:
@@ -61,7 +61,7 @@ def _kind_of(model: Any) -> str | None:
 
 
 def refuse_single(model: Any) -> NoReturn:
-    """Refuse a classifier that is one draw, or none."""
+    """Refuse a classifier that is one draw, or none at all."""
     name = type(model).__name__
     for several, why in SEVERAL_OUTPUTS.items():
         if isinstance(model, several):
@@ -69,12 +69,12 @@ def refuse_single(model: Any) -> NoReturn:
     check_probabilities(model)
     if isinstance(model, BOOSTED):
         raise TypeError(
-            f"model: {name} is a sum of trees, each fitted to what those before it left over: none is a draw of a classifier. "
+            f"model: {name} is a sum of trees. Each tree is fitted to the errors of those before it, so none is a draw. "
             f"{ways_to_differ(model)}"
         )
     raise TypeError(
-        f"model: expected {WANTED}, got {name}. One classifier: [model] is one draw, whose BALD is 0. Several that differ: "
-        "BaggingClassifier around it, or a list, each fitted on a bootstrap sample of the rows."
+        f"model: expected {WANTED}, got {name}. Pass [model] for one draw, whose BALD is 0. For several that differ, fit "
+        "BaggingClassifier around it, or pass a list of classifiers, each fitted on a bootstrap sample of the rows."
     )
 
 
@@ -84,22 +84,20 @@ def check_probabilities(model: Any) -> None:
     name = type(model).__name__
     if hasattr(model, "decision_function"):
         raise TypeError(f"model: {name} has no predict_proba. Fit CalibratedClassifierCV({name}()) in its place.")
-    raise TypeError(
-        f"model: {name} has no predict_proba. Take a classifier that has it: BaggingClassifier(LogisticRegression())."
-    )
+    raise TypeError(f"model: {name} has no predict_proba. Take one that has: BaggingClassifier(LogisticRegression()).")
 
 
 def remedy_of(classifiers: Sequence[Any], ensemble: Any | None, number: int) -> str:
-    """What gives others than member ``number``, where members are the same: of an ensemble, or of a list."""
+    """A sentence on how to get members that differ from member ``number``, in an ensemble or in a list."""
     if ensemble is None:
         return ways_to_differ(classifiers[number])
     if ensemble.get_params(deep=False).get("bootstrap") is False:
         return f"Fit {type(ensemble).__name__}(bootstrap=True)."
-    return "Take members that the rows change: BaggingClassifier(DecisionTreeClassifier())."
+    return "Take members that change with the rows they are fitted on: BaggingClassifier(DecisionTreeClassifier())."
 
 
 def ways_to_differ(classifier: Any) -> str:
-    """How several of a classifier come to differ: each way does so."""
+    """A sentence on how to fit several of a classifier so that they differ. Each way in it works."""
     taken = classifier.get_params(deep=False) if hasattr(classifier, "get_params") else {}
     drawn = next((way for needed, way in DRAWN.items() if needed in taken and "random_state" in taken), None)
     listed = f", or pass a list of {type(classifier).__name__}({drawn}, random_state=i), i = 0, 1, 2" if drawn else ""

@@ -1,4 +1,4 @@
-"""What is around a classifier and predicts as it does: searches, thresholds, what was frozen."""
+"""Wrappers around a classifier that predict as it does: searches, thresholds and frozen models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ THRESHOLDS = tuple(getattr(model_selection, name) for name in NAMES if hasattr(m
 
 
 def inside(model: Any) -> Any | None:
-    """The fitted classifier in a wrapper, whose probabilities are the wrapper's; None where the model is no wrapper."""
+    """The fitted classifier inside a wrapper that has its probabilities. None where the model is no wrapper."""
     if isinstance(model, BaseSearchCV):
         if not model.refit:
             raise ValueError(

@@ -212,10 +212,10 @@ REFUSED = {
     "Ridge is a regressor": [Ridge().fit(X, NUMBERS)],
     "GradientBoostingClassifier is a sum of trees.*a list of": GradientBoostingClassifier(n_estimators=2).fit(X, Y),
     "HistGradientBoostingClassifier is a sum": HistGradientBoostingClassifier(max_iter=2).fit(X, Y),
-    r"got StackingClassifier\. One classifier: \[model\]": StackingClassifier([("bayes", GaussianNB())], cv=2).fit(
+    r"got StackingClassifier\. Pass \[model\] for one draw": StackingClassifier([("bayes", GaussianNB())], cv=2).fit(
         X, Y
     ),
-    r"got GaussianNB\. One classifier: \[model\]": GaussianNB().fit(X, Y),
+    r"got GaussianNB\. Pass \[model\] for one draw": GaussianNB().fit(X, Y),
     "got str": "forest",
     "got an empty list": [],
     "got int": [3],

@@ -55,7 +55,7 @@ def test_a_member_that_gives_other_rows_or_columns_is_refused_by_name(match: str
     """The first member or another; in words of this adapter."""
     good, bad = GaussianNB().fit(X, Y), Shaped(SHAPES[match]).fit(X, Y)
     for place, models in enumerate(([bad, good], [good, bad])):
-        refused(models, X, f"member {place}, Shaped, was.*{match}.*A row for each row", ValueError)
+        refused(models, X, f"member {place}, Shaped, was.*{match}.*one row for each row", ValueError)
     assert predicted([good, Shaped(lambda p: p**2 / (p**2).sum(axis=1, keepdims=True)).fit(X, Y)], X).shape == (
         150,
         3,

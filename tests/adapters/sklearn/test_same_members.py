@@ -110,7 +110,7 @@ def test_some_members_that_are_the_same_are_named() -> None:
     """In a list and in a vote, where each was chosen; weights of alcore count a draw twice."""
     first, other, again = (logistic(C=c).fit(X, Y) for c in (1.0, 0.1, 1.0))
     refused([first, other, again], X, "members 0 and 2 are the same LogisticRegression.*weights", ValueError)
-    refused([first, first, other, again, other], X, "members 0, 1 and 3; members 2 and 4 are one")
+    refused([first, first, other, again, other], X, "members 0, 1 and 3; members 2 and 4 are the same")
     vote = VotingClassifier([("a", logistic()), ("b", GaussianNB()), ("c", logistic())]).fit(X, Y)
     refused(vote, X, "members 0 and 2")
     found = predicted([first, other], X)

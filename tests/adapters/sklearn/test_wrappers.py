@@ -132,7 +132,7 @@ SINGLE = {
 def test_single_classifiers_are_refused_with_bagging_and_with_lists(name: str) -> None:
     """Each way is gone; one draw has a BALD of 0, as the refusal says."""
     model = SINGLE[name].fit(X, NUMBERS)
-    refused(model, X, rf"got {name}\. One classifier: \[model\] is one draw, whose BALD is 0.*BaggingClassifier around")
+    refused(model, X, rf"got {name}\. Pass \[model\] for one draw, whose BALD is 0.*BaggingClassifier around")
     assert bald([model]) == 0
     assert bald(BaggingClassifier(model, 3, random_state=0).fit(X, NUMBERS)) > 0
 
@@ -140,7 +140,7 @@ def test_single_classifiers_are_refused_with_bagging_and_with_lists(name: str) -
 def test_a_single_classifier_in_a_pipeline_is_refused_and_listed() -> None:
     """A list of pipelines has a draw each."""
     pipeline = make_pipeline(StandardScaler(), LOGISTIC).fit(X, NUMBERS)
-    refused(pipeline, X, r"got LogisticRegression\. One classifier: \[model\]")
+    refused(pipeline, X, r"got LogisticRegression\. Pass \[model\] for one draw")
     assert predicted([pipeline], X).shape == (150, 3, 1)
     other = make_pipeline(StandardScaler(), LOGISTIC).fit(X[::2], NUMBERS[::2])
     found = predicted([pipeline, make_pipeline(PCA(2), GaussianNB()).fit(X, NUMBERS), other], X)
