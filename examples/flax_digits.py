@@ -1,4 +1,4 @@
-"""A small convolutional network in Flax NNX, 100 draws of its dropout over the pool, ten images to label next.
+"""Flax NNX: train a small convolutional network on digits, predict the pool with 100 draws of dropout, choose 10 images to label.
 
 python examples/flax_digits.py [folder] [--draws 100] [--steps 200]
 """
@@ -15,9 +15,9 @@ from sklearn.datasets import load_digits
 import alcore
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("folder", nargs="?", type=Path, default=Path("build"), help="where the predictions are written")
-parser.add_argument("--draws", type=int, default=100, help="of the dropout, each a network")
-parser.add_argument("--steps", type=int, default=200, help="of training")
+parser.add_argument("folder", nargs="?", type=Path, default=Path("build"), help="folder for the predictions")
+parser.add_argument("--draws", type=int, default=100, help="how many draws of the dropout, one network each")
+parser.add_argument("--steps", type=int, default=200, help="how many training steps")
 options = parser.parse_args()
 options.folder.mkdir(parents=True, exist_ok=True)
 digits = load_digits()
@@ -53,7 +53,9 @@ file = options.folder / "flax_digits.npy"
 file.unlink(missing_ok=True)
 preds = alcore_flax.predict(model, images[pool], draws=options.draws, kind="logits", out=file)
 right = (preds.mean(axis=-1).argmax(axis=1) == digits.target[pool]).mean()
-print(f"loss {loss:.3f} on {len(labelled)} images; {right:.1%} of the {len(pool)} in the pool are right")
+print(
+    f"training loss on {len(labelled)} images: {loss:.3f}; accuracy on the {len(pool)} images of the pool: {right:.1%}"
+)
 batch = alcore.BatchBALD().select(preds, k=10, rng=0)
-print("label next, as places in the data set:", pool[batch.indices].tolist())
-print(f"compare heuristics on these predictions: alcore bench {file}")
+print("label these images next (indices in the data set):", pool[batch.indices].tolist())
+print(f"to compare heuristics on these predictions, run: alcore bench {file}")

@@ -1,4 +1,4 @@
-"""Which digits to label next, asked of a Keras network with dropout.
+"""Keras: train a small convolutional network on digits, predict the pool with 100 draws of dropout, choose 10 images to label.
 
 python examples/keras_digits.py [folder] [--draws 100] [--epochs 100]
 """
@@ -17,9 +17,9 @@ from sklearn.datasets import load_digits
 import alcore
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("folder", nargs="?", type=Path, default=Path("build"), help="where the predictions are written")
-parser.add_argument("--draws", type=int, default=100, help="of the dropout, each a network")
-parser.add_argument("--epochs", type=int, default=100, help="of training")
+parser.add_argument("folder", nargs="?", type=Path, default=Path("build"), help="folder for the predictions")
+parser.add_argument("--draws", type=int, default=100, help="how many draws of the dropout, one network each")
+parser.add_argument("--epochs", type=int, default=100, help="how many training epochs")
 options = parser.parse_args()
 options.folder.mkdir(parents=True, exist_ok=True)
 keras.utils.set_random_seed(0)
@@ -52,6 +52,6 @@ out.unlink(missing_ok=True)
 predictions = alcore_keras.predict(model, images[pool], draws=options.draws, kind="logits", seed=0, out=out)
 
 batch = alcore.BatchBALD().select(predictions, k=10, rng=0)
-print("label next:", pool[batch.indices].tolist())
-print("they are:  ", labels[pool][batch.indices].tolist())
-print(f"compare heuristics on these predictions: alcore bench {out}")
+print("label these images next (indices in the data set):", pool[batch.indices].tolist())
+print("their labels:", labels[pool][batch.indices].tolist())
+print(f"to compare heuristics on these predictions, run: alcore bench {out}")

@@ -1,4 +1,4 @@
-"""PyTorch: a small convolutional network on digits, 100 draws of its dropout, ten rows to label.
+"""PyTorch: train a small convolutional network on digits, predict the pool with 100 draws of dropout, choose 10 images to label.
 
 python examples/torch_digits.py [folder] [--draws 100] [--steps 150]
 """
@@ -15,9 +15,9 @@ from torch import nn
 import alcore
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("folder", nargs="?", type=Path, default=Path("build"), help="where the predictions are written")
-parser.add_argument("--draws", type=int, default=100, help="of the dropout, each a network")
-parser.add_argument("--steps", type=int, default=150, help="of training")
+parser.add_argument("folder", nargs="?", type=Path, default=Path("build"), help="folder for the predictions")
+parser.add_argument("--draws", type=int, default=100, help="how many draws of the dropout, one network each")
+parser.add_argument("--steps", type=int, default=150, help="how many training steps")
 options = parser.parse_args()
 options.folder.mkdir(parents=True, exist_ok=True)
 torch.manual_seed(0)
@@ -44,7 +44,7 @@ predictions = alcore_torch.predict(model, images[pool], draws=options.draws, kin
 accuracy = (np.asarray(predictions[:]).mean(axis=-1).argmax(axis=1) == digits.target[pool]).mean()
 batch = alcore.BatchBALD().select(predictions, k=10, rng=0)
 
-print(f"{len(labelled)} labels, accuracy on the pool {accuracy:.3f}")
-print("label next:", pool[batch.indices].tolist())
-print("nats about the model after each pick:", batch.information.round(2).tolist())
-print(f"compare heuristics: alcore bench {file} -k 10")
+print(f"accuracy on the pool after {len(labelled)} labels: {accuracy:.3f}")
+print("label these images next (indices in the data set):", pool[batch.indices].tolist())
+print("information about the model after each pick, in nats:", batch.information.round(2).tolist())
+print(f"to compare heuristics on these predictions, run: alcore bench {file} -k 10")
