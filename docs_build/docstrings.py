@@ -13,9 +13,21 @@ ONE_LINE = re.compile(r"^(Returns|Raises|Yields|Cost)(:| (?=O\())[ ]*(?=\S)", re
 class Readable(griffe.Extension):
     """Makes Markdown of what ``help()`` shows as plain text."""
 
+    def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
+        show_functions(pkg)
+
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         if obj.docstring is not None:
             obj.docstring.value = readable(obj.docstring.value)
+
+
+def show_functions(module: griffe.Module) -> None:
+    """Where a file and the function in it share a name, the package's name means the function, as it does for who imports it."""
+    for name, member in list(module.members.items()):
+        if isinstance(member, griffe.Module):
+            show_functions(member)
+            if name in (module.exports or ()) and name in member.members:
+                module.members[name] = griffe.Alias(name, target=member.members[name], parent=module)
 
 
 def readable(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+import griffe
+
 from docs_build import decision_tree, equations, hooks, names, tutorials
 from docs_build.blocks import blocks
 from docs_build.docstrings import readable
@@ -69,3 +71,14 @@ def test_a_script_of_cells_becomes_a_page(tmp_path: Path) -> None:
     first, second = blocks(page)
     assert (first.code, second.code) == ("x = 1", "print(x)")
     assert second.numbers_vary
+
+
+def test_a_name_that_is_a_file_and_a_function_is_documented_as_the_function() -> None:
+    root = Path(__file__).parents[2]
+    extensions = griffe.load_extensions("docs_build.docstrings:Readable")
+    loader = griffe.GriffeLoader(search_paths=[root, root / "adapters"], extensions=extensions)
+    for package in ("alcore", "alcore_torch"):
+        loader.load(package)
+    loader.resolve_aliases()
+    for name in ("alcore_torch.predict", "alcore.bench.replay", "alcore.plot.scores", "alcore.batchbald"):
+        assert loader.modules_collection[name].is_function, name
