@@ -1,9 +1,8 @@
-"""The ledger: who is labelled, asked, set aside or free, and why; a record that outlives the process that keeps it.
+"""The ledger: an SQLite file that records which ids are labelled, asked, set aside or free, and why.
 
-``ledger`` has what changes a ledger, ``view`` what only looks at it; ``asking`` goes from a heuristic to a recorded query. Below
-them ``reading``, ``writing`` and ``picks`` are the SQL, ``schema`` the tables, ``database`` their SQLite file; ``exporting``,
-``importing``, ``columns`` and ``formats`` are the files that people exchange. Imports heuristics and what lies below. A new method
-joins ``view`` if it only reads, else ``ledger``; its SQL joins ``reading`` or ``writing``, a new kind of file ``formats``.
+``ledger`` changes a ledger, ``view`` only reads it, ``asking`` records a query. ``reading``, ``writing`` and ``picks`` hold SQL,
+``schema`` the tables, ``database`` the file. ``exporting``, ``importing`` and ``formats`` exchange files. Imports heuristics and
+the folders below. A new method joins ``view`` if it only reads, else ``ledger``. Its SQL joins ``reading`` or ``writing``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From what a caller asks for to a query that is recorded: the heuristic ranks what is free, while others may write."""
+"""``Ledger.ask`` step by step: the heuristic ranks the free rows, and the query is recorded. Others may write meanwhile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from alcore.ledger.query import Query
 from alcore.sources.reading import can_reread
 from alcore.sources.row_subset import RowSubset
 
-TRIES = 3  # at choosing while others write; the last holds the file
+TRIES = 3  # attempts to choose while others may write; the last one holds the lock
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class FreeRows:
 
 
 def ask(database: Database, pool: Pool, arguments: AskArguments) -> Query:
-    """Chosen while others may write, and chosen anew where they took of what is free; the last time they wait."""
+    """Choose without a lock, and choose again if others changed the pool meanwhile. The last try holds the lock; others wait."""
     read_once = arguments.predictions is not None and not can_reread(arguments.predictions)
     for _ in range(0 if read_once else TRIES - 1):
         with database.reading() as connection:

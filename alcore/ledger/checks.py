@@ -1,4 +1,4 @@
-"""What a caller says of ids, checked whole before anything is written: queries, labels, states, names."""
+"""Checks of queries, labels, states and names that a caller passes. All of them run before anything is written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ WORDS = {"aside": "set aside"}
 
 def as_name(value: Any, argument: str) -> str:
     if not isinstance(value, str) or not value:
-        raise TypeError(f"{argument}: expected a name, got {value!r}.")
+        raise TypeError(
+            f"{argument}: expected a name, a string that is not empty, got {value!r}. Write {argument}='ann'."
+        )
     return value
 
 
@@ -30,78 +32,98 @@ def as_number(query: Query | int) -> int:
 
 
 def check_same_ids(connection: Connection, where: str, size: int | None, ids: list[str] | None) -> None:
-    """That a ledger has as many ids as are said, and those names."""
+    """Refuse a size or names that differ from the ledger's."""
     about = about_ids(connection)
     if size is not None and size != about.size:
-        raise LedgerError(f"{where}: has {about.size} ids, got size {size}. Open it without; more: ledger.add(ids).")
+        raise LedgerError(
+            f"{where}: expected size={about.size}, the number of its ids, got size={size}. Open it without size: "
+            "Ledger.open(path). To add ids: ledger.add(ids)."
+        )
     if ids is None:
         return
     if not about.named:
-        raise LedgerError(f"{where}: its ids are 0 to {about.size - 1}, got names. Open it without ids.")
+        raise LedgerError(
+            f"{where}: expected no ids, as its ids are the numbers 0 to {about.size - 1}, got names. Open it without ids: "
+            "Ledger.open(path)."
+        )
     if ids != ids_at(connection, np.arange(about.size)).tolist():
-        raise LedgerError(f"{where}: has other ids than those given, or another order. Open it without ids.")
+        raise LedgerError(
+            f"{where}: expected its own ids in its order, got other ids or another order. Open it without ids: "
+            "Ledger.open(path)."
+        )
 
 
 def as_mapping(query: Query | int, labels: Mapping[Any, Any] | Iterable[Any]) -> Mapping[Any, Any]:
-    """Labels as {id: label}, whichever of the two ways a caller gives them in."""
+    """Labels as {id: label}, from a mapping or from a list in the order of the query."""
     if isinstance(labels, Mapping):
         return labels
     if not isinstance(query, Query) or isinstance(labels, str | bytes) or not hasattr(labels, "__iter__"):
         raise LedgerError(
-            "labels: expected {id: label}, or a label for each of query.ids with the query that ask returned."
+            f"labels: expected {{id: label}}, or a list with one label for each of query.ids, got {type(labels).__name__}. "
+            "A list needs the Query that ledger.ask(...) returned, not its number."
         )
     given = list(labels)
     if len(given) != len(query):
         raise LedgerError(
-            f"labels: expected {len(query)}, one for each of query.ids, got {len(given)}. Some alone: {{id: label}}."
+            f"labels: expected {len(query)} labels, one for each of query.ids, got {len(given)}. "
+            "To label only some of them: {id: label}."
         )
     return dict(zip(query.ids.tolist(), given, strict=True))
 
 
 def check_query(connection: Connection, number: int, positions: Positions) -> None:
-    """That a query is there, was not withdrawn, and asked for these."""
+    """Refuse a query that does not exist, was withdrawn, or did not ask for these ids."""
     row = connection.execute("SELECT withdrawn FROM queries WHERE query = ?", (number,)).fetchone()
     if row is None:
-        raise LedgerError(f"query: expected a query of this ledger, got {number}, which it does not have.")
+        raise LedgerError(
+            f"query: expected a query of this ledger, got {number}, which it does not have. The open ones: "
+            "ledger.open_queries() (alcore ledger status)."
+        )
     if row[0] is not None:
         raise LedgerError(
-            f"query: {number} was withdrawn; its items may be asked of others. To record labels all the same: label."
+            f"query: query {number} was withdrawn, and its ids may be in other queries. To record the labels anyway: "
+            "ledger.label({id: label})."
         )
     other = positions[~np.isin(positions, reading.asked_by(connection, number))]
     if len(other):
         raise LedgerError(
-            f"labels: expected ids of query {number}, got {listed(ids_at(connection, other).tolist())}, which it does not have."
+            f"labels: expected ids of query {number}, got {listed(ids_at(connection, other).tolist())}, which it does not have. "
+            "To label ids without a query: ledger.label({id: label})."
         )
 
 
 def check_labels(
     connection: Connection, positions: Positions, labels: Mapping[Any, Any], overwrite: bool
 ) -> tuple[list[str], dict[int, Item]]:
-    """Labels as JSON texts, and what their ids are now; refused where one is set aside, or has another label already."""
+    """Labels as JSON texts, and the items as they are now. Refuse ids that are set aside, and ids that have a label already."""
     replace = door.as_flag(overwrite, "overwrite")
     texts = [encode(label, f"labels[{one!r}]") for one, label in labels.items()]
     items = reading.items(connection, positions)
     for position in positions.tolist():
         state = items[position].state if position in items else "unlabelled"
         if state == "aside":
-            raise LedgerError(f"labels: {_id_at(connection, position)} was set aside. First: ledger.restore(ids).")
+            one = _id_at(connection, position)
+            raise LedgerError(
+                f"labels: expected ids that can be labelled, but {one} was set aside. Restore it first: ledger.restore([{one}])."
+            )
         if state == "labelled" and not replace:
             raise LedgerError(
-                f"labels: {_id_at(connection, position)} is labelled {items[position].label} already. Nothing was recorded; "
-                "to replace it: overwrite=True."
+                f"labels: {_id_at(connection, position)} has the label {items[position].label} already. Nothing was recorded. "
+                "To replace the label: overwrite=True."
             )
     return texts, items
 
 
 def check_states(connection: Connection, positions: Positions, expected: tuple[str, ...]) -> dict[int, Item]:
-    """What they are now, where all are in one of these states."""
+    """The items as they are now. Refuse ids in any other state."""
     items = reading.items(connection, positions)
     for position in positions.tolist():
         state = items[position].state if position in items else "unlabelled"
         if state not in expected:
             wanted = " or ".join(WORDS.get(one, one) for one in expected)
+            one = _id_at(connection, position)
             raise LedgerError(
-                f"ids: expected ids that are {wanted}, but {_id_at(connection, position)} is {WORDS.get(state, state)}."
+                f"ids: expected ids that are {wanted}, but {one} is {WORDS.get(state, state)}. See ledger.history([{one}])."
             )
     return items
 

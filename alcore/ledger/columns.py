@@ -56,7 +56,7 @@ class FileRows:
 
 
 def time_text(seconds: float) -> str:
-    """ISO 8601 in UTC with microseconds, which the same seconds come back from, to the microsecond.
+    """A time as ISO 8601 in UTC with microseconds. Reading it back gives the same seconds, to the microsecond.
 
     >>> time_text(1e9)
     '2001-09-09T01:46:40.000000Z'
@@ -69,7 +69,7 @@ def microseconds(seconds: float) -> int:
 
 
 def read_value(column: str, value: Any) -> Any:
-    """A value of a file as a ledger keeps it; ValueError says what was expected."""
+    """A value of a file as a ledger keeps it. A ValueError says what was expected."""
     try:
         return _READERS[COLUMNS[column]](value)
     except (ValueError, TypeError, OverflowError):
@@ -114,10 +114,10 @@ def _time(value: Any) -> float:
 
 _READERS: dict[str, Callable[[Any], Any]] = {"text": _text, "whole": _whole, "number": _number, "time": _time}
 _EXPECTED = {
-    "text": "a text",
+    "text": "a string that is not empty",
     "whole": "a whole number of at least 0",
     "number": "a finite number",
-    "time": "a time with its offset, such as 2026-01-31T12:00:00.000000Z",
+    "time": "a time with its UTC offset, such as 2026-01-31T12:00:00.000000Z",
 }
 
 

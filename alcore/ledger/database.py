@@ -30,12 +30,15 @@ class Database:
         self._process, self._closed = os.getpid(), False
         self._connection: Connection | None = None
         if self.path is not None and not self.path.parent.is_dir():
-            raise LedgerError(f"{self.path}: the folder {self.path.parent} does not exist.")
+            raise LedgerError(
+                f"{self.path}: the folder {self.path.parent} does not exist. Create it: mkdir -p {self.path.parent}."
+            )
         with self._refusals(), OPEN.lock:
             new = self.path is None or is_new(self.path)
             if new and fill is None:
                 raise LedgerError(
-                    f"{self.path}: no such ledger. Say how many ids a new one has: size=..., or name them: ids=..."
+                    f"{self.path}: no such ledger. To make a new one: Ledger.open(path, size=N), or with names "
+                    "Ledger.open(path, ids=[...])."
                 )
             connection = self._connect()
             OPEN.databases.add(self)
@@ -60,13 +63,13 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A snapshot: what others write meanwhile is not seen."""
+        """A snapshot: it does not show what others write meanwhile."""
         with self._transaction("BEGIN") as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """All of what is written, on disk when this ends, or nothing."""
+        """Everything that is written inside is on disk at the end, or nothing is."""
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
@@ -93,18 +96,19 @@ class Database:
     def _connected(self) -> Connection:
         """The connection of this process: none is used, nor closed, beyond a fork (sqlite.org/howtocorrupt.html, 2.6)."""
         if self._closed:
-            raise LedgerError(f"{self.name}: is closed. To go on with a file: Ledger.open(path).")
+            raise LedgerError(f"{self.name}: this ledger is closed. Open its file again: Ledger.open(path).")
         if self._connection is None:
             return self._connect()
         if self._process == os.getpid():
             return self._connection
         if self.path is None:
             raise LedgerError(
-                "ledger in memory: belongs to the process that made it. For several processes: Ledger.open('run.db', size=...)."
+                "ledger in memory: it belongs to the process that made it, and this is another process. For several processes "
+                "use a file: Ledger.open('run.db', size=N)."
             )
         raise LedgerError(
-            f"{self.path}: this process was forked while a call of the ledger was under way, and its locks do not cross a fork. "
-            "Fork before or after, or start processes anew (multiprocessing's 'spawn') and open it there."
+            f"{self.path}: this process was forked during a call of the ledger, and SQLite's locks do not work after a fork. "
+            "Fork before or after the call, or start processes with multiprocessing.get_context('spawn') and open the ledger there."
         )
 
     def _connect(self) -> Connection:
@@ -117,9 +121,9 @@ class Database:
         return connection
 
     def before_fork(self) -> bool:
-        """Hold still without a connection: SQLite would take a child's locks for held that only the parent has, and what the child
-        wrote would be lost with the parent's last connection. Whether it holds still: not while the thread that forks is in a
-        call, nor where another thread's call goes on beyond ``WAIT`` seconds."""
+        """Close the connection and wait until the fork is done. Otherwise SQLite would think that the child holds the parent's
+        locks, and the child's writes would be lost when the parent closes its last connection. Returns False if the forking
+        thread itself is in a call, or if another thread's call takes more than ``WAIT`` seconds."""
         if not self._lock.acquire(timeout=WAIT):
             return False
         if self._depth:
@@ -135,7 +139,8 @@ class Database:
         self._lock.release()
 
     def after_fork_in_child(self) -> Connection | None:
-        """What was not closed, not to be closed here either. The thread that held the lock, if another did, is not here."""
+        """Return the connection that the parent did not close: the child must not close it either. Make a new lock, because the
+        thread that may hold the old one is not in the child."""
         self._lock, self._depth = threading.RLock(), 0
         return self._connection
 
@@ -171,11 +176,14 @@ class Database:
 
     def _reason(self, text: str) -> str:
         if "locked" in text or "busy" in text or "locking" in text:
-            return f"others have been writing for {self._timeout:g} s ({text}). Try again, or open it with a larger timeout."
+            return (
+                f"other processes have been writing for {self._timeout:g} s ({text}). Try again, or wait longer: "
+                "Ledger.open(path, timeout=600)."
+            )
         if "full" in text or "disk I/O" in text:
-            return f"the disk is full or refuses to be written ({text}); nothing of this was recorded. Make room and try again."
+            return f"the disk is full or cannot be written ({text}). This call recorded nothing. Free some space and try again."
         if "readonly" in text or "unable to open" in text:
-            return f"cannot be written ({text}). Give leave to write the file and its folder."
+            return f"the file cannot be written ({text}). Allow writing to the file and its folder (chmod u+w)."
         if "malformed" in text or "not a database" in text:
-            return f"is damaged ({text}). Nothing was changed: take it from a backup."
+            return f"the file is damaged ({text}). Nothing was changed. Restore it from a backup."
         return f"{text}."

@@ -1,4 +1,4 @@
-"""A ledger's tables as rows of a file: an id after the other, each with the pick it came from, and the picks of its past."""
+"""A ledger's tables as rows of a file: each id with its pick, and after it the earlier picks of that id."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def as_states(states: str | Iterable[str] | None) -> frozenset[str]:
 
 
 def rows(connection: Connection, states: Collection[str]) -> Iterator[Row]:
-    """Of ids in these states, in the order of the ledger; memory holds the rows of one id at a time."""
+    """Rows of the ids in these states, in the order of the ledger. Memory holds the rows of one id at a time."""
     picks = groupby(connection.execute(PICKS), key=itemgetter(0))
     items = connection.execute(ITEMS)
     item, (next_position, group) = next(items, None), next(picks, (None, iter(())))

@@ -14,15 +14,16 @@ HEADER = 100  # bytes
 
 
 def is_new(path: Path) -> bool:
-    """Whether a ledger is to be made there; refuses other files."""
+    """True if there is no ledger yet. Refuse files that are not ledgers."""
     if not path.exists():
         if _size(f"{path}-wal"):
             raise LedgerError(
-                f"{path}: is gone, but its log {path}-wal, which may hold labels, is not. Put the file back, or move the log away."
+                f"{path}: the file is missing, but its log {path}-wal is there and may hold labels. Put the file back, or move "
+                f"the log away: mv {path}-wal {path}-wal.old."
             )
         return True
     if not path.is_file():
-        raise LedgerError(f"{path}: expected a file, got a folder.")
+        raise LedgerError(f"{path}: expected a file, got a folder. Name a file in it: {path / 'run.db'}.")
     if OPEN.is_open(path):
         return False
     header = _header(path)
@@ -39,12 +40,16 @@ def _header(path: Path) -> bytes:
         with open(path, "rb") as file:
             return file.read(HEADER)
     except OSError as error:
-        raise LedgerError(f"{path}: cannot be read ({error.strerror}). Give leave to read and write it.") from error
+        raise LedgerError(
+            f"{path}: cannot be read ({error.strerror}). Allow reading and writing: chmod u+rw {path}."
+        ) from error
 
 
 def _is_empty(path: Path, header: bytes) -> bool:
     if header and not header.startswith(MAGIC[: len(header)]):
-        raise LedgerError(f"{path}: expected a ledger, but it is no SQLite file. Nothing was changed.")
+        raise LedgerError(
+            f"{path}: expected a ledger, but it is not an SQLite file. Nothing was changed. Name another file."
+        )
     if _size(f"{path}-journal"):
         return False  # SQLite undoes what was not finished
     if not header and not _size(f"{path}-wal"):
@@ -56,12 +61,15 @@ def _is_empty(path: Path, header: bytes) -> bool:
     missing = set(range(size // page + 1, expected // page + 1)) - logged if size < expected else set()
     if len(header) < HEADER or missing:
         raise LedgerError(
-            f"{path}: is truncated: {size} bytes of {max(expected, HEADER)}. Nothing was changed: take it from a backup."
+            f"{path}: the file is truncated: {size} of {max(expected, HEADER)} bytes are there. Nothing was changed. "
+            "Restore it from a backup."
         )
     if expected and int.from_bytes(header[68:72], "big") != APPLICATION:
-        raise LedgerError(f"{path}: expected a ledger, but it is another program's SQLite file. Nothing was changed.")
+        raise LedgerError(
+            f"{path}: expected a ledger, but it is another program's SQLite file. Nothing was changed. Name another file."
+        )
     if not os.access(path, os.W_OK) or not path.stat().st_mode & 0o222:
-        raise LedgerError(f"{path}: is read-only. Nothing was changed: give leave to write it (chmod u+w).")
+        raise LedgerError(f"{path}: the file is read-only. Nothing was changed. Allow writing: chmod u+w {path}.")
     return False
 
 

@@ -16,13 +16,13 @@ class Forked(Protocol):
     path: Path | None
 
     def before_fork(self) -> bool:
-        """Hold still without a connection; whether it holds still."""
+        """Close the connection and wait for the fork. Returns False if it cannot."""
 
     def after_fork_in_parent(self) -> None:
-        """Go on, where it held still."""
+        """Go on, if it waited."""
 
     def after_fork_in_child(self) -> Connection | None:
-        """Go on without what belongs to the parent: the connection that was not closed, which nobody may close here."""
+        """Go on without the parent's connection. Returns it if it is open still: nobody may close it in the child."""
 
 
 class OpenDatabases:

@@ -1,4 +1,4 @@
-"""A ledger's rows as CSV, JSON lines and Parquet: written whole or not at all, row by row both ways."""
+"""A ledger's rows as CSV, JSON lines and Parquet. A file is written whole or not at all, and both ways go row by row."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     if suffix not in FORMATS:
         endings = ", ".join(FORMATS)
         raise LedgerError(
-            f"{Path(path)}: expected a file that ends in {endings} (Label Studio's tasks), got {suffix or 'no ending'!r}."
+            f"{Path(path)}: expected a file that ends in {endings} (tasks for Label Studio), got {suffix or 'no ending'!r}."
         )
     return FORMATS[suffix]
 
@@ -58,10 +58,12 @@ def read(path: str | os.PathLike[str]) -> FileRows:
 
 
 def write(path: str | os.PathLike[str], rows: Iterable[Row], layout: Layout) -> int:
-    """How many rows; the file appears when all of them are on disk."""
+    """Returns how many rows were written. The file appears when all of them are on disk."""
     form = format_of(path)
     if layout.data and form is not FORMATS[".json"]:
-        raise LedgerError(f"{Path(path)}: data is for Label Studio's tasks, which go into a file that ends in .json.")
+        raise LedgerError(
+            f"{Path(path)}: data works only with Label Studio's tasks. Write to a file that ends in .json, or leave data out."
+        )
     with written(path) as stream:
         return form.write(stream, rows, layout)
 
@@ -73,7 +75,8 @@ def written(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             yield stream
     except OSError as error:
         raise LedgerError(
-            f"{Path(path)}: cannot be written ({error.strerror or error}); nothing of it was. Make room, or name another place."
+            f"{Path(path)}: cannot be written ({error.strerror or error}). No file was made. Free some space, or name another "
+            "file."
         ) from error
 
 
@@ -82,7 +85,9 @@ def _refusals(file: Path, rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int
         yield from rows
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split()).rstrip(".")  # Arrow's has several lines
-        raise LedgerError(f"{file}: cannot be read ({reason}).") from error
+        raise LedgerError(
+            f"{file}: cannot be read ({reason}). Allow reading (chmod u+r), or name another file."
+        ) from error
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------
@@ -98,14 +103,15 @@ def write_csv(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
         cells = ["" if (value := row[name]) is None else write(value) for name, write in writers]
         if max(map(len, cells)) > longest:
             raise LedgerError(
-                f"id {row['id']!r}: is longer in a cell than the {longest:,} characters that readers of CSV take. Write .jsonl."
+                f"id {row['id']!r}: one of its values has more than {longest:,} characters, the most that readers of CSV accept in "
+                "a cell. Write a .jsonl file."
             )
         writer.writerow(cells)
     return count
 
 
 class _CsvLines:
-    """Lines that end as those of other text files do."""
+    """Writes lines that end in a line feed alone."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -137,7 +143,7 @@ def _csv_row(path: Path, number: int, header: list[str], cells: list[str]) -> Ro
     if len(cells) != len(header):
         raise LedgerError(
             f"{path}, line {number}: expected {len(header)} cells, as the first line has, got {len(cells)}. "
-            "Cells with commas are quoted."
+            'Put cells with commas in double quotes: "a, b".'
         )
     row: Row = {name: cell or None for name, cell in zip(header, cells, strict=True)}
     row["id"] = row["id"] or ""
@@ -152,21 +158,23 @@ def _lines(path: Path, file: IO[bytes]) -> Iterator[str]:
         except UnicodeDecodeError as error:
             raise LedgerError(
                 f"{path}, line {number}: expected UTF-8, got the byte {error.object[error.start]:#04x}. "
-                "Save it as UTF-8 (in spreadsheets: CSV UTF-8)."
+                "Save the file as UTF-8 (in a spreadsheet program: CSV UTF-8)."
             ) from error
         yield text.removeprefix("\ufeff") if number == 1 else text
 
 
 def _check_columns(path: Path, header: list[str] | None) -> None:
     if header is None:
-        raise LedgerError(f"{path}: is empty; expected a first line with the columns id and label.")
+        raise LedgerError(
+            f"{path}: expected a first line with the columns id and label, got an empty file. Begin it: id,label."
+        )
     twice = sorted({name for name in header if header.count(name) > 1} & {*COLUMNS})
     if twice:
-        raise LedgerError(f"{path}, line 1: expected each column once, got {twice[0]!r} twice.")
+        raise LedgerError(f"{path}, line 1: expected each column once, got {twice[0]!r} twice. Rename one of them.")
     if missing := [name for name in ("id", "label") if name not in header]:
         raise LedgerError(
             f"{path}: expected the columns id and label, separated by commas, got {shown(','.join(header))} "
-            f"without {' and '.join(missing)}."
+            f"without {' and '.join(missing)}. Rename the columns."
         )
 
 
@@ -199,7 +207,9 @@ def _json_row(where: str, line: str) -> Row:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else error
         raise LedgerError(f"{where}: expected a JSON object, but it cannot be read: {reason}.") from error
     if not isinstance(row, dict) or "id" not in row:
-        raise LedgerError(f"{where}: expected a JSON object with an id, got {shown(row)}.")
+        raise LedgerError(
+            f'{where}: expected a JSON object with an id, such as {{"id": 1, "label": "cat"}}, got {shown(row)}.'
+        )
     label = encode(row["label"], f"{where}: label") if "label" in row else None
     whole = dict.fromkeys(COLUMNS) if "state" in row else {}
     return {**whole, **row, "label": label}
@@ -252,11 +262,13 @@ def _as_rows(path: Path, batch: Any) -> list[Row]:
         return list(batch.to_pylist())
     except ValueError as error:  # text that is no UTF-8, nanoseconds that no datetime has
         reason = " ".join(str(error).split()).rstrip(".")
-        raise LedgerError(f"{path}: holds values that cannot be read ({reason}).") from error
+        raise LedgerError(
+            f"{path}: some values cannot be read ({reason}). Use UTF-8 and times in microseconds."
+        ) from error
 
 
 def _parquet_label(value: Any, where: str) -> str | None:
-    """Strings are read as cells of CSV; other types are what they are."""
+    """A string is read as a cell of CSV. Values of other types stay as they are."""
     if value is None:
         return None
     return from_cell(value, where) if isinstance(value, str) else encode(value, where)

@@ -1,4 +1,4 @@
-"""Ids as users say them, and positions 0 … N−1 as they are kept."""
+"""Ids as users write them, and the positions 0 … N−1 that the tables hold."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def about_ids(connection: Connection) -> About:
 
 
 def rows_where_in(connection: Connection, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-    """Rows of a statement that ends in a column, where that is one of these values; so many at once."""
+    """Rows for which the statement's last column is one of these values, looked up in parts."""
     for start in range(0, len(values), AT_ONCE):
         part = values[start : start + AT_ONCE]
         yield from connection.execute(f"{statement} IN ({','.join('?' * len(part))})", part)
@@ -43,23 +43,24 @@ def rows_where_in(connection: Connection, statement: str, values: Sequence[Any])
 def as_names(ids: Iterable[Any]) -> list[str]:
     """Names for a new ledger, or for more of it: strings, all different."""
     if isinstance(ids, str):
-        raise LedgerError(f"ids: expected several strings, got the one string {ids!r}.")
+        raise LedgerError(f"ids: expected a list of strings, got the string {ids!r}. Pass ids=[{ids!r}].")
     names = [str(name) if isinstance(name, str) else _refuse_type(name) for name in ids]
     if len(set(names)) < len(names):
         seen: set[str] = set()
         twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise LedgerError(f"ids: expected different names, but {twice!r} stands there twice.")
+        raise LedgerError(f"ids: expected different names, but {twice!r} is there twice. Remove one.")
     return names
 
 
 def _refuse_type(name: Any) -> str:
     raise LedgerError(
-        f"ids: expected strings, got {name!r}. Rows 0 to N-1 need no names: size=N; other numbers are said as strings."
+        f"ids: expected strings, got {name!r}. If the ids are the numbers 0 to N-1, pass size=N. Pass other numbers as strings: "
+        "ids=[str(one) for one in ids]."
     )
 
 
 def positions_of(connection: Connection, ids: Any) -> Positions:
-    """Refuses what is no id of the ledger, and an id that stands there twice."""
+    """Positions of ids. Refuse ids that the ledger does not have, and an id that is there twice."""
     about = about_ids(connection)
     given = [ids] if isinstance(ids, str | int | np.integer) else ids
     positions = _of_names(connection, given) if about.named else _of_numbers(given, about.size)
@@ -68,7 +69,7 @@ def positions_of(connection: Connection, ids: Any) -> Positions:
     if np.count_nonzero(there) < len(positions):
         different, times = np.unique(positions, return_counts=True)
         twice = ids_at(connection, different[times > 1][:1]).tolist()
-        raise LedgerError(f"ids: expected different ids, but {listed(twice)} stands there twice.")
+        raise LedgerError(f"ids: expected different ids, but {listed(twice)} is there twice. Remove one.")
     return positions
 
 
@@ -76,7 +77,9 @@ def _of_numbers(ids: Any, size: int) -> Positions:
     array = np.asarray(ids if hasattr(ids, "__array__") else list(ids))
     if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
         got = f"{array.dtype} of shape {array.shape}"
-        raise LedgerError(f"ids: expected whole numbers of at least 0 and under {size}, this ledger's ids, got {got}.")
+        raise LedgerError(
+            f"ids: expected whole numbers of at least 0 and under {size}, the ids of this ledger, got {got}."
+        )
     wrong = (array < 0) | (array >= size)
     if wrong.any():
         raise LedgerError(
@@ -88,16 +91,20 @@ def _of_numbers(ids: Any, size: int) -> Positions:
 def _of_names(connection: Connection, ids: Any) -> Positions:
     names = list(ids.tolist() if isinstance(ids, np.ndarray) else ids)
     if wrong := [name for name in names if not isinstance(name, str)]:
-        raise LedgerError(f"ids: expected strings, this ledger's ids, got {listed(wrong)}.")
+        raise LedgerError(
+            f"ids: expected strings, as the ids of this ledger are names, got {listed(wrong)}. See ledger.ids."
+        )
     in_order = sorted(names)  # neighbours in the index: 400 000 of four million in half the time
     by_name = dict(rows_where_in(connection, "SELECT name, position FROM names WHERE name", in_order))
     if missing := [name for name in names if name not in by_name]:
-        raise LedgerError(f"ids: expected ids of this ledger, got {listed(missing)}, which it does not have.")
+        raise LedgerError(
+            f"ids: expected ids of this ledger, got {listed(missing)}, which it does not have. See ledger.ids."
+        )
     return np.array([by_name[name] for name in names], np.int64)
 
 
 def ids_at(connection: Connection, positions: Positions) -> Ids:
-    """Ids as users say them."""
+    """Ids as users write them."""
     if not about_ids(connection).named:
         return positions
     if len(positions) > 100 * AT_ONCE:

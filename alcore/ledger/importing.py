@@ -1,4 +1,4 @@
-"""A file's rows into a ledger's tables: gathered beside them, compared with them, then written at once or refused."""
+"""From a file's rows to a ledger's tables: all rows are gathered and compared first, then written together or refused."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ LABELS = ("label", "annotator")
 
 @dataclass(frozen=True)
 class Imported:
-    """What a file brought.
+    """What `Ledger.import_file` or `Ledger.tell_file` took from a file.
 
     Attributes:
-        labels: how many were recorded.
-        unchanged: how many labels were there already, the same.
+        labels: how many labels were recorded.
+        unchanged: how many labels of the file the ledger had already.
         unlabelled: how many ids of the file have no label in it.
-        restored: whether states and queries were taken too, which an empty ledger takes from a whole export.
+        restored: True if states and queries were taken too. An empty ledger takes them from a complete export.
     """
 
     labels: int
@@ -56,7 +56,7 @@ def import_rows(connection: Connection, file: FileRows, annotator: str | None, o
 def tell_rows(
     connection: Connection, file: FileRows, query: int | None, annotator: str | None, overwrite: bool
 ) -> Imported:
-    """Labels of what was asked: by ``query``, or the file's column query, or the query that an id waits in."""
+    """Labels of a query: of ``query`` if it is given, else of the file's column query, else of the query that asked for the id."""
     connection.execute(CREATE)
     ids = gather(connection, about_ids(connection), file, file.rows, False, (*LABELS, "query"))
     if query is not None:
@@ -79,36 +79,43 @@ def _check_query(connection: Connection, file: FileRows, query: int) -> None:
         "SELECT number, query FROM incoming WHERE query != ? ORDER BY number LIMIT 1", (query,)
     ).fetchone()
     if row is not None:
-        raise file.refuse(row[0], f"query: expected {query}, as was said, got {row[1]}.")
+        raise file.refuse(
+            row[0], f"query: expected {query}, the query that you named, got {row[1]}. Name none, or split the file."
+        )
 
 
 ASKED = (
     (
         "WHERE incoming.query IS NULL",
-        "expected an id that was asked, got {id!r}, which was not. To record it all the same: import the file.",
+        "expected an id that was asked, got {id!r}, which was not. To record its label anyway: ledger.import_file(path) "
+        "(alcore ledger import).",
     ),
     (
         "WHERE NOT EXISTS (SELECT 1 FROM queries WHERE query = incoming.query)",
-        "expected a query of this ledger, got {query}, which it does not have.",
+        "expected a query of this ledger, got {query}, which it does not have. To record the label anyway: "
+        "ledger.import_file(path) (alcore ledger import).",
     ),
     (
         "WHERE EXISTS (SELECT 1 FROM queries WHERE query = incoming.query AND withdrawn IS NOT NULL) AND NOT EXISTS "
         "(SELECT 1 FROM items WHERE items.position = incoming.position AND items.query = incoming.query AND state = 'labelled')",
-        "query {query} was withdrawn; its ids may be asked of others. To record its labels all the same: import the file.",
+        "query {query} was withdrawn, and its ids may be in other queries. To record its labels anyway: ledger.import_file(path) "
+        "(alcore ledger import).",
     ),
     (
         "WHERE NOT EXISTS (SELECT 1 FROM picks WHERE picks.query = incoming.query AND picks.position = incoming.position)",
-        "expected an id of query {query}, got {id!r}, which it does not have.",
+        "expected an id of query {query}, got {id!r}, which it does not have. To record its label anyway: ledger.import_file(path) "
+        "(alcore ledger import).",
     ),
 )
 RECORDED = (
     (
         "JOIN items USING (position) WHERE items.state = 'aside'",
-        "expected an id that is to be labelled, but {id!r} was set aside. First: ledger.restore(ids).",
+        "expected an id that can be labelled, but {id!r} was set aside. Restore it first: ledger.restore([{id!r}]).",
     ),
     (
         "JOIN items USING (position) WHERE items.state = 'labelled' AND items.label != incoming.label AND NOT :overwrite",
-        "label: {id!r} is labelled {there} already, got {label}. Nothing was recorded; to replace: overwrite=True (--overwrite).",
+        "label: {id!r} has the label {there} already, got {label}. Nothing was recorded. To replace labels: overwrite=True "
+        "(--overwrite).",
     ),
 )
 
@@ -118,7 +125,7 @@ def _check_asked(connection: Connection, file: FileRows) -> None:
 
 
 def _check(connection: Connection, file: FileRows, checks: tuple[tuple[str, str], ...], overwrite: bool) -> None:
-    """The first row for which one of these finds something, in its words."""
+    """Refuse the first row that one of these checks finds, with the text of that check."""
     for where, text in checks:
         there = "items.label" if "JOIN items" in where else "NULL"
         row = connection.execute(
@@ -134,7 +141,7 @@ def _check(connection: Connection, file: FileRows, checks: tuple[tuple[str, str]
 
 
 def _label(connection: Connection, file: FileRows, ids: int, annotator: str | None, overwrite: bool) -> Imported:
-    """Those that are new, or that replace others."""
+    """Record labels that are new or that replace others."""
     _check(connection, file, RECORDED, overwrite)
     (labels,) = connection.execute("SELECT count(*) FROM incoming").fetchone()
     unchanged = connection.execute(
@@ -172,16 +179,19 @@ RESTORE = (
 
 
 def _restore(connection: Connection, file: FileRows, ids: int) -> Imported:
-    """States and queries as they were; of the past only the picks."""
+    """Restore states and queries. Of earlier states only the picks come back."""
     for query, rows, places, last, positions, *different, number in connection.execute(QUERIES):
         if query < 1 or not rows == places == last + 1 == positions:
             raise file.refuse(
                 number,
-                f"expected queries from 1 on, and the {rows} places of query {query} to be 0 to {rows - 1}, each of one id.",
+                f"query: expected numbers from 1 on, and in the {rows} rows of query {query} the places 0 to {rows - 1} with "
+                "different ids. To import labels only, keep the columns id and label.",
             )
         if max(different) > 1:
             raise file.refuse(
-                number, f"expected the same asker, step, heuristic and numbers in all rows of query {query}."
+                number,
+                f"expected the same asker, step, heuristic, asked, withdrawn, free and ranked in all rows of query {query}. "
+                "To import labels only, keep the columns id and label.",
             )
     for statement in RESTORE:
         connection.execute(statement)

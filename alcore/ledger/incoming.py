@@ -33,7 +33,7 @@ def gather(
     whole: bool,
     columns: tuple[str, ...],
 ) -> int:
-    """How many ids the file has; what it says of them goes into ``incoming``."""
+    """Write the file's rows into the table ``incoming``. Returns how many ids the file has."""
     seen = np.zeros(about.size, np.bool_)
     while part := list(islice(rows, AT_ONCE)):
         positions = _positions(connection, about, file, part)
@@ -46,7 +46,7 @@ def gather(
                 _check_whole(file, number, values)
             if values["state"] != PAST:
                 if seen[position]:
-                    raise file.refuse(number, f"expected each id once, got {row['id']!r} again.")
+                    raise file.refuse(number, f"expected each id once, got {row['id']!r} again. Remove one.")
                 seen[position] = True
             if values["label"] is not None or values["state"] not in (None, "unlabelled"):
                 kept.append((number, position, *values.values()))
@@ -60,11 +60,13 @@ def _positions(connection: Connection, about: About, file: FileRows, part: list[
     names = [row["id"] for _, row in part]
     for number, row in part:
         if not isinstance(row["id"], str):
-            raise file.refuse(number, f"expected an id that is a string, as this ledger's are, got {shown(row['id'])}.")
+            raise file.refuse(number, f"expected an id that is a string, as in this ledger, got {shown(row['id'])}.")
     by_name = dict(rows_where_in(connection, "SELECT name, position FROM names WHERE name", names))
     for number, row in part:
         if row["id"] not in by_name:
-            raise file.refuse(number, f"expected an id of this ledger, got {row['id']!r}, which it does not have.")
+            raise file.refuse(
+                number, f"expected an id of this ledger, got {row['id']!r}, which it does not have. See ledger.ids."
+            )
     return [by_name[name] for name in names]
 
 
@@ -75,7 +77,7 @@ def _whole_id(file: FileRows, number: int, one: Any, size: int) -> int:
         return int(one)
     raise file.refuse(
         number,
-        f"expected an id that is a whole number of at least 0 and under {size}, this ledger's ids, got {shown(one)}.",
+        f"expected an id that is a whole number of at least 0 and under {size}, the ids of this ledger, got {shown(one)}.",
     )
 
 
@@ -92,18 +94,21 @@ def _values_of(file: FileRows, number: int, row: Row, columns: Any) -> Row:
 
 
 def _check_whole(file: FileRows, number: int, values: Row) -> None:
-    """That a row of a whole export says what its state asks for; a label that was filled in makes it labelled."""
+    """Check that a row of a complete export has the values that its state needs. A label that was filled in makes it labelled."""
     state, label = values["state"], values["label"]
     if state not in STATES:
         raise file.refuse(
             number,
-            f"state: expected one of {', '.join(STATES)}, got {state!r}. Labels alone: leave the columns id and label.",
+            f"state: expected one of {', '.join(STATES)}, got {state!r}. To import labels only, keep the columns id "
+            "and label.",
         )
     if label is not None and state in ("unlabelled", "asked"):
         values |= {"state": "labelled", "time": time.time()}
     elif (label is not None) != (state == "labelled"):
         raise file.refuse(
-            number, f"label: expected {'a label' if label is None else 'none'} where the state is {state}."
+            number,
+            f"label: expected {'a label' if label is None else 'no label'}, as the state is {state}, "
+            f"got {'none' if label is None else 'one'}.",
         )
     needed = [*OF_A_PICK] if values["query"] is not None else ["query"] if state in ("asked", PAST) else []
     if state in reading.STATES:
@@ -112,6 +117,6 @@ def _check_whole(file: FileRows, number: int, values: Row) -> None:
         if values[name] is None:
             raise file.refuse(number, f"{name}: expected a value, as the state is {state}, got none.")
     if not 0 <= (values["q"] or 0) <= 1:
-        raise file.refuse(number, f"q: expected a probability, got {values['q']}.")
+        raise file.refuse(number, f"q: expected a probability from 0 to 1, got {values['q']}.")
     if values["query"] is None and (wrong := [name for name in OF_A_PICK if values[name] is not None]):
-        raise file.refuse(number, f"query: expected a value, as {wrong[0]} has one, got none.")
+        raise file.refuse(number, f"query: expected a value, as the column {wrong[0]} has one, got none.")

@@ -1,7 +1,7 @@
-"""Label Studio's tasks (labelstud.io/guide/task_format): the score as the prediction's, labels as annotations.
+"""Label Studio's tasks (labelstud.io/guide/task_format): the score is that of the prediction, labels are annotations.
 
-A string is the one choice of a ``choices`` result; a list of results, such as boxes, stands for itself; any other JSON value is
-the text of a ``textarea``. Task numbers are Label Studio's own, so an id stands in the task's data.
+A string becomes the only choice of a ``choices`` result. A list of results, such as boxes, stays as it is. Any other JSON value
+becomes the text of a ``textarea``. Label Studio numbers tasks itself, so the id is in the task's data.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from alcore.ledger.label_text import decode, encode, from_cell, no_constant
 
 CONTROL = "label"  # the name of the control in the labelling interface, whose object has the name of the data shown
 CHUNK = 1 << 16
-NEAR_THE_END = 16  # characters in which what reads as wrong may only be cut off
+NEAR_THE_END = 16  # characters: an error so near the end of the text may mean only that the text is cut off
 
 
 def as_data(data: Mapping[str, str] | None) -> dict[str, str]:
@@ -33,12 +33,14 @@ def as_data(data: Mapping[str, str] | None) -> dict[str, str]:
         if not isinstance(name, str) or not isinstance(template, str):
             raise TypeError(f"data: expected names and templates that are strings, got {name!r}: {template!r}.")
         if name == "id":
-            raise LedgerError("data: expected other names than id, which is the ledger's own.")
+            raise LedgerError(
+                "data: expected other names than 'id', which the ledger uses itself. Rename it, such as 'item'."
+            )
     return dict(data)
 
 
 def write_tasks(stream: IO[bytes], rows: Iterable[Row], data: Mapping[str, str]) -> int:
-    """An array with a task a line; picks of the past are none."""
+    """Write an array with one task per line. Earlier picks are left out."""
     count, shows = 0, next(iter(data), "id")
     for row in rows:
         if row["state"] == PAST:
@@ -62,13 +64,13 @@ def _task(row: Row, data: Mapping[str, str], shows: str) -> dict[str, Any]:
 
 
 def _filled(template: str, one: Any) -> str:
-    """In web addresses what of an id would mean something else there is escaped."""
+    """The template with the id. In web addresses special characters of the id are escaped."""
     web = template.startswith(("http://", "https://"))
     return template.replace("{id}", quote(str(one), safe="/") if web else str(one))
 
 
 def _completed_by(annotator: str | None) -> dict[str, Any]:
-    """Label Studio knows annotators by e-mail or number, and refuses other names when it imports."""
+    """Label Studio knows annotators by e-mail or number. It refuses to import other names, so they are left out."""
     if annotator is None:
         return {}
     if "@" in annotator:
@@ -77,7 +79,7 @@ def _completed_by(annotator: str | None) -> dict[str, Any]:
 
 
 def results_of(label: Any, shows: str) -> list[Any]:
-    """What an annotation says for a label; `label_of` says the label again.
+    """The results of an annotation for a label. `label_of` gives the label back.
 
     >>> results_of("cat", "image")
     [{'from_name': 'label', 'to_name': 'image', 'type': 'choices', 'value': {'choices': ['cat']}}]
@@ -116,14 +118,14 @@ def read_tasks(path: Path) -> Iterator[tuple[int, Row]]:
         if not isinstance(data, dict) or "id" not in data:
             raise LedgerError(
                 f"{where}: expected a task with an id in its data, as alcore wrote it, got {shown(task)}. "
-                "In Label Studio export as JSON, not as JSON-MIN."
+                "In Label Studio, export as JSON, not as JSON-MIN."
             )
         label, annotator = _answer(task, where)
         yield number, {"id": data["id"], "label": label, "annotator": annotator}
 
 
 def _answer(task: dict[str, Any], where: str) -> tuple[str | None, str | None]:
-    """The label and who gave it; skipped annotations are none, and several have to agree."""
+    """The label and who gave it. Skipped annotations do not count, and several annotations have to agree."""
     annotations = task.get("annotations") or []
     if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
         raise LedgerError(f"{where}: expected annotations that are a list of objects, got {shown(annotations)}.")
@@ -137,8 +139,8 @@ def _answer(task: dict[str, Any], where: str) -> tuple[str | None, str | None]:
     for label, annotator in given:
         if label != given[0][0]:
             raise LedgerError(
-                f"{where}: expected annotations that agree, got {shown(decode(given[0][0]))} of {given[0][1]} and "
-                f"{shown(decode(label))} of {annotator}. Leave one."
+                f"{where}: expected annotations that agree, got {shown(decode(given[0][0]))} by {given[0][1]} and "
+                f"{shown(decode(label))} by {annotator}. Keep one of them in Label Studio, and export again."
             )
     return given[0] if given else (None, None)
 
@@ -164,14 +166,14 @@ def _array(path: Path) -> Iterator[Any]:
 
 
 class _Values:
-    """What of a text was read and not yet taken."""
+    """Reads the text of a file in parts, and takes JSON values from it."""
 
     def __init__(self, path: Path, file: IO[str]) -> None:
         self._path, self._file = path, file
         self._text, self._line = "", 1
 
     def peek(self) -> str:
-        """The next character that is no space, "" at the end."""
+        """The next character that is not a space, or "" at the end."""
         while True:
             rest = self._text.lstrip(" \t\r\n")
             self._line += self._text.count("\n", 0, len(self._text) - len(rest))
@@ -212,7 +214,7 @@ class _Values:
             part = self._file.read(size)
         except UnicodeDecodeError as error:
             raise self._refuse(
-                f"expected UTF-8, got the byte {error.object[error.start]:#04x} in or after it"
+                f"expected UTF-8, got the byte {error.object[error.start]:#04x} in or after this line. Save the file as UTF-8"
             ) from error
         self._text += part
         return bool(part)

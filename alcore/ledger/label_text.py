@@ -1,4 +1,4 @@
-"""Labels: any JSON value, kept as its text; in the cells of a table a string stands for itself."""
+"""Labels: any JSON value, kept as its JSON text. In the cells of a table a string is written as it is."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from alcore.ledger.errors import LedgerError
 
 
 def encode(label: Any, where: str) -> str:
-    """The JSON text of a label; NumPy's numbers and arrays are taken as what they hold."""
+    """The JSON text of a label. NumPy's numbers and arrays become numbers and lists."""
     text = json.dumps(_plain(label, where), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise LedgerError(
-            f"{where}: expected text, got half of a surrogate pair, {error.object[error.start]!r}."
+            f"{where}: expected text, got half of a surrogate pair, {error.object[error.start]!r}. Replace it: "
+            "text.encode('utf-8', 'replace').decode()."
         ) from error
     return text
 
@@ -28,7 +29,7 @@ def decode(text: str) -> Any:
 
 
 def parse(text: str) -> Any:
-    """A JSON value as the standard has them; ValueError for NaN, infinities and nesting without end."""
+    """A JSON value as in the standard. ValueError for NaN, infinity and nesting that is too deep."""
     try:
         return json.loads(text, parse_constant=no_constant, parse_float=_finite)
     except RecursionError as error:
@@ -36,7 +37,7 @@ def parse(text: str) -> Any:
 
 
 def to_cell(text: str) -> str:
-    """How a table shows a label: a string as it is, unless it reads as JSON or as nothing; other values as JSON.
+    """How a table shows a label: a string as it is, unless it is empty or reads as JSON. Other values are JSON.
 
     >>> to_cell('"cat"'), to_cell('"3"'), to_cell("3"), to_cell("[1,2]"), to_cell('""')
     ('cat', '"3"', '3', '[1,2]', '""')
@@ -52,7 +53,7 @@ def to_cell(text: str) -> str:
 
 
 def from_cell(cell: str, where: str) -> str | None:
-    """The JSON text of a label of a table, None where the cell is empty; the inverse of `to_cell`.
+    """The JSON text of a label in a table, None for an empty cell. The inverse of `to_cell`.
 
     >>> from_cell("cat", "label"), from_cell('"3"', "label"), from_cell("3", "label"), from_cell(" ", "label")
     ('"cat"', '"3"', '3', None)
@@ -67,7 +68,7 @@ def from_cell(cell: str, where: str) -> str | None:
 
 
 def no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _finite(text: str) -> float:
@@ -85,15 +86,19 @@ def _plain(label: Any, where: str) -> Any:
     if isinstance(label, float):
         if label != label or label in (float("inf"), float("-inf")):
             raise LedgerError(
-                f"{where}: expected a JSON value, got {label}, which JSON has not. null (None) stands for no value."
+                f"{where}: expected a JSON value, got {label}, which JSON does not have. Use None (null) for a missing value."
             )
         return label
     if isinstance(label, list | tuple):
         return [_plain(part, where) for part in label]
     if isinstance(label, Mapping):
         if not all(isinstance(key, str) for key in label):
-            raise LedgerError(f"{where}: expected keys that are strings, as JSON has, got {list(label)!r}.")
+            raise LedgerError(
+                f"{where}: expected keys that are strings, as in JSON, got {list(label)!r}. Convert them: "
+                "{str(key): value for key, value in label.items()}."
+            )
         return {key: _plain(value, where) for key, value in label.items()}
     raise LedgerError(
-        f"{where}: expected a JSON value (string, number, boolean, None, list or dictionary), got {type(label).__name__}."
+        f"{where}: expected a JSON value (string, number, boolean, None, list or dictionary), got {type(label).__name__}. "
+        "Convert it to one of these."
     )

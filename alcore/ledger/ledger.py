@@ -1,4 +1,4 @@
-"""``Ledger``: the record of a labelling campaign, and what changes it."""
+"""``Ledger``: the record of a labelling campaign, with the methods that change it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ from alcore.ledger.view import LedgerView
 
 @final
 class Ledger(LedgerView):
-    """Every id is unlabelled, asked, labelled or set aside; `ask` and `tell` move it, and what they said is on disk.
+    """The record of a labelling campaign: which ids are unlabelled, asked, labelled or set aside, and how they were picked.
 
-    ``Ledger.open("run.db", size=N)`` keeps an SQLite file, which several processes may use at once; ``Ledger(size=N)`` is the same
-    in memory. Ids are 0 … N−1, or strings of your own (``ids=``). Predictions are said with the ids they belong to, so that a
-    row is never taken for another.
+    `ask` records a query, and `tell` records its labels. What they record is on disk when they return.
+    ``Ledger.open("run.db", size=N)`` keeps an SQLite file, which several processes may use at once. ``Ledger(size=N)`` is the same
+    in memory. Ids are the numbers 0 … N−1, or strings of your own (``ids=``). Predictions come with the ids of their rows, so
+    that the ledger never takes one row for another. A ledger is a context manager: ``with Ledger.open(...) as ledger:`` closes it.
 
     Args:
-        size: N, how many ids; an existing file knows, and another size is refused.
-        ids: names instead, all different.
+        size: N, how many ids there are.
+        ids: names for the ids instead of numbers, all different.
 
-    Raises: `LedgerError` (a ValueError) for ids that are not the ledger's, labels that would replace others, and files that are
-    foreign, damaged, read-only or on a full disk, which stay as they are.
+    Raises:
+        LedgerError: (a ValueError) for ids that the ledger does not have, labels that would replace others, and files that are
+            damaged, read-only, on a full disk or not a ledger. Such a file stays as it is.
 
     >>> import alcore, numpy
     >>> ledger = alcore.Ledger(size=100)
@@ -51,7 +53,7 @@ class Ledger(LedgerView):
     def __init__(self, size: int | None = None, *, ids: Iterable[str] | None = None) -> None:
         if size is None and ids is None:
             raise LedgerError(
-                "size: expected how many ids there are, or their names: Ledger(size=N), Ledger(ids=[...])."
+                "size: expected the number of ids, or names in ids, got neither. Write Ledger(size=N) or Ledger(ids=[...])."
             )
         self._begin(None, size, ids, 60.0)
 
@@ -64,12 +66,28 @@ class Ledger(LedgerView):
         ids: Iterable[str] | None = None,
         timeout: float = 60.0,
     ) -> Ledger:
-        """The ledger of a file, made where there is none.
+        """Open the ledger of a file, or make the file if there is none.
 
         Args:
-            path: of the file; SQLite keeps ``<name>-wal`` and ``<name>-shm`` beside it while it is open.
-            size, ids: of a new ledger, as above. Of a file that is there they are compared with what it holds.
+            path: the file. SQLite keeps ``<name>-wal`` and ``<name>-shm`` beside it while it is open.
+            size: N, how many ids a new ledger has. If the file exists, N must be the number of its ids.
+            ids: names of a new ledger. If the file exists, they must be its names in its order.
             timeout: seconds to wait for other processes that write.
+
+        Returns:
+            The ledger. Call `close` at the end, or open it in a ``with`` statement.
+
+        Raises:
+            LedgerError: if there is no file and neither ``size`` nor ``ids``, if the file's ids are others, and if the file is
+                damaged, read-only, on a full disk or not a ledger. Such a file stays as it is.
+
+        >>> import alcore, pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "run.db"
+        >>> with alcore.Ledger.open(path, size=100) as ledger:
+        ...     ledger.label({3: "cat"})
+        >>> with alcore.Ledger.open(path) as ledger:
+        ...     ledger.counts()
+        {'unlabelled': 99, 'asked': 0, 'labelled': 1, 'aside': 0}
         """
         ledger = cls.__new__(cls)
         ledger._begin(path, size, ids, timeout)
@@ -82,7 +100,7 @@ class Ledger(LedgerView):
         if size is not None:
             size = door.as_count(size, "size")
         if names is not None and size not in (None, len(names)):
-            raise LedgerError(f"size: expected {len(names)}, as there are ids, got {size}. Leave it out.")
+            raise LedgerError(f"size: expected {len(names)}, the number of names in ids, got {size}. Leave size out.")
         count = size if names is None else len(names)
         fill = None if count is None else partial(writing.fill_new, size=count, ids=names)
         self._database = Database(path, timeout, fill)
@@ -91,13 +109,18 @@ class Ledger(LedgerView):
             checks.check_same_ids(connection, self._database.name, count, names)
 
     def empty(self, path: str | os.PathLike[str] | None = None) -> Ledger:
-        """A ledger of the same ids without labels, in memory or in a file; a file that is there is opened, whatever it has."""
+        """A ledger with the same ids and without labels, in memory or in a file.
+
+        Args:
+            path: the file of the new ledger, None for memory. If the file exists already, it is opened with the labels it has.
+                A file with other ids is refused.
+        """
         ids = self.ids.tolist() if self._about().named else None
         size = None if ids is not None else len(self)
         return Ledger(size, ids=ids) if path is None else Ledger.open(path, size, ids=ids)
 
     def close(self) -> None:
-        """Let go of the file; what was told is on disk already."""
+        """Close the file. Everything that was recorded is on disk already."""
         self._database.close()
 
     # --- ask and tell -----------------------------------------------------------------------------------------------------
@@ -115,26 +138,43 @@ class Ledger(LedgerView):
         note: Callable[[Batch], Any] | None = None,
         **options: Unpack[MaskedReadingOptions],
     ) -> Query:
-        """The k free ids that a heuristic would have labelled next, recorded before they are returned.
+        """Choose the k free ids to label next with a heuristic, and record them as asked before they are returned.
 
-        An asker who has an open query gets that one again, whatever else is asked for: what was asked is answered (`tell`) or
-        taken back (`withdraw`) first. Different askers get different ids, also from several processes at once.
+        An asker who has an open query gets that query again, whatever the arguments are. Answer it (`tell`) or take it back
+        (`withdraw`) first. Different askers get different ids, also when several processes ask at once.
 
         Args:
-            heuristic: any of alcore's.
-            predictions: (N, C, ..., T) from any source, a row for each of ``ids``; rows that are not free are left out. None for
-                heuristics that need none (`Random`, `Precomputed` with a score for each of ``ids``).
-            k: query size; fewer where fewer are free, none where none is.
-            ids: what the rows of predictions are; all ids of the ledger by default.
-            asker: on whose behalf.
-            note: a function of the batch, whose result, any JSON value, is recorded with the query: see `notes`.
-            rng, kind, weights, mask: as ``heuristic.select`` takes them; mask has a row for each of ``ids``.
+            heuristic: any heuristic of alcore, such as `PowerBALD`.
+            predictions: (N, C, ..., T) from any source, one row for each of ``ids``. Rows whose ids are not free are left out.
+                None for heuristics that need no predictions: `Random`, and `Precomputed` with one score for each of ``ids``.
+            k: query size. If fewer ids are free, the query has fewer. If none is free, it is empty.
+            ids: the ids of the rows of ``predictions``, in their order. All ids of the ledger by default.
+            asker: the name on whose behalf the ids are asked.
+            rng: None, a seed or a generator, as in ``heuristic.select``.
+            note: a function of the `Batch`. Its result, any JSON value, is recorded with the query, and `notes` returns it.
+            **options: ``kind``, ``weights`` and ``mask`` as in ``heuristic.select``. The mask has one row for each of ``ids``.
 
-        Cost: the heuristic's, and O(labelled + N/8 bytes) beside it. While others ask at the same time it chooses anew, up to 3
-        times, so that ``q`` is right; the last time they wait.
+        Returns:
+            The `Query`. Its ``q`` and ``support`` are right for the rows that were free.
+
+        Raises:
+            TypeError: if ``heuristic`` is not a heuristic, or ``asker`` not a name.
+            LedgerError: for ids that the ledger does not have.
+            ValueError: if ``predictions`` has not one row for each of ``ids``, and what the heuristic raises.
+
+        Cost: that of the heuristic, O(labelled ids) time and N/8 bytes. If others ask at the same time, it chooses up to 3 times,
+        so that ``q`` stays right. During the last try the others wait.
+
+        >>> import alcore
+        >>> ledger = alcore.Ledger(size=5)
+        >>> ledger.ask(alcore.Precomputed([0.1, 0.7, 0.2, 0.9, 0.4]), None, k=2).ids.tolist()
+        [3, 1]
         """
         if not isinstance(heuristic, Heuristic):
-            raise TypeError(f"heuristic: expected one of alcore's, such as BALD(), got {type(heuristic).__name__}.")
+            raise TypeError(
+                f"heuristic: expected a heuristic of alcore, such as BALD(), got {type(heuristic).__name__}. By its name: "
+                "alcore.heuristic('bald')."
+            )
         name, generator = checks.as_name(asker, "asker"), door.as_rng(rng)
         size, reading = door.as_size(k, "k"), Reading.of(options)
         arguments = AskArguments(heuristic, predictions, size, ids, name, generator, reading, note)
@@ -148,16 +188,25 @@ class Ledger(LedgerView):
         annotator: str | None = None,
         overwrite: bool = False,
     ) -> None:
-        """Record labels of a query, all or some; they are on disk when this returns.
+        """Record labels of a query, all of them or some. They are on disk when this returns.
 
         Args:
-            query: what `ask` returned, or its number.
-            labels: {id: label}, or a label for each of ``query.ids`` in their order. A label is any JSON value.
-            annotator: who labelled.
-            overwrite: replace labels that are there; the old ones stay in the history.
+            query: the `Query` that `ask` returned, or its number.
+            labels: ``{id: label}``, or a list with one label for each of ``query.ids`` in their order. A label is any JSON value.
+            annotator: the name of who labelled.
+            overwrite: True to replace labels that are there. The old labels stay in the `history`.
 
-        Raises: `LedgerError` for ids that were not in the query, labels that are there already, and a query that was withdrawn.
-        Nothing is recorded then.
+        Raises:
+            LedgerError: for ids that are not in the query, ids that have a label already or were set aside, and a query that was
+                withdrawn. Nothing is recorded then.
+            TypeError: if ``annotator`` is not a name, or ``overwrite`` not True or False.
+
+        >>> import alcore
+        >>> ledger = alcore.Ledger(size=5)
+        >>> query = ledger.ask(alcore.Precomputed([0.1, 0.7, 0.2, 0.9, 0.4]), None, k=2)
+        >>> ledger.tell(query, {3: "cat"}, annotator="ann")
+        >>> ledger.labelled.tolist(), ledger.asked.tolist()
+        ([3], [1])
         """
         number = checks.as_number(query)
         given = checks.as_mapping(query, labels)
@@ -169,7 +218,16 @@ class Ledger(LedgerView):
             self._write_labels(connection, positions, given, number, annotator, overwrite)
 
     def label(self, labels: Mapping[Any, Any], *, annotator: str | None = None, overwrite: bool = False) -> None:
-        """Record labels {id: label} whether they were asked for or not: those one begins with, or bought elsewhere."""
+        """Record labels of any ids, asked or not, such as labels that you have at the start.
+
+        Args:
+            labels: ``{id: label}``. A label is any JSON value.
+            annotator: the name of who labelled.
+            overwrite: True to replace labels that are there. The old labels stay in the `history`.
+
+        Raises:
+            LedgerError: for ids that the ledger does not have, that have a label or were set aside. Nothing is recorded then.
+        """
         with self._database.writing() as connection:
             positions = positions_of(connection, list(labels))
             self._write_labels(connection, positions, labels, None, annotator, overwrite)
@@ -182,7 +240,19 @@ class Ledger(LedgerView):
         labels: Mapping[Any, Any] | Callable[[Ids], Any] | None = None,
         asker: str = "default",
     ) -> Query:
-        """Ask for k free ids drawn uniformly, as one begins; with ``labels``, {id: label} or a function of ids, tell them too."""
+        """Ask for k free ids that are drawn uniformly at random, for example to begin with. Optionally record their labels.
+
+        Args:
+            k: query size. If fewer ids are free, the query has fewer.
+            rng: None, a seed or a generator.
+            labels: ``{id: label}``, or a function from ids to labels. Their labels are recorded at once.
+            asker: the name on whose behalf the ids are asked. As in `ask`, an open query of this asker is returned again.
+
+        >>> import alcore
+        >>> ledger = alcore.Ledger(size=10)
+        >>> ledger.label_randomly(3, rng=0, labels=lambda ids: ids % 2).ids.tolist(), ledger.labels
+        ([3, 2, 1], [1, 0, 1])
+        """
         query = self.ask(Random(), None, k, asker=asker, rng=rng)
         if labels is not None and len(query):
             given = labels(query.ids) if callable(labels) else {one: labels[one] for one in query.ids.tolist()}
@@ -190,33 +260,61 @@ class Ledger(LedgerView):
         return query
 
     def withdraw(self, query: Query | int) -> None:
-        """Take back what of a query has no label yet: its ids are free again, and later labels of it are refused."""
+        """Take back the ids of a query, or of its number, that have no label yet. They are free again.
+
+        Later labels for this query are refused, and the ledger's picks no longer represent the whole pool (`picked`).
+
+        Raises:
+            LedgerError: if no id of the query waits for a label.
+        """
         number = checks.as_number(query)
         with self._database.writing() as connection:
             writing.withdraw(connection, number)
 
     def unlabel(self, ids: Any) -> None:
-        """Take labels away: the ids are free again; the labels stay in the history."""
+        """Remove the labels of ids, which are free again. The labels stay in the `history`.
+
+        Raises:
+            LedgerError: if one of the ids has no label.
+        """
         self._free(ids, "labelled", "unlabelled")
 
     def set_aside(self, ids: Any) -> None:
-        """Leave ids out, unlabelled or asked, because they cannot or need not be labelled."""
+        """Take ids out of the pool that cannot or need not be labelled. They may be unlabelled or asked.
+
+        Raises:
+            LedgerError: if one of the ids has a label or was set aside already.
+        """
         with self._database.writing() as connection:
             positions = positions_of(connection, ids)
             checks.check_states(connection, positions, ("unlabelled", "asked"))
             writing.set_state(connection, positions, "aside")
 
     def restore(self, ids: Any) -> None:
-        """Make free again what was set aside."""
+        """Make ids free again that were set aside.
+
+        Raises:
+            LedgerError: if one of the ids was not set aside.
+        """
         self._free(ids, "aside", "restored")
 
     def add(self, ids: int | Iterable[Any]) -> None:
-        """More ids: how many, or the numbers that follow, or names where the ledger has names."""
+        """Add new ids to the pool.
+
+        Args:
+            ids: how many, or the numbers that follow in order. If the ledger has names: new names.
+
+        Raises:
+            LedgerError: for other numbers, and for names that the ledger has already.
+        """
         with self._database.writing() as connection:
             writing.add_ids(connection, ids)
 
     def write_note(self, note: Any, *, step: int, asker: str = "default") -> None:
-        """Note a JSON value of a step, in place of what was noted of it before; `ask` does it with the query, both or neither."""
+        """Record a note, any JSON value, for a step of an asker. It replaces an earlier note of that step. See `notes`.
+
+        `ask` with ``note=`` records the note together with the query: both are on disk, or neither is.
+        """
         text = encode(note, "note")
         with self._database.writing() as connection:
             writing.write_note(connection, checks.as_name(asker, "asker"), door.as_count(step, "step"), text)
@@ -226,14 +324,21 @@ class Ledger(LedgerView):
     def import_file(
         self, path: str | os.PathLike[str], *, annotator: str | None = None, overwrite: bool = False
     ) -> Imported:
-        """Take labels from a file, asked for or not; all or, where it or one of them is refused, none.
+        """Take labels of any ids, asked or not, from a file: all of them, or none if one is refused.
 
-        An empty ledger of the same ids takes states and queries of a whole `export` too, so that another export is the same.
+        A ledger without labels and queries also takes the states and queries of a complete `export` of the same ids. A new export
+        is then the same file.
 
         Args:
-            path: as `export` writes, or with the columns id and label alone; rows without a label are passed over.
-            annotator: who labelled where the file does not say.
-            overwrite: replace labels that are there and differ.
+            path: a file as `export` writes it, or with the columns id and label only. Rows without a label are skipped.
+            annotator: who labelled, for rows that do not name the annotator.
+            overwrite: True to replace labels that are there and differ.
+
+        Returns:
+            How many labels were recorded (``labels``), were there already (``unchanged``) and are missing (``unlabelled``).
+
+        Raises:
+            LedgerError: for a file that cannot be read, and for rows with an error, with their line.
         """
         return self._import(path, importing.import_rows, annotator, overwrite)
 
@@ -245,9 +350,20 @@ class Ledger(LedgerView):
         annotator: str | None = None,
         overwrite: bool = False,
     ) -> Imported:
-        """`tell` what annotators hand back: labels of a query, else of the queries in the file's column, else of what is asked.
+        """Record the labels of queries from a file that annotators filled in: all of them, or none if one is refused.
 
-        Args: as `import_file` takes them. Ids that were not asked are refused.
+        Args:
+            path: a file as `Query.export` writes it. Rows without a label are skipped.
+            query: the `Query` that the whole file answers, or its number. By default the column query of the file says which
+                query a row answers. Without that column it is the query that asked for the id.
+            annotator: who labelled, for rows that do not name the annotator.
+            overwrite: True to replace labels that are there and differ.
+
+        Returns:
+            The same counts as `import_file`.
+
+        Raises:
+            LedgerError: for ids that were not asked, a query that was withdrawn, and as in `import_file`.
         """
         number = None if query is None else checks.as_number(query)
         return self._import(path, partial(importing.tell_rows, query=number), annotator, overwrite)

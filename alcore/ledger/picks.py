@@ -14,7 +14,7 @@ from alcore.ledger.ids import Positions
 
 @dataclass(frozen=True)
 class Picks:
-    """Of all queries, in order: M picks of a pool that had ``pool_size`` ids at the first."""
+    """The M picks of all queries, in order. The pool had ``pool_size`` ids at the first pick."""
 
     positions: Positions
     q: Float64s
@@ -23,10 +23,12 @@ class Picks:
 
 
 def picks_of_whole_pool(connection: Connection, where: str) -> Picks:
-    """Refused where the picks since the first query do not tell of the whole pool."""
+    """The picks of all queries. Refuse them if some ids of the pool had no chance, or if a pick has no label."""
     queries = connection.execute("SELECT query, free, ranked, withdrawn FROM queries ORDER BY query").fetchall()
     if not queries:
-        raise LedgerError(f"{where}: nothing was asked yet, so there are no picks.")
+        raise LedgerError(
+            f"{where}: nothing was asked yet, so there are no picks. First: ledger.ask(heuristic, predictions, k)."
+        )
     picks = connection.execute(
         "SELECT picks.query, picks.position, q, support, state FROM picks LEFT JOIN items "
         "ON items.position = picks.position AND items.query = picks.query ORDER BY picks.query, place"
@@ -36,16 +38,19 @@ def picks_of_whole_pool(connection: Connection, where: str) -> Picks:
     sizes = dict(zip(*(column.tolist() for column in counts), strict=True))
     for number, free_then, ranked, withdrawn in queries:
         if ranked < free_then:
-            reason = f"query {number} ranked {ranked} of {free_then} free ids, so the others had q = 0. Predict the whole pool"
+            reason = f"query {number} ranked only {ranked} of {free_then} free ids, so the others had q = 0"
+            remedy = "Begin a new ledger, and pass predictions of all free ids to ask"
         elif free_then != size - before:
-            reason = f"ids came, went, or were labelled unasked before query {number}. Begin a new ledger with the pool as it is"
+            reason = f"before query {number} ids came into the pool or left it without a query"
+            remedy = "Begin a new ledger of the free ids: Ledger(ids=[str(one) for one in ledger.pool])"
         elif withdrawn is not None:
-            reason = f"query {number} was withdrawn, so picks of it are missing. Label what was asked"
+            reason = f"query {number} was withdrawn, so some of its picks have no label"
+            remedy = "Begin a new ledger, and answer every query with tell"
         else:
             before += sizes[number]
             continue
-        raise LedgerError(f"{where}: the picks do not tell of the whole pool: {reason}.")
+        raise LedgerError(f"{where}: the picks do not represent the whole pool: {reason}. {remedy}.")
     if waiting := sum(pick[4] != "labelled" for pick in picks):
-        raise LedgerError(f"{where}: {waiting} picks since the first query have no label. Tell them first.")
+        raise LedgerError(f"{where}: {waiting} picks have no label yet. Label them first: ledger.tell(query, labels).")
     _, positions, q, support, _ = zip(*picks, strict=True)
     return Picks(np.array(positions, np.int64), np.array(q, np.float64), np.array(support, np.int64), size)

@@ -1,4 +1,4 @@
-"""The pool: which ids are free, remembered as long as nobody changes it."""
+"""The pool: which ids are free. It is kept in memory until somebody changes it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from alcore.ledger.ids import Positions, about_ids
 
 
 class Pool:
-    """Free positions of a ledger; kept between calls, and read again where others changed them."""
+    """The free positions of a ledger. They are kept between calls, and read again after others changed them."""
 
     def __init__(self) -> None:
         self._taken: tuple[int, Positions] | None = None  # how often the pool had changed, and what is not free
 
     def free(self, connection: Connection) -> Positions:
-        """Ascending; a new array."""
+        """The free positions, ascending, as a new array."""
         free = np.ones(about_ids(connection).size, np.bool_)
         free[self.taken(connection)] = False
         return np.flatnonzero(free).astype(np.int64)
@@ -32,7 +32,7 @@ class Pool:
         return self._taken[1]
 
     def take(self, connection: Connection, positions: Positions) -> None:
-        """What this ledger itself has just asked; in any order."""
+        """Take positions, in any order, that this ledger has just asked for."""
         if self._taken is not None:
             ascending = np.sort(positions)
             place = np.searchsorted(self._taken[1], ascending)
@@ -40,7 +40,7 @@ class Pool:
 
     @contextmanager
     def forgotten_on_error(self) -> Iterator[None]:
-        """What was not written is not remembered either."""
+        """Forget the pool if the transaction fails."""
         try:
             yield
         except BaseException:

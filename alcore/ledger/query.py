@@ -1,4 +1,4 @@
-"""``Query``: what was asked, of whom, and how it was chosen."""
+"""``Query``: what was asked, on whose behalf, and how it was chosen."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ from alcore.ledger.columns import COLUMNS, QUERY_COLUMNS, Row
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """Items to label, as they were recorded before they were returned; those that have no label yet, in the order chosen.
+    """The picks of one query that have no label yet, in the order chosen. The ledger recorded them before it returned them.
+
+    `Ledger.ask`, `Ledger.label_randomly` and `Ledger.open_queries` return it, and `Ledger.tell` takes it. All arrays have one
+    entry per pick, k in all.
 
     Attributes:
-        number: of the query in its ledger, from 1; 0 where nothing was free and nothing was asked.
-        ids: (k,) what to label: whole numbers, or the names that the ledger was made with.
-        scores: (k,) the score of each pick; NaN where the heuristic has none.
-        q, support: (k,) as in `Batch`: the probability of each pick given the earlier ones, and how many rows had any.
-        information: (k,) joint information of the batch after each pick, nats; None where the heuristic does not tell.
-        asker: on whose behalf.
+        number: the number of the query in its ledger, from 1. It is 0 if no id was free, so that nothing was asked.
+        ids: (k,) the ids to label: whole numbers, or the names that the ledger was made with.
+        scores: (k,) the score of each pick, in the heuristic's units (nats for entropies and information). NaN if the heuristic
+            has no scores.
+        q: (k,) the probability of each pick given the earlier ones, 0 < q ≤ 1, as in `Batch`.
+        support: (k,) how many rows had q > 0 at each pick, as in `Batch`.
+        information: (k,) joint information of the batch after each pick, nats. None if the heuristic does not report it.
+        asker: the name on whose behalf it was asked.
         step: how many queries this asker had before.
-        heuristic: its name.
+        heuristic: the name of the heuristic.
 
     >>> import alcore
     >>> query = alcore.Ledger(size=10).label_randomly(3, rng=0)
@@ -48,18 +53,29 @@ class Query:
         return len(self.ids)
 
     def export(self, path: str | os.PathLike[str], *, data: Mapping[str, str] | None = None) -> None:
-        """Write it for annotators: id, an empty label, annotator, query, score and q, in the order chosen.
+        """Write the query into a file for annotators. They fill in the labels, and `Ledger.tell_file` reads the file.
+
+        The columns are id, label (empty), annotator, query, score and q. The rows are in the order chosen.
 
         Args:
-            path: .csv, .jsonl, .parquet, or .json, which are tasks for Label Studio; with labels in it, for `Ledger.tell_file`.
-            data: what Label Studio shows of an item, such as {"image": "https://host/{id}.png"}.
+            path: a file that ends in .csv, .jsonl, .parquet (``alcore[parquet]``), or .json for Label Studio's tasks.
+            data: what Label Studio shows for each id, such as ``{"image": "https://host/{id}.png"}``.
+
+        Raises:
+            LedgerError: for another ending, a file that cannot be written, or ``data`` with a file that is not .json.
+
+        >>> import alcore, pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "todo.csv"
+        >>> alcore.Ledger(size=10).label_randomly(3, rng=0).export(path)
+        >>> path.read_text().splitlines()[0]
+        'id,label,annotator,query,score,q'
         """
         named = self.ids.dtype == object
         formats.write(path, query_rows(self), formats.Layout(QUERY_COLUMNS, named, label_studio.as_data(data)))
 
 
 def query_rows(query: Query) -> Iterator[Row]:
-    """What annotators get of a query, in the order chosen; their labels are still to come."""
+    """The rows that annotators get, in the order chosen, without labels."""
     empty = dict.fromkeys(COLUMNS)
     columns = (query.ids.tolist(), query.scores.tolist(), query.q.tolist())
     for one, score, q in zip(*columns, strict=True):

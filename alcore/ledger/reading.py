@@ -42,7 +42,7 @@ def count_labels(connection: Connection, by: str, most: int | None) -> list[tupl
 
 
 def positions_in(connection: Connection, state: str | None) -> Positions:
-    """Ascending; of all states but unlabelled where none is named."""
+    """Positions in a state, ascending. None: in any state but unlabelled."""
     where = "" if state is None else " WHERE state = ?"
     statement = f"SELECT position FROM items{where} ORDER BY position"  # noqa: S608 - one of two texts
     return positions_from(connection.execute(statement, (state,) if where else ()))
@@ -79,7 +79,7 @@ def open_queries(connection: Connection, asker: str | None) -> list[Query]:
 
 
 def query(connection: Connection, number: int) -> Query:
-    """What of a query waits for a label."""
+    """The picks of a query that wait for a label."""
     asker, step, heuristic = connection.execute(
         "SELECT asker, step, heuristic FROM queries WHERE query = ?", (number,)
     ).fetchone()
@@ -98,13 +98,13 @@ def query(connection: Connection, number: int) -> Query:
 
 
 def no_query(connection: Connection, asker: str, heuristic: str) -> Query:
-    """Nothing was free."""
+    """The query that is returned when no id is free."""
     ids = ids_at(connection, np.empty(0, np.int64))
     return Query(0, ids, np.empty(0), np.empty(0), np.empty(0, np.int64), None, asker, 0, heuristic)
 
 
 def asked_by(connection: Connection, number: int) -> Positions:
-    """Of a query, answered or not, in the order chosen."""
+    """All picks of a query, labelled or not, in the order chosen."""
     return positions_from(connection.execute("SELECT position FROM picks WHERE query = ? ORDER BY place", (number,)))
 
 

@@ -48,11 +48,13 @@ def check_format(connection: Connection, name: str) -> None:
     """Refuses files of other programs and of later versions of alcore."""
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if tables and connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
-        raise LedgerError(f"{name}: expected a ledger, but it is another program's SQLite file. Nothing was changed.")
+        raise LedgerError(
+            f"{name}: expected a ledger, but it is another program's SQLite file. Nothing was changed. Name another file."
+        )
     if version(connection) > len(VERSIONS):
         raise LedgerError(
-            f"{name}: was written by a later version of alcore (format {version(connection)}, this one reads up to "
-            f"{len(VERSIONS)}). Nothing was changed: pip install --upgrade alcore."
+            f"{name}: a later version of alcore wrote this file (format {version(connection)}; this version reads formats up to "
+            f"{len(VERSIONS)}). Nothing was changed. Upgrade: pip install --upgrade alcore."
         )
 
 
@@ -63,7 +65,10 @@ def upgrade(connection: Connection, name: str, fill: Fill | None) -> None:
             connection.execute(statement)
         if number == 0:
             if fill is None:
-                raise LedgerError(f"{name}: holds nothing yet. Say how many ids there are: size=..., or ids=...")
+                raise LedgerError(
+                    f"{name}: the file holds no ledger yet. To make one in it: Ledger.open(path, size=N), or with names "
+                    "Ledger.open(path, ids=[...])."
+                )
             fill(connection)
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
     connection.execute(f"PRAGMA user_version = {len(VERSIONS)}")

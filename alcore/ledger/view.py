@@ -1,4 +1,4 @@
-"""``LedgerView``: what a ledger can be asked without changing it."""
+"""``LedgerView``: the methods of a ledger that only read it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from alcore.ledger.query import Query
 
 
 class LedgerView(ABC):
-    """A ledger as one looks at it: nothing here writes."""
+    """The methods of a `Ledger` that only read it."""
 
     _database: Database
     _pool: Pool
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
     def __enter__(self) -> Self:
         return self
@@ -53,30 +53,30 @@ class LedgerView(ABC):
 
     @property
     def ids(self) -> Ids:
-        """All ids, in their order."""
+        """(N,) all ids, in their order."""
         with self._database.reading() as connection:
             return ids_at(connection, np.arange(about_ids(connection).size))
 
     @property
     def pool(self) -> Ids:
-        """Ids without a label that are neither asked nor set aside, D_U, ascending; a new array."""
+        """The pool D_U: ids that are free, neither labelled, asked nor set aside. Ascending, in a new array."""
         with self._database.reading() as connection:
             return ids_at(connection, self._pool.free(connection))
 
     @property
     def labelled(self) -> Ids:
-        """Ids with a label, D_L, ascending (names: in the order of the ledger)."""
+        """The ids of the training set D_L: ids with a label. Ascending; names are in the order of the ledger."""
         return self._in_state("labelled")
 
     @property
     def labels(self) -> list[Any]:
-        """The labels of `labelled`, in that order."""
+        """The labels of the ids in `labelled`, in that order."""
         with self._database.reading() as connection:
             return reading.labels(connection)
 
     @property
     def asked(self) -> Ids:
-        """Ids that are asked and have no answer yet."""
+        """Ids that were asked and have no label yet."""
         return self._in_state("asked")
 
     @property
@@ -85,57 +85,75 @@ class LedgerView(ABC):
         return self._in_state("aside")
 
     def labels_of(self, ids: Any) -> list[Any]:
-        """Their labels, in that order; refused where one has none."""
+        """The labels of ids, in the order of ``ids``.
+
+        Raises:
+            LedgerError: if one of the ids has no label.
+        """
         with self._database.reading() as connection:
             positions = positions_of(connection, ids)
             items = checks.check_states(connection, positions, ("labelled",))
             return [decode(items[position].label or "") for position in positions.tolist()]
 
     def counts(self) -> dict[str, int]:
-        """How many ids are unlabelled, asked, labelled and set aside."""
+        """How many ids are in each state: unlabelled, asked, labelled and aside."""
         with self._database.reading() as connection:
             return reading.counts(connection)
 
     def count_labels(self, by: str = "label", most: int | None = None) -> list[tuple[Any, int]]:
-        """How many ids have each label, or were labelled by each annotator (``by="annotator"``), the most frequent first."""
+        """How many ids have each label, the most frequent label first.
+
+        Args:
+            by: "label", or "annotator" to count how many ids each annotator labelled.
+            most: return only the first entries, at most this many. All by default.
+        """
         if by not in ("label", "annotator"):
-            raise LedgerError(f"by: expected label or annotator, got {by!r}.")
+            raise LedgerError(f"by: expected 'label' or 'annotator', got {by!r}.")
         with self._database.reading() as connection:
             return reading.count_labels(connection, by, most)
 
     @property
     def named(self) -> bool:
-        """Whether ids are strings."""
+        """True if the ids are names (strings), False if they are numbers."""
         return self._about().named
 
     def history(self, ids: Any) -> list[dict[str, Any]]:
-        """What happened to ids, in order: time, id, action, query, label, annotator."""
+        """What happened to ids, the oldest event first. Each event has time, id, action, query, label and annotator."""
         with self._database.reading() as connection:
             return reading.history(connection, positions_of(connection, ids))
 
     def open_queries(self, asker: str | None = None) -> list[Query]:
-        """Queries with items that wait for a label, of one asker or of all."""
+        """Queries with ids that wait for a label, of one asker or of all."""
         with self._database.reading() as connection:
             return reading.open_queries(connection, asker)
 
     def notes(self, asker: str = "default") -> list[Any]:
-        """What was noted of an asker's steps, in their order; of a step once."""
+        """The notes of an asker's steps, in the order of the steps. Each step has at most one."""
         with self._database.reading() as connection:
             return reading.notes(connection, asker)
 
     def sample_pool(self, m: int, rng: Rng = None) -> Ids:
-        """m free ids drawn at random, ascending: predict those alone, and pass them on: ``ask(..., ids=subset)``."""
+        """Draw m free ids at random, ascending. Predict only those, and pass them to ``ask(..., ids=subset)``.
+
+        Args:
+            m: how many. If fewer ids are free, all of them.
+            rng: None, a seed or a generator.
+
+        >>> import alcore
+        >>> alcore.Ledger(size=100).sample_pool(3, rng=0).tolist()
+        [51, 63, 83]
+        """
         pool, count = self.pool, door.as_count(m, "m")
         chosen = door.as_rng(rng).choice(len(pool), min(count, len(pool)), replace=False)
         return pool[np.sort(chosen)]
 
     def step(self, asker: str = "default") -> int:
-        """The number of an asker's next query."""
+        """The number of an asker's next step: how many queries this asker has had."""
         with self._database.reading() as connection:
             return reading.next_step(connection, asker)
 
     def asked_by(self, query: Query | int) -> Ids:
-        """All that a query asked for, answered or not, in the order chosen."""
+        """All ids that a query asked for, labelled or not, in the order chosen."""
         number = query.number if isinstance(query, Query) else query
         with self._database.reading() as connection:
             return ids_at(connection, reading.asked_by(connection, number))
@@ -144,29 +162,30 @@ class LedgerView(ABC):
 
     @property
     def picked(self) -> Ids:
-        """Ids in the order in which they were picked, for which `q` and `support` hold.
+        """(M,) the ids of all picks in the order in which they were picked, for the estimators of the risk (arXiv:2101.11665).
 
-        Raises: `LedgerError` where the picks do not tell of the whole pool: one has no label, a query ranked a part of it, or ids
-        came, went or were labelled without being asked after the first query (arXiv:2101.11665).
+        Raises:
+            LedgerError: if the picks do not represent the whole pool. This is so if a pick has no label, if a query was withdrawn,
+                if a query ranked only a part of the pool, or if ids came into the pool or left it without a query.
         """
         with self._database.reading() as connection:
             return ids_at(connection, self._picks(connection).positions)
 
     @property
     def q(self) -> Float64s:
-        """(M,) the probability of each pick given the earlier ones, for `alcore.lure`; refused as `picked` is."""
+        """(M,) the probability of each pick given the earlier ones, 0 < q ≤ 1, for `alcore.lure`. Raises what `picked` raises."""
         with self._database.reading() as connection:
             return self._picks(connection).q
 
     @property
     def support(self) -> Positions:
-        """(M,) how many ids had q > 0 at each pick; refused as `picked` is."""
+        """(M,) how many ids had q > 0 at each pick. Raises what `picked` raises."""
         with self._database.reading() as connection:
             return self._picks(connection).support
 
     @property
     def pool_size(self) -> int:
-        """N of the estimators: how many ids were free at the first pick; refused as `picked` is."""
+        """N of the estimators: how many ids were free at the first pick. Raises what `picked` raises."""
         with self._database.reading() as connection:
             return self._picks(connection).pool_size
 
@@ -179,16 +198,27 @@ class LedgerView(ABC):
         states: str | Iterable[str] | None = None,
         data: Mapping[str, str] | None = None,
     ) -> int:
-        """Write ids with their states, labels and picks into a file that appears when it is complete; how many rows.
+        """Write ids with their states, labels and picks into a file. The file appears when it is complete.
+
+        The notes of steps, and labels that were replaced, are not in the file.
 
         Args:
-            path: .csv, .jsonl, .parquet (``alcore[parquet]``), or .json, which are tasks for Label Studio. In CSV and Parquet a
-                string stands for itself, other labels, and strings that would read as such, are JSON.
-            states: some of unlabelled, asked, labelled, aside and past, which are picks that no longer count; all by default, and
-                only then can `import_file` restore the ledger.
-            data: what Label Studio shows of an item, such as {"image": "https://host/{id}.png"}; web addresses are escaped.
+            path: a file that ends in .csv, .jsonl, .parquet (``alcore[parquet]``), or .json for Label Studio's tasks. In CSV and
+                Parquet a label that is a string is written as it is. Other labels, and strings that read as JSON, are JSON.
+            states: one or several of "unlabelled", "asked", "labelled", "aside" and "past", all by default. "past" are picks that
+                no longer count, such as those that were withdrawn. `import_file` can restore the ledger only from all states.
+            data: what Label Studio shows for each id, such as ``{"image": "https://host/{id}.png"}``. In web addresses the id is
+                escaped.
 
-        Cost: O(N log N) time and O(1) memory; the notes of steps and labels that were replaced are not in it.
+        Returns:
+            How many rows were written.
+
+        Raises:
+            LedgerError: for another ending, another state, a file that cannot be written, or ``data`` with a file that is not
+                .json.
+            ImportError: for .parquet without pyarrow.
+
+        Cost: O(N log N) time, O(1) memory.
 
         >>> import alcore, pathlib, tempfile
         >>> path, ledger = pathlib.Path(tempfile.mkdtemp()) / "labels.csv", alcore.Ledger(size=3)

@@ -1,4 +1,4 @@
-"""What is written to a ledger's tables: ids, queries, labels, states and notes, each with its line in the history."""
+"""Writes to a ledger's tables: ids, queries, labels, states and notes. Each change of an id adds a line to the history."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ def fill_new(connection: Connection, size: int, ids: Sequence[str] | None) -> No
 
 
 def add_ids(connection: Connection, ids: int | Iterable[Any]) -> None:
-    """More ids: names, or how many numbers, or the numbers that follow."""
+    """Add ids: names, or a number of new ids, or the numbers that follow."""
     about = about_ids(connection)
     if about.named:
         if isinstance(ids, int):
-            raise LedgerError(f"ids: expected names, as this ledger has, got the number {ids}.")
+            raise LedgerError(
+                f"ids: expected names, as in this ledger, got the number {ids}. Write ledger.add(['name', ...])."
+            )
         names = as_names(ids)
         _add_names(connection, names, about.size)
         count = len(names)
@@ -44,7 +46,10 @@ def _count_new_numbers(ids: int | Iterable[Any], size: int) -> int:
         return door.as_count(int(ids), "ids")
     given = list(ids)
     if given != list(range(size, size + len(given))):
-        raise LedgerError(f"ids: expected how many, or the numbers from {size} on in order, got {listed(given)}.")
+        raise LedgerError(
+            f"ids: expected how many ids to add, or the numbers from {size} on in order, got {listed(given)}. Write "
+            f"ledger.add({len(given)})."
+        )
     return len(given)
 
 
@@ -54,13 +59,15 @@ def _add_names(connection: Connection, names: Sequence[str], first: int) -> None
     except sqlite3.IntegrityError:
         earlier = connection.execute("SELECT name FROM names WHERE position < ?", (first,))
         twice = sorted(set(names).intersection(name for (name,) in earlier))
-        raise LedgerError(f"ids: expected new names, but the ledger has {listed(twice)} already.") from None
+        raise LedgerError(
+            f"ids: expected new names, but the ledger has {listed(twice)} already. Remove them."
+        ) from None
 
 
 def add_query(
     connection: Connection, positions: Positions, batch: Batch, asker: str, heuristic: str, free: int, ranked: int
 ) -> int:
-    """Its number."""
+    """Record a query. Returns its number."""
     now = time.time()
     number = connection.execute(
         "INSERT INTO queries (asker, step, heuristic, time, free, ranked) VALUES (?, ?, ?, ?, ?, ?)",
@@ -89,7 +96,7 @@ def write_labels(
     number: int | None,
     annotator: str | None,
 ) -> None:
-    """Labels as JSON texts; ``before`` are the items as they were."""
+    """Record labels, given as JSON texts. ``before`` are the items as they were."""
     now, rows = time.time(), positions.tolist()
     queries = [number if number is not None or row not in before else before[row].query for row in rows]
     connection.executemany(
@@ -103,7 +110,7 @@ def write_labels(
 
 
 def set_state(connection: Connection, positions: Positions, state: str) -> None:
-    """Of ids without a label."""
+    """Set the state of ids that have no label."""
     now = time.time()
     connection.executemany(
         "INSERT INTO items (position, state, time) VALUES (?, ?, ?) ON CONFLICT (position) DO UPDATE SET "
@@ -115,7 +122,7 @@ def set_state(connection: Connection, positions: Positions, state: str) -> None:
 
 
 def free(connection: Connection, positions: Positions, action: str) -> None:
-    """Back to unlabelled."""
+    """Make ids unlabelled again."""
     before = reading.items(connection, positions)
     connection.executemany("DELETE FROM items WHERE position = ?", [(row,) for row in positions.tolist()])
     _add_history(connection, positions, action, [before[row].query for row in positions.tolist()])
@@ -128,13 +135,16 @@ def withdraw(connection: Connection, number: int) -> None:
     )
     positions = reading.positions_from(rows)
     if not len(positions):
-        raise LedgerError(f"query: {number} waits for no label: it was answered or withdrawn, or never asked.")
+        raise LedgerError(
+            f"query: expected a query that waits for labels, got {number}, which was answered, withdrawn or never asked. "
+            "The open ones: ledger.open_queries() (alcore ledger status)."
+        )
     free(connection, positions, "withdrawn")
     connection.execute("UPDATE queries SET withdrawn = ? WHERE query = ?", (time.time(), number))
 
 
 def write_note(connection: Connection, asker: str, step: int, text: str) -> None:
-    """In place of an earlier one of the step."""
+    """Write the note of a step. It replaces an earlier one."""
     connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", (asker, step, text))
 
 

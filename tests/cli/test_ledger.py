@@ -202,7 +202,7 @@ def test_labels_that_differ_are_replaced_only_when_said(here: Path) -> None:
         Path("a.csv").write_text(f"id,label\n{one},dog\n")
         result = run(command, "run.db", "a.csv")
         assert result.exit_code == 2
-        assert f"a.csv, line 2: label: {one} is labelled \"cat\" already, got 'dog'" in result.stderr
+        assert f"a.csv, line 2: label: {one} has the label \"cat\" already, got 'dog'" in result.stderr
         assert done(command, "run.db", "a.csv", "--overwrite").startswith("1 labels recorded")
 
 

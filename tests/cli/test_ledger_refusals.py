@@ -39,10 +39,10 @@ REFUSALS: list[tuple[Sequence[str], str]] = [
     (["create", "x.db", "--ids", "nope.txt"], "nope.txt: no such file"),
     (["create", "x.db", "--ids", "."], ".: expected a file, got a folder"),
     (["create", "x.db", "--ids", "preds.npy"], "preds.npy: expected a text file in UTF-8 with an id a line"),
-    (["create", "x.db", "--ids", "twice.txt"], "ids: expected different names, but 'a' stands there twice"),
+    (["create", "x.db", "--ids", "twice.txt"], "ids: expected different names, but 'a' is there twice"),
     (["create", "no/x.db", "--size", "3"], "the folder .* does not exist"),
     (["status", "nope.db"], "nope.db: no such ledger. Make it: alcore ledger create nope.db --size N"),
-    (["status", "preds.npy"], "expected a ledger, but it is no SQLite file. Nothing was changed"),
+    (["status", "preds.npy"], "expected a ledger, but it is not an SQLite file. Nothing was changed"),
     (["status", "."], "expected a file, got a folder"),
     (["ask", "nope.db", "preds.npy"], "nope.db: no such ledger"),
     (
@@ -53,13 +53,13 @@ REFUSALS: list[tuple[Sequence[str], str]] = [
     (["ask", "run.db", "preds.npy", "-H", "bold"], "'bold'"),
     (["ask", "run.db", "preds.npy", "-k", "0"], "k: expected at least 1, got 0"),
     (["ask", "run.db", "preds.npy", "--seed", "-1"], "rng: expected"),
-    (["ask", "run.db", "preds.npy", "--asker", ""], "asker: expected a name, got ''"),
+    (["ask", "run.db", "preds.npy", "--asker", ""], "asker: expected a name, a string that is not empty, got ''"),
     (["ask", "run.db", "maps.npy"], "Reduce them: --reduce mean"),
     (["ask", "run.db", "preds.npy", "-o", "todo.txt"], "todo.txt: expected a file that ends in .csv or .jsonl"),
     (["ask", "run.db", "preds.npy", "-o", "no/todo.csv"], "the folder no does not exist"),
     (["ask", "run.db", "preds.npy", "-o", "t.csv", "--data", "image=x"], "--data: is for Label Studio's tasks"),
     (["ask", "run.db", "preds.npy", "-o", "t.json", "--data", "x"], "--data: expected name=template, .* got 'x'"),
-    (["ask", "run.db", "preds.npy", "-o", "t.json", "--data", "id=x"], "data: expected other names than id"),
+    (["ask", "run.db", "preds.npy", "-o", "t.json", "--data", "id=x"], "data: expected other names than 'id'"),
     (["ask", "run.db", "preds.npy", "--ids", "few.txt"], "expected 2 rows, as ids has, got 30"),
     (["ask", "run.db", "preds.npy", "--ids", "ids.txt"], r"ids.txt, id 1: expected a whole number, .* got '\[red\]0"),
     (["tell", "run.db", "nope.csv"], "nope.csv: no such file"),
@@ -72,7 +72,7 @@ REFUSALS: list[tuple[Sequence[str], str]] = [
     (["tell", "run.db", "unasked.csv", "--query", "7"], "expected a query of this ledger, got 7"),
     (["tell", "run.db", "unasked.csv", "--query", "-1"], "query: expected at least 0, got -1"),
     (["tell", "run.db", "unasked.csv", "--annotator", ""], "annotator: expected a name"),
-    (["withdraw", "run.db", "1"], "query: 1 waits for no label"),
+    (["withdraw", "run.db", "1"], "query: expected a query that waits for labels, got 1"),
     (["export", "run.db", "a.xlsx"], "a.xlsx: expected a file that ends in .csv"),
     (["export", "run.db", "run.db"], "run.db: expected a file that ends in .csv"),
     (["export", "run.db", "a.csv", "--state", "labeled"], "states: expected some of unlabelled, .* got 'labeled'"),
@@ -149,7 +149,7 @@ def test_a_query_that_could_not_be_written_is_asked_again(here: Path, monkeypatc
         result = run("ask", "run.db", "preds.npy", "-k", 3, "-o", "todo.csv")
     assert result.exit_code == 2
     assert result.stderr == (
-        "error: todo.csv: cannot be written (No space left on device); nothing of it was. Make room, or name another place. "
+        "error: todo.csv: cannot be written (No space left on device). No file was made. Free some space, or name another file. "
         "Query 1 is recorded: ask again to have it written.\n"
     )
     assert not Path("todo.csv").exists()

@@ -59,7 +59,7 @@ def test_predictions_belong_to_ids(ledger: Ledger) -> None:
         ledger.ask(alcore.BALD(), PROBS, 2, ids=ids, asker="b")
     with pytest.raises(LedgerError, match="40"):
         ledger.ask(alcore.BALD(), PROBS[:2], 2, ids=[3, 40], asker="b")
-    with pytest.raises(LedgerError, match="3 stands there twice"):
+    with pytest.raises(LedgerError, match="3 is there twice"):
         ledger.ask(alcore.BALD(), PROBS[:2], 2, ids=[3, 3], asker="b")
     assert ledger.open_queries("b") == []
 
@@ -131,7 +131,7 @@ def test_masks_lose_rows_that_are_not_free() -> None:
 
 
 def test_other_objects_are_refused(ledger: Ledger) -> None:
-    with pytest.raises(TypeError, match="heuristic: expected one of alcore's"):
+    with pytest.raises(TypeError, match="heuristic: expected a heuristic of alcore"):
         ledger.ask("bald", PROBS, 3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="asker: expected a name"):
         ledger.ask(alcore.BALD(), PROBS, 3, asker="")

@@ -28,9 +28,9 @@ def test_a_file_remembers(tmp_path: Path) -> None:
         np.testing.assert_array_equal(again.q, query.q)
         assert f"{N - 6} unlabelled, 3 asked, 3 labelled" in repr(ledger)
     assert sorted(path.parent.iterdir()) == [path]
-    with pytest.raises(LedgerError, match="has 40 ids, got size 41"):
+    with pytest.raises(LedgerError, match="expected size=40, the number of its ids, got size=41"):
         Ledger.open(path, 41)
-    with pytest.raises(LedgerError, match="its ids are 0 to 39, got names"):
+    with pytest.raises(LedgerError, match="its ids are the numbers 0 to 39, got names"):
         Ledger.open(path, ids=IMAGES)
 
 
@@ -68,7 +68,7 @@ def test_a_full_disk_records_nothing(tmp_path: Path) -> None:
     query = ledger.ask(alcore.BALD(), PROBS, 5)
     pages = ledger._database._connection.execute("PRAGMA page_count").fetchone()[0]
     ledger._database._connection.execute(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(LedgerError, match="the disk is full .*; nothing of this was recorded"):
+    with pytest.raises(LedgerError, match="the disk is full .*. This call recorded nothing"):
         ledger.tell(query, ["x" * 100_000] * 5)
     assert ledger.counts()["labelled"] == 0
     ledger._database._connection.execute("PRAGMA max_page_count = 1000000")
@@ -81,7 +81,10 @@ def test_a_full_disk_records_nothing(tmp_path: Path) -> None:
 def test_others_that_write_are_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     with Ledger.open(path, N) as ledger, Ledger.open(path, timeout=0.05) as hasty:
-        with ledger._database.writing(), pytest.raises(LedgerError, match="others have been writing for 0.05 s"):
+        with (
+            ledger._database.writing(),
+            pytest.raises(LedgerError, match="other processes have been writing for 0.05 s"),
+        ):
             hasty.label({1: "a"})
         hasty.label({1: "a"})
         assert ledger.labelled.tolist() == [1]
@@ -106,7 +109,7 @@ def test_a_closed_ledger_says_so(tmp_path: Path) -> None:
     ledger = Ledger.open(tmp_path / "run.db", 40)
     ledger.close()
     ledger.close()
-    with pytest.raises(LedgerError, match="run.db: is closed. To go on with a file: Ledger.open"):
+    with pytest.raises(LedgerError, match="run.db: this ledger is closed. Open its file again: Ledger.open"):
         ledger.counts()
 
 

@@ -19,7 +19,7 @@ def test_files_that_are_no_ledgers_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     for content in (b"id,label\n1,cat\n", b"SQLite format 3\x00 but no more", os.urandom(8192)):
         path.write_bytes(content)
-        refused(path, "is no SQLite file|is truncated", size=N)
+        refused(path, "is not an SQLite file|is truncated", size=N)
     path.unlink()
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE t (x)")
@@ -80,7 +80,7 @@ def test_a_truncated_file_with_a_log_is_refused(tmp_path: Path, left_files: dict
     for length in (0, 60, 4096, 8192, len(left_files[""]) // 2):
         refused(
             write_files(tmp_path, {**left_files, "": left_files[""][:length]}),
-            f"is truncated: {length} bytes of",
+            f"is truncated: {length} of",
             size=2_000,
         )
 
@@ -101,7 +101,7 @@ def test_pages_that_the_log_still_holds_are_not_missed(tmp_path: Path, left_file
 
 def test_a_log_that_lost_its_file_is_refused(tmp_path: Path, left_files: dict[str, bytes]) -> None:
     path = write_files(tmp_path, {"-wal": left_files["-wal"]})
-    refused(path, "is gone, but its log .*run.db-wal, which may hold labels, is not", size=2_000)
+    refused(path, "the file is missing, but its log .*run.db-wal is there and may hold labels", size=2_000)
 
 
 def test_a_file_that_others_are_making_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,5 +123,5 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pyt
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("builtins.open", denied)
-    with pytest.raises(LedgerError, match="cannot be read .Permission denied.. Give leave to read"):
+    with pytest.raises(LedgerError, match="cannot be read .Permission denied.. Allow reading and writing: chmod"):
         Ledger.open(path)

@@ -74,7 +74,7 @@ def whole(**changes: str) -> str:
 
 
 WRONG_CSV: dict[str, tuple[str | bytes, str]] = {
-    "empty": ("", "a.csv: is empty; expected a first line with the columns id and label"),
+    "empty": ("", "a.csv: expected a first line with the columns id and label, got an empty file"),
     "no columns": (
         "0,cat\n",
         "a.csv: expected the columns id and label, separated by commas, got '0,cat' without id and label",
@@ -85,7 +85,7 @@ WRONG_CSV: dict[str, tuple[str | bytes, str]] = {
     "too few cells": ("id,label\n0,cat\n1\n", "line 3: expected 2 cells, as the first line has, got 1"),
     "too many cells": (
         "id,label\n0,a,b\n",
-        "line 2: expected 2 cells, as the first line has, got 3. Cells with commas are quoted",
+        "line 2: expected 2 cells, as the first line has, got 3. Put cells with commas in double quotes",
     ),
     "after a long cell": ('id,label\n0,"a\nb\nc"\n1\n', "line 5: expected 2 cells"),
     "quotes": ('id,label\n0,"cat"s\n', "line 2: expected CSV, but it cannot be read"),
@@ -103,27 +103,36 @@ WRONG_CSV: dict[str, tuple[str | bytes, str]] = {
     "an id twice": ("id,label\n1,a\n0,\n1,a\n", "line 4: expected each id once, got '1' again"),
     "state": (
         whole(state="labeled"),
-        "line 2: state: expected one of unlabelled, asked, .*, got 'labeled'. Labels alone",
+        "line 2: state: expected one of unlabelled, asked, .*, got 'labeled'. To import labels only",
     ),
-    "time": (whole(time="yesterday"), "line 2: time: expected a time with its offset, .* got 'yesterday'"),
-    "no offset": (whole(time="2026-01-01T00:00:00"), "line 2: time: expected a time with its offset"),
+    "time": (whole(time="yesterday"), "line 2: time: expected a time with its UTC offset, .* got 'yesterday'"),
+    "no offset": (whole(time="2026-01-01T00:00:00"), "line 2: time: expected a time with its UTC offset"),
     "number": (whole(score="nan"), "line 2: score: expected a finite number, got 'nan'"),
-    "probability": (whole(q="1.5"), "line 2: q: expected a probability, got 1.5"),
+    "probability": (whole(q="1.5"), "line 2: q: expected a probability from 0 to 1, got 1.5"),
     "whole": (whole(support="-1"), "line 2: support: expected a whole number of at least 0, got '-1'"),
     "large": (whole(free="9" * 30), "line 2: free: expected a whole number"),
     "half a pick": (whole(asker=""), "line 2: asker: expected a value, as the state is asked, got none"),
     "no query": (whole(query=""), "line 2: query: expected a value, as the state is asked, got none"),
-    "no state": (whole(state="unlabelled", query=""), "line 2: query: expected a value, as place has one, got none"),
+    "no state": (
+        whole(state="unlabelled", query=""),
+        "line 2: query: expected a value, as the column place has one, got none",
+    ),
     "no time": (whole(time=""), "line 2: time: expected a value"),
-    "labelled without": (whole(state="labelled"), "line 2: label: expected a label where the state is labelled"),
-    "aside with": (whole(state="aside", label="a"), "line 2: label: expected none where the state is aside"),
-    "place": (whole(place="1"), "line 2: expected queries from 1 on, and the 1 places of query 1 to be 0 to 0"),
-    "query 0": (whole(query="0"), "line 2: expected queries from 1 on"),
+    "labelled without": (
+        whole(state="labelled"),
+        "line 2: label: expected a label, as the state is labelled, got none",
+    ),
+    "aside with": (whole(state="aside", label="a"), "line 2: label: expected no label, as the state is aside, got one"),
+    "place": (
+        whole(place="1"),
+        "line 2: query: expected numbers from 1 on, and in the 1 rows of query 1 the places 0 to 0",
+    ),
+    "query 0": (whole(query="0"), "line 2: query: expected numbers from 1 on"),
     "askers": (
         rows(
             "0," + ASKED.format(place=0), "1," + ASKED.format(place=1).replace("ann", "bob"), "2,unlabelled" + "," * 16
         ),
-        "line 2: expected the same asker, step, heuristic and numbers in all rows of query 1",
+        "line 2: expected the same asker, step, heuristic, asked, withdrawn, free and ranked in all rows of query 1",
     ),
 }
 
@@ -153,14 +162,14 @@ def test_wrong_csv_is_refused(tmp_path: Path, case: str) -> None:
     ("content", "said"),
     [
         ('{"id": 0}\nhello\n', "line 2: expected a JSON object, but it cannot be read: Expecting value"),
-        ('{"id": 0, "label": NaN}\n', "line 1: expected a JSON object, but it cannot be read: NaN is no JSON"),
+        ('{"id": 0, "label": NaN}\n', "line 1: expected a JSON object, but it cannot be read: NaN is not JSON"),
         ('{"id": 0, "label": 1e999}\n', "line 1: .*1e999 is too large"),
         ("[" * 100_000, "line 1: .*nested too deeply"),
-        ("[0, 1]\n", "line 1: expected a JSON object with an id, got .0, 1."),
-        ('{"label": 1}\n', "line 1: expected a JSON object with an id, got .'label': 1."),
+        ("[0, 1]\n", "line 1: expected a JSON object with an id, such as .*, got .0, 1."),
+        ('{"label": 1}\n', "line 1: expected a JSON object with an id, such as .*, got .'label': 1."),
         ('{"id": true}\n', "line 1: expected an id that is a whole number .*, got True"),
         ('{"id": 1.0}\n', "line 1: expected an id that is a whole number .*, got 1.0"),
-        ('{"id": 0, "annotator": 3, "label": 1}\n', "line 1: annotator: expected a text, got 3"),
+        ('{"id": 0, "annotator": 3, "label": 1}\n', "line 1: annotator: expected a string that is not empty, got 3"),
         ('{"id": 0, "state": "unlabelled"}\n{"id": 1, "label": "a"}\n', "line 2: state: expected one of .*, got None"),
         (b"\xff", "line 1: expected UTF-8"),
     ],
@@ -233,7 +242,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, suffix: str, monkeypatc
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(
-        LedgerError, match=rf"a.{suffix}: cannot be written \(No space left on device\); nothing of it was"
+        LedgerError, match=rf"a.{suffix}: cannot be written \(No space left on device\). No file was made"
     ):
         ledger.export(path)
     assert path.read_text() == "old"
@@ -244,7 +253,9 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, suffix: str, monkeypatc
 def test_cells_that_readers_of_csv_refuse_are_not_written(tmp_path: Path) -> None:
     ledger = Ledger(3)
     ledger.label({1: "x" * 200_000})
-    with pytest.raises(LedgerError, match="id 1: is longer in a cell than the 131,072 characters .* Write .jsonl"):
+    with pytest.raises(
+        LedgerError, match="id 1: one of its values has more than 131,072 characters, .* Write a .jsonl file"
+    ):
         ledger.export(tmp_path / "a.csv")
     assert not list(tmp_path.iterdir())
     (tmp_path / "b.csv").write_text(f"id,label\n1,{'x' * 200_000}\n")

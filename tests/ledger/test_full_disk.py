@@ -14,7 +14,7 @@ from tests.ledger.examples import run_scenario
 @pytest.mark.parametrize("limit", [2_000, 20_000, 40_000, 80_000, 120_000, 200_000])
 def test_a_file_that_may_not_grow(tmp_path: Path, limit: int) -> None:
     result = run_scenario("full", tmp_path, limit)
-    assert result["refused"].startswith(f"{tmp_path / 'run.db'}: the disk is full or refuses to be written")
+    assert result["refused"].startswith(f"{tmp_path / 'run.db'}: the disk is full or cannot be written")
     assert "\n" not in result["refused"]
     assert result["same"], "nothing of the refused call is recorded"
     assert result["kept"] == result["told"]

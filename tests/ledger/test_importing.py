@@ -57,13 +57,13 @@ def test_tell_refuses_what_was_not_asked(tmp_path: Path) -> None:
         (
             "id,label\n0,a\n9,b\n",
             None,
-            "line 3: expected an id that was asked, got 9, which was not. .*import the file",
+            "line 3: expected an id that was asked, got 9, which was not. .*import_file",
         ),
         ("id,label\n0,a\n3,b\n", 1, "line 3: expected an id of query 1, got 3, which it does not have"),
         ("id,label\n0,a\n", 7, "line 2: expected a query of this ledger, got 7"),
-        ("id,label\n3,a\n", 2, "line 2: query 2 was withdrawn; its ids may be asked of others"),
+        ("id,label\n3,a\n", 2, "line 2: query 2 was withdrawn, and its ids may be in other queries"),
         ("id,label,query\n0,a,1\n1,b,2\n", None, "line 3: query 2 was withdrawn"),
-        ("id,label,query\n0,a,1\n1,b,3\n", 1, "line 3: query: expected 1, as was said, got 3"),
+        ("id,label,query\n0,a,1\n1,b,3\n", 1, "line 3: query: expected 1, the query that you named, got 3"),
         ("id,label,query\n0,a,x\n", None, "line 2: query: expected a whole number of at least 0, got 'x'"),
     ]:
         path.write_text(text)
@@ -72,7 +72,7 @@ def test_tell_refuses_what_was_not_asked(tmp_path: Path) -> None:
         assert ledger.counts()["labelled"] == 0
     ledger.set_aside([1])
     path.write_text("id,label\n0,a\n1,b\n")
-    with pytest.raises(LedgerError, match="line 3: expected an id that is to be labelled, but 1 was set aside"):
+    with pytest.raises(LedgerError, match="line 3: expected an id that can be labelled, but 1 was set aside"):
         ledger.tell_file(path)
     for wrong in (-1, 1.5, "1", True):
         with pytest.raises((ValueError, TypeError), match="query: expected"):
@@ -88,7 +88,8 @@ def test_labels_that_differ_are_refused_whole(tmp_path: Path) -> None:
     ledger.label({1: "dog", 2: "3"}, annotator="ann")
     path.write_text('id,label\n0,cat\n1,cat\n2,"""3"""\n')
     with pytest.raises(
-        LedgerError, match="line 3: label: 1 is labelled \"dog\" already, got 'cat'. Nothing was recorded; .*overwrite"
+        LedgerError,
+        match="line 3: label: 1 has the label \"dog\" already, got 'cat'. Nothing was recorded. .*overwrite",
     ):
         ledger.import_file(path)
     assert ledger.labelled.tolist() == [1, 2]
@@ -131,7 +132,7 @@ def test_a_full_disk_takes_no_part_of_a_file(tmp_path: Path) -> None:
     with ledger._database.writing() as connection:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(LedgerError, match="the disk is full .*; nothing of this was recorded"):
+    with pytest.raises(LedgerError, match="the disk is full .*. This call recorded nothing"):
         ledger.import_file(path)
     assert ledger.counts()["labelled"] == 0
     connection.execute("PRAGMA max_page_count = 1000000")

@@ -40,7 +40,9 @@ def test_a_ledger_that_is_killed_while_it_is_made(tmp_path: Path, record_propert
     record_property("kills", count)
     assert result["made"] + len(result["refused"]) == count
     for refusal in result["refused"]:
-        assert refusal.startswith((": no such ledger. Say how many", ": holds nothing yet. Say how many"))
+        assert refusal.startswith(
+            (": no such ledger. To make a new one", ": the file holds no ledger yet. To make one")
+        )
 
 
 def test_a_process_that_is_killed_with_the_file_held_keeps_nobody_waiting(tmp_path: Path) -> None:
@@ -48,5 +50,5 @@ def test_a_process_that_is_killed_with_the_file_held_keeps_nobody_waiting(tmp_pa
         "killed_with_the_file_held", tmp_path
     )  # with a timeout of 0, so that to wait at all is to be refused
     assert result["holds"]
-    assert "others have been writing for 0 s" in result["refused"]
+    assert "other processes have been writing for 0 s" in result["refused"]
     assert (result["labelled"], result["asked"]) == ([1, 3], 0)

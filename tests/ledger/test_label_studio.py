@@ -124,7 +124,7 @@ def test_annotations_have_to_agree(tmp_path: Path) -> None:
     annotations = [{"result": [choice(name)], "completed_by": who} for name, who in (("cat", 1), ("dog", "b@c"))]
     path.write_text(json.dumps([{"data": {"id": 0}}, {"data": {"id": 1}, "annotations": annotations}]))
     with pytest.raises(
-        LedgerError, match="task 2: expected annotations that agree, got 'cat' of 1 and 'dog' of b@c. Leave one"
+        LedgerError, match="task 2: expected annotations that agree, got 'cat' by 1 and 'dog' by b@c. Keep one"
     ):
         Ledger(3).import_file(path)
 
@@ -158,7 +158,7 @@ def test_tasks_are_read_in_any_cutting(tmp_path: Path, monkeypatch: pytest.Monke
         ('[{"data": {"id": 0', "line 1: expected JSON, but it cannot be read"),
         ('[{"data": {"id": "abc', "line 1: expected JSON, but it cannot be read: Unterminated string"),
         ('[{"data": {"id": 0}}] x', "line 1: expected the end of the file after the array of tasks, got 'x'"),
-        ('[{"data": {"id": NaN}}]', "NaN is no JSON"),
+        ('[{"data": {"id": NaN}}]', "NaN is not JSON"),
         ("[" * 100_000, "expected JSON, but it cannot be read|expected a task with"),
         ('[{"data": {"id": 0}, "annotations": {"a": 1}}]', "task 1: expected annotations that are a list of objects"),
         (
@@ -184,10 +184,10 @@ def test_templates_are_checked(tmp_path: Path) -> None:
     for wrong, said in [
         ("x", "data: expected {name: template}"),
         ({"image": 3}, "names and templates that are strings"),
-        ({"id": "x"}, "other names than id"),
+        ({"id": "x"}, "other names than 'id'"),
     ]:
         with pytest.raises((TypeError, LedgerError), match=said):
             ledger.export(path, data=wrong)  # type: ignore[arg-type]
-    with pytest.raises(LedgerError, match="a.csv: data is for Label Studio's tasks"):
+    with pytest.raises(LedgerError, match="a.csv: data works only with Label Studio's tasks"):
         ledger.export(tmp_path / "a.csv", data={"image": "x"})
     assert not list(tmp_path.iterdir())

@@ -15,7 +15,7 @@ from tests.ledger.examples import PROBS, N
 def test_picks_in_order_with_their_probabilities(ledger: Ledger) -> None:
     first = ledger.label_randomly(5, rng=0, labels=dict.fromkeys(range(N), 0))
     second = ledger.ask(alcore.PowerBALD(), PROBS, 4, rng=0)
-    with pytest.raises(LedgerError, match="4 picks since the first query have no label"):
+    with pytest.raises(LedgerError, match="4 picks have no label yet"):
         _ = ledger.q
     ledger.tell(second, [0] * 4)
     np.testing.assert_array_equal(ledger.picked, [*first.ids, *second.ids])
@@ -45,9 +45,11 @@ def test_picks_that_do_not_tell_of_the_whole_pool(ledger: Ledger) -> None:
         one.withdraw(one.ask(alcore.Random(), None, 2))
 
     assert after(lambda one, query: None) == f"6 of {N - 1}"
-    assert "ranked 10 of 36 free ids" in after(lambda one, query: None, ids=10)
-    assert "came, went, or were labelled unasked before query 2" in after(lambda one, query: one.add(1))
-    assert "labelled unasked" in after(lambda one, query: one.label({int(one.pool[0]): 1}))
-    assert "came, went" in after(lambda one, query: one.set_aside(one.pool[:1]))
-    assert "came, went" in after(lambda one, query: one.unlabel(query.ids[:1]))
+    assert "ranked only 10 of 36 free ids" in after(lambda one, query: None, ids=10)
+    assert "before query 2 ids came into the pool or left it without a query. Begin a new ledger" in after(
+        lambda one, query: one.add(1)
+    )
+    assert "came into the pool or left it" in after(lambda one, query: one.label({int(one.pool[0]): 1}))
+    assert "came into the pool or left it" in after(lambda one, query: one.set_aside(one.pool[:1]))
+    assert "came into the pool or left it" in after(lambda one, query: one.unlabel(query.ids[:1]))
     assert "query 2 was withdrawn" in after(withdraw)

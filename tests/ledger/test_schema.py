@@ -22,7 +22,7 @@ def test_a_later_format_is_refused_and_an_earlier_one_brought_up(
         assert connection.execute("SELECT count(minutes) FROM items").fetchone() == (0,)
         assert ledger.counts()["labelled"] == 500
     monkeypatch.undo()
-    refused(path, "later version of alcore .format 2, this one reads up to 1.")
+    refused(path, "later version of alcore wrote this file .format 2; this version reads formats up to 1.")
 
 
 def test_a_format_is_brought_up_whole_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,10 +31,10 @@ def test_parent_and_child_go_on_after_a_fork(tmp_path: Path) -> None:
 def test_forks_that_cannot_go_on_say_so(tmp_path: Path) -> None:
     result = run_scenario("forks_refused", tmp_path)
     assert result["memory"].startswith(
-        "ledger in memory: belongs to the process that made it. For several processes: Ledger.open"
+        "ledger in memory: it belongs to the process that made it, and this is another process."
     )
     for way in ("another thread", "the same thread"):
-        assert result[way].startswith("/run.db: this process was forked while a call of the ledger was under way")
+        assert result[way].startswith("/run.db: this process was forked during a call of the ledger")
     assert result["afterwards"]["labelled"] == 1
 
 
