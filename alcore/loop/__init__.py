@@ -1,6 +1,6 @@
-"""The active learning loop: train, predict, ask, label, again.
+"""The active learning loop: train, predict, ask, label, and again.
 
-Here live the loop over a ledger (`active_learning`), the notes it keeps there (`notes`), what the pool scored (`pool_scores`), and
-learning curves of runs (`curves`). Imports heuristics, the ledger, stopping and what lies below. A new thing that a step
-records is a field of `Past` and joins `notes`.
+`active_learning` is the loop over a ledger, `notes` are the records of its steps there, `pool_scores` records scores for stopping
+criteria, and `curves` has the learning curves of runs. Imports heuristics, the ledger, stopping and the folders below.
+A new number that a step records is a field of `Past` and joins `notes`.
 """

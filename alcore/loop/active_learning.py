@@ -1,4 +1,4 @@
-"""The active learning loop: train, predict, ask, label, again, recorded at each step and continued where it was killed."""
+"""The active learning loop. Each step is recorded in the ledger, so that a run that was killed goes on from there."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ class Step:
     """One active learning step.
 
     Attributes:
-        past: its number, counts and metrics, as stopping criteria see them.
+        past: the number of the step, its counts and its metrics, as stopping criteria see them.
         model: what `train` returned.
-        query: what was asked and labelled with this model; None in the closing step, whose model has all labels.
-        stopped: why the run ends with this step; None where it goes on.
+        query: the `Query` that this model chose, all labelled by now. None in the closing step, whose model is trained on all
+            labels.
+        stopped: why the run ends with this step, in words. None if it goes on.
     """
 
     past: Past
@@ -47,41 +48,52 @@ class Step:
 
     @property
     def metrics(self) -> Mapping[str, float]:
+        """The metrics of this step's model, by name."""
         return self.past.metrics
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ActiveLearning:
-    """Train, predict the pool, choose, have labelled, and again, until a criterion says stop; one more model closes the run.
+    """The loop: train a model, predict the pool, choose rows, get their labels, and again, until a criterion says stop.
 
-    ``for step in loop:`` sees each step's model, query and metrics; ``loop.run()`` goes to the end. Each step is in the ledger
-    before its labels are asked for, so that a run which was killed goes on from its file with the same seeds, and with a
-    deterministic model to the same end, bit for bit: ``ActiveLearning(ledger=Ledger.open("run.db", size=N), ...)``.
+    At the end one more model is trained on all labels. ``for step in loop:`` gives each `Step` with its model, query and metrics.
+    ``loop.run()`` goes to the end.
+
+    Each step is in the ledger before its labels are asked for. A run that was killed goes on from its file with the same seeds:
+    ``ActiveLearning(ledger=Ledger.open("run.db", size=N), ...)``. If the model is deterministic, it ends with the same bits.
 
     Args:
-        ledger: the ids and their labels; what is labelled already is trained on too.
-        train: ``train(ids, labels) -> model``. **A model with fresh weights at each step**: make it inside. A function with a
-            parameter ``seed`` is given one, of the run's seed and the step; one with a parameter ``model`` is given the last step's
-            model to go on with, None at the first step and the first after a kill, so that such runs may end otherwise.
-        predict: ``predict(model, ids) -> predictions`` (n, C, ..., T) of any kind that heuristics take, a row for each id; with a
-            parameter ``seed`` as above. Not called for heuristics that need none (`Random`).
-        heuristic: any of alcore's; or with ``targets`` a function of their predictions, such as ``EPIG``.
-        oracle: ``oracle(ids) -> labels``, in their order or {id: label}, from a file or a person. Where it labels some ids alone,
-            it is asked again for the others; where it labels none the iteration ends, and another one goes on from there.
+        ledger: the `Ledger` with the ids and their labels. Labels that are there already are used for training too.
+        train: ``train(ids, labels) -> model``. **Make a model with fresh weights inside, at each step.** If the function has a
+            parameter ``seed``, it gets a seed made from the run's seed and the step. If it has a parameter ``model``, it gets the
+            model of the last step. That is None at the first step and at the first step after a kill, so that a run that was
+            killed may then end differently.
+        predict: ``predict(model, ids) -> predictions``, shape (n, C, ..., T), from any source, one row for each id. It may have a
+            parameter ``seed`` too. It is not called if the heuristic needs no predictions (`Random`).
+        heuristic: any heuristic of alcore. With ``targets``: a function of the targets' predictions, such as the class `EPIG`.
+        oracle: ``oracle(ids) -> labels``, a list in the order of ``ids`` or ``{id: label}``, from a file or a person. If it labels
+            only some ids, it is called again for the others. If it labels none, the iteration ends, and a new one goes on.
         k: query size.
-        start: how many ids drawn at random are labelled before the first model, where fewer are.
-        stop: a criterion or several, such as ``LabelBudget(150) | NoImprovement("accuracy", 5, direction="max")``; asked at the
-            end of each step. Without one the run ends with the pool.
+        start: how many labels there are before the first model. Missing ones are drawn at random and labelled.
+        stop: a criterion, or several such as ``LabelBudget(150) | NoImprovement("accuracy", 5, direction="max")``. It is called at
+            the end of each step. Without one the run ends when the pool is empty.
         metrics: ``metrics(model) -> {name: number}``.
-        targets: ``targets(model) -> predictions`` of the inputs one cares about, for EPIG.
-        predicted: ``predicted(model) -> (M,) classes`` of a fixed set, for `StablePredictions`.
-        sample: ids of the pool, drawn at random at each step, that are predicted and ranked; all by default.
-        kind: of predictions and targets, "probs" or "logits".
-        seed: of everything random in the run.
-        asker: the name under which the ledger keeps the run; several may share a ledger.
-        progress: a bar of the labels bought, on terminals after two seconds, where rich is installed.
+        targets: ``targets(model) -> predictions``, shape (J, C, T), of the inputs that you care about, for EPIG.
+        predicted: ``predicted(model) -> classes``, shape (M,), of a set that stays the same, for `StablePredictions`.
+        sample: how many ids of the pool, drawn at random at each step, are predicted and ranked. All by default.
+        kind: "probs" or "logits", for predictions and targets.
+        seed: the seed of everything random in the run.
+        asker: the name of the run in the ledger. Several runs may share a ledger under different names.
+        progress: True to show a bar of the labels bought. It needs rich and a terminal, and appears after two seconds.
 
-    Raises: `LedgerError` and what the functions raise; what was recorded stays, and the run can go on.
+    Raises:
+        TypeError: for arguments of another type, such as a ledger that is not a `Ledger`.
+        ValueError: for numbers out of range, and another ``kind``.
+
+    During the run errors of the ledger (`LedgerError`) and of your functions are passed on. What was recorded stays, and the run
+    can go on.
+
+    Cost: at each step one training, one prediction of the pool (or of ``sample`` ids) and one selection of the heuristic.
 
     >>> import alcore, numpy
     >>> from alcore.stopping import LabelBudget
@@ -123,7 +135,7 @@ class ActiveLearning:
     def __post_init__(self) -> None:
         if not isinstance(self.ledger, Ledger):
             raise TypeError(
-                f"ledger: expected a Ledger, got {type(self.ledger).__name__}: Ledger.open('run.db', size=N)."
+                f"ledger: expected a Ledger, got {type(self.ledger).__name__}. Make one: Ledger.open('run.db', size=N)."
             )
         for name in ("train", "predict", "oracle"):
             if not callable(getattr(self, name)):
@@ -133,15 +145,18 @@ class ActiveLearning:
                 raise TypeError(f"{name}: expected a function of the model, got {type(getattr(self, name)).__name__}.")
         if self.targets is None and not isinstance(self.heuristic, Heuristic):
             raise TypeError(
-                f"heuristic: expected one of alcore's, such as BALD(), got {self.heuristic!r}. One with targets: "
-                "heuristic=EPIG, targets=lambda model: ..."
+                f"heuristic: expected a heuristic of alcore, such as BALD(), got {self.heuristic!r}. With targets: "
+                "heuristic=EPIG, targets=lambda model: predictions."
             )
         if self.targets is not None and isinstance(self.heuristic, Heuristic):
             raise TypeError(
-                "heuristic: expected a function of the predictions of targets, such as EPIG, got a heuristic."
+                "heuristic: expected a function of the targets' predictions, as targets is given, got a heuristic object. Pass "
+                "heuristic=EPIG, or leave targets out."
             )
         if self.stop is not None and not isinstance(self.stop, Stopping):
-            raise TypeError(f"stop: expected a criterion of alcore.stopping, got {self.stop!r}.")
+            raise TypeError(
+                f"stop: expected a criterion of alcore.stopping, such as LabelBudget(100), got {self.stop!r}."
+            )
         door.as_size(self.k, "k")
         door.as_count(self.start, "start")
         door.as_count(self.seed, "seed")
@@ -149,28 +164,33 @@ class ActiveLearning:
 
     @property
     def history(self) -> list[Past]:
-        """A `Past` for each step so far, read from the ledger."""
+        """A `Past` for each step so far, the oldest first, read from the ledger."""
         return [as_past(note) for note in self.ledger.notes(self.asker)]
 
     def run(self) -> list[Past]:
-        """Go to the end; the history."""
+        """Run to the end. Returns the `history`."""
         for _ in self:
             pass
         return self.history
 
     def repeat(self, seeds: int | Iterable[int] = 10, folder: str | os.PathLike[str] | None = None) -> Curves:
-        """The same run with several seeds, each from a ledger of its own without labels: learning curves.
+        """Repeat the run with several seeds, each with an empty ledger of its own, and return learning curves.
 
         Args:
-            seeds: how many, from 0 on, or which; they take the place of ``seed``.
-            folder: where the ledgers are kept, ``<asker>-<seed>.db``; runs that were killed go on, those that ended are not
-                repeated. In memory without it.
+            seeds: how many seeds, from 0 on, or a list of them. They replace ``seed``.
+            folder: the folder of the ledgers, whose names are ``<asker>-<seed>.db``. Runs that were killed go on, and runs that
+                ended are not repeated. Without a folder the ledgers are in memory.
 
-        Raises: ValueError where this loop's ledger has labels or queries, which the runs would not begin with.
+        Returns:
+            `Curves` of the metrics, one run for each seed.
+
+        Raises:
+            ValueError: if this loop's ledger has labels or queries, because the runs would start without them.
         """
         if self.ledger.counts()["unlabelled"] < len(self.ledger) or self.ledger.step(self.asker):
             raise ValueError(
-                "ledger: expected one without labels or queries, since each run begins with one of its own."
+                "ledger: expected a ledger without labels and queries, as each run starts with an empty one of its own. Pass an "
+                "empty one: ActiveLearning(ledger=ledger.empty(), ...)."
             )
         chosen = list(range(door.as_size(seeds, "seeds"))) if isinstance(seeds, int) else list(seeds)
         histories = []
@@ -183,7 +203,7 @@ class ActiveLearning:
         return Curves.of(histories, chosen)
 
     def _finished_history(self) -> list[Past]:
-        """The history of a run to its end; a run that has ended already trains nothing."""
+        """Run to the end and return the history. A run that has ended already trains nothing."""
         history = self.history
         if history and not history[-1].size and (self.stop is None or self._reason_to_stop(history[:-1]) is not None):
             return history
@@ -220,7 +240,7 @@ class ActiveLearning:
     # --- a step -----------------------------------------------------------------------------------------------------------
 
     def _label_start(self) -> bool:
-        """Have ids labelled that the first model is trained on; whether the labels are there."""
+        """Get the labels that the first model is trained on. False if some are missing still."""
         if self.ledger.notes(self.asker):
             return True
         missing = self.start - len(self.ledger.labelled)
@@ -230,12 +250,12 @@ class ActiveLearning:
         return query is None or self._label(query)
 
     def _open_query(self) -> Query | None:
-        """The query that was asked and is not answered yet, or not all of it."""
+        """The query that has ids without a label, if there is one."""
         queries = self.ledger.open_queries(self.asker)
         return queries[0] if queries else None
 
     def _training_set(self, query: Query | None) -> tuple[Ids, list[Any]]:
-        """Ids and labels for a step's model: none of the step's own query, even where that is answered in part."""
+        """Ids and labels for a step's model. Labels of the step's own query are left out, even if some are there already."""
         ids = self.ledger.labelled
         if query is not None:
             ids = ids[~np.isin(ids, self.ledger.asked_by(query))]
@@ -284,12 +304,13 @@ class ActiveLearning:
         made = self.heuristic(self.targets(model))
         if not isinstance(made, Heuristic):
             raise TypeError(
-                f"heuristic: expected a function that makes a heuristic of targets, got {type(made).__name__}."
+                f"heuristic: expected a function that makes a heuristic of targets, such as EPIG, got one that makes "
+                f"{type(made).__name__}."
             )
         return made
 
     def _label(self, query: Query) -> bool:
-        """Ask the oracle until all is answered; False where it has no answer yet."""
+        """Call the oracle until all ids have labels. False if it has no answer yet."""
         while len(query):
             answers = self.oracle(query.ids)
             if answers is None or (hasattr(answers, "__len__") and not len(answers)):
@@ -314,6 +335,6 @@ class ActiveLearning:
 
 
 def _call(function: Callable[..., Any], *given: Any, **options: Any) -> Any:
-    """Call a user's function with those options that it has a parameter for."""
+    """Call a user's function with the options for which it has a parameter."""
     names = list(inspect.signature(function).parameters)[len(given) :]
     return function(*given, **{name: value for name, value in options.items() if name in names})

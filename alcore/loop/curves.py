@@ -15,12 +15,14 @@ from alcore.stopping.history import Past
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Metrics of S runs at the same numbers of labels.
+    """Learning curves: metrics of S runs at the same L numbers of labels.
+
+    `ActiveLearning.repeat` returns them, and `alcore.plot.curves` draws them.
 
     Attributes:
         labels: (L,) how many labels the models were trained on, ascending.
-        metrics: name -> (S, L), a row for each run.
-        seeds: (S,) of the runs.
+        metrics: name -> (S, L) values in the metric's own units, one row for each run.
+        seeds: (S,) the seed of each run.
 
     >>> import alcore, numpy
     >>> curves = alcore.Curves(numpy.array([10, 20]), {"accuracy": numpy.array([[0.5, 0.9], [0.7, 0.9]])}, numpy.array([0, 1]))
@@ -36,13 +38,20 @@ class Curves:
 
     @classmethod
     def of(cls, histories: Sequence[Sequence[Past]], seeds: Sequence[int]) -> Curves:
-        """Curves of the histories of runs. Where runs have different numbers of labels, each is read on straight lines between its
-        steps, at every number of labels from the first to the last that all runs reach.
+        """Make curves from the histories of runs.
 
-        Raises: ValueError for runs without steps, without labels in common, or with other metrics.
+        If runs have different numbers of labels, each metric is interpolated linearly between the steps of its run. The curves
+        go from the largest first number of labels to the smallest last one.
+
+        Args:
+            histories: one list of `Past` for each run, as ``ActiveLearning(...).history`` gives it.
+            seeds: the seed of each run.
+
+        Raises:
+            ValueError: for runs without steps, runs that share no number of labels, and runs with different metrics.
         """
         if not histories or not all(histories):
-            raise ValueError("histories: expected runs with a step at least, got none.")
+            raise ValueError("histories: expected runs with at least one step each, got none. Run first: loop.run().")
         names = list(histories[0][0].metrics)
         if any(list(past.metrics) != names for history in histories for past in history):
             raise ValueError(f"histories: expected the metrics {', '.join(names)} at every step of every run.")
@@ -52,7 +61,8 @@ class Curves:
         grid = grid[(grid >= low) & (grid <= high)]
         if not len(grid):
             raise ValueError(
-                f"histories: expected runs with numbers of labels in common, got from {low} and to {high}."
+                f"histories: expected runs that share numbers of labels, but one starts at {low} labels and one ends at {high}. "
+                "Use the same start and stop for all."
             )
         metrics = {
             name: np.array(
@@ -66,17 +76,28 @@ class Curves:
         return cls(grid, metrics, np.array(seeds, np.int64))
 
     def at(self, places: npt.NDArray[np.int64] | slice) -> Curves:
-        """The points at some places of ``labels``."""
+        """The curves at some places of ``labels``."""
         return replace(
             self, labels=self.labels[places], metrics={name: own[:, places] for name, own in self.metrics.items()}
         )
 
     def mean(self, metric: str) -> Float64s:
-        """(L,) mean over the runs."""
+        """(L,) mean of the metric over the runs, for each number of labels."""
         return np.asarray(self._values(metric).mean(axis=0))
 
     def interval(self, metric: str, level: float = 0.95) -> tuple[Float64s, Float64s]:
-        """(L,), (L,): where the mean lies with that confidence, by Student's t over the runs; infinite for one run."""
+        """(L,), (L,) lower and upper end of the confidence interval of the mean over S runs: mean ± t · s / √S.
+
+        t is the quantile of Student's t distribution with S − 1 degrees of freedom, and s the standard deviation over the runs.
+        The interval of a single run is infinite.
+
+        Args:
+            metric: the name of the metric.
+            level: the confidence, above 0 and under 1.
+
+        Raises:
+            ValueError: for another metric or level.
+        """
         from scipy.special import stdtrit
 
         values = self._values(metric)
@@ -89,7 +110,7 @@ class Curves:
         return values.mean(axis=0) - half, values.mean(axis=0) + half
 
     def area(self, metric: str) -> Float64s:
-        """(S,) normalised area under each curve: the mean of the metric over the range of labels, by trapezoids."""
+        """(S,) area under each curve over the range of labels: the mean of the metric over labels, by the trapezoidal rule."""
         values = self._values(metric)
         if len(self.labels) == 1:
             return values[:, 0].copy()
@@ -97,7 +118,10 @@ class Curves:
         return np.asarray(((values[:, 1:] + values[:, :-1]) / 2 * widths).sum(axis=1) / widths.sum())
 
     def labels_to(self, metric: str, value: float) -> Float64s:
-        """(S,) labels at which each curve first reaches a value, on a straight line between steps; infinite where it never does."""
+        """(S,) how many labels each curve needs to reach a value, interpolated linearly. Infinite if it never reaches it.
+
+        It looks for metric ≥ value, so higher has to be better.
+        """
         values, wanted = self._values(metric), door.as_finite(value, "value")
         found = np.full(len(values), np.inf)
         for run, own in enumerate(values):

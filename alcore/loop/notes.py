@@ -16,7 +16,7 @@ _NUMBERS = ("mean_score", "max_score", "information")
 
 
 def as_note(past: Past) -> dict[str, Any]:
-    """JSON, which has no infinity and no NaN: floats are their texts."""
+    """A step as JSON. Floats become texts, because JSON has no infinity and no NaN."""
     note: dict[str, Any] = {name: getattr(past, name) for name in _COUNTS}
     note["metrics"] = {name: repr(value) for name, value in past.metrics.items()}
     for name in _NUMBERS:

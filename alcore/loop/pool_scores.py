@@ -1,4 +1,4 @@
-"""What the pool scored at a step, for stopping criteria: recorded while the heuristic chooses."""
+"""The mean and the largest score of the pool at a step, for stopping criteria. Recorded while the heuristic chooses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alcore.heuristics.subsets import without_rows
 @final
 @dataclass(frozen=True, eq=False)
 class RecordingHeuristic(Heuristic):
-    """A heuristic that chooses as another does, and keeps the mean and the largest score of the pool, where rows have scores."""
+    """Chooses as another heuristic does. If rows have scores, it keeps the mean and the largest score of the pool."""
 
     heuristic: Heuristic
     pool_scores: dict[str, Any]  # mean_score and max_score, once rows are scored

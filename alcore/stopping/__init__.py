@@ -1,7 +1,7 @@
-"""When an active learning run ends: criteria are pure functions of the steps so far, and combine with ``|`` and ``&``.
+"""When an active learning run ends. Criteria are pure functions of the steps so far, and combine with ``|`` and ``&``.
 
-Here live the record of a step (`history`), what a criterion is and how criteria combine (`criterion`), the criteria, and Cohen's
-kappa (`agreement`). Imports the door alone. A new criterion is a frozen dataclass in `criteria`, and joins the list below.
+`history` has the record of a step, `criterion` the base class and the combinations, `criteria` the criteria, and `agreement`
+Cohen's kappa. Imports only the door. A new criterion is a frozen dataclass in `criteria`, and joins the list below.
 """
 
 from __future__ import annotations

@@ -9,16 +9,22 @@ from alcore import door
 
 
 def kappa(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
-    """Cohen's κ = (p_o − p_e) / (1 − p_e): how far two predictions agree beyond chance.
+    """Cohen's κ = (p_o − p_e) / (1 − p_e): how much two predictions agree beyond chance (Cohen 1960).
 
-    p_o is the share of entries where they agree, p_e = Σ_c a_c·b_c the share expected of independent predictions with the
-    same shares of classes. Where both predict one and the same class alone, 0/0, it is defined as 1: they agree everywhere.
+    p_o is the share of entries where they agree. p_e = Σ_c a_c·b_c is the share that independent predictions would have, where
+    a_c and b_c are the shares of class c in the two. If both predict only one class, and the same, κ would be 0/0. It is
+    defined as 1 then, because they agree everywhere.
 
     Args:
-        one, other: (N, ...) classes as whole numbers, of equal shape, at least one.
+        one: (N, ...) classes as whole numbers, N ≥ 1.
+        other: (N, ...) classes as whole numbers, of the same shape.
 
-    Returns: float, −1 … 1, no unit; 0 for agreement by chance. Cost O(N log N).
-    Raises: TypeError for what are no whole numbers; ValueError for different shapes or no entries.
+    Returns:
+        κ as a float, −1 … 1, no unit. 0 is agreement by chance. Cost O(N log N).
+
+    Raises:
+        TypeError: if the classes are not whole numbers.
+        ValueError: if the shapes differ, or there are no entries.
 
     >>> from alcore.stopping import kappa
     >>> kappa([0, 0, 1, 1], [0, 0, 1, 0]), kappa([3, 3], [3, 3])
@@ -26,12 +32,14 @@ def kappa(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
     """
     first, second = door.as_classes(one, "one"), door.as_classes(other, "other")
     if first.shape != second.shape:
-        raise ValueError(f"other: expected the shape {first.shape} of one, got {second.shape}.")
+        raise ValueError(
+            f"other: expected the shape {first.shape} of one, got {second.shape}. Pass the same rows twice."
+        )
     return cohen_kappa(first, second)
 
 
 def cohen_kappa(one: npt.NDArray[np.integer], other: npt.NDArray[np.integer]) -> float:
-    """κ of classes that are checked already, of equal shape."""
+    """κ of classes that were checked and have equal shapes."""
     classes, places = np.unique(np.concatenate((one, other), axis=None), return_inverse=True)
     first, second = np.split(places, 2)
     counts = [np.bincount(part, minlength=len(classes)) for part in (first, second)]

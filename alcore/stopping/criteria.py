@@ -20,12 +20,16 @@ from alcore.stopping.history import Past
 @final
 @dataclass(frozen=True)
 class LabelBudget(Stopping):
-    """Stop once this run has bought so many labels: ``bought ≥ labels``; those it started with are not counted.
+    """Stop when this run has bought a number of labels: bought ≥ labels. Labels that it started with do not count.
 
     Args:
-        labels: at least 1.
+        labels: the budget, a whole number of at least 1.
 
-    Raises: TypeError or ValueError for another number.
+    Raises:
+        TypeError: if ``labels`` is not a whole number.
+        ValueError: if ``labels`` is under 1.
+
+    Cost O(1).
 
     >>> from alcore.stopping import LabelBudget, Past
     >>> budget = LabelBudget(25)
@@ -61,16 +65,21 @@ class _Unbounded(Stopping, ABC):
 @final
 @dataclass(frozen=True)
 class UncertaintyBelow(_Unbounded):
-    """Stop once the pool's mean or largest score is under a threshold: nothing there is worth a label any more.
+    """Stop when the mean or the largest score of the pool is under a threshold: no row is worth a label any more.
 
-    The overall-uncertainty and max-uncertainty criteria of Zhu, Wang and Hovy (Coling 2008, C08-1142).
+    These are the overall-uncertainty and max-uncertainty criteria of Zhu, Wang and Hovy (Coling 2008, C08-1142).
 
     Args:
         threshold: finite, in the heuristic's units (nats for entropies and information). Scores that cannot be negative are
             never under 0.
         statistic: "mean" or "max" of the pool's scores before the query.
 
-    Raises: TypeError or ValueError for another number or statistic; called, ValueError where a step has no scores.
+    Raises:
+        TypeError: if ``threshold`` is not a number.
+        ValueError: for a threshold that is not finite, and another statistic. Also when it is called with a step that has no
+            scores.
+
+    Cost O(1).
 
     >>> from alcore.stopping import Past, UncertaintyBelow
     >>> step = Past(step=0, labelled=5, bought=10, size=10, mean_score=0.04, max_score=0.6)
@@ -94,8 +103,8 @@ class UncertaintyBelow(_Unbounded):
         score = last.mean_score if self.statistic == "mean" else last.max_score
         if score is None:
             raise ValueError(
-                f"{self.statistic}_score: expected the {self.statistic} score of the pool at step {last.step}, got none. Ask with "
-                "a heuristic that scores rows, such as BALD(); for a joint one take InformationBelow."
+                f"{self.statistic}_score: expected the {self.statistic} score of the pool at step {last.step}, got none. Use a "
+                "heuristic that scores rows, such as BALD(). For a joint heuristic use InformationBelow."
             )
         if score >= self.threshold:
             return None
@@ -105,19 +114,23 @@ class UncertaintyBelow(_Unbounded):
 @final
 @dataclass(frozen=True)
 class NoImprovement(_Unbounded):
-    """Stop once a metric has not improved by more than ``least`` in n steps over its best before them.
+    """Stop when the best of a metric in the last n steps is not better by more than ``least`` than its best before them.
 
-    With direction "max" and metric m: max(m of the last n steps) ≤ max(m before) + least; with "min": min(m of the last n
-    steps) ≥ min(m before) − least. Gains within the n steps add up. NaN is never an improvement; a number after nothing but
-    NaN is.
+    For direction "max" and metric m: max(m of the last n steps) ≤ max(m before) + least. For "min": min(m of the last n steps)
+    ≥ min(m before) − least. Small gains within the n steps add up. NaN is never an improvement. A number is an improvement if
+    all values before are NaN.
 
     Args:
-        metric: its name in `Past.metrics`.
-        steps: n, at least 1; it takes n + 1 steps to stop.
-        direction: "max" where higher is better (accuracy), "min" where lower is (loss). There is no default.
-        least: finite, at least 0, in the metric's units.
+        metric: the name of the metric in `Past.metrics`.
+        steps: n, at least 1. A run needs n + 1 steps before it can stop.
+        direction: "max" if higher is better (accuracy), "min" if lower is better (loss). There is no default.
+        least: the smallest gain that counts, finite and at least 0, in the metric's units.
 
-    Raises: TypeError or ValueError for other arguments; called, ValueError where a step lacks the metric.
+    Raises:
+        TypeError: for arguments of another type.
+        ValueError: for numbers out of range, and another direction. Also when it is called with a step that lacks the metric.
+
+    Cost O(steps so far).
 
     >>> from alcore.stopping import NoImprovement, Past
     >>> losses = [1.0, 0.5, 0.6, 0.7]
@@ -137,7 +150,7 @@ class NoImprovement(_Unbounded):
         door.as_size(self.steps, "steps")
         if self.direction not in ("max", "min"):
             raise ValueError(
-                f"direction: expected 'max' where higher is better or 'min' where lower is, got {self.direction!r}."
+                f"direction: expected 'max' if higher is better or 'min' if lower is better, got {self.direction!r}."
             )
         if door.as_finite(self.least, "least") < 0:
             raise ValueError(f"least: expected at least 0, got {self.least}.")
@@ -159,10 +172,10 @@ class NoImprovement(_Unbounded):
         if self.metric in past.metrics:
             return past.metrics[self.metric]
         names = ", ".join(sorted(past.metrics)) or "none"
-        raise ValueError(f"metric: expected one of those at step {past.step} ({names}), got {self.metric!r}.")
+        raise ValueError(f"metric: expected one of the metrics of step {past.step} ({names}), got {self.metric!r}.")
 
     def _best(self, values: Sequence[float]) -> float:
-        """The best of the numbers, NaN where there are none."""
+        """The best of the numbers. NaN if there are none."""
         best = max if self.direction == "max" else min
         return best((value for value in values if not math.isnan(value)), default=math.nan)
 
@@ -170,26 +183,30 @@ class NoImprovement(_Unbounded):
 @final
 @dataclass(frozen=True)
 class StablePredictions(_Unbounded):
-    """Stop once models of successive steps predict alike: κ ≥ agreement for each of the last n pairs of neighbours.
+    """Stop when the models of successive steps predict alike: κ ≥ agreement for each of the last n pairs of successive steps.
 
-    κ is Cohen's, see `kappa`, of the classes predicted for one set that stays the same; it takes no labels. Bloodgood and
-    Vijay-Shanker (CoNLL 2009, arXiv:1409.5165); two models with κ ≥ a > 0 differ by at most 4(1 − a)/a in F-measure
-    (arXiv:1504.06329), 0.04 for a = 0.99. Models that all predict one class agree too: where the first may, set a minimum,
-    ``StablePredictions() & LabelBudget(200)``.
+    κ is Cohen's (see `kappa`), of the classes that the two models predict for one set that stays the same. The set needs no labels.
+    Bloodgood and Vijay-Shanker (CoNLL 2009, arXiv:1409.5165). Two models with κ ≥ a > 0 differ by at most 4(1 − a)/a in F-measure
+    (arXiv:1504.06329), which is 0.04 for a = 0.99. Models that predict only one class agree too. If your first models may do
+    this, set a minimum of labels: ``StablePredictions() & LabelBudget(200)``.
 
     Args:
-        steps: n, at least 1; it takes n + 1 steps to stop.
-        agreement: above 0 and at most 1, no unit.
+        steps: n, at least 1. A run needs n + 1 steps before it can stop.
+        agreement: the threshold of κ, above 0 and at most 1, no unit.
 
-    Raises: TypeError or ValueError for other arguments; called, ValueError where a step has no predicted classes, or those
-    of another number of rows. Cost O(n·N log N) for N predicted classes.
+    Raises:
+        TypeError: for arguments of another type.
+        ValueError: for numbers out of range. Also when it is called with a step that has no predicted classes, or classes of
+            another number of rows.
+
+    Cost O(n·M log M) for M predicted classes.
 
     >>> from alcore.stopping import Past, StablePredictions
     >>> classes = [[0, 1, 2, 2], [0, 1, 1, 2], [0, 1, 1, 2], [0, 1, 1, 2]]
     >>> steps = [Past(step=i, labelled=i, bought=i, size=1, predicted=row) for i, row in enumerate(classes)]
     >>> StablePredictions(steps=2)(steps[:3])
     >>> StablePredictions(steps=2)(steps)
-    'predictions are stable: kappa of the last 2 pairs of steps at least 1, with 0.99 asked'
+    'predictions are stable: kappa of the last 2 pairs of steps is at least 1, the threshold is 0.99'
     """
 
     steps: int = 3
@@ -206,7 +223,7 @@ class StablePredictions(_Unbounded):
             if classes.shape != predicted[0].shape:
                 raise ValueError(
                     f"predicted: expected classes of shape {predicted[0].shape} at every step, got {classes.shape} at step "
-                    f"{past.step}. Predict a set that stays the same, not the pool that shrinks."
+                    f"{past.step}. Predict a set that stays the same. The pool does not: it shrinks."
                 )
         if len(predicted) <= self.steps:
             return None
@@ -215,16 +232,16 @@ class StablePredictions(_Unbounded):
         if lowest < self.agreement:
             return None
         return (
-            f"predictions are stable: kappa of the last {self.steps} pairs of steps at least {lowest:.6g}, "
-            f"with {self.agreement:g} asked"
+            f"predictions are stable: kappa of the last {self.steps} pairs of steps is at least {lowest:.6g}, "
+            f"the threshold is {self.agreement:g}"
         )
 
     @staticmethod
     def _read(past: Past) -> npt.NDArray[np.integer]:
         if past.predicted is None:
             raise ValueError(
-                f"predicted: expected the classes predicted at step {past.step}, got none. Have each step's model predict a "
-                "set that stays the same: the whole data set, or a part of it that is set aside."
+                f"predicted: expected the classes predicted at step {past.step}, got none. Pass "
+                "ActiveLearning(predicted=lambda model: classes) with the classes of a set that stays the same."
             )
         return past.predicted
 
@@ -232,26 +249,32 @@ class StablePredictions(_Unbounded):
 @final
 @dataclass(frozen=True)
 class InformationBelow(_Unbounded):
-    """Stop once a batch's information falls under a floor: information / size < floor, in nats a label.
+    """Stop when a batch has less information per label than a floor: information / size < floor, in nats per label.
 
-    The joint information of T draws is at most log T, so a larger batch has less a label: choose the floor for the query size.
-    A step without picks does not stop.
+    The joint information that T draws can show is at most ln T nats. So a larger batch has less per label: choose the floor for
+    the query size. A step without picks does not stop.
 
     Args:
-        floor: finite, above 0, nats a label.
+        floor: finite, above 0, nats per label.
 
-    Raises: TypeError or ValueError for another number; called, ValueError where a step has no information.
+    Raises:
+        TypeError: if ``floor`` is not a number.
+        ValueError: if ``floor`` is not finite or not above 0. Also when it is called with a step that has no information.
+
+    Cost O(1).
 
     >>> from alcore.stopping import InformationBelow, Past
     >>> InformationBelow(0.05)([Past(step=0, labelled=5, bought=10, size=10, information=0.4)])
-    'the batch tells 0.04 nats a label, under 0.05'
+    'the batch has 0.04 nats of information per label, under 0.05'
     """
 
     floor: float
 
     def __post_init__(self) -> None:
         if door.as_finite(self.floor, "floor") <= 0:
-            raise ValueError(f"floor: expected above 0 nats a label, which no batch tells less than, got {self.floor}.")
+            raise ValueError(
+                f"floor: expected a number above 0, in nats per label, got {self.floor}. No batch has less than 0."
+            )
 
     def __call__(self, history: Sequence[Past]) -> str | None:
         if not history or history[-1].size == 0:
@@ -259,8 +282,12 @@ class InformationBelow(_Unbounded):
         last = history[-1]
         if last.information is None:
             raise ValueError(
-                f"information: expected the joint information of the batch at step {last.step}, got none. Ask with a heuristic "
-                "that tells it, BatchBALD() or BatchEPIG(targets); for one that scores rows take UncertaintyBelow."
+                f"information: expected the joint information of the batch at step {last.step}, got none. Use a heuristic "
+                "that reports it, BatchBALD() or BatchEPIG(targets). For a heuristic that scores rows use UncertaintyBelow."
             )
         nats = last.information / last.size
-        return None if nats >= self.floor else f"the batch tells {nats:.6g} nats a label, under {self.floor:g}"
+        return (
+            None
+            if nats >= self.floor
+            else (f"the batch has {nats:.6g} nats of information per label, under {self.floor:g}")
+        )

@@ -1,4 +1,4 @@
-"""A stopping criterion, and its combinations: any of several, all of several."""
+"""What a stopping criterion is, and the combinations of criteria: any of several, all of several."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from alcore.stopping.history import Past
 
 
 class Stopping(ABC):
-    """When to stop. A criterion of your own is a frozen dataclass with these two methods.
+    """A stopping criterion: it says when a run ends. Your own criterion is a frozen dataclass with these two methods.
 
-    ``one | other`` stops when either does, ``one & other`` when both do. A minimum is an ``&``:
-    ``StablePredictions() & LabelBudget(500)`` does not stop before 500 labels are bought.
+    ``one | other`` stops when either does, and ``one & other`` when both do. Set a minimum of labels with ``&``:
+    ``StablePredictions() & LabelBudget(500)`` does not stop before 500 labels are bought. A criterion is a pure function of the
+    history, so that it can be tried on the steps of a run that has ended.
 
     >>> from alcore import stopping
     >>> either = stopping.LabelBudget(100) | stopping.NoImprovement("accuracy", steps=2, direction="max")
@@ -29,14 +30,18 @@ class Stopping(ABC):
 
     @abstractmethod
     def __call__(self, history: Sequence[Past]) -> str | None:
-        """Why to stop after these steps, in words with the numbers; None to go on. An empty history never stops.
+        """Say why to stop after these steps, in words with the numbers. None means go on. An empty history never stops.
 
-        Raises: ValueError where the history lacks what the criterion reads, from the first step on.
+        Args:
+            history: the steps so far, the oldest first.
+
+        Raises:
+            ValueError: if a step lacks what the criterion reads, from the first step on.
         """
 
     @abstractmethod
     def room(self, history: Sequence[Past]) -> int | None:
-        """How many labels may still be bought, so that a last query can be cut to it; None without a bound."""
+        """How many labels may still be bought. The last query is cut to this size. None means no limit."""
 
     @final
     def __or__(self, other: object) -> AnyOf:
@@ -55,8 +60,8 @@ class Stopping(ABC):
     @final
     def __bool__(self) -> NoReturn:
         raise TypeError(
-            f"{self!r}: has no truth value; `or` and `and` would take one criterion and drop the other. "
-            "Combine with | and &, ask `is None`, or call it with the history."
+            f"{self!r}: a criterion has no truth value, because `or` and `and` would keep one criterion and drop the other. "
+            "Combine criteria with | and &. Compare with `is None`. To evaluate one, call it with the history."
         )
 
 
@@ -66,7 +71,7 @@ class _Combined(Stopping, ABC):
 
     def __post_init__(self) -> None:
         if not self.criteria:
-            raise ValueError("criteria: expected at least one stopping criterion, got none.")
+            raise ValueError("criteria: expected at least one stopping criterion, such as LabelBudget(100), got none.")
         for criterion in self.criteria:
             if not isinstance(criterion, Stopping):
                 _refuse_other(criterion)
@@ -75,9 +80,16 @@ class _Combined(Stopping, ABC):
 @final
 @dataclass(frozen=True)
 class AnyOf(_Combined):
-    """Stop when any criterion does, for the reason of the first that does; written ``one | other``.
+    """Stop when any of several criteria does, with the reason of the first that does. Write ``one | other``.
 
-    Its room is the smallest of theirs.
+    Its ``room`` is the smallest of theirs.
+
+    Args:
+        criteria: a tuple with at least one criterion.
+
+    Raises:
+        TypeError: for what is not a criterion.
+        ValueError: for an empty tuple.
 
     >>> from alcore.stopping import LabelBudget, UncertaintyBelow
     >>> (LabelBudget(100) | UncertaintyBelow(0.01)).room([])
@@ -99,9 +111,16 @@ class AnyOf(_Combined):
 @final
 @dataclass(frozen=True)
 class AllOf(_Combined):
-    """Stop when all criteria do at the same step, for all their reasons; written ``one & other``.
+    """Stop when all of several criteria do at the same step, with all their reasons. Write ``one & other``.
 
-    Its room is the largest of theirs, without a bound where one has none.
+    Its ``room`` is the largest of theirs. It has no limit if one of them has none.
+
+    Args:
+        criteria: a tuple with at least one criterion.
+
+    Raises:
+        TypeError: for what is not a criterion.
+        ValueError: for an empty tuple.
 
     >>> from alcore.stopping import LabelBudget, UncertaintyBelow
     >>> print((LabelBudget(100) & UncertaintyBelow(0.01)).room([]))

@@ -1,4 +1,4 @@
-"""What one step of active learning leaves behind; a history is a sequence of these, the oldest first."""
+"""``Past``: the record of one step of active learning."""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ from alcore import door
 @final
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Past:
-    """What one step of active learning leaves behind; a history is a sequence of these, the oldest first.
+    """The record of one step of active learning. A history is a sequence of these, the oldest first.
+
+    Stopping criteria read it, and `ActiveLearning.history` returns it.
 
     Attributes:
-        step: the number of the step.
-        labelled: labels that this step's model was trained on.
-        bought: labels that this run has bought by the end of this step; those it started with are not counted.
-        size: picks in this step's query.
-        metrics: of this step's model, by name; NaN where it diverged.
-        mean_score: mean score of the pool before this query, in the heuristic's units; None where rows have no score.
-        max_score: the largest score of the pool before this query; None where rows have no score.
-        information: joint information of this step's batch, nats: the last of `Batch.information`; None where there is none.
-        predicted: (N, ...) classes that this step's model predicts for a set that stays the same, labelled or not; read-only.
+        step: the number of the step, from 0.
+        labelled: how many labels this step's model was trained on.
+        bought: how many labels this run has bought by the end of this step. Labels that it started with do not count.
+        size: how many picks this step's query has.
+        metrics: the metrics of this step's model, by name. NaN if it diverged.
+        mean_score: the mean score of the pool before this query, in the heuristic's units. None if rows have no scores.
+        max_score: the largest score of the pool before this query, in the heuristic's units. None if rows have no scores.
+        information: joint information of this step's batch, nats: the last of `Batch.information`. None if there is none.
+        predicted: (M, ...) classes that this step's model predicts for a set that stays the same, labelled or not. Read-only.
 
-    Raises: TypeError for what is no number; ValueError for negative counts, NaN outside metrics and ``predicted`` without rows.
+    Raises:
+        TypeError: for values that are not numbers.
+        ValueError: for negative counts, NaN outside ``metrics``, and ``predicted`` without rows.
 
     >>> from alcore.stopping import Past
     >>> Past(step=0, labelled=20, bought=10, size=10, metrics={"accuracy": 0.8}).metrics["accuracy"]

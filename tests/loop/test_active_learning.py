@@ -80,7 +80,7 @@ def test_targets_are_predicted_with_the_model_of_each_step() -> None:
     first = steps[0].query
     assert first is not None
     assert first.heuristic == "epig"
-    with pytest.raises(TypeError, match="makes a heuristic of targets, got ndarray"):
+    with pytest.raises(TypeError, match="makes a heuristic of targets, such as EPIG, got one that makes ndarray"):
         make(heuristic=lambda t: t, targets=targets).run()
 
 
@@ -144,7 +144,7 @@ def test_a_loop_is_repeated_with_several_seeds(folder: bool, tmp_path: Path) -> 
         np.testing.assert_array_equal(again.metrics["accuracy"], curves.metrics["accuracy"])
     used = Ledger(N)
     used.label({1: 1})
-    with pytest.raises(ValueError, match="ledger: expected one without labels"):
+    with pytest.raises(ValueError, match="ledger: expected a ledger without labels"):
         make(used).repeat(2)
 
 
@@ -180,9 +180,9 @@ def test_two_runs_share_a_ledger() -> None:
         ({"ledger": 60}, "ledger: expected a Ledger"),
         ({"train": None}, "train: expected a function"),
         ({"metrics": 0.9}, "metrics: expected a function of the model"),
-        ({"heuristic": "bald"}, "heuristic: expected one of alcore's"),
+        ({"heuristic": "bald"}, "heuristic: expected a heuristic of alcore"),
         ({"heuristic": alcore.EPIG}, "heuristic=EPIG, targets=lambda"),
-        ({"targets": lambda model: None}, "expected a function of the predictions of targets"),
+        ({"targets": lambda model: None}, "expected a function of the targets' predictions"),
         ({"stop": 100}, "stop: expected a criterion"),
         ({"k": 0}, "k: expected at least 1"),
         ({"start": -1}, "start: expected at least 0"),

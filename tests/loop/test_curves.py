@@ -68,9 +68,9 @@ def test_metrics_that_diverge_reach_nothing() -> None:
 def test_unequal_metrics_and_invalid_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="expected one of accuracy, got 'f1'"):
         SAME.mean("f1")
-    with pytest.raises(ValueError, match="at least, got none"):
+    with pytest.raises(ValueError, match="at least one step each, got none"):
         Curves.of([], [])
-    with pytest.raises(ValueError, match="numbers of labels in common"):
+    with pytest.raises(ValueError, match="share numbers of labels"):
         Curves.of([history([10, 20], [0, 1]), history([30, 40], [0, 1])], [0, 1])
     other = [Past(step=0, labelled=10, bought=0, size=1, metrics={"f1": 1.0})]
     with pytest.raises(ValueError, match="the metrics accuracy at every step"):

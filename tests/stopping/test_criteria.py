@@ -29,7 +29,7 @@ from tests.stopping.histories import INF, NAN, A, B, C, one_step, steps, steps_t
         (lambda: UncertaintyBelow(0.1, "median"), ValueError, "statistic: expected 'mean' or 'max', got 'median'"),
         (lambda: NoImprovement("m", 0, direction="max"), ValueError, "steps: expected at least 1"),
         (lambda: NoImprovement("m", True, direction="max"), TypeError, "steps: expected a whole number"),
-        (lambda: NoImprovement("m", 3, direction="up"), ValueError, "direction: expected 'max' where higher is better"),
+        (lambda: NoImprovement("m", 3, direction="up"), ValueError, "direction: expected 'max' if higher is better"),
         (lambda: NoImprovement("m", 3), TypeError, "direction"),
         (lambda: NoImprovement("m", 3, direction="max", least=NAN), ValueError, "least: expected a finite number"),
         (
@@ -44,7 +44,7 @@ from tests.stopping.histories import INF, NAN, A, B, C, one_step, steps, steps_t
         (lambda: StablePredictions(3, 99), ValueError, "agreement: expected a kappa above 0 and at most 1, got 99"),
         (lambda: StablePredictions(3, NAN), ValueError, "agreement: expected a finite number"),
         (lambda: StablePredictions(3, True), TypeError, "agreement: expected a number, got True"),
-        (lambda: InformationBelow(0.0), ValueError, "floor: expected above 0 nats a label"),
+        (lambda: InformationBelow(0.0), ValueError, "floor: expected a number above 0, in nats per label"),
         (lambda: InformationBelow(NAN), ValueError, "floor: expected a finite number"),
     ],
 )
@@ -137,9 +137,9 @@ def test_no_improvement_says_the_numbers() -> None:
 
 def test_a_missing_metric_is_refused_at_the_first_step_with_the_names_there_are() -> None:
     history = steps(1, metrics=[{"nll": 1.0, "accuracy": 0.5}])
-    with pytest.raises(ValueError, match=r"metric: expected one of those at step 0 \(accuracy, nll\), got 'acc'"):
+    with pytest.raises(ValueError, match=r"metric: expected one of the metrics of step 0 \(accuracy, nll\), got 'acc'"):
         NoImprovement("acc", 5, direction="max")(history)
-    with pytest.raises(ValueError, match=r"at step 0 \(none\)"):
+    with pytest.raises(ValueError, match=r"of step 0 \(none\)"):
         NoImprovement("acc", 5, direction="max")(steps(1))
 
 
@@ -180,7 +180,7 @@ def test_information_fires_strictly_below_a_floor_a_label(floor: float, stop: in
 
 def test_information_counts_a_label_and_a_step_without_picks_says_nothing() -> None:
     assert InformationBelow(0.1)([one_step(size=2, information=0.3)]) is None
-    assert InformationBelow(0.1)([one_step(size=4, information=0.3)]) == "the batch tells 0.075 nats a label, under 0.1"
+    assert InformationBelow(0.1)([one_step(size=4, information=0.3)]) == "the batch has 0.075 nats of information per label, under 0.1"
     assert InformationBelow(0.1)([one_step(size=0)]) is None
 
 

@@ -56,7 +56,7 @@ def test_criteria_are_frozen_values(criterion: Stopping) -> None:
 
 @each_criterion
 def test_or_and_and_are_refused(criterion: Stopping) -> None:
-    with pytest.raises(TypeError, match=r"Combine with \| and &"):
+    with pytest.raises(TypeError, match=r"Combine criteria with \| and &"):
         criterion or LabelBudget(3)
     with pytest.raises(TypeError, match="no truth value"):
         criterion and LabelBudget(3)
