@@ -1,8 +1,8 @@
 """The command line: ``alcore score | select | bench | ledger``.
 
-Here live the commands (`predictions`, `ledger`), the options that several of them take (`options`), what reads their files
-(`arguments`), and what they say and print (`sentences`, `tables`). Imports everything below; nothing imports it. A new command
-joins the file of its kind, a new option a group in `options`.
+`predictions` and `ledger` have the commands, `options` the options that several commands share, `arguments` reads their files,
+`sentences` and `tables` print. Imports all other folders, and nothing imports it. A new command joins the file of its kind, a new
+option a group in `options`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ app.add_typer(ledger.app, name="ledger")
 
 @app.callback(invoke_without_command=True)
 def main(
-    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """What to label next, from saved predictions (N, C, ..., T)."""
+    """Choose what to label next, from saved predictions of shape (N, C, ..., T): rows, classes, event axes, draws."""
     if version:
         out.print(alcore.__version__)
         raise typer.Exit

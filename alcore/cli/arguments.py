@@ -1,4 +1,4 @@
-"""What the commands are given: heuristics by name, arrays by file; refused before the work, not after it."""
+"""Reads what the commands are given: heuristics by name, arrays by file. Errors come before the work starts."""
 
 from __future__ import annotations
 
@@ -43,30 +43,34 @@ def heuristics_named(named: str, source: Any, file: Path, options: HeuristicOpti
 
 
 def heuristic_of(name: str, file: Path | None, options: HeuristicOptions, **batch: Any) -> Heuristic:
-    """The heuristic of a command, with targets of the file that was named for them, else of the predictions' own."""
+    """The heuristic of a command. Targets come from the file of --targets, else from the file of the predictions."""
     targets = None if file is None else read_targets(name, file, options.targets)
     return heuristic_named(name, options, targets, floor=options.floor, **batch)
 
 
 def heuristic_named(name: str, options: HeuristicOptions, targets: Any, **more: Any) -> Heuristic:
     if name.endswith("precomputed"):
-        raise ValueError("heuristic: precomputed scores are selected from in Python: alcore.top(scores, k).")
+        raise ValueError(
+            "heuristic: precomputed scores work only in Python. Select from them with alcore.top(scores, k)."
+        )
     given = {key: value for key, value in {"targets": targets, **more}.items() if value is not None}
     return alcore.heuristic(name, reduce=options.reduce, q=options.share, **given)
 
 
 def reading_of(options: PredictionOptions) -> dict[str, Any]:
-    """What a heuristic takes beside the predictions, its files read."""
+    """Read the options and the files that a heuristic takes beside the predictions."""
     return {"kind": options.kind, "weights": load(options.weights), "mask": load(options.mask)}
 
 
 def check_scored(name: str) -> None:
     if name == "random":
-        raise ValueError("random: its scores mean nothing. Draw a batch: alcore select FILE --heuristic random.")
+        raise ValueError(
+            "random: it draws rows at random, so scores mean nothing. Draw a batch: alcore select FILE --heuristic random."
+        )
     if name in (*JOINT, "batch-epig"):
         raise ValueError(
-            f"{name}: its batch is chosen jointly, so no row has a score of its own. "
-            f"Choose one: alcore select FILE --heuristic {name}."
+            f"{name}: it chooses a batch jointly, so no row has a score of its own. "
+            f"Choose a batch: alcore select FILE --heuristic {name}."
         )
 
 
@@ -75,7 +79,7 @@ def open_file(file: Path, member: str | None) -> Any:
 
 
 def read_if_small(source: Any) -> tuple[Any, str]:
-    """Times are to tell what heuristics cost, not what reading a file again and again does."""
+    """Read the predictions into memory if they are small, so that times do not include reading the file."""
     size = int(np.prod(source.shape, dtype=np.int64)) * source.dtype.itemsize
     if size > IN_MEMORY_BYTES:
         return source, "read from disk each time"
@@ -92,29 +96,29 @@ def _needs_targets(name: str) -> bool:
 
 
 def read_targets(name: str, file: Path, targets: Path | None) -> Any:
-    """Of the file named, else of the predictions' own where the heuristic needs them."""
+    """Targets from the file of --targets, else from the file of the predictions if the heuristic needs them."""
     if targets is not None:
         try:
             return _read(alcore.open_predictions(targets, default="target"), "targets")
         except NoMember as error:
             raise ValueError(
                 f"{targets}: expected targets as the only array or as member 'target', got other members. "
-                "Save them as .npy, or under that name."
+                "Save them as .npy, or under the name 'target'."
             ) from error
     if not _needs_targets(name):
         return None
     source = _own(file, "target")
     if source is None:
         raise ValueError(
-            f"{name}: expected targets, predictions of the same draws for the inputs one cares to predict, and {file} "
+            f"{name}: expected targets, predictions by the same draws for the inputs that you care about, but {file} "
             "has no member 'target'. Name their file: --targets FILE."
         )
-    note(f"targets are the member 'target' of {file}, shape {source.shape}.")
+    note(f"the targets are the member 'target' of {file}, shape {source.shape}.")
     return _read(source, "targets")
 
 
 def _has_targets(file: Path, shape: tuple[int, ...]) -> bool:
-    """Whether a member of that name holds predictions, and then as the pool does; labels may be called so too."""
+    """True if the member 'target' holds predictions. Labels may have this name too, and do not count."""
     found = _own(file, "target")
     if found is None or len(found.shape) != 3 or found.dtype.kind in "iub":
         return False
@@ -123,7 +127,7 @@ def _has_targets(file: Path, shape: tuple[int, ...]) -> bool:
 
 
 def read_labelled(file: Path, labels: Path | None, test: Path | None, test_labels: Path | None) -> dict[str, Any]:
-    """What `alcore.bench.compare` takes beside the pool: of the files named, else of members of the predictions' own file."""
+    """Labels and test set for `alcore.bench.compare`: from the files named, else from members of the predictions' file."""
     test_predictions = _member(test or file, "test", named=test is not None)
     classes = _member(test_labels or test or file, "test_labels", named=test_labels is not None)
     return {
@@ -134,12 +138,13 @@ def read_labelled(file: Path, labels: Path | None, test: Path | None, test_label
 
 
 def _member(file: Path, name: str, *, named: bool) -> Any:
-    """The member of that name; of a file that was named for it, its only array will do."""
+    """The member of that name. If the file was named for it, its only array will do."""
     try:
         return alcore.open_predictions(file, default=name) if named else _own(file, name)
     except NoMember as error:
         raise ValueError(
-            f"{file}: expected {name} as the only array or as a member of that name, got others."
+            f"{file}: expected {name} as the only array or as a member of that name, got other members. Save it as .npy, or "
+            f"under the name {name!r}."
         ) from error
 
 
@@ -159,12 +164,14 @@ def _whole(source: Any) -> Any:
 
 @contextmanager
 def unchanged(*files: Path | None) -> Iterator[None]:
-    """Refuses results of files that were written to while they were read."""
+    """Refuse files that somebody writes to while they are read."""
     before = {file: _state(file) for file in files if file is not None}
     yield
     for file, state in before.items():
         if _state(file) != state:
-            raise ValueError(f"{file}: changed while it was read. Wait until whatever writes it has ended.")
+            raise ValueError(
+                f"{file}: changed while it was read. Wait until it is complete, and run the command again."
+            )
 
 
 def _state(file: Path) -> list[tuple[str, int, int]]:
@@ -176,7 +183,7 @@ def _state(file: Path) -> list[tuple[str, int, int]]:
 def check_reduced(predictions: Any, reduce: str | None) -> None:
     if reduce is None and len(predictions.shape) > 3:
         raise ValueError(
-            f"probs: one score a row is needed, and predictions of shape {predictions.shape} have event axes. "
+            f"probs: expected one score per row, but predictions of shape {predictions.shape} have event axes. "
             "Reduce them: --reduce mean (or sum, max, top-mean)."
         )
 
@@ -189,22 +196,22 @@ def load(file: Path | None) -> Any:
 
 
 def numbers(text: str, name: str) -> list[int]:
-    """Whole numbers with commas between."""
+    """Whole numbers, separated by commas."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdigit() and int(part) for part in parts):
-        raise ValueError(f"{name}: expected numbers from 1 with commas between, such as 1,10, got {text!r}.")
+        raise ValueError(f"{name}: expected whole numbers from 1 on, separated by commas, such as 1,10, got {text!r}.")
     return [int(part) for part in parts]
 
 
 def check_output(file: Path, endings: tuple[str, ...], *inputs: Path | None) -> None:
-    """Before the work, not after it."""
+    """Check the name of an output file before the work starts."""
     check_ending(file, *endings)
     if not file.parent.is_dir():
-        raise ValueError(f"{file}: the folder {file.parent} does not exist.")
+        raise ValueError(f"{file}: the folder {file.parent} does not exist. Create it: mkdir -p {file.parent}.")
     if file.is_dir():
-        raise ValueError(f"{file}: expected a file to write, got a folder.")
+        raise ValueError(f"{file}: expected a file to write, got a folder. Name another file.")
     if file.exists() and any(read is not None and read.exists() and file.samefile(read) for read in inputs):
-        raise ValueError(f"{file}: is read from and would be overwritten. Write to another file.")
+        raise ValueError(f"{file}: this file is an input and would be overwritten. Name another file for the output.")
 
 
 def check_ending(file: Path, *endings: str) -> None:

@@ -1,4 +1,4 @@
-"""``alcore ledger``: a labelling campaign without Python."""
+"""``alcore ledger``: run a labelling campaign without Python."""
 
 from __future__ import annotations
 
@@ -38,16 +38,18 @@ TOP = 10  # annotators and label values that status shows
 Run = Annotated[Path, typer.Argument(metavar="RUN.db", help="The ledger's file.", show_default=False)]
 Data = Annotated[
     list[str] | None,
-    typer.Option(help="What Label Studio shows of an item: image=https://host/{id}.png; several times for more."),
+    typer.Option(help="What Label Studio shows for each id, such as image=https://host/{id}.png. Repeat it for more."),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace labels that are there and differ.")]
-Annotator = Annotated[str | None, typer.Option(help="Who labelled, where the file does not say.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace labels that are there already and differ.")]
+Annotator = Annotated[str | None, typer.Option(help="Who labelled, for rows that do not name the annotator.")]
 LabelsFile = Annotated[
     Path,
-    typer.Argument(metavar="FILE", help="Labels: .csv, .jsonl, .parquet, or Label Studio's .json.", show_default=False),
+    typer.Argument(
+        metavar="FILE", help="Labels: .csv, .jsonl, .parquet, or .json from Label Studio.", show_default=False
+    ),
 ]
 
-app = typer.Typer(add_completion=False, help="Who is labelled, asked or free: a labelling campaign in a file.")
+app = typer.Typer(add_completion=False, help="A labelling campaign in a file: which ids are labelled, asked or free.")
 
 
 @app.callback(invoke_without_command=True)
@@ -60,17 +62,17 @@ def main(context: typer.Context) -> None:
 @app.command()
 def create(
     run: Run,
-    size: Annotated[int | None, typer.Option(help="How many ids there are; they are 0 to N-1.")] = None,
-    ids: Annotated[Path | None, typer.Option(help="A text file with an id a line instead.")] = None,
+    size: Annotated[int | None, typer.Option(help="N, how many ids there are. They are the numbers 0 to N-1.")] = None,
+    ids: Annotated[Path | None, typer.Option(help="Instead of --size: a text file with one id per line.")] = None,
 ) -> None:
-    """Make a ledger of ids that nothing is known of yet."""
+    """Make a new ledger. All its ids are unlabelled."""
     with one_sentence():
         if run.exists():
             raise ValueError(
-                f"{run}: is there already. Name another file, or go on with it: alcore ledger status {run}."
+                f"{run}: this file exists already. Name another file, or go on with it: alcore ledger status {run}."
             )
         if (size is None) == (ids is None):
-            raise ValueError("size: expected either --size N or --ids FILE with an id a line.")
+            raise ValueError("size: expected either --size N, or --ids FILE with one id per line.")
         names = None if ids is None else _read_lines(ids)
         try:
             with closing(Ledger.open(run, size, ids=names)) as ledger:
@@ -83,7 +85,7 @@ def create(
 
 @app.command()
 def status(run: Run) -> None:
-    """Count ids, open queries, annotators and labels."""
+    """Show how many ids are in each state, the open queries, and the counts of annotators and labels."""
     with one_sentence(), _open(run) as ledger:
         out.print(_states_table(ledger, run))
         if queries := ledger.open_queries():
@@ -99,19 +101,27 @@ def ask(
     run: Run,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[PREDICTIONS]", help=".npy, .npz, .zarr, .h5 or .hdf5; none for --heuristic random."),
+        typer.Argument(
+            metavar="[PREDICTIONS]",
+            help="Predictions: .npy, .npz, .zarr, .h5 or .hdf5. Not needed for --heuristic random.",
+        ),
     ] = None,
     k: Count = 10,
-    asker: Annotated[str, typer.Option(help="On whose behalf; each asker has one open query.")] = "default",
+    asker: Annotated[
+        str, typer.Option(help="The name on whose behalf the ids are asked. Each asker has one open query.")
+    ] = "default",
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Where to write: .csv, .jsonl, .parquet, or Label Studio's .json; else the screen."
+            "--output",
+            "-o",
+            help="Where to write: .csv, .jsonl, .parquet, or .json for Label Studio. Default: the screen.",
         ),
     ] = None,
     data: Data = None,
     ids: Annotated[
-        Path | None, typer.Option(help="What the rows of predictions are: an id a line; else all ids.")
+        Path | None,
+        typer.Option(help="A text file with the id of each row of the predictions, one per line. Default: all ids."),
     ] = None,
     seed: Seed = None,
     *,
@@ -120,15 +130,15 @@ def ask(
     made: HeuristicOptions,
     batched: BatchOptions,
 ) -> None:
-    """Choose the k free ids to label next, and record that they were asked."""
+    """Choose the k free ids to label next, and record them as asked."""
     with one_sentence(), _open(run) as ledger:
         if output is not None:
             check_output(output, tuple(FORMATS), run, file, read.weights, read.mask, made.targets, ids)
         shown = _data(data, output)
         if file is None and named.heuristic != "random":
             raise ValueError(
-                f"{named.heuristic}: expected predictions: alcore ledger ask {run} PREDICTIONS. "
-                "Without: --heuristic random."
+                f"{named.heuristic}: expected a file of predictions: alcore ledger ask {run} PREDICTIONS. "
+                "Without predictions: --heuristic random."
             )
         chosen = heuristic_of(named.heuristic, file, made, **batched.given())
         predictions = None if file is None else open_file(file, read.member)
@@ -145,23 +155,27 @@ def tell(
     run: Run,
     file: LabelsFile,
     query: Annotated[
-        int | None, typer.Option(help="The query that all of it answers; else the file or the ledger says.")
+        int | None,
+        typer.Option(
+            help="Number of the query that the whole file answers. Default: the column query, else the ledger."
+        ),
     ] = None,
     annotator: Annotator = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Record the labels of what was asked; rows without a label stay open."""
+    """Record the labels of ids that were asked. Rows without a label stay open."""
     with one_sentence(), _open(run) as ledger:
         imported = ledger.tell_file(file, query=query, annotator=annotator, overwrite=overwrite)
         waiting = ", ".join(f"{len(one):,} of query {one.number} ({one.asker})" for one in ledger.open_queries())
-        say(f"{_summary(imported)}; {f'still open: {waiting}' if waiting else 'nothing is open'}")
+        say(f"{_summary(imported)}; {f'still open: {waiting}' if waiting else 'no query is open'}")
 
 
 @app.command()
 def withdraw(
-    run: Run, query: Annotated[int, typer.Argument(metavar="QUERY", help="Its number.", show_default=False)]
+    run: Run,
+    query: Annotated[int, typer.Argument(metavar="QUERY", help="The number of the query.", show_default=False)],
 ) -> None:
-    """Take back what of a query has no label yet; its ids are free again."""
+    """Take back the ids of a query that have no label yet. They are free again."""
     with one_sentence(), _open(run) as ledger:
         before = ledger.counts()["asked"]
         ledger.withdraw(query)
@@ -173,11 +187,17 @@ def export(
     run: Run,
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help=".csv, .jsonl, .parquet, or Label Studio's .json.", show_default=False),
+        typer.Argument(
+            metavar="FILE",
+            help="Where to write: .csv, .jsonl, .parquet, or .json for Label Studio.",
+            show_default=False,
+        ),
     ],
     state: Annotated[
         list[str] | None,
-        typer.Option(help="unlabelled, asked, labelled, aside or past; several times for more; else all."),
+        typer.Option(
+            help="Only ids in this state: unlabelled, asked, labelled, aside or past. Repeat it for more. Default: all."
+        ),
     ] = None,
     data: Data = None,
 ) -> None:
@@ -195,7 +215,7 @@ def import_(
     annotator: Annotator = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Take labels from a file, asked for or not; an empty ledger takes all of a whole export."""
+    """Take labels from a file, asked or not. An empty ledger takes everything from a complete export."""
     with one_sentence(), _open(run) as ledger:
         imported = ledger.import_file(file, annotator=annotator, overwrite=overwrite)
         say(f"{len(ledger):,} ids restored, {_summary(imported)}" if imported.restored else _summary(imported))
@@ -217,7 +237,7 @@ def _read_lines(file: Path) -> list[str]:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{file}: expected a text file in UTF-8 with an id a line, but it is none ({error.reason})."
+            f"{file}: expected a text file in UTF-8 with one id per line, got another file ({error.reason})."
         ) from error
     return [line for line in text.split("\n") if line]
 
@@ -233,7 +253,7 @@ def _ids_of(ledger: Ledger, file: Path) -> list[str] | list[int]:
 
 
 def _data(given: Sequence[str] | None, output: Path | None) -> dict[str, str]:
-    """Templates by name, of name=template."""
+    """Templates by name, from texts such as name=template."""
     templates = {}
     for text in given or ():
         name, sign, template = text.partition("=")
@@ -241,7 +261,9 @@ def _data(given: Sequence[str] | None, output: Path | None) -> dict[str, str]:
             raise ValueError(f"--data: expected name=template, such as image=https://host/{{id}}.png, got {text!r}.")
         templates[name] = template
     if templates and (output is None or output.suffix != ".json"):
-        raise ValueError("--data: is for Label Studio's tasks. Write to a file that ends in .json.")
+        raise ValueError(
+            "--data: this option works only with Label Studio's tasks. Write to a file that ends in .json."
+        )
     return as_data(templates)
 
 
@@ -251,8 +273,8 @@ def _data(given: Sequence[str] | None, output: Path | None) -> dict[str, str]:
 def _note_open(ledger: Ledger, asker: str, run: Path) -> None:
     for query in ledger.open_queries(asker)[:1]:
         note(
-            f"query {query.number} of {asker} is open still, so it is asked again: {len(query):,} ids wait. "
-            f"Tell their labels, or take it back: alcore ledger withdraw {run} {query.number}."
+            f"query {query.number} of {asker} is still open, so it is asked again: {len(query):,} ids wait for a label. "
+            f"Answer it: alcore ledger tell {run} FILE. Or take it back: alcore ledger withdraw {run} {query.number}."
         )
 
 
@@ -267,12 +289,14 @@ def _hand_out(query: Query, output: Path | None, data: dict[str, str]) -> None:
     try:
         query.export(output, data=data)
     except ValueError as error:
-        raise ValueError(f"{error} Query {query.number} is recorded: ask again to have it written.") from error
+        raise ValueError(
+            f"{error} Query {query.number} is recorded. Run the same command again to write it."
+        ) from error
     say(f"{query.heuristic}: query {query.number}, {len(query):,} ids -> {output}")
 
 
 def _summary(imported: Imported) -> str:
-    there = f", {imported.unchanged:,} there already" if imported.unchanged else ""
+    there = f", {imported.unchanged:,} known already" if imported.unchanged else ""
     return f"{imported.labels:,} labels recorded{there}, {imported.unlabelled:,} ids without a label"
 
 

@@ -1,7 +1,7 @@
-"""Groups of options that several commands take, each option declared once.
+"""Groups of options that several commands share. Each option is declared once.
 
-A command takes a group as one argument, ``predictions: PredictionOptions``, under `expand_options`, which shows its fields as the
-options of the command. A new option joins one group, and every command that takes it has it.
+A command takes a group as one argument, such as ``read: PredictionOptions``. `expand_options` shows the fields of the group as
+options of the command. A new option joins one group, and every command with this group has it.
 """
 
 from __future__ import annotations
@@ -18,32 +18,38 @@ import typer
 Command = TypeVar("Command", bound=Callable[..., None])
 
 File = Annotated[Path, typer.Argument(help="Predictions: .npy, .npz, .zarr, .h5 or .hdf5.", show_default=False)]
-Count = Annotated[int, typer.Option("-k", help="Query size.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of what is drawn at random.")]
+Count = Annotated[int, typer.Option("-k", help="Query size: how many rows to choose.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of the random numbers.")]
 
 
 @dataclass(frozen=True)
 class PredictionOptions:
     """How the predictions of a file are read."""
 
-    member: Annotated[str | None, typer.Option(help="The array to read where the file holds several.")] = None
-    kind: Annotated[str, typer.Option(help="probs, or logits to have the softmax over axis 1 taken.")] = "probs"
-    weights: Annotated[Path | None, typer.Option(help="A .npy file with one weight a draw.")] = None
+    member: Annotated[str | None, typer.Option(help="Name of the array to read, if the file has several.")] = None
+    kind: Annotated[
+        str, typer.Option(help="What the predictions are: probs or logits. Logits go through a softmax over axis 1.")
+    ] = "probs"
+    weights: Annotated[Path | None, typer.Option(help="A .npy file (T,) with one weight per draw.")] = None
     mask: Annotated[
-        Path | None, typer.Option(help="A .npy file of booleans (N, ...), true where a cell is padding.")
+        Path | None, typer.Option(help="A .npy file of booleans (N, ...). True marks cells that are padding.")
     ] = None
 
 
 @dataclass(frozen=True)
 class HeuristicOptions:
-    """What a heuristic is made with, beside its name."""
+    """The options that make a heuristic, beside its name."""
 
-    reduce: Annotated[str | None, typer.Option(help="Event axes to rows: mean, sum, max or top-mean.")] = None
-    share: Annotated[float, typer.Option(help="The share of cells that top-mean averages.")] = 0.1
-    floor: Annotated[float | None, typer.Option(help="Smallest probability that pairwise-kl takes.")] = None
+    reduce: Annotated[
+        str | None, typer.Option(help="How cells become one score per row: mean, sum, max or top-mean.")
+    ] = None
+    share: Annotated[float, typer.Option(help="The share of cells with the highest scores that top-mean averages.")] = (
+        0.1
+    )
+    floor: Annotated[float | None, typer.Option(help="pairwise-kl raises smaller probabilities to this floor.")] = None
     targets: Annotated[
         Path | None,
-        typer.Option(help="For EPIG: .npy, or a file with the member target; default FILE itself."),
+        typer.Option(help="Targets for EPIG: .npy, or a file with the member target. Default: FILE itself."),
     ] = None
 
 
@@ -52,7 +58,10 @@ class NamedOptions:
     """Which heuristic."""
 
     heuristic: Annotated[
-        str, typer.Option("--heuristic", "-H", help="Such as bald, entropy, epig, power-bald, batchbald.")
+        str,
+        typer.Option(
+            "--heuristic", "-H", help="Name of the heuristic, such as bald, entropy, epig, power-bald or batchbald."
+        ),
     ] = "bald"
 
 
@@ -60,17 +69,23 @@ class NamedOptions:
 class BatchOptions:
     """How a heuristic chooses a batch."""
 
-    beta: Annotated[float | None, typer.Option(help="Coldness of power-, softmax- and softrank- heuristics.")] = None
-    samples: Annotated[int | None, typer.Option(help="Label configurations that batchbald and batch-epig sample.")] = (
-        None
-    )
-    exact: Annotated[int | None, typer.Option(help="Configurations x classes up to which their gains are exact.")] = (
-        None
-    )
+    beta: Annotated[
+        float | None,
+        typer.Option(
+            help="Coldness of power-, softmax- and softrank- heuristics. Larger values choose more by score, less at random."
+        ),
+    ] = None
+    samples: Annotated[
+        int | None, typer.Option(help="How many label configurations batchbald and batch-epig sample.")
+    ] = None
+    exact: Annotated[
+        int | None,
+        typer.Option(help="Gains of batchbald and batch-epig are exact up to this many configurations x classes."),
+    ] = None
     fill: Annotated[
         str | None,
         typer.Option(
-            help="What fills batchbald and two-bald once draws are exhausted: power-bald, random, bald, stop."
+            help="How batchbald and two-bald fill the batch when draws are exhausted: power-bald, random, bald or stop."
         ),
     ] = None
 
@@ -79,7 +94,7 @@ class BatchOptions:
 
 
 def expand_options(command: Command) -> Command:
-    """A command whose groups of options are shown one by one."""
+    """Show the options of a command's groups one by one."""
     hints = get_type_hints(command, include_extras=True)
     signature = inspect.signature(command)
     groups = {name: hints[name] for name in signature.parameters if is_dataclass(hints[name])}

@@ -1,4 +1,4 @@
-"""``alcore score | select | bench``: from saved predictions."""
+"""``alcore score | select | bench``: work with saved predictions."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def score(
     read: PredictionOptions,
     made: HeuristicOptions,
 ) -> None:
-    """Score every row; higher = ask first."""
+    """Score every row. A higher score means: ask first."""
     with one_sentence():
         check_output(output, (".npy", ".csv"), file, read.weights, read.mask, made.targets)
         check_scored(named.heuristic)
@@ -83,7 +83,7 @@ def select(
     file: File,
     k: Count = 10,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write: .csv; else the screen.")
+        Path | None, typer.Option("--output", "-o", help="Where to write: .csv. Default: the screen.")
     ] = None,
     seed: Seed = None,
     *,
@@ -92,7 +92,7 @@ def select(
     made: HeuristicOptions,
     batched: BatchOptions,
 ) -> None:
-    """Choose the k rows to label."""
+    """Choose the k rows to label next."""
     with one_sentence():
         if output is not None:
             check_output(output, (".csv",))
@@ -114,36 +114,43 @@ def select(
 def bench(
     file: File,
     k: Count = 10,
-    heuristics: Annotated[str, typer.Option(help="all, or names with commas between.")] = "all",
+    heuristics: Annotated[str, typer.Option(help="all, or names separated by commas.")] = "all",
     labels: Annotated[
         Path | None,
-        typer.Option(help="Classes of the pool's rows: .npy, or a file with the member pool_labels; default FILE."),
+        typer.Option(help="Labels of the pool: .npy, or a file with the member pool_labels. Default: FILE."),
     ] = None,
     test: Annotated[
         Path | None,
-        typer.Option(help="Predictions of a test set: .npy, or a file with test and test_labels; default FILE."),
+        typer.Option(
+            help="Predictions of a test set: .npy, or a file with the members test and test_labels. Default: FILE."
+        ),
     ] = None,
     test_labels: Annotated[
-        Path | None, typer.Option(help="Their classes: .npy, or a file with the member test_labels.")
+        Path | None, typer.Option(help="Labels of the test set: .npy, or a file with the member test_labels.")
     ] = None,
-    steps: Annotated[int, typer.Option(help="Labels that each replay buys, at most.")] = 30,
-    seeds: Annotated[int, typer.Option(help="Replays of each heuristic, each on a part of the pool.")] = 20,
+    steps: Annotated[int, typer.Option(help="How many labels each replay buys at most.")] = 30,
+    seeds: Annotated[
+        int, typer.Option(help="How many replays each heuristic has, each on a random part of the pool.")
+    ] = 20,
     at_a_time: Annotated[
         str,
-        typer.Option("--at-a-time", help="Labels asked for at a time, such as 1 or 1,10: a replay for each number."),
+        typer.Option(
+            "--at-a-time",
+            help="How many labels replay asks for at a time, such as 1. With 1,10 there is a replay for each number.",
+        ),
     ] = "1",
     seed: Seed = 0,
     plot: Annotated[
         Path | None, typer.Option(help="Write a picture of information and scores: .png, .svg or .pdf.")
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write all of it as one page: .html.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a report of all results as one page: .html.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the table of heuristics: .csv.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write every table: .json.")] = None,
     *,
     read: PredictionOptions,
     made: HeuristicOptions,
 ) -> None:
-    """Compare heuristics on the same predictions: time, picks, what they tell, and how fast they learn where labels are known."""
+    """Compare heuristics on the same predictions: time, picks and information, and with labels how fast they learn."""
     inputs = (file, read.weights, read.mask, made.targets, labels, test, test_labels)
     with one_sentence():
         written = ((plot, (".png", ".svg", ".pdf")), (report, (".html",)), (csv, (".csv",)), (json, (".json",)))
@@ -181,6 +188,8 @@ def bench(
 
 
 def check_drawn(plot: Path | None, source: Any, chosen: list[Heuristic]) -> None:
-    """With event axes scores are all there is to draw."""
+    """Refuse a picture that would be empty. With event axes it shows only scores."""
     if plot is not None and len(source.shape) > 3 and not any(isinstance(one, RowWise) for one in chosen):
-        raise ValueError(f"{plot}: expected a heuristic whose scores can be drawn, such as bald; none was named.")
+        raise ValueError(
+            f"{plot}: expected a heuristic whose scores can be drawn, got none. Add one: --heuristics bald."
+        )

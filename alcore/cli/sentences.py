@@ -1,4 +1,4 @@
-"""What is said on the screen: results, notes beside them, and what is refused in one sentence with exit code 2."""
+"""What the commands print on the screen: results, notes beside them, and errors on one line with exit code 2."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ out, err = Console(emoji=False), Console(stderr=True, emoji=False)
 
 
 class OneSentence(typer.core.TyperGroup):
-    """Wrong arguments are one sentence and exit code 2, as wrong files are, not a page of usage."""
+    """Wrong arguments end with one line and exit code 2, as wrong files do, and not with a page of usage."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         if not extra.get("standalone_mode", True):
@@ -39,7 +39,7 @@ class OneSentence(typer.core.TyperGroup):
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """What alcore refuses is one sentence and exit code 2, not a traceback; what it warns users of is a note."""
+    """Print errors of alcore on one line and exit with code 2, without a traceback. Print warnings as notes."""
     try:
         with _warnings_as_notes():
             yield
@@ -53,13 +53,13 @@ def print_error(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Beside the results, which may be piped into a file."""
+    """Print a note on the error stream, because results may be piped into a file."""
     err.print(f"[bold yellow]note:[/] {escape(' '.join(text.split()))}", highlight=False, soft_wrap=True)
 
 
 @contextmanager
 def _warnings_as_notes() -> Iterator[None]:
-    """A line instead of one with the place in the source where it was raised."""
+    """Print alcore's warnings on one line, without the place in the source code."""
     with warnings.catch_warnings():
         show = warnings.showwarning
 

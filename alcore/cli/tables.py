@@ -1,4 +1,4 @@
-"""What the commands show and write: tables for screens, CSV, pictures."""
+"""What the commands show and write: tables on the screen, CSV, JSON and pictures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def note_exhausted(result: Comparison) -> None:
         if batch.saturated_at is not None:
             note(
                 f"{name} exhausted the {result.shape[-1]} draws after {batch.saturated_at} of {len(batch)} picks; "
-                f"the others {describe(batch.fill)}."
+                f"the other picks {describe(batch.fill)}."
             )
 
 
@@ -100,7 +100,7 @@ def _duration(seconds: float) -> str:
 
 
 def _information(result: Comparison, bound: str) -> dict[str, list[str]]:
-    """Of each batch: its information with the standard error, as a share of the bound, and what its rows tell twice."""
+    """Columns for each batch: its information with the standard error, the share of the bound, and the redundancy."""
     if result.information is None or result.information_error is None or result.redundancy is None:
         return {}
     most = result.information_bound
@@ -113,7 +113,7 @@ def _information(result: Comparison, bound: str) -> dict[str, list[str]]:
 
 
 def overlap_table(result: Comparison, width: int) -> Table:
-    table = plain_table("overlap of the picks: rows shared, in % of the rows that either picked")
+    table = plain_table("overlap of the picks: rows that both picked, in % of the rows that at least one picked")
     table.padding = 0  # many narrow columns
     table.add_column("", justify="right", no_wrap=True)
     named = width >= 4 * len(result.names) + 20  # else the numbers of the table above have to do
@@ -134,7 +134,7 @@ def plain_table(title: str) -> Table:
 
 
 def write_picture(file: Path, result: Comparison, bound: str) -> str:
-    """Draw what there is to draw; what it shows, in words."""
+    """Write the picture of a comparison. Returns in words what it shows."""
     from alcore import plot
 
     picks = {name: batch.indices for name, batch in zip(result.names, result.batches, strict=True)}

@@ -1,7 +1,7 @@
-"""Pictures of results, drawn with matplotlib (the ``plot`` extra) and returned as figures.
+"""Pictures of results, drawn with matplotlib (``pip install 'alcore[plot]'``) and returned as figures.
 
-A file for each picture; `lines` draws lines that are named at their ends, `figure` has the colours and the import of matplotlib.
-Imports the loop, for the type of its curves, and the door; numbers come in as arrays, so that a picture needs no comparison.
+Each picture has a file. `lines` draws lines with their names, and `figure` has the colours and the import of matplotlib.
+Imports the loop, for the type of its curves, and the door. Numbers come in as arrays, so a picture needs no comparison.
 A new picture is a file, a function that returns a Figure, and a line below.
 """
 

@@ -24,9 +24,22 @@ def comparison(
     bound: tuple[str, float] | None = None,
     picks: Mapping[str, npt.ArrayLike] | None = None,
 ) -> Figure:
-    """`information` and `scores` side by side, or the one there is: what ``alcore bench --plot`` draws.
+    """Draw `information` and `scores` side by side, as ``alcore bench --plot`` does.
 
-    Args, errors: as those two; one of the first two may be empty.
+    One of ``curves`` and ``scores_by_name`` may be empty. The figure shows only the other one then.
+
+    Args:
+        curves: name -> (picks, nats), as in `information`.
+        scores_by_name: name -> (N,) scores, as in `scores`.
+        bound: name and nats of the most that a batch can tell, as in `information`.
+        picks: name -> (k,) rows selected, as in `scores`.
+
+    Returns:
+        A matplotlib Figure. ``figure.savefig("comparison.png")`` writes it.
+
+    Raises:
+        ImportError: without matplotlib.
+        ValueError: if both are empty, and what `information` and `scores` raise.
 
     >>> import alcore.plot
     >>> figure = alcore.plot.comparison({"bald": ([0, 1], [0.0, 0.2])}, {"bald": [0.1, 0.2, 0.2]})

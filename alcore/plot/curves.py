@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from alcore.loop.curves import Curves
 
 
-OPACITY = 1.0  # of all intervals that lie over each other
+OPACITY = 1.0  # the sum over all intervals, which may overlap
 
 
 def curves(
@@ -28,18 +28,22 @@ def curves(
     log: bool = False,
     title: str = "",
 ) -> Figure:
-    """Learning curves: the mean of a metric over seeds against labels, a line for each name, with the interval of the mean.
+    """Draw learning curves: the mean of a metric over seeds against labels, one line for each name, with confidence intervals.
 
     Args:
-        runs: name -> `Curves`, as ``ActiveLearning(...).repeat(seeds=10)`` gives them.
-        metric: which of theirs.
-        level: confidence of the intervals; runs with one seed have none.
-        horizon: labels up to which all can be compared, marked by a line: `alcore.bench.Replay` has it.
-        log: whether the metric, above zero, is drawn on a logarithmic scale.
-        title: of the figure.
+        runs: name -> `Curves`, as ``ActiveLearning(...).repeat(seeds=10)`` returns them.
+        metric: the name of the metric, such as "accuracy".
+        level: confidence of the intervals of the mean, above 0 and under 1. Runs with one seed have no interval.
+        horizon: number of labels up to which all can be compared, marked by a line, such as ``replay.horizon``.
+        log: True for a logarithmic scale. The metric has to be above zero then.
+        title: title of the figure.
 
-    Returns: a matplotlib Figure; ``figure.savefig("curves.png")`` writes it.
-    Raises: ImportError without matplotlib; ValueError for no runs, another metric, NaN or infinity in it.
+    Returns:
+        A matplotlib Figure. ``figure.savefig("curves.png")`` writes it.
+
+    Raises:
+        ImportError: without matplotlib.
+        ValueError: for no runs, another metric, and a mean that is NaN or infinite.
 
     >>> import alcore, numpy
     >>> runs = alcore.Curves(numpy.array([10, 20]), {"accuracy": numpy.array([[0.5, 0.9], [0.7, 0.9]])}, numpy.array([0, 1]))
@@ -47,7 +51,7 @@ def curves(
     1
     """
     if not runs:
-        raise ValueError("runs: expected at least one name, got none.")
+        raise ValueError("runs: expected at least one name, such as {'bald': curves}, got none.")
     figure = new_figure(7.2, max(4.4, NAME_HEIGHT * len(runs) + 1.2))
     axes = figure.subplots()
     if log:
@@ -77,7 +81,7 @@ def curves(
 
 
 def _mark_horizon(axes: Any, horizon: int) -> None:
-    """A line with words on its side that has room: names stand right of the axes."""
+    """A line, with its text on the side that has room. The names of curves are right of the axes."""
     right = horizon > sum(axes.get_xlim()) / 2
     place: dict[str, Any] = {"textcoords": "offset points", "xycoords": ("data", "axes fraction")}
     place |= {"xytext": (-4 if right else 4, -8), "ha": "right" if right else "left"}

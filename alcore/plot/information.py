@@ -20,16 +20,20 @@ def information(
     bound: tuple[str, float] | None = None,
     title: str = "",
 ) -> Figure:
-    """Joint information against picks, a line for each heuristic, named at its right end.
+    """Draw the joint information I(y_S; θ) of batches against the number of picks, one line for each heuristic.
 
     Args:
-        curves: name -> (picks, nats), the information of the batch after so many picks: `alcore.bench.Comparison` has them, and
-            of a `Batch` that reports its own it is ``(range(1, k + 1), batch.information)``.
-        bound: what no batch exceeds, its name and nats, such as ("log T", 5.7), drawn as a dashed line.
-        title: of the figure.
+        curves: name -> (picks, nats): numbers of picks and the information after them. `alcore.bench.Comparison` has them as
+            ``information_curves``. For a `Batch` that reports its information: ``(range(1, k + 1), batch.information)``.
+        bound: name and nats of the most that a batch can tell, such as ``("log T", 5.7)``. Drawn as a dashed line.
+        title: title of the figure.
 
-    Returns: a matplotlib Figure; ``figure.savefig("information.png")`` writes it.
-    Raises: ImportError without matplotlib; ValueError for no curves, NaN, infinity, or as many nats as there are no picks.
+    Returns:
+        A matplotlib Figure. ``figure.savefig("information.png")`` writes it.
+
+    Raises:
+        ImportError: without matplotlib.
+        ValueError: for no curves, for NaN or infinity, and for a curve with unequal numbers of picks and nats.
 
     >>> import alcore.plot
     >>> figure = alcore.plot.information({"bald": ([0, 1, 2], [0.0, 0.7, 0.9])}, bound=("log T", 1.1))
@@ -37,7 +41,7 @@ def information(
     2
     """
     if not curves:
-        raise ValueError("curves: expected at least one heuristic, got none.")
+        raise ValueError("curves: expected at least one heuristic, such as {'bald': (picks, nats)}, got none.")
     figure = new_figure(7.2, max(4.4, NAME_HEIGHT * len(curves) + 1.2))
     draw_information(figure, curves, bound)
     figure.suptitle(title, parse_math=False)
@@ -55,7 +59,7 @@ def draw_information(
         top = max(top, bound[1])
         axes.axhline(bound[1], color="#333333", linestyle="--", linewidth=1)
         axes.annotate(
-            f"{bound[0]} = {bound[1]:.2f}: nothing left to tell",
+            f"{bound[0]} = {bound[1]:.2f}, the most that a batch can tell",
             (0, bound[1]),
             (4, 4),
             textcoords="offset points",

@@ -1,4 +1,4 @@
-"""Lines named beside their ends."""
+"""Lines with their names beside their ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def name_axes(axes: Any, across: str, up: str) -> None:
 
 
 def draw_lines(axes: Any, points: Mapping[str, Curve]) -> None:
-    """Each name beside the end of its line, moved up or down where names would meet."""
+    """Draw each name beside the end of its line. Names that would overlap are moved up or down."""
     order = sorted(points, key=lambda name: -_end(points[name])[1])
     looks: dict[str, dict[str, Any]] = {}
     for i, name in enumerate(points):  # where lines meet, the one named first lies on top
@@ -50,7 +50,7 @@ def draw_lines(axes: Any, points: Mapping[str, Curve]) -> None:
 
 
 def _heights(axes: Any, values: list[float]) -> npt.NDArray[np.float64]:
-    """Where values stand between the bottom of the axes, 0, and the top, 1, on whatever scale."""
+    """Places of values on the axes, from 0 at the bottom to 1 at the top, on any scale."""
     scale = axes.yaxis.get_transform().transform
     low, high = scale(np.array(axes.get_ylim()))
     return np.asarray((scale(np.array(values)) - low) / (high - low))
@@ -61,7 +61,7 @@ def _end(curve: Curve) -> tuple[float, float]:
 
 
 def _spread(values: npt.NDArray[np.float64], gap: float, low: float, high: float) -> list[float]:
-    """Places near descending values, a gap apart, between low and high where they fit: runs that meet share their mean."""
+    """Places near descending values, at least a gap apart, between low and high if they fit. Values too near share a mean."""
     runs: list[list[float]] = []  # of values + rank * gap, which must not increase
     for rank, value in enumerate(values):
         runs.append([float(value) + rank * gap])

@@ -1,4 +1,4 @@
-"""How many rows batches share, as a table of shades."""
+"""How many rows batches share, as a shaded table."""
 
 from __future__ import annotations
 
@@ -18,15 +18,22 @@ DARK = 0.55  # share from which a cell is too dark for black numbers
 
 
 def overlap(names: Sequence[str], shares: npt.ArrayLike, *, title: str = "") -> Figure:
-    """What share of the rows that either of two heuristics picked both did, as a table of shades with numbers in %.
+    """Draw the overlap of each pair of heuristics as a shaded table with numbers in %.
+
+    The overlap of two batches is the Jaccard index: the rows that both picked, over the rows that at least one of them picked.
 
     Args:
-        names: H heuristics.
-        shares: (H, H) from −1 to 1, NaN where there is none: `alcore.bench.Comparison` has ``overlap`` and ``rank_correlation``.
-        title: of the figure.
+        names: H names of heuristics.
+        shares: (H, H) numbers from −1 to 1, NaN for an empty cell. `alcore.bench.Comparison` has ``overlap`` and
+            ``rank_correlation``.
+        title: title of the figure.
 
-    Returns: a matplotlib Figure; ``figure.savefig("overlap.png")`` writes it.
-    Raises: ImportError without matplotlib; ValueError for another shape, and numbers outside −1 to 1.
+    Returns:
+        A matplotlib Figure. ``figure.savefig("overlap.png")`` writes it.
+
+    Raises:
+        ImportError: without matplotlib.
+        ValueError: for another shape, and for numbers outside −1 to 1.
 
     >>> import alcore.plot
     >>> figure = alcore.plot.overlap(["bald", "entropy"], [[1.0, 0.25], [0.25, 1.0]])
@@ -36,7 +43,7 @@ def overlap(names: Sequence[str], shares: npt.ArrayLike, *, title: str = "") -> 
     table = np.asarray(shares, np.float64)
     if not names or table.shape != (len(names), len(names)):
         raise ValueError(
-            f"shares: expected shape ({len(names)}, {len(names)}), a row and a column a name, got {table.shape}."
+            f"shares: expected shape ({len(names)}, {len(names)}), one row and one column for each name, got {table.shape}."
         )
     if np.nanmax(np.abs(table), initial=0) > 1 + 1e-9:
         raise ValueError(f"shares: expected numbers from -1 to 1, got {table.flat[np.nanargmax(np.abs(table))]}.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Bins(Protocol):
-    """The part of `alcore.bench.Calibration` that is drawn; bench is above plot and not imported here."""
+    """The part of `alcore.bench.Calibration` that is drawn. The folder bench is above plot, so it is not imported here."""
 
     @property
     def error(self) -> float: ...
@@ -28,16 +28,21 @@ class Bins(Protocol):
 
 
 def reliability(calibrations: Mapping[str, Bins], *, title: str = "") -> Figure:
-    """Reliability diagram: the share of right predictions against their confidence, bin by bin; below, rows of each bin.
+    """Draw a reliability diagram: the share of right predictions against the confidence, bin by bin (arXiv:1706.04599).
 
-    On the diagonal probabilities are what happens; under it the model is too sure. Guo et al. 2017 (arXiv:1706.04599).
+    On the diagonal the confidence equals the share of right predictions. Below it the model is overconfident. The lower panel
+    shows the number of rows in each bin.
 
     Args:
-        calibrations: name -> `alcore.bench.calibration` of the same rows, as before and after a temperature.
-        title: of the figure.
+        calibrations: name -> what `alcore.bench.calibration` returns, for example before and after temperature scaling.
+        title: title of the figure.
 
-    Returns: a matplotlib Figure; ``figure.savefig("reliability.png")`` writes it.
-    Raises: ImportError without matplotlib; ValueError for none.
+    Returns:
+        A matplotlib Figure. ``figure.savefig("reliability.png")`` writes it.
+
+    Raises:
+        ImportError: without matplotlib.
+        ValueError: for no calibrations.
 
     >>> import alcore.bench, alcore.plot, numpy
     >>> found = alcore.bench.calibration(numpy.array([[0.9, 0.1], [0.2, 0.8]]), [0, 1])
@@ -45,7 +50,9 @@ def reliability(calibrations: Mapping[str, Bins], *, title: str = "") -> Figure:
     2
     """
     if not calibrations:
-        raise ValueError("calibrations: expected at least one, got none.")
+        raise ValueError(
+            "calibrations: expected at least one, such as {'model': alcore.bench.calibration(...)}, got none."
+        )
     figure = new_figure(5.2, 5.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     upper.plot([0, 1], [0, 1], color="#888888", linestyle="--", linewidth=1)

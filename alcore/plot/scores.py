@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 def scores(
     scores_by_name: Mapping[str, npt.ArrayLike], *, picks: Mapping[str, npt.ArrayLike] | None = None, title: str = ""
 ) -> Figure:
-    """Histograms of score distributions, one panel a heuristic, infinite scores counted apart.
+    """Draw histograms of scores, one panel for each heuristic. Infinite scores are counted in a note.
 
     Args:
-        scores_by_name: name -> (N,) scores.
-        picks: name -> (k,) rows selected, drawn over the histogram of all rows; names without scores are left out.
-        title: of the whole figure.
+        scores_by_name: name -> (N,) scores, in the heuristic's units.
+        picks: name -> (k,) rows selected, drawn over the histogram of all rows. Names without scores are left out.
+        title: title of the figure.
 
-    Returns: a matplotlib Figure; ``figure.savefig("scores.png")`` writes it.
-    Raises: ImportError without matplotlib; ValueError for no scores, NaN, another shape, or picks that are no rows.
+    Returns:
+        A matplotlib Figure. ``figure.savefig("scores.png")`` writes it.
+
+    Raises:
+        ImportError: without matplotlib.
+        ValueError: for no scores, NaN, another shape, and picks that are not row numbers.
 
     >>> import alcore.plot
     >>> figure = alcore.plot.scores({"bald": [0.1, 0.2, 0.2], "entropy": [0.5, 1.0, 0.7]})
@@ -35,7 +39,7 @@ def scores(
     2
     """
     if not scores_by_name:
-        raise ValueError("scores_by_name: expected at least one heuristic, got none.")
+        raise ValueError("scores_by_name: expected at least one heuristic, such as {'bald': scores}, got none.")
     columns = min(3, len(scores_by_name))
     figure = new_figure(3.4 * columns, 2.4 * math.ceil(len(scores_by_name) / columns) + 0.6)
     draw_scores(figure, scores_by_name, picks or {}, columns)
@@ -78,7 +82,7 @@ def _draw_histogram(axes: Any, name: str, values: npt.NDArray[Any], picked: npt.
 
 
 def _bin_edges(finite: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """40 bins of one width, around the value where all are the same but for rounding."""
+    """Edges of 40 bins of equal width. If all values are equal up to rounding, the bins lie around them."""
     if not finite.size:
         return np.array([0.0, 1.0])
     low, high = finite.min(), finite.max()

@@ -58,7 +58,7 @@ def test_a_round_by_command_line_alone(here: Path, named: bool) -> None:
     fill("todo.csv", {best[2]: "cat"})
     assert (
         done("tell", "new.db", "todo.csv")
-        == "1 labels recorded, 3 there already, 0 ids without a label; nothing is open\n"
+        == "1 labels recorded, 3 known already, 0 ids without a label; no query is open\n"
     )
     assert done("export", "new.db", "labels.jsonl", "--state", "labelled") == "4 rows -> labels.jsonl\n"
     lines = [json.loads(line) for line in Path("labels.jsonl").read_text().splitlines()]
@@ -75,8 +75,8 @@ def test_an_open_query_is_asked_again(here: Path) -> None:
     again = run("ask", "run.db", "-H", "random", "-k", 9)
     assert (again.exit_code, again.stdout) == (0, first)
     assert again.stderr == (
-        "note: query 1 of default is open still, so it is asked again: 3 ids wait. "
-        "Tell their labels, or take it back: alcore ledger withdraw run.db 1.\n"
+        "note: query 1 of default is still open, so it is asked again: 3 ids wait for a label. "
+        "Answer it: alcore ledger tell run.db FILE. Or take it back: alcore ledger withdraw run.db 1.\n"
     )
     assert "query 2" in done("ask", "run.db", "preds.npy", "--asker", "b", "-o", "todo.csv")
     assert done("status", "run.db").count("bald") == 2
@@ -112,7 +112,7 @@ def test_every_file_goes_out_and_comes_back(here: Path, suffix: str) -> None:
         for task in tasks:
             task["annotations"] = [{"result": [chosen], "completed_by": {"email": "ann@host"}}]
         Path(name).write_text(json.dumps(tasks))
-    assert done("tell", "run.db", name).endswith("; nothing is open\n")
+    assert done("tell", "run.db", name).endswith("; no query is open\n")
     with Ledger.open("run.db") as ledger:
         assert ledger.labels_of(ids) == ["cat"] * 3
 
@@ -170,7 +170,7 @@ def test_options_of_heuristics_are_passed_on(here: Path) -> None:
 
 def test_the_targets_of_the_predictions_own_file(here: Path) -> None:
     result = run("ask", "run.db", "several.npz", "-H", "epig", "-k", 2)
-    assert result.stderr.startswith("note: targets are the member 'target' of several.npz")
+    assert result.stderr.startswith("note: the targets are the member 'target' of several.npz")
     assert [int(row["id"]) for row in table(result.stdout)] == alcore.EPIG(TARGETS).select(PROBS, 2).indices.tolist()
 
 

@@ -31,14 +31,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 REFUSALS: list[tuple[Sequence[str], str]] = [
-    (["create", "run.db", "--size", "3"], "run.db: is there already. .* alcore ledger status run.db"),
-    (["create", "preds.npy", "--size", "3"], "preds.npy: is there already"),
-    (["create", "x.db"], "size: expected either --size N or --ids FILE"),
+    (["create", "run.db", "--size", "3"], "run.db: this file exists already. .* alcore ledger status run.db"),
+    (["create", "preds.npy", "--size", "3"], "preds.npy: this file exists already"),
+    (["create", "x.db"], "size: expected either --size N, or --ids FILE"),
     (["create", "x.db", "--size", "3", "--ids", "ids.txt"], "size: expected either"),
     (["create", "x.db", "--size", "-1"], "size: expected at least 0, got -1"),
     (["create", "x.db", "--ids", "nope.txt"], "nope.txt: no such file"),
     (["create", "x.db", "--ids", "."], ".: expected a file, got a folder"),
-    (["create", "x.db", "--ids", "preds.npy"], "preds.npy: expected a text file in UTF-8 with an id a line"),
+    (["create", "x.db", "--ids", "preds.npy"], "preds.npy: expected a text file in UTF-8 with one id per line"),
     (["create", "x.db", "--ids", "twice.txt"], "ids: expected different names, but 'a' is there twice"),
     (["create", "no/x.db", "--size", "3"], "the folder .* does not exist"),
     (["status", "nope.db"], "nope.db: no such ledger. Make it: alcore ledger create nope.db --size N"),
@@ -47,7 +47,7 @@ REFUSALS: list[tuple[Sequence[str], str]] = [
     (["ask", "nope.db", "preds.npy"], "nope.db: no such ledger"),
     (
         ["ask", "run.db"],
-        "bald: expected predictions: alcore ledger ask run.db PREDICTIONS. Without: --heuristic random",
+        "bald: expected a file of predictions: alcore ledger ask run.db PREDICTIONS. Without predictions: --heuristic random",
     ),
     (["ask", "run.db", "nope.npy"], "nope.npy: no such file"),
     (["ask", "run.db", "preds.npy", "-H", "bold"], "'bold'"),
@@ -57,7 +57,10 @@ REFUSALS: list[tuple[Sequence[str], str]] = [
     (["ask", "run.db", "maps.npy"], "Reduce them: --reduce mean"),
     (["ask", "run.db", "preds.npy", "-o", "todo.txt"], "todo.txt: expected a file that ends in .csv or .jsonl"),
     (["ask", "run.db", "preds.npy", "-o", "no/todo.csv"], "the folder no does not exist"),
-    (["ask", "run.db", "preds.npy", "-o", "t.csv", "--data", "image=x"], "--data: is for Label Studio's tasks"),
+    (
+        ["ask", "run.db", "preds.npy", "-o", "t.csv", "--data", "image=x"],
+        "--data: this option works only with Label Studio's tasks",
+    ),
     (["ask", "run.db", "preds.npy", "-o", "t.json", "--data", "x"], "--data: expected name=template, .* got 'x'"),
     (["ask", "run.db", "preds.npy", "-o", "t.json", "--data", "id=x"], "data: expected other names than 'id'"),
     (["ask", "run.db", "preds.npy", "--ids", "few.txt"], "expected 2 rows, as ids has, got 30"),
@@ -76,7 +79,7 @@ REFUSALS: list[tuple[Sequence[str], str]] = [
     (["export", "run.db", "a.xlsx"], "a.xlsx: expected a file that ends in .csv"),
     (["export", "run.db", "run.db"], "run.db: expected a file that ends in .csv"),
     (["export", "run.db", "a.csv", "--state", "labeled"], "states: expected some of unlabelled, .* got 'labeled'"),
-    (["export", "run.db", "a.csv", "--data", "image=x"], "--data: is for Label Studio's tasks"),
+    (["export", "run.db", "a.csv", "--data", "image=x"], "--data: this option works only with Label Studio's tasks"),
     (["export", "run.db", "no/a.csv"], "the folder no does not exist"),
     (["import", "run.db", "a.json"], "a.json: no such file"),
     (["import", "run.db", "bad.json"], "bad.json, line 1: expected JSON, but it cannot be read"),
@@ -150,7 +153,7 @@ def test_a_query_that_could_not_be_written_is_asked_again(here: Path, monkeypatc
     assert result.exit_code == 2
     assert result.stderr == (
         "error: todo.csv: cannot be written (No space left on device). No file was made. Free some space, or name another file. "
-        "Query 1 is recorded: ask again to have it written.\n"
+        "Query 1 is recorded. Run the same command again to write it.\n"
     )
     assert not Path("todo.csv").exists()
     again = run("ask", "run.db", "preds.npy", "-k", 9, "-o", "todo.csv")

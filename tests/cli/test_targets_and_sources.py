@@ -27,7 +27,7 @@ def test_targets_come_from_their_file_or_from_the_predictions_own(here: Path, na
     done("score", "preds.npy", "-H", name, "--targets", "asked.npz", "-o", "s.npy")
     np.testing.assert_array_equal(np.load("s.npy"), expected)
     result = run("score", "asked.npz", "-H", name, "-o", "t.npy")
-    assert result.stderr == "note: targets are the member 'target' of asked.npz, shape (4, 3, 6).\n"
+    assert result.stderr == "note: the targets are the member 'target' of asked.npz, shape (4, 3, 6).\n"
     np.testing.assert_array_equal(np.load("t.npy"), expected)
 
 
@@ -46,7 +46,7 @@ def test_targets_of_zarr_and_hdf5(here: Path, name: str) -> None:
         root.close()
     result = run("select", name, "-H", "batch-epig", "-k", 2, "--seed", 0)
     assert result.exit_code == 0, result.output
-    assert result.stderr == f"note: targets are the member 'target' of {name}, shape (4, 3, 6).\n"
+    assert result.stderr == f"note: the targets are the member 'target' of {name}, shape (4, 3, 6).\n"
     assert table(result.stdout)["row"] == alcore.batch_epig(PROBS, TARGETS, 2, rng=0).indices.tolist()
 
 
