@@ -1,9 +1,9 @@
-"""Comparing heuristics on saved predictions: what they pick, what it costs, and what the labels are worth.
+"""Compare heuristics on saved predictions: what they pick, what it costs, and what the labels are worth.
 
-`compare` runs all parts and gives a `Comparison` (`comparison`), which `summary` puts into words and `report` on a page. The parts:
-`time_and_memory`, `agreement`, `information`, `composition`, `replay`, `calibration`, `temperature_scaling`. Imports plot, loop,
-heuristics and what lies below. A new part is a file of its own, a field of `Comparison`, and a line in `compare`; how it is
-shown joins `tables`, `summary` and `report`.
+`compare` runs all parts and returns a `Comparison`. `summary` describes it in words, `report` writes it as a page. The parts are
+`time_and_memory`, `agreement`, `information`, `composition`, `replay`, `calibration` and `temperature_scaling`. Imports plot, loop,
+heuristics and the folders below. A new part is a file, a field of `Comparison` and a line in `compare`. How it is shown joins
+`tables`, `summary` and `report`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How alike heuristics are: rows that their batches share, and how alike they rank all rows."""
+"""How much heuristics agree: the rows that their batches share, and the rank correlation of their scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alcore.door import Float64s
 
 
 def overlap(batches: Sequence[Batch]) -> Float64s:
-    """(H, H) Jaccard index of batches: shared rows over all rows of the two, 1 where both are empty."""
+    """(H, H) Jaccard index of batches: rows in both over rows in at least one. It is 1 if both are empty."""
     rows = [set(batch.indices.tolist()) for batch in batches]
     return np.array([[_jaccard(a, b) for b in rows] for a in rows])
 
@@ -21,7 +21,7 @@ def _jaccard(a: set[int], b: set[int]) -> float:
 
 
 def rank_correlation(names: Sequence[str], scores: dict[str, Float64s]) -> Float64s:
-    """(H, H) Spearman's correlation of the scores, ties sharing their mean rank; NaN where there are none or all are equal."""
+    """(H, H) Spearman's correlation of the scores; ties get their mean rank. NaN if there are no scores or all are equal."""
     from scipy.stats import rankdata
 
     ranks = {name: rankdata(values) for name, values in scores.items() if values.ndim == 1 and len(values) > 1}

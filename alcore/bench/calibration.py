@@ -1,4 +1,4 @@
-"""Whether predicted probabilities are as often right as they say: reliability by bins, and scores of predictions."""
+"""Calibration: do probabilities match how often predictions are right? Reliability by bins, and scores of predictions."""
 
 from __future__ import annotations
 
@@ -12,23 +12,26 @@ from alcore.bench.labels import Ints, as_labels
 from alcore.door import Array, Float64s
 
 BINS = 15
-SIMULATED_SETS = 1_000  # of labels drawn from the predictions themselves
-SMALL_ERROR = 0.02  # calibration errors up to this mislead nobody
+SIMULATED_SETS = 1_000  # sets of labels drawn from the predictions themselves
+SMALL_ERROR = 0.02  # calibration errors up to this do no harm
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """How good the probabilities of M labelled rows are.
+    """How good the probabilities of M labelled rows are. `calibration` returns it.
 
     Attributes:
-        rows: M.
-        log_likelihood: mean ln p(label), nats; Brier: mean Σ_c (p_c − [c = label])², 0 to 2; accuracy: share of right classes.
-        error: expected calibration error, Σ_b m_b/M · |accuracy_b − confidence_b| over 15 bins of one width (Guo et al. 2017,
-            arXiv:1706.04599).
-        by_chance: the error that labels drawn from the predictions themselves exceed in one of a hundred sets: a smaller one shows
-            nothing.
-        confidence, accuracy_of, counts: (15,) of each bin: mean probability of the predicted class, share of right ones (NaN
-            where the bin is empty), rows.
+        rows: M, the number of rows.
+        log_likelihood: mean of ln p(label), in nats, at most 0. Higher is better.
+        brier: Brier score, the mean of Σ_c (p_c − [c = label])², 0 to 2. Lower is better.
+        accuracy: share of rows whose most probable class is the label, 0 to 1.
+        error: expected calibration error, Σ_b m_b/M · |accuracy_b − confidence_b| over 15 bins b of equal width with m_b rows, 0
+            to 1 (Guo et al. 2017, arXiv:1706.04599).
+        by_chance: the error that perfectly calibrated predictions exceed in only 1 of 100 sets of labels (1 000 sets are drawn
+            from the predictions themselves). A smaller error shows nothing.
+        confidence: (15,) mean probability of the predicted class in each bin. NaN for an empty bin.
+        accuracy_of: (15,) share of right predictions in each bin. NaN for an empty bin.
+        counts: (15,) number of rows in each bin.
     """
 
     rows: int
@@ -43,19 +46,19 @@ class Calibration:
 
     @property
     def misleads(self) -> bool:
-        """Whether probabilities are off by more than chance makes of good ones, and by enough to matter."""
+        """True if the calibration error is larger than chance explains, and larger than 0.02."""
         return self.error > max(self.by_chance, SMALL_ERROR)
 
     @property
     def overconfident(self) -> bool:
-        """Whether confidence is above accuracy, over all rows."""
+        """True if the mean confidence of all rows is above their accuracy."""
         filled = self.counts > 0
         gap = (self.confidence - self.accuracy_of)[filled] * self.counts[filled]
         return bool(gap.sum() > 0)
 
 
 def scores(predicted: Float64s, labels: Ints) -> dict[str, float]:
-    """The metrics of replay's curves, of predictive probabilities (M, C), none of them zero at a label."""
+    """The metrics of replay's curves, for predictive probabilities (M, C) that are above zero at each label."""
     right = predicted[np.arange(len(labels)), labels]
     brier = (predicted**2).sum(axis=1) - 2 * right + 1
     _, confidence, accurate = _bins(predicted, predicted.argmax(axis=1) == labels)
@@ -68,7 +71,7 @@ def scores(predicted: Float64s, labels: Ints) -> dict[str, float]:
 
 
 def _bins(predicted: Float64s, right: npt.NDArray[np.bool_]) -> tuple[Float64s, Float64s, Float64s]:
-    """Of each bin: rows, sum of confidence, number of right ones."""
+    """For each bin: number of rows, sum of confidence, number of right predictions."""
     confidence = predicted.max(axis=1)
     bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     summed = np.ones(len(right)), confidence, right
@@ -83,11 +86,22 @@ def predictive(probs: Array, weights: Float64s | None, tiny: float) -> Float64s:
 
 
 def calibration(predicted: npt.ArrayLike, labels: npt.ArrayLike, *, rng: door.Rng = 0) -> Calibration:
-    """How good predictive probabilities (M, C), the mean over draws, are against labels (M,).
+    """Measure how good predictive probabilities are: log-likelihood, Brier score, accuracy and calibration error.
 
-    The labels may all be of one class: each row is judged by itself.
+    The expected calibration error is Σ_b m_b/M · |accuracy_b − confidence_b| over 15 bins b of equal width with m_b rows (Guo et
+    al. 2017, arXiv:1706.04599). The labels may all be of one class, because each row is judged by itself.
 
-    Raises: ValueError for labels of another length or outside 0 … C − 1, and for what are not probabilities.
+    Args:
+        predicted: (M, C) probabilities, the mean over draws: ``probs.mean(axis=-1)``.
+        labels: (M,) classes, whole numbers 0 … C − 1.
+        rng: None, a seed or a generator, for the error by chance.
+
+    Returns:
+        A `Calibration`. Log-likelihood in nats, the others without unit. Cost O(1 000·M) time for the error by chance.
+
+    Raises:
+        ValueError: for another shape, values that are not probabilities, and labels of another length or outside 0 … C − 1.
+        TypeError: if the labels are not whole numbers.
 
     >>> import alcore.bench, numpy
     >>> found = alcore.bench.calibration(numpy.array([[0.9, 0.1], [0.2, 0.8]]), [0, 1])
@@ -102,7 +116,10 @@ def calibration(predicted: npt.ArrayLike, labels: npt.ArrayLike, *, rng: door.Rn
     invalid = ~(np.isfinite(array).all(axis=1) & (array >= 0).all(axis=1) & (np.abs(array.sum(axis=1) - 1) < 1e-2))
     if invalid.any():
         row = int(invalid.argmax())
-        raise ValueError(f"predicted: expected probabilities over axis 1, but predicted[{row}] is {array[row]}.")
+        raise ValueError(
+            f"predicted: expected probabilities over axis 1, but predicted[{row}] is {array[row]}. Logits need a softmax: "
+            "scipy.special.softmax(logits, axis=1)."
+        )
     classes = as_labels(labels, len(array), array.shape[1], "labels")
     metrics = scores(np.maximum(array, np.finfo(np.float64).tiny), classes)
     counts, sums, accurate = _bins(array, array.argmax(axis=1) == classes)
@@ -115,7 +132,7 @@ def calibration(predicted: npt.ArrayLike, labels: npt.ArrayLike, *, rng: door.Rn
 
 
 def _error_by_chance(predicted: Float64s, rng: np.random.Generator) -> float:
-    """The 99 % quantile of the error where the predicted class is right exactly as often as its probability."""
+    """The 99 % quantile of the error of predictions whose class is right exactly as often as its probability says."""
     confidence = predicted.max(axis=1)
     errors = np.empty(SIMULATED_SETS)
     for i in range(SIMULATED_SETS):

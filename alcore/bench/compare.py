@@ -1,4 +1,4 @@
-"""Comparing heuristics on the same predictions: what each picks, how long it takes, what its batch and its labels are worth."""
+"""Compare heuristics on the same predictions: what each picks, how long it takes, and what its batch and labels are worth."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from alcore.sources.blocks import gather_rows
 from alcore.sources.progress import track
 from alcore.sources.reading import Source, open_source
 
-JOINT = ("batchbald", "two-bald", "ical", "ical-pointwise")  # batch-epig takes long: only where it is named
+JOINT = ("batchbald", "two-bald", "ical", "ical-pointwise")  # batch-epig takes long, so it runs only if it is named
 DEFAULT = (
     "bald",
     "entropy",
@@ -44,7 +44,7 @@ DEFAULT = (
     "random",
     *JOINT,
 )
-NO_LABELS_OF_CELLS = "the predictions have event axes, and rows have no labels, or information, in common"
+NO_LABELS_OF_CELLS = "the predictions have event axes, so a row has no single label and no joint information"
 
 
 @shows_options(MaskedReadingOptions)
@@ -63,26 +63,35 @@ def compare(
     rng: Rng = None,
     **options: Unpack[MaskedReadingOptions],
 ) -> Comparison:
-    """Time heuristics on the same predictions, compare what they pick, and replay how fast they learn from the labels.
+    """Compare heuristics on the same predictions: time, memory, picks and information, and with labels how fast they learn.
 
     Args:
         predictions: (N, C, ..., T) from any source that can be read more than once.
-        k: query size. A hundred rows exhaust most sets of draws whoever chose them; ten tell heuristics apart.
-        heuristics: names or objects; with event axes wrap each in `alcore.Reduce`. `alcore.EPIG(targets)` joins as an object.
-        labels: (N,) classes of the rows, none of which trained the draws. With ``test`` (M, C, T) by the same draws, and
-            ``test_labels`` (M,), `replay` shows what each heuristic's labels are worth.
-        steps, seeds: labels bought in each replay, at most, and replays of each heuristic.
-        at_a_time: how many labels are asked for at a time; a replay for each number. What joint batches, as BatchBALD's, are worth
-            shows with ``(1, k)``, which takes as long again.
-        samples: configurations of labels that the information of a batch is estimated from.
-        rng: None, a seed or a generator; each heuristic draws from its own child of it.
-        kind, weights, mask: as `alcore.Heuristic.score`; ``kind`` of ``test`` too.
+        k: query size. With 10 rows heuristics differ. With 100 rows most sets of draws are exhausted, whatever the heuristic.
+        heuristics: names or objects. With event axes wrap each in `alcore.Reduce`. Pass EPIG as an object,
+            ``alcore.EPIG(targets)``.
+        labels: (N,) classes of the rows. The draws must not be trained on them. With ``test`` and ``test_labels``, `replay` shows
+            what the labels of each heuristic are worth.
+        test: (M, C, T) predictions of a test set by the same draws.
+        test_labels: (M,) classes of the test set.
+        steps: how many labels each replay buys at most.
+        seeds: how many replays each heuristic has.
+        at_a_time: how many labels a replay asks for at a time. There is one replay for each number. Use ``(1, k)`` to see what
+            joint batches, such as those of BatchBALD, are worth. It takes twice as long.
+        samples: how many label configurations estimate the information of a batch.
+        rng: None, a seed or a generator. Each heuristic draws from its own child generator.
+        **options: ``kind``, ``weights`` and ``mask`` as in `alcore.Heuristic.score`. ``kind`` is for ``test`` too.
 
-    Returns: a `Comparison`. Times are medians of five after a warm-up, of fewer where one takes over a second. Where the draws
-        are exhausted nothing warns: ``saturated_at`` of the batch says so. ``left_out`` says which parts are missing, and why.
-    Cost: the heuristics', and for each O(samples·k·C·T) time for the information of its batch; with labels those of `replay`.
-    Raises: TypeError for an iterable of blocks (it can be read once); ValueError for a single draw, for labels that do not fit, for
-        a test set of other classes or draws; and what the heuristics raise.
+    Returns:
+        A `Comparison`. Times are medians of 5 selections after a warm-up, of fewer if they take over a second. Exhausted draws
+            give no warning here: see ``saturated_at`` of the batch. ``left_out`` says which parts are missing, and why.
+
+    Raises:
+        TypeError: for an iterable of blocks, which can be read only once.
+        ValueError: for a single draw, for labels that do not fit, for a test set of other classes or draws, and what the
+            heuristics raise.
+
+    Cost: that of the heuristics, O(samples·k·C·T) time for the information of each batch, and with labels that of `replay`.
 
     >>> import alcore.bench, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
@@ -121,11 +130,11 @@ def _with_replays(
     sizes: Sequence[int],
     options: dict[str, int],
 ) -> Comparison:
-    """With replays, or why there are none."""
+    """Add replays, or the reason why there are none."""
     left_out = dict(labelled_sets.left_out)
     pool, test = labelled_sets.pool, labelled_sets.test
     if effective_draws(shares) < FEWEST_DRAWS:
-        left_out["replay"] = f"fewer than {FEWEST_DRAWS:.0f} draws have weight"
+        left_out["replay"] = f"the weights leave fewer than {FEWEST_DRAWS:.0f} effective draws"
         return replace(result, left_out=left_out)
     if pool is None or test is None:
         return replace(result, left_out=left_out)
@@ -143,7 +152,7 @@ def _select_batches(
     generators: Sequence[np.random.Generator],
     options: MaskedReadingOptions,
 ) -> Comparison:
-    """The batch and the scores of each heuristic, with the time and the memory that they take."""
+    """Select and score with each heuristic, and measure the time and the memory."""
     few_rows = next(source.blocks)[:WARM_UP_ROWS]
     few_options = options
     if "mask" in options:
@@ -171,7 +180,7 @@ def _select_batches(
 def _with_information(
     result: Comparison, predictions: Any, labels: Ints | None, samples: int, seed: int, kind: Kind, shares: Float64s
 ) -> Comparison:
-    """With the information of the batches, their classes and their near-duplicates."""
+    """Add the information of the batches, their classes and their near-duplicates."""
     rows = np.unique(np.concatenate([batch.indices for batch in result.batches]))
     probs, _ = gather_rows(open_source(predictions), rows, Reading(kind))
     places = [np.searchsorted(rows, batch.indices) for batch in result.batches]
@@ -193,7 +202,7 @@ def _with_information(
 def _as_heuristics(heuristics: Sequence[str | Heuristic]) -> list[Heuristic]:
     objects = [heuristic(h) if isinstance(h, str) else h for h in heuristics]
     if not objects:
-        raise ValueError("heuristics: expected at least one, got none.")
+        raise ValueError("heuristics: expected at least one, such as 'bald', got none.")
     for one in objects:
         if not isinstance(one, Heuristic):
             raise TypeError(f"heuristics: expected names or objects such as BALD(), got {one!r}.")
@@ -204,13 +213,13 @@ def _check_pool(source: Source) -> None:
     check_source(source, "predictions")
     if source.cell_shape[-1] == 1:
         raise ValueError(
-            f"predictions: expected several draws, got shape {(source.rows, *source.cell_shape)}. A single draw cannot "
-            "disagree with itself: predict with dropout, or with an ensemble."
+            f"predictions: expected several draws, got shape {(source.rows, *source.cell_shape)}. With a single "
+            "draw there is no disagreement to measure. Predict with dropout or with an ensemble."
         )
 
 
 def _distinct_names(heuristics: Sequence[Heuristic]) -> list[str]:
-    """The second of one name ends in " (2)"."""
+    """Names of the heuristics. If a name occurs twice, the second one ends in " (2)"."""
     names = [one.name for one in heuristics]
     counts = [names[: i + 1].count(name) for i, name in enumerate(names)]
     return [name if count == 1 else f"{name} ({count})" for name, count in zip(names, counts, strict=True)]

@@ -1,4 +1,4 @@
-"""The result of comparing heuristics, its tables, and what of it is written as JSON."""
+"""The result of comparing heuristics, its tables, and its JSON."""
 
 from __future__ import annotations
 
@@ -15,36 +15,39 @@ from alcore.bench.tables import Columns, calibration_tables, concatenate, curves
 from alcore.bench.temperature_scaling import Tempering
 from alcore.door import Float64s
 
-SATURATED = 0.99  # of the most that a batch can tell
+SATURATED = 0.99  # share of the most that a batch can tell
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The result of `compare`, plain arrays in the order of ``names``.
+    """The result of `compare` for H heuristics. Arrays are in the order of ``names``.
+
+    With event axes rows have no joint information and no single label. Then ``information``, ``information_error``,
+    ``redundancy``, ``information_bound``, ``predicted_classes``, ``classes`` and ``near_duplicates`` are None.
 
     Attributes:
-        names: the heuristics; the second of one name ends in " (2)".
-        shape: (N, C, ..., T) of the predictions.
-        seconds: (H,) median time of selecting k rows, scoring included.
-        batches: what each selected.
-        overlap: (H, H) Jaccard index of the batches: shared rows over all rows of the two.
-        scores: the scores (N,) of each row-wise heuristic, by name.
-        information: (H,) nats, the joint information I(y_S; θ) of each batch, estimated afresh; None with event axes, where
-            rows have no joint information, and so are the next three.
-        information_error: (H,) its standard error, 0 where all configurations of labels were added up.
-        redundancy: (H,) nats, Σ BALD of the batch's rows − information: what more than one row tells; noise may put it under 0.
-        information_bound: the most a batch can tell, log T, with weights their entropy.
-        information_curves: name -> (picks, nats), the information after the first 0, 1, 2, 3, 5, 8, … picks; by name, empty
-            with event axes.
-        memory: (H,) bytes of arrays that a selection takes at its peak, beside the predictions.
-        rank_correlation: (H, H) Spearman's, of the scores of all rows; NaN where one of the two has none.
-        predicted_classes, classes: (H, C) how many of the picks each class is predicted for, and how many are of it by their
-            labels; None with event axes, and without labels.
-        near_duplicates: (H,) picks that predict as one before does: 0.05 apart or less in total variation, on the mean of the
-            draws; None with event axes.
-        replays: one for each number of labels at a time; empty without labels of the pool and a labelled test set.
-        tempering: calibration on the test set; None without one.
-        left_out: name of a part that is missing -> why.
+        names: names of the heuristics. If a name occurs twice, the second one ends in " (2)".
+        shape: shape (N, C, ..., T) of the predictions.
+        seconds: (H,) median time in seconds of selecting k rows, scoring included.
+        batches: the `Batch` that each heuristic selected.
+        overlap: (H, H) Jaccard index of the batches: rows in both over rows in at least one, 0 to 1.
+        scores: name -> (N,) scores of each row-wise heuristic.
+        information: (H,) nats, the joint information I(y_S; θ) of each batch S, estimated anew, with one seed for all batches.
+        information_error: (H,) nats, its standard error. 0 if all label configurations were added up.
+        redundancy: (H,) nats, Σ BALD of the batch's rows − information: what several rows tell in common. It is at least 0, but
+            noise of the estimate can make it smaller.
+        information_bound: nats, the most that a batch can tell: log T, or the entropy of the weights.
+        information_curves: name -> (picks, nats), the information after the first 0, 1, 2, 3, 5, 8, … picks. Empty with event
+            axes.
+        memory: (H,) bytes, the peak memory of a selection, without the predictions.
+        rank_correlation: (H, H) Spearman's correlation of the scores of all rows, −1 to 1. NaN if one of the two has no scores.
+        predicted_classes: (H, C) number of picks for which each class is predicted.
+        classes: (H, C) number of picks that each class has by their labels. None without labels.
+        near_duplicates: (H,) number of picks with nearly the same predictions as an earlier pick: the total variation between
+            them, averaged over the draws, is at most 0.05.
+        replays: one `Replay` for each number of labels at a time. Empty without labels of the pool and a labelled test set.
+        tempering: calibration on the test set before and after temperature scaling. None without a labelled test set.
+        left_out: name of a missing part -> the reason.
     """
 
     names: tuple[str, ...]
@@ -69,11 +72,11 @@ class Comparison:
 
     @property
     def throughput(self) -> Float64s:
-        """(H,) probabilities read a second."""
+        """(H,) how many probabilities each heuristic reads per second."""
         return float(np.prod(self.shape, dtype=np.float64)) / self.seconds
 
     def tables(self) -> dict[str, dict[str, Any]]:
-        """All of it as tables: name -> column -> array, with a row for each heuristic, pick or point of a curve."""
+        """All results as tables: name -> column -> array, one row for each heuristic, pick or point of a curve."""
         found = {
             "heuristics": _heuristics_table(self),
             "picks": _picks_table(self),
@@ -95,16 +98,20 @@ class Comparison:
         return found
 
     def to_pandas(self) -> dict[str, Any]:
-        """`tables` as data frames. Raises ImportError without pandas."""
+        """The `tables` as data frames: name -> data frame.
+
+        Raises:
+            ImportError: without pandas.
+        """
         try:
             import pandas
         except ImportError as error:
-            raise ImportError("data frames need pandas: pip install pandas. Or take tables().") from error
+            raise ImportError("data frames need pandas: pip install pandas. Without it use tables().") from error
         return {name: pandas.DataFrame(columns) for name, columns in self.tables().items()}
 
     @property
     def saturation(self) -> tuple[int | None, ...]:
-        """Of each heuristic the picks after which its batch had told 99 % of what a batch can; None where it never did."""
+        """For each heuristic: how many picks reach 99 % of ``information_bound``. None if the batch never does."""
         if self.information_bound is None:
             return (None,) * len(self.names)
         full = SATURATED * self.information_bound
@@ -152,7 +159,7 @@ def _information_table(result: Comparison) -> Columns:
 
 
 def as_json(result: Comparison) -> dict[str, Any]:
-    """Lists and numbers; what is not finite is null, as JSON has it."""
+    """The comparison as lists and numbers. Numbers that are not finite become null."""
     return {
         "shape": list(result.shape),
         "bound": _plain(result.information_bound),

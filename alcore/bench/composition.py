@@ -9,16 +9,16 @@ import numpy as np
 from alcore.bench.labels import Ints
 from alcore.door import Array, Float64s
 
-NEAR = 0.05  # total variation up to which rows are near-duplicates
+NEAR = 0.05  # rows with at most this total variation between them are near-duplicates
 
 
 def class_counts(classes: Ints, batches: Sequence[Ints], count: int) -> Ints:
-    """(H, C) how many rows of each batch are of each class."""
+    """(H, C) how many rows of each batch have each class."""
     return np.array([np.bincount(classes[rows], minlength=count) for rows in batches], np.int64)
 
 
 def near_duplicates(probs: Array, rows: Ints, shares: Float64s) -> int:
-    """How many rows, in order, are predicted as some row before is: Σ_t w_t ½ Σ_c |p_ct − p'_ct| ≤ 0.05."""
+    """How many rows have nearly the same predictions as an earlier row: Σ_t w_t ½ Σ_c |p_ct − p'_ct| ≤ 0.05."""
     batch = probs[rows].astype(np.float64)
     count = 0
     for place in range(1, len(batch)):

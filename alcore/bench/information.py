@@ -1,4 +1,4 @@
-"""What the labels of a batch tell about the model, jointly, and how much of it more than one row tells."""
+"""The joint information of a batch's labels about the model, and how much of it several rows tell in common."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alcore.door import Array, Float64s
 from alcore.scores.measures import bald
 from alcore.sources.progress import track
 
-FULL = 1e-6  # nats under the bound from which further picks cannot tell anything
+FULL = 1e-6  # nats: so near to the bound further picks cannot add information
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +24,9 @@ class BatchInformation:
     """The joint information I(y_S; θ) of one batch.
 
     Attributes:
-        picks: (P,) numbers of first picks; nats: (P,) their information.
-        error: standard error of the last of nats.
+        picks: (P,) numbers of first picks.
+        nats: (P,) their information.
+        error: standard error of the last entry of ``nats``.
         redundancy: nats, Σ BALD of the rows − information of all.
     """
 
@@ -38,7 +39,7 @@ class BatchInformation:
 def information_of_batches(
     probs: Array, batches: Sequence[Ints], *, weights: npt.ArrayLike | None, samples: int, seed: int
 ) -> list[BatchInformation]:
-    """The joint information of batches, each the places of its picks among rows (n, C, T)."""
+    """The joint information of batches. Each batch gives the places of its picks among rows (n, C, T)."""
     most = information_bound(probs.shape[-1], weights)
     bald_of_rows = bald(probs, weights=weights)
     found = []
@@ -60,7 +61,7 @@ def information_bound(draws: int, weights: npt.ArrayLike | None) -> float:
 
 
 def _information_curve(probs: Array, places: Ints, picks: Ints, most: float, **options: Any) -> tuple[Float64s, float]:
-    """The information of the first picks and the standard error of the last; at the bound it stays there."""
+    """The information of the first picks, and the standard error of the last. Once it is at the bound, it stays there."""
     nats, error = np.empty(len(picks)), 0.0
     for i, count in enumerate(picks):
         nats[i], error = batch_information(probs, places[:count], **options)
@@ -71,7 +72,7 @@ def _information_curve(probs: Array, places: Ints, picks: Ints, most: float, **o
 
 
 def _numbers_of_picks(count: int) -> Ints:
-    """0, 1, 2, 3, 5, 8, … picks, and all: steps that grow, as the batch's later picks tell less."""
+    """0, 1, 2, 3, 5, 8, … picks, and all of them. The steps grow, because later picks add less information."""
     numbers = [0, 1, 2]
     while numbers[-1] < count:
         numbers.append(numbers[-1] + numbers[-2])

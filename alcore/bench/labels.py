@@ -1,4 +1,4 @@
-"""Labels of the pool and of a test set, with the predictions they belong to, checked before any work."""
+"""Labels of the pool and of a test set with their predictions. They are checked before the work starts."""
 
 from __future__ import annotations
 
@@ -14,31 +14,37 @@ from alcore.sources.blocks import gather_rows, read_rows
 from alcore.sources.reading import Source, open_source, refuse_events
 
 Ints = npt.NDArray[np.int64]
-MOST_BYTES = 1 << 30  # of a pool that is replayed, as float32
+MOST_BYTES = 1 << 30  # the largest pool for replay, as float32
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledPredictions:
-    """Predictions (N, C, T) and their labels (N,); ``tiny`` is the smallest positive number of the type they are stored in."""
+    """Predictions with their labels, checked and in memory. `labelled` returns it, and `replay` takes it.
+
+    Attributes:
+        probs: (N, C, T) probabilities.
+        labels: (N,) classes, 0 … C − 1.
+        tiny: the smallest positive number of the type that the predictions are stored in.
+    """
 
     probs: Array
     labels: Ints
     tiny: float
 
     def likelihoods(self, rows: Ints) -> Array:
-        """(n, T) each draw's probability of the true labels, never zero: a stored zero may only be too small for its type."""
+        """(n, T) the probability of the true labels under each draw. Zeros become ``tiny``: the type may have rounded them to 0."""
         return np.maximum(self.probs[rows, self.labels[rows]], self.tiny)
 
 
 @dataclass(frozen=True, eq=False)
 class PoolAndTest:
-    """The labelled pool and the labelled test set of a comparison, as far as they were given.
+    """The labelled pool and the labelled test set of a comparison. Parts that were not given are None.
 
     Attributes:
-        pool_labels: (N,) of all rows of the pool.
-        pool: the rows of the pool that are replayed; None where replay is left out.
+        pool_labels: (N,) labels of all rows of the pool.
+        pool: the rows of the pool for replay. None if replay is left out.
         test: the test set.
-        left_out: part of the comparison -> what it lacks.
+        left_out: part of the comparison that is left out -> the reason.
     """
 
     pool_labels: Ints | None
@@ -63,19 +69,19 @@ def read_pool_and_test(
     test_set = (
         None if test_labels is None else labelled(test, test_labels, kind=kind, name="test", labels_name="test_labels")
     )
-    given = {"labels of the pool": pool_labels, "a test set": test, "its labels": test_set}
+    given = {"labels of the pool": pool_labels, "a test set": test, "labels of the test set": test_set}
     lacking = [name for name, value in given.items() if value is None]
     left_out = {}
     if test_set is None:
-        left_out["calibration"] = f"it takes {' and '.join(lacking[-2:] if test is None else lacking[-1:])}"
+        left_out["calibration"] = f"it needs {' and '.join(lacking[-2:] if test is None else lacking[-1:])}"
     if lacking:
-        left_out["replay"] = f"it takes {', '.join(lacking)}"
+        left_out["replay"] = f"it needs {' and '.join(filter(None, (', '.join(lacking[:-1]), lacking[-1])))}"
     if pool_labels is None or test_set is None:
         return PoolAndTest(pool_labels, None, test_set, left_out)
     rows = _rows_in_memory(source)
     if rows is not None:
         left_out["replay of all rows"] = (
-            f"{len(rows):,} of {source.rows:,} rows, drawn at random, are what fits into {MOST_BYTES >> 20} MiB"
+            f"only {len(rows):,} of {source.rows:,} rows, drawn at random, fit into {MOST_BYTES >> 20} MiB"
         )
         if _are_of_one_class(pool_labels[rows]):
             left_out["replay"] = f"the rows that fit into memory are all of class {pool_labels[rows[0]]}"
@@ -84,32 +90,33 @@ def read_pool_and_test(
 
 
 def _rows_in_memory(source: Source) -> Ints | None:
-    """As many rows of a pool, drawn at random, as fit into memory; None where all do."""
+    """Rows of the pool, drawn at random, that fit into memory. None if all fit."""
     count, most = source.rows or 0, max(1, MOST_BYTES // (4 * int(np.prod(source.cell_shape))))
     return np.sort(np.random.default_rng(0).permutation(count)[:most]) if count > most else None
 
 
 def as_labels(labels: npt.ArrayLike, rows: int, classes: int, name: str) -> Ints:
     """(rows,) whole numbers from 0 to classes − 1."""
-    array = door.as_classes(labels, name, remedy=f"Number them from 0 to {classes - 1}, as axis 1 is.")
+    array = door.as_classes(labels, name, remedy=f"Number the classes from 0 to {classes - 1}, in the order of axis 1.")
     if array.shape != (rows,):
         raise ValueError(
-            f"{name}: expected shape ({rows},), a label for each row of the predictions, got {array.shape}."
+            f"{name}: expected shape ({rows},), one label for each row of the predictions, got {array.shape}."
         )
     outside = (array < 0) | (array >= classes)
     if outside.any():
         row = int(outside.argmax())
         raise ValueError(
-            f"{name}: expected classes from 0 to {classes - 1}, but {name}[{row}] is {array[row]}. Number them as axis 1 is."
+            f"{name}: expected classes from 0 to {classes - 1}, but {name}[{row}] is {array[row]}. Number them "
+            "in the order of axis 1."
         )
     return array.astype(np.int64)
 
 
 def refuse_one_class(labels: Ints, name: str) -> None:
-    """Refuse the labels of a pool where all are of one class; those of a test set can be predicted well or badly all the same."""
+    """Refuse labels of a pool that are all of one class. A test set may have only one class."""
     if _are_of_one_class(labels):
         raise ValueError(
-            f"{name}: all {len(labels)} are class {labels[0]}; there is nothing to learn. "
+            f"{name}: expected several classes, but all {len(labels)} labels are class {labels[0]}, so there is nothing to learn. "
             "Pass a pool with rows of several classes, or compare heuristics without labels."
         )
 
@@ -119,21 +126,24 @@ def _are_of_one_class(labels: Ints) -> bool:
 
 
 def check_source(source: Source, name: str) -> None:
-    """Refuse what has no rows, and what can be read only once."""
+    """Refuse a source that has no rows, or that can be read only once."""
     if source.rows is None:
-        raise TypeError(f"{name}: expected a source that can be read more than once, got an iterable. Save it first.")
+        raise TypeError(
+            f"{name}: expected a source that can be read more than once, got an iterable. "
+            "Save it first: alcore.save_predictions('preds.zarr', blocks)."
+        )
     if source.rows == 0:
         raise ValueError(f"{name}: expected at least one row, got shape {(0, *source.cell_shape)}.")
 
 
 def check_same_cells(source: Source, cells: tuple[int, ...], name: str) -> None:
-    """Refuse predictions of other classes or by other draws than the pool's."""
+    """Refuse predictions with other classes or draws than the pool's."""
     check_source(source, name)
     if source.cell_shape != cells:
         expected = ", ".join(map(str, cells))
         raise ValueError(
             f"{name}: expected shape (N, {expected}), the classes and draws of the pool, got "
-            f"(N, {', '.join(map(str, source.cell_shape))}). Predict both with the same draws."
+            f"(N, {', '.join(map(str, source.cell_shape))}). Predict both with the same model and draws."
         )
 
 
@@ -146,9 +156,22 @@ def labelled(
     name: str = "probs",
     labels_name: str = "labels",
 ) -> LabelledPredictions:
-    """Predictions (N, C, T) from any source, checked and in memory, with their labels (N,); of the ``rows`` named, else of all.
+    """Read predictions with their labels into memory and check them, as `replay` needs them.
 
-    Raises: TypeError for an iterable; ValueError for labels of another length or outside 0 … C − 1.
+    Args:
+        predictions: (N, C, T) from any source that can be read more than once.
+        labels: (N,) classes, whole numbers 0 … C − 1.
+        rows: (n,) row numbers to read. All rows by default.
+        kind: "probs" or "logits".
+        name: the name of ``predictions`` in error messages.
+        labels_name: the name of ``labels`` in error messages.
+
+    Returns:
+        The predictions as ``probs`` (n, C, T), with ``labels`` (n,). Cost O(n·C·T) time and memory.
+
+    Raises:
+        TypeError: for an iterable of blocks, and labels that are not whole numbers.
+        ValueError: for event axes, values that are not probabilities, and labels of another length or outside 0 … C − 1.
 
     >>> import alcore.bench, numpy
     >>> alcore.bench.labelled(numpy.full((2, 2, 5), 0.5), [0, 1]).probs.shape

@@ -1,7 +1,7 @@
-"""Which heuristic learns fastest, from saved draws alone: exact Bayesian replay.
+"""Which heuristic learns fastest? Exact Bayesian replay from saved draws, without training.
 
-The draws that predicted pool and test set are a posterior sample. Label row i with its known y_i, and Bayes' rule reweights them,
-w_t ∝ w_t · p(y_i | x_i, θ_t); the test set is predicted by Σ_t w_t p_t, and the next label is asked for with the new weights.
+The draws that predicted pool and test set are a posterior sample. When row i gets its known label y_i, Bayes' rule reweights them:
+w_t ∝ w_t · p(y_i | x_i, θ_t). The test set is predicted by Σ_t w_t p_t, and the next row is chosen with the new weights.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from alcore.loop.curves import Curves
 from alcore.sources.progress import track
 from alcore.sources.threads import map_in_order
 
-# The metrics after 0, 1, 2, … labels; where the draws are exhausted the last has the effective draws alone.
+# The metrics after 0, 1, 2, … labels. If the draws are exhausted, the last entry has only the effective draws.
 Points: TypeAlias = list[dict[str, float]]
 
-FEWEST_DRAWS = 2.0  # effective ones, under which a predictive is one draw's opinion
-NEGLIGIBLE = 1e-12  # of the posterior's mass: draws that hold less together are left out, and with them their cost
+FEWEST_DRAWS = 2.0  # effective draws; with fewer, one draw decides the prediction
+NEGLIGIBLE = 1e-12  # draws that together have less weight than this are left out, which saves their cost
 RESAMPLES = 2_000
 HIGHER_IS_BETTER = ("log-likelihood", "accuracy")
 METRICS = ("log-likelihood", "accuracy", "Brier score", "calibration error")
@@ -38,7 +38,7 @@ EFFECTIVE_DRAWS = "effective draws"
 
 
 class Share(NamedTuple):
-    """The share of another heuristic's ``labels`` with which this one reaches as much, with its interval."""
+    """The share of another heuristic's ``labels`` that this one needs to reach the same metric, with its interval."""
 
     labels: int
     share: float
@@ -47,7 +47,7 @@ class Share(NamedTuple):
 
 
 class Gain(NamedTuple):
-    """How much better a metric is than another heuristic's with the same number of ``labels``, with its interval."""
+    """How much better the metric is than that of another heuristic with the same number of ``labels``, with its interval."""
 
     labels: int
     gain: float
@@ -57,17 +57,17 @@ class Gain(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """Learning curves of heuristics on saved draws, with the same pools for all.
+    """Learning curves of heuristics on saved draws, with the same pools for all. `replay` returns it.
 
     Attributes:
         size: how many labels are bought at a time.
-        steps: how many at most.
-        curves: name -> `Curves` against labels, which come in one by one in the order they were asked for: "log-likelihood",
-            "accuracy", "Brier score" and "calibration error" of the test set and "effective draws", with a run for each seed, up
-            to where the draws of a run were exhausted.
-        ended: name -> (S,) labels bought when fewer than 2 effective draws were left, or all.
-        exhausted: whether a run ended because its draws were exhausted.
-        left_out: name -> why it cannot be replayed.
+        steps: how many labels are bought at most.
+        curves: name -> `Curves` against the number of labels, one run for each seed. The metrics are "log-likelihood" (nats),
+            "accuracy", "Brier score" and "calibration error" of the test set, and "effective draws". The labels of a query come
+            in one by one, in the order in which they were asked for. A curve ends before the first run with exhausted draws.
+        ended: name -> (S,) how many labels each run had bought when it ended.
+        exhausted: True if a run ended because its draws were exhausted (fewer than 2 effective draws).
+        left_out: name -> why this heuristic cannot be replayed.
     """
 
     size: int
@@ -79,11 +79,11 @@ class Replay:
 
     @property
     def horizon(self) -> int:
-        """The number of labels that every heuristic reached with every seed: beyond it nothing is compared."""
+        """The number of labels that every heuristic reached with every seed. Nothing is compared beyond it."""
         return min((int(curve.labels[-1]) for curve in self.curves.values()), default=0)
 
     def pair(self, name: str, other: str) -> tuple[Curves, Curves]:
-        """Two curves up to where both were reached with every seed."""
+        """The curves of two heuristics, up to the number of labels that both reached with every seed."""
         first, second = self.curves[name], self.curves[other]
         both = slice(min(len(first.labels), len(second.labels)))
         return first.at(both), second.at(both)
@@ -91,10 +91,19 @@ class Replay:
     def labels_like(
         self, other: str = "random", metric: str = "log-likelihood", level: float = 0.95
     ) -> dict[str, Share]:
-        """Labels with which each reaches what another heuristic reaches with m, m being the last number that both were asked for.
+        """How many labels each heuristic needs to reach what another one reaches with m labels, as a share of m.
 
-        Mean curves are compared; intervals are percentiles over resampled seeds, the same for both. Infinite where that is not
-        reached with m labels, NaN where the other's curve is no better at m than at the start.
+        m is the largest number of labels that both reached with every seed. The mean curves are compared. Intervals are
+        percentiles over resampled seeds, the same seeds for both.
+
+        Args:
+            other: the name of the heuristic to compare with.
+            metric: "log-likelihood", "accuracy", "Brier score" or "calibration error".
+            level: confidence of the intervals.
+
+        Returns:
+            name -> (labels, share, low, high), where labels is m. A share under 1 is better than the other heuristic. It is
+                infinite if m labels are not enough, and NaN if the other curve is not better at m than at the start.
         """
         if other not in self.curves:
             return {}
@@ -114,8 +123,19 @@ class Replay:
         return found
 
     def gains_over(self, other: str = "random", metric: str = "log-likelihood", level: float = 0.95) -> dict[str, Gain]:
-        """How much better each is, higher = better, with the last number of labels that both were asked for; pairs of runs with
-        the same seed are compared, the interval is Student's t."""
+        """How much better the metric of each heuristic is than that of another one with the same m labels.
+
+        m is the largest number of labels that both reached with every seed. Pairs of runs with the same seed are compared. The
+        interval of the mean difference is by Student's t.
+
+        Args:
+            other: the name of the heuristic to compare with.
+            metric: "log-likelihood", "accuracy", "Brier score" or "calibration error".
+            level: confidence of the intervals.
+
+        Returns:
+            name -> (labels, gain, low, high), where labels is m. The gain is in the metric's units, and above 0 means better.
+        """
         if other not in self.curves:
             return {}
         sign, gains = 1 if metric in HIGHER_IS_BETTER else -1, {}
@@ -138,24 +158,35 @@ def replay(
     seeds: int | Sequence[int] = 20,
     weights: npt.ArrayLike | None = None,
 ) -> Replay:
-    """Learning curves of heuristics that choose from a labelled pool of saved predictions.
+    """Make learning curves of heuristics on saved predictions: exact Bayesian replay, without training.
 
-    Each seed has a pool of its own, the different rows of a bootstrap sample (some 63 % of them, in random order, so that ties are
-    broken at random), and each heuristic runs on it. Copies that a bootstrap draws are left out: they would be bought twice by what
-    ranks rows one by one, which real pools do not make them do.
+    The T draws are a posterior sample. When row i gets its known label y_i, Bayes' rule reweights them:
+    w_t ∝ w_t · p(y_i | x_i, θ_t). The test set is predicted by Σ_t w_t p_t, and the heuristic chooses again with the new weights.
+    The draws have to be consistent: draw t is the same network for all rows.
+
+    Each seed has its own pool, the same for all heuristics: the distinct rows of a bootstrap sample (about 63 % of all rows) in
+    random order, so that ties are broken at random. Copies of a row are left out. A heuristic that ranks rows one by one would
+    buy them twice, and real pools have no copies.
 
     Args:
-        heuristics: name -> object; those with scores or weights of rows that were computed before cannot be asked again and are
-            left out.
-        pool, test: predictions (N, C, T) with labels, by the same draws; `alcore.bench.labelled` makes them.
-        size: labels asked for at a time.
-        steps: labels bought at most.
-        seeds: how many, or which.
-        weights: (T,) of the draws before any label.
+        heuristics: name -> heuristic object. Heuristics with scores or weights of rows that were computed before are left out,
+            because they cannot choose again.
+        pool: predictions (N, C, T) with labels, from `alcore.bench.labelled`.
+        test: predictions (M, C, T) with labels by the same draws, from `alcore.bench.labelled`.
+        size: how many labels are asked for at a time.
+        steps: how many labels are bought at most.
+        seeds: how many seeds, from 0 on, or a list of them.
+        weights: (T,) weights of the draws before any label.
 
-    Returns: `Replay`. A run ends where fewer than 2 effective draws, 1/Σ w², are left.
-    Raises: ValueError for a pool whose labels are all of one class; a test set of one class is judged as any other.
-    Cost: for each heuristic and seed, steps / size of its selections; memory two pools.
+    Returns:
+        A `Replay`. A run ends when fewer than 2 effective draws, 1/Σ w², are left.
+
+    Raises:
+        TypeError: for what is not a heuristic object.
+        ValueError: for a pool whose labels are all of one class (a test set may have one class), for weights with fewer than 2
+            effective draws, and if no heuristic is left.
+
+    Cost: for each heuristic and seed, steps / size selections. Memory of two pools.
 
     >>> import alcore, alcore.bench, numpy
     >>> rng = numpy.random.default_rng(0)
@@ -174,7 +205,8 @@ def replay(
     prior = door.as_shares(door.as_weights(weights, pool.probs.shape[-1]), pool.probs.shape[-1])
     if effective_draws(prior) < FEWEST_DRAWS:
         raise ValueError(
-            f"weights: expected at least {FEWEST_DRAWS:.0f} effective draws before any label, got {effective_draws(prior):.3g}."
+            f"weights: expected at least {FEWEST_DRAWS:.0f} effective draws before any label, got {effective_draws(prior):.3g}. "
+            "Predict with more draws, or leave weights out."
         )
     same_as = _same_first_pick(asked) if size == 1 else {}
     jobs = [(seed, name) for seed in numbers.tolist() for name in asked if name not in same_as]
@@ -194,39 +226,39 @@ def replay(
 
 
 def effective_draws(shares: Float64s) -> float:
-    """1/Σ w² of weights with sum 1: T where all are equal, 1 where one holds all."""
+    """1/Σ w² of weights with sum 1. It is T if all weights are equal, and 1 if one draw has all the weight."""
     return 1 / float((shares**2).sum())
 
 
 def _split_heuristics(heuristics: Mapping[str, Heuristic]) -> tuple[dict[str, Heuristic], dict[str, str]]:
-    """Those that are replayed, and why the others are not."""
+    """The heuristics that are replayed, and the reasons why the others are not."""
     asked, left_out = dict[str, Heuristic](), dict[str, str]()
     for name, one in heuristics.items():
         if not isinstance(one, Heuristic):
             raise TypeError(f"heuristics[{name!r}]: expected an object such as BALD(), got {one!r}.")
         if _holds_scores(one):
-            left_out[name] = "its scores were computed before and do not learn from labels"
+            left_out[name] = "its scores were computed before, so they do not learn from labels"
         else:
             asked[name] = one
     if not asked:
-        raise ValueError("heuristics: expected at least one that scores predictions, got none.")
+        raise ValueError("heuristics: expected at least one that scores predictions, such as BALD(), got none.")
     return asked, left_out
 
 
 def _holds_scores(heuristic: Heuristic) -> bool:
-    """Whether it was made for rows of one pool, as `alcore.Precomputed` is."""
+    """True if it holds scores for the rows of one pool, as `alcore.Precomputed` does."""
     inner = getattr(heuristic, "heuristic", heuristic)
     return isinstance(inner, RowWise) and inner.rows is not None
 
 
 def _same_first_pick(asked: Mapping[str, Heuristic]) -> dict[str, str]:
-    """BatchBALD and 2-BALD asked for one row choose the one of largest BALD: name -> the one that is run for it."""
+    """Asked for one row, BatchBALD and 2-BALD choose as BALD does, so one run is enough: name -> the name that is run."""
     same = [name for name, one in asked.items() if isinstance(one, BALD | BatchBALD | TwoBALD)]
     return dict.fromkeys(same[1:], same[0]) if same else {}
 
 
 class _Run:
-    """One heuristic on one seed's pool. Rows that are labelled are swapped behind the others, so that a slice is the pool."""
+    """One heuristic on one seed's pool. Labelled rows are moved to the end of the arrays, so that the pool is a slice."""
 
     def __init__(
         self,
@@ -246,7 +278,7 @@ class _Run:
             self._log_weights = np.log(prior)
 
     def points(self, size: int, steps: int) -> Points:
-        """Metrics as the labels of each query come in one by one."""
+        """The metrics after each label. The labels of a query come in one by one."""
         weights = self._weights()
         found = [self._metrics(weights)]
         while (count := min(size, steps - (len(found) - 1), self._left)) > 0:
@@ -278,7 +310,7 @@ class _Run:
         return np.asarray(weights / weights.sum())
 
     def _drop_improbable_draws(self, weights: Float64s) -> Float64s:
-        """Leave out draws that are improbable by now, once a third of them are."""
+        """Leave out draws with negligible weight, as soon as they are a third of all."""
         order = np.argsort(weights)
         small = order[np.cumsum(weights[order]) <= NEGLIGIBLE]
         if 3 * len(small) <= len(weights):
@@ -300,7 +332,7 @@ def _is_exhausted(points: Points) -> bool:
 
 
 def _curves(runs: Sequence[Points], seeds: Ints) -> Curves:
-    """Up to where no run was exhausted."""
+    """Curves up to the largest number of labels at which no run was exhausted."""
     labels = np.arange(min(len(points) - _is_exhausted(points) for points in runs), dtype=np.int64)
     metrics = {
         name: np.array([[points[n][name] for n in labels] for points in runs]) for name in (*METRICS, EFFECTIVE_DRAWS)
@@ -309,7 +341,7 @@ def _curves(runs: Sequence[Points], seeds: Ints) -> Curves:
 
 
 def _share(labels: Ints, values: Float64s, other: Float64s) -> float:
-    """Labels at which a curve reaches the end of another, over the labels there."""
+    """The number of labels at which a curve reaches the last value of another, as a share of the last number of labels."""
     if not other[-1] > other[0]:
         return float("nan")
     curve = Curves(labels, {"": values[None]}, np.zeros(1, np.int64))
@@ -317,7 +349,7 @@ def _share(labels: Ints, values: Float64s, other: Float64s) -> float:
 
 
 def _interval(shares: Float64s, level: float) -> tuple[float, float]:
-    """Percentiles; NaN, a share that a resample does not have, widens them."""
+    """Percentiles of shares. A NaN, for a resample that has no share, widens the interval."""
     if not len(shares):
         return float("nan"), float("nan")
     low, high = (np.where(np.isnan(shares), end, shares) for end in (0.0, np.inf))

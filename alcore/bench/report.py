@@ -26,23 +26,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN_PICKS = 5
-PIXELS_PER_INCH = 100  # of a picture, at most
-MOST_CLASSES = 60  # columns of a table
-MOST_POINTS = 60  # of a curve
+PIXELS_PER_INCH = 100  # the largest scale of a picture
+MOST_CLASSES = 60  # the most columns of a table
+MOST_POINTS = 60  # the most points of a curve
 SVG: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "alcore",
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
 }
-IDS = re.compile(r'(\bid="|href="#|url\(#)(?=[^<>]*>)')  # in tags: what is text meets a < first
+IDS = re.compile(r'(\bid="|href="#|url\(#)(?=[^<>]*>)')  # only inside tags: after text the next angle bracket is a <
 PATHS = re.compile(r'(?<= d=")[^"]*')
 DIGITS = re.compile(r"(\.\d)\d+")  # finer than a tenth of a point
 TEMPLATE = Path(__file__).with_name("report.html")
 
 
 class Cell(NamedTuple):
-    """The text that is shown, and the number that rows are sorted by; None for the text."""
+    """The text of a cell, and the number by which rows are sorted. None sorts by the text."""
 
     text: str
     value: float | None = None
@@ -72,15 +72,19 @@ class Section:
 def write_report(
     result: Comparison, file: str | os.PathLike[str], *, source: str = "", sentences: Sequence[str] | None = None
 ) -> None:
-    """Write a comparison as one HTML file: plain words first, then tables that sort, and pictures as SVG.
+    """Write a comparison as one HTML page: first a summary in words, then tables that can be sorted, and pictures as SVG.
+
+    The page needs no network, and the text in its pictures can be searched.
 
     Args:
-        result: what `alcore.bench.compare` gave.
-        file: to write; it appears under its name when it is whole.
+        result: the `Comparison` that `alcore.bench.compare` returned.
+        file: the .html file to write. It appears under its name when it is complete.
         source: where the predictions came from, for the title.
-        sentences: the summary; `alcore.bench.sentences` of the result by default.
+        sentences: the summary. By default `alcore.bench.sentences` of the result.
 
-    Raises: ImportError without Jinja2 or matplotlib, ``pip install 'alcore[report]'``; ValueError where the folder does not exist.
+    Raises:
+        ImportError: without Jinja2 or matplotlib: ``pip install 'alcore[report]'``.
+        ValueError: if the folder does not exist.
 
     >>> import alcore.bench, numpy, pathlib, tempfile
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
@@ -100,7 +104,7 @@ def write_report(
     shape = " × ".join(f"{n:,}" for n in result.shape)
     text = page.render(
         title=f"Heuristics compared on {source}" if source else "Heuristics compared",
-        about=f"Predictions of shape {shape} (rows, classes, …, draws); batches of {len(result.batches[0])}.",
+        about=f"Predictions of shape {shape} (rows, classes, …, draws). Batches of {len(result.batches[0])} rows.",
         sentences=sentences_of(result) if sentences is None else sentences,
         sections=sections,
     )
@@ -109,7 +113,7 @@ def write_report(
 
 
 class _SvgPictures:
-    """Turns figures into SVG for one page: text stays text, and no id is used twice."""
+    """Turns figures into SVG for one page. Text stays text, and each id is used once."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -140,28 +144,30 @@ def _sections(result: Comparison, draw: _SvgPictures) -> Iterator[Section]:
     if result.tempering is not None:
         yield _calibration_section(result.tempering, tables["calibration"], draw)
     if result.information_curves:
-        limit = None if result.information_bound is None else ("the most there is", result.information_bound)
+        limit = None if result.information_bound is None else ("upper bound", result.information_bound)
         figure = plot.information(result.information_curves, bound=limit)
         yield Section(
             "information",
-            "What the batches tell",
+            "Information of the batches",
             pictures=[draw("Joint information of the first picks, nats", figure)],
         )
-    yield Section("alike", "Who picks alike", pictures=list(_agreement_pictures(result, draw)))
+    yield Section("alike", "Agreement of the heuristics", pictures=list(_agreement_pictures(result, draw)))
     if class_tables := list(_class_tables(tables)):
         yield Section("classes", "Classes of the picks", tables=class_tables)
     if result.scores:
         picks = {name: batch.indices for name, batch in zip(result.names, result.batches, strict=True)}
         figure = plot.scores(result.scores, picks=picks)
-        yield Section("scores", "Scores", pictures=[draw("Scores of all rows, and of the rows picked", figure)])
+        yield Section("scores", "Scores", pictures=[draw("Scores of all rows and of the picks", figure)])
     if result.left_out:
-        yield Section("left-out", "What is left out", [f"{part}: {why}." for part, why in result.left_out.items()])
+        yield Section(
+            "left-out", "Parts that are left out", [f"{part}: {why}." for part, why in result.left_out.items()]
+        )
 
 
 def _heuristics_table(result: Comparison) -> Table:
     columns: dict[str, list[Cell]] = {"heuristic": [Cell(name) for name in result.names]}
     columns["time, ms"] = [_number(1e3 * value, ".2f") for value in result.seconds]
-    columns["probabilities / s"] = [
+    columns["probabilities per second"] = [
         Cell("–") if name == "random" else _number(value, ",.0f")
         for name, value in zip(result.names, result.throughput, strict=True)
     ]
@@ -171,24 +177,26 @@ def _heuristics_table(result: Comparison) -> Table:
         pairs = zip(result.information, result.information_error, strict=True)
         columns["information, nats"] = [Cell(f"{value:.3f} ± {error:.3f}", float(value)) for value, error in pairs]
         if result.information_bound:
-            columns["of the bound, %"] = [
+            columns["share of the bound, %"] = [
                 _number(100 * value / result.information_bound, ".1f") for value in result.information
             ]
-            columns["99 % after picks"] = [Cell("never") if n is None else Cell(str(n), n) for n in result.saturation]
+            columns["picks until 99 % of the bound"] = [
+                Cell("not reached") if n is None else Cell(str(n), n) for n in result.saturation
+            ]
         columns["redundancy, nats"] = [_number(value, ".3f") for value in result.redundancy]
     if result.near_duplicates is not None:
         columns["near-duplicates"] = [_number(int(n), "d") for n in result.near_duplicates]
     columns["first picks"] = [
         Cell(" ".join(map(str, batch.indices[:SHOWN_PICKS].tolist()))) for batch in result.batches
     ]
-    return _table(f"Batches of {len(result.batches[0])}; click a heading to sort", columns)
+    return _table(f"Batches of {len(result.batches[0])} rows. Click a heading to sort.", columns)
 
 
 def _replay_section(replay: Replay, draw: _SvgPictures) -> Section:
     way = "one label at a time" if replay.size == 1 else f"in batches of {replay.size}"
-    words = [f"All are compared up to {replay.horizon} labels."]
+    words = [f"All heuristics are compared up to {replay.horizon} labels."]
     if replay.exhausted:
-        words.append("Curves end where the draws of one of their runs are exhausted.")
+        words.append("A curve ends when the draws of one of its runs are exhausted.")
     mark = replay.horizon or None
     curves = {name: _with_fewer_points(curve) for name, curve in replay.curves.items()}
     pictures = [
@@ -201,7 +209,7 @@ def _replay_section(replay: Replay, draw: _SvgPictures) -> Section:
 
 
 def _with_fewer_points(curve: Curves) -> Curves:
-    """As many points as a picture shows, the first and the last among them."""
+    """The points that a picture shows, with the first and the last of the curve."""
     count = len(curve.labels)
     kept = np.unique(np.linspace(0, count - 1, min(count, MOST_POINTS)).round().astype(np.int64))
     return curve.at(kept)
@@ -212,10 +220,10 @@ def _replay_table(replay: Replay) -> Table:
     for metric in METRICS:
         columns[metric] = [_metric_cell(replay, name, metric) for name in replay.curves]
     shares, gains = replay.labels_like(), replay.gains_over()
-    columns["labels like Random, %"] = [_share_cell(shares.get(name)) for name in replay.curves]
-    columns["gain over Random"] = [_gain_cell(gains.get(name)) for name in replay.curves]
-    columns["ended after"] = [_ended_cell(replay.ended[name]) for name in replay.curves]
-    return _table(f"At {replay.horizon} labels, means of the runs with their intervals", columns)
+    columns["labels needed, % of Random's"] = [_share_cell(shares.get(name)) for name in replay.curves]
+    columns["gain over Random, nats"] = [_gain_cell(gains.get(name)) for name in replay.curves]
+    columns["labels bought: fewest – median – most"] = [_ended_cell(replay.ended[name]) for name in replay.curves]
+    return _table(f"Means over the runs at {replay.horizon} labels, with 95 % intervals", columns)
 
 
 def _metric_cell(replay: Replay, name: str, metric: str) -> Cell:
@@ -244,7 +252,7 @@ def _gain_cell(gain: Gain | None) -> Cell:
 
 
 def _ended_cell(counts: Ints) -> Cell:
-    """Fewest, median and most labels."""
+    """The fewest, the median and the most labels of the runs."""
     middle = float(np.median(counts))
     return Cell(f"{counts.min()} – {middle:.0f} – {counts.max()}", middle)
 
@@ -254,13 +262,15 @@ def _calibration_section(tempering: Tempering, columns: Columns, draw: _SvgPictu
     return Section(
         "calibration",
         "Calibration of the test set",
-        pictures=[draw("Accuracy against confidence; on the diagonal probabilities are what happens", reliability)],
+        pictures=[draw("Accuracy against confidence. On the diagonal they are equal.", reliability)],
         tables=[_table_of_columns("All draws, before any label", columns, ".4f")],
     )
 
 
 def _agreement_pictures(result: Comparison, draw: _SvgPictures) -> Iterator[Picture]:
-    yield draw("Rows that both picked, in % of the rows that either picked", plot.overlap(result.names, result.overlap))
+    yield draw(
+        "Rows that both picked, in % of the rows that at least one picked", plot.overlap(result.names, result.overlap)
+    )
     if result.rank_correlation is None:
         return
     kept = [i for i, row in enumerate(result.rank_correlation) if not np.isnan(row).all()]
@@ -270,13 +280,16 @@ def _agreement_pictures(result: Comparison, draw: _SvgPictures) -> Iterator[Pict
 
 
 def _class_tables(tables: dict[str, Columns]) -> Iterator[Table]:
-    for caption, name in (("By their labels", "classes"), ("As predicted", "predicted classes")):
+    for caption, name in (
+        ("Picks of each class, by their labels", "classes"),
+        ("Picks of each class, as predicted", "predicted classes"),
+    ):
         if name in tables and len(tables[name]) <= MOST_CLASSES:
-            yield _table_of_columns(f"{caption}: picks of each class", tables[name])
+            yield _table_of_columns(caption, tables[name])
 
 
 def _table_of_columns(caption: str, columns: Columns, form: str = "") -> Table:
-    """A table of a comparison; numbers but whole ones in a form."""
+    """A table of a comparison. ``form`` is the format of numbers that are not whole."""
     cells = {name: [_cell(value, form) for value in values.tolist()] for name, values in columns.items()}
     return _table(caption, cells)
 

@@ -1,4 +1,4 @@
-"""A comparison in plain words: what it shows, with its uncertainty, and no more."""
+"""A comparison in plain words: what it shows, with its uncertainty, and not more than that."""
 
 from __future__ import annotations
 
@@ -11,18 +11,27 @@ from alcore.bench.replay import Replay, Share
 from alcore.bench.temperature_scaling import Tempering
 
 METRIC = "log-likelihood"
-MISTAKES = 0.05  # the chance that a sentence names a heuristic as different from Random though none is
+MISTAKES = 0.05  # the chance that a sentence names a heuristic as different from Random although none is
 SHOWN = 3
 
 
 def sentences(result: Comparison) -> list[str]:
-    """The result in plain words, what matters most first.
+    """Describe a comparison in plain words, the most important sentence first. The report and the command line show them.
+
+    A heuristic is called better or worse than Random only if its interval shows it. If none differs from Random, the chance that
+    a sentence names one is about 5 %.
+
+    Args:
+        result: the `Comparison` that `alcore.bench.compare` returned.
+
+    Returns:
+        A list of paragraphs of one or a few sentences. Information is in nats.
 
     >>> import alcore.bench, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
     >>> words = alcore.bench.sentences(alcore.bench.compare(probs, k=5, heuristics=["bald", "random"], rng=0))
     >>> words[-1]
-    'Replay is left out: it takes labels of the pool, a test set, its labels.'
+    'Replay is left out: it needs labels of the pool, a test set and labels of the test set.'
     """
     found = [sentence for replay in result.replays for sentence in _replay_sentences(replay)]
     found += [sentence for replay in result.replays[:1] for sentence in _exhaustion_sentence(replay, result.shape[-1])]
@@ -33,14 +42,14 @@ def sentences(result: Comparison) -> list[str]:
 
 
 def _replay_sentences(replay: Replay) -> Iterator[str]:
-    """Which heuristics reach what Random reaches with fewer labels, named only where the interval is clear."""
+    """Which heuristics need fewer labels than Random, and which are worse. Named only if the interval is clear."""
     where = "One label at a time" if replay.size == 1 else f"In batches of {replay.size}"
     others = [name for name in replay.curves if name != "random"]
     if "random" not in replay.curves or not others:
         return
     runs = len(replay.curves["random"].seeds)
     if runs < 2:
-        yield f"{where}: a single run tells nothing of chance. Ask for more seeds."
+        yield f"{where}: one run cannot show how much is chance. Use more seeds: seeds=20 (--seeds 20)."
         return
     level = 1 - MISTAKES / len(others)
     shares = replay.labels_like("random", METRIC, level=level)
@@ -51,17 +60,18 @@ def _replay_sentences(replay: Replay) -> Iterator[str]:
     worse = [f"{name} (with {_labels(gain.labels)})" for name, gain in gains.items() if gain.high < 0]
     if better:
         (_, best), *rest = better
-        yield f"{where}, on these predictions {_best_clause(best, shares[best])}{_others_clause(rest, shares)}. {runs} runs."
+        said = f"{_best_clause(best, shares[best])}.{_others_clause(rest, shares)}"
+        yield f"{where}, on these predictions {said} There were {runs} runs."
     else:
-        yield f"{where}, no heuristic was told apart from Random by its {METRIC}. {runs} runs."
+        yield f"{where}, no heuristic was clearly better than Random in {METRIC}. There were {runs} runs."
     if worse:
         verb = "was" if len(worse) == 1 else "were"
-        yield f"{where}, {_listed(worse)} {verb} worse than Random."
+        yield f"{where}, {_listed(worse)} {verb} clearly worse than Random in {METRIC}."
 
 
 def _best_clause(name: str, share: Share) -> str:
     return (
-        f"{name} bought the {METRIC} of {_labels(share.labels)} of Random with {100 * share.share:.0f} % of them "
+        f"{name} needed {100 * share.share:.0f} % of the labels to reach the {METRIC} of Random with {_labels(share.labels)} "
         f"(interval {100 * share.low:.0f} to {100 * share.high:.0f} %)"
     )
 
@@ -74,7 +84,7 @@ def _others_clause(others: list[tuple[float, str]], shares: Mapping[str, Share])
         for name, share in ((name, shares[name]) for _, name in others[: SHOWN - 1])
     ]
     more = len(others) - len(named)
-    return f"; fewer labels than Random took {_listed([*named, f'{more} more'] if more else named)} too"
+    return f" Fewer labels than Random also needed: {_listed([*named, f'{more} more'] if more else named)}."
 
 
 def _exhaustion_sentence(replay: Replay, draws: int) -> Iterator[str]:
@@ -82,8 +92,8 @@ def _exhaustion_sentence(replay: Replay, draws: int) -> Iterator[str]:
         return
     first = min(replay.curves, key=lambda name: int(replay.curves[name].labels[-1]))
     yield (
-        f"Draws are exhausted after {_labels(replay.horizon)}: {first} is the first to have fewer than 2 effective draws of "
-        f"{draws} left in one of its runs. All heuristics are compared up to there; use more draws to look further."
+        f"Draws are exhausted after {_labels(replay.horizon)}: {first} was the first with fewer than 2 effective draws of {draws} "
+        "left in one of its runs. All heuristics are compared up to this number of labels. To compare further, use more draws."
     )
 
 
@@ -99,8 +109,8 @@ def _batch_sentences(result: Comparison) -> Iterator[str]:
         names = _listed([result.names[i] for i in as_good[:SHOWN]])
         if len(as_good) <= SHOWN:
             yield (
-                f"Of batches of {k}, that of {names} told most about the model: {result.information[best]:.2f} nats of at most "
-                f"{result.information_bound:.2f}."
+                f"With batches of {k}, {names} gave the most information about the model: {result.information[best]:.2f} of "
+                f"at most {result.information_bound:.2f} nats."
             )
     duplicates = (
         []
@@ -109,27 +119,27 @@ def _batch_sentences(result: Comparison) -> Iterator[str]:
     )
     if duplicates:
         most = sorted(duplicates, reverse=True)[:SHOWN]
-        yield f"Near-duplicates among the {k} picks: {_listed([f'{name} {n}' for n, name in most])}."
+        yield f"Some of the {k} picks are near-duplicates of earlier ones: {_listed([f'{n} of {name}' for n, name in most])}."
 
 
 def _calibration_sentences(tempering: Tempering) -> Iterator[str]:
     before, after = tempering.before, tempering.after
     if not before.misleads:
         yield (
-            f"Probabilities of the test set are what happens, as far as {before.rows:,} rows tell: calibration error "
-            f"{before.error:.3f}, chance alone makes up to {before.by_chance:.3f}."
+            f"The probabilities fit the labels of the test set, as far as {before.rows:,} rows can show: the calibration error is "
+            f"{before.error:.3f}, and chance alone gives up to {before.by_chance:.3f}."
         )
         return
     side = "overconfident" if before.overconfident else "underconfident"
     yield (
-        f"Warning: the model is {side} on the test set, calibration error {before.error:.3f} where chance makes up to "
+        f"Warning: the model is {side} on the test set. The calibration error is {before.error:.3f}, and chance alone gives up to "
         f"{before.by_chance:.3f}. A badly calibrated posterior misleads every heuristic."
     )
     if after is not None and after.error < before.error:
         yield (
-            f"A temperature of {tempering.temperature:.2f}, fitted on labelled rows of the pool, brings the error to "
-            f"{after.error:.3f} and the log-likelihood from {before.log_likelihood:.3f} to {after.log_likelihood:.3f}. "
-            f"Compare again with alcore.bench.tempered(predictions, {tempering.temperature:.2f}) of pool, test set and targets."
+            f"A temperature of {tempering.temperature:.2f}, fitted on labelled rows of the pool, lowers the error to "
+            f"{after.error:.3f} and changes the log-likelihood from {before.log_likelihood:.3f} to {after.log_likelihood:.3f}. "
+            f"Compare again with alcore.bench.tempered(predictions, {tempering.temperature:.2f}) for pool, test set and targets."
         )
 
 

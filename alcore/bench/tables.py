@@ -14,7 +14,7 @@ Columns = dict[str, Any]  # name -> array
 
 
 def curves_table(replay: Replay) -> Columns:
-    """A row for each heuristic and number of labels: means with their intervals."""
+    """One row for each heuristic and number of labels: means with their intervals."""
     parts = []
     for name, curve in replay.curves.items():
         columns: Columns = {
@@ -30,7 +30,7 @@ def curves_table(replay: Replay) -> Columns:
 
 
 def summary_table(replay: Replay) -> Columns:
-    """A row for each heuristic: at the horizon that all share, and against Random."""
+    """One row for each heuristic: the horizon that all share, and the comparison with Random."""
     names = list(replay.curves)
     shares, gains = replay.labels_like(), replay.gains_over()
     columns: Columns = {
@@ -49,7 +49,7 @@ def summary_table(replay: Replay) -> Columns:
 
 
 def calibration_tables(states: dict[str, Calibration]) -> dict[str, Columns]:
-    """Scores of each state of the predictions, as they are and tempered; and their bins."""
+    """Scores and bins of the predictions as they are, and after temperature scaling."""
     metrics = {
         "predictions": np.array(list(states)),
         "rows": np.array([one.rows for one in states.values()]),

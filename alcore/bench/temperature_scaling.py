@@ -1,4 +1,4 @@
-"""Temperature scaling: one number that makes probabilities less sure, or more, fitted on labels."""
+"""Temperature scaling: one number, fitted on labels, that makes probabilities less confident or more."""
 
 from __future__ import annotations
 
@@ -12,23 +12,30 @@ from alcore.bench.calibration import Calibration, calibration, predictive
 from alcore.bench.labels import LabelledPredictions, as_labels
 from alcore.door import Array, Float64s
 
-COLDEST, HOTTEST = 0.05, 20.0  # temperatures tried
-FITTED_ROWS = 2_000  # that a temperature is fitted on, at most
+COLDEST, HOTTEST = 0.05, 20.0  # the range of temperatures
+FITTED_ROWS = 2_000  # the most rows that a temperature is fitted on
 BLOCK_SIZE = 1 << 22  # probabilities tempered at a time
 
 
 def temperature(probs: Array, labels: npt.ArrayLike, *, weights: npt.ArrayLike | None = None) -> float:
-    """The temperature τ that makes labelled rows likeliest: each draw's logits are divided by it, then draws are averaged.
+    """Fit the temperature τ that maximises the likelihood of labelled rows (Guo et al. 2017, arXiv:1706.04599).
 
-    τ = argmax Σ_i ln Σ_t w_t softmax(ln p_it / τ)[y_i], over 0.05 ≤ τ ≤ 20. Above 1 a model is made less sure. Guo et al. 2017
-    (arXiv:1706.04599); of each draw, so that the draws of `tempered` can be ranked by any heuristic. Labels of one class will do:
-    a row adds to the likelihood whatever class the others are of. Where every draw is right about every row the likelihood grows
-    as long as τ falls, and the result, 0.05, says nothing of other rows: pass more, the model being wrong about some.
+    τ = argmax Σ_i ln Σ_t w_t softmax(ln p_it / τ)[y_i], over 0.05 ≤ τ ≤ 20. The logits of each draw are divided by τ, then the
+    draws are averaged, so that any heuristic can rank the draws of `tempered`. τ above 1 makes a model less confident. The labels
+    may all be of one class. If every draw is right about every row, the likelihood grows while τ falls, and the result is 0.05.
+    It says nothing about other rows then: pass more rows, with some that the model gets wrong.
 
     Args:
-        probs: (N, C, T) of labelled rows, not of those that the result is then judged on.
-        labels: (N,) their classes.
-        weights: (T,) over draws.
+        probs: (N, C, T) probabilities of labelled rows. Do not judge the result on the same rows.
+        labels: (N,) classes, whole numbers 0 … C − 1.
+        weights: (T,) weights of the draws.
+
+    Returns:
+        τ as a float, 0.05 … 20, no unit. Cost O(N·C·T) time for each of about 20 temperatures that it tries.
+
+    Raises:
+        TypeError: if the labels are not whole numbers.
+        ValueError: for labels of another length or outside 0 … C − 1, and for wrong weights.
 
     >>> import alcore.bench, numpy
     >>> probs = numpy.array([[[0.99], [0.01]]] * 4)
@@ -53,14 +60,25 @@ def temperature(probs: Array, labels: npt.ArrayLike, *, weights: npt.ArrayLike |
 
 
 def tempered(probs: Array, temperature: float) -> Array:
-    """(N, C, ..., T) probabilities whose logits are divided by a temperature: p^{1/τ}, normalised over axis 1.
+    """Divide the logits of probabilities by a temperature: p^(1/τ) / Σ_c p_c^(1/τ), over the classes (arXiv:1706.04599).
+
+    Args:
+        probs: (N, C, ..., T) probabilities.
+        temperature: τ, above 0. Above 1 the probabilities become less confident. `alcore.bench.temperature` fits it.
+
+    Returns:
+        (N, C, ..., T) probabilities of the same type as ``probs``. Cost O(N·C·…·T) time and memory.
+
+    Raises:
+        TypeError: if ``temperature`` is not a number, or ``probs`` not an array of floats.
+        ValueError: if ``temperature`` is not finite or not above 0.
 
     >>> import alcore.bench, numpy
     >>> alcore.bench.tempered(numpy.array([[[0.8], [0.2]]]), 2.0)[0, :, 0].round(3).tolist()
     [0.667, 0.333]
     """
     if not (tau := door.as_finite(temperature, "temperature")) > 0:
-        raise ValueError(f"temperature: expected a number above 0, got {temperature}.")
+        raise ValueError(f"temperature: expected a number above 0, got {temperature}. 1 changes nothing.")
     array = door.as_array(probs, "probs")
     tiny = np.finfo(array.dtype).smallest_subnormal
     wide = array if array.dtype == np.float64 else array.astype(np.float32)
@@ -72,7 +90,7 @@ def tempered(probs: Array, temperature: float) -> Array:
 
 
 def _tempered_mean(probs: Array, tau: float, shares: Float64s | None, tiny: float) -> Float64s:
-    """(N, C) the mean over tempered draws."""
+    """(N, C) the mean over the draws after temperature scaling."""
     step = max(1, BLOCK_SIZE // max(1, probs[:1].size))
     parts = [predictive(tempered(probs[i : i + step], tau), shares, tiny) for i in range(0, len(probs), step)]
     return np.concatenate(parts)
@@ -80,7 +98,13 @@ def _tempered_mean(probs: Array, tau: float, shares: Float64s | None, tiny: floa
 
 @dataclass(frozen=True, eq=False)
 class Tempering:
-    """Calibration of test rows before and after a temperature fitted on labelled rows of the pool."""
+    """Calibration of the test set before and after temperature scaling. The temperature is fitted on labelled rows of the pool.
+
+    Attributes:
+        before: `Calibration` of the predictions as they are.
+        after: `Calibration` after temperature scaling. None if no temperature was fitted.
+        temperature: the fitted temperature τ. None if none was fitted.
+    """
 
     before: Calibration
     after: Calibration | None = None
@@ -88,7 +112,7 @@ class Tempering:
 
     @property
     def states(self) -> dict[str, Calibration]:
-        """Name in tables and pictures -> calibration."""
+        """Name in tables and pictures -> `Calibration`."""
         tempered = {} if self.after is None else {f"temperature {self.temperature:.3f}": self.after}
         return {"as it is": self.before, **tempered}
 
@@ -96,7 +120,7 @@ class Tempering:
 def temper(
     pool: LabelledPredictions | None, test: LabelledPredictions, weights: Float64s | None, rng: np.random.Generator
 ) -> Tempering:
-    """Calibration of test rows; where the pool has labels, also at the temperature fitted on those."""
+    """Calibration of the test set. If the pool has labels, also after temperature scaling."""
     before = calibration(predictive(test.probs, weights, test.tiny), test.labels, rng=rng)
     if pool is None:
         return Tempering(before)

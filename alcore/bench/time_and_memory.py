@@ -1,4 +1,4 @@
-"""What a selection takes: seconds, and bytes at its peak."""
+"""The time of a selection in seconds, and its peak memory in bytes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from alcore.heuristics import Heuristic, Power, RowWise, Softmax, SoftRank
 from alcore.heuristics.base import Joint
 
 REPEATS = 5
-ENOUGH_SECONDS = 1.0  # after which no selection is repeated
+ENOUGH_SECONDS = 1.0  # after this time no selection is repeated
 WARM_UP_ROWS = 8
 
 
 def compile_kernels(heuristic: Heuristic, few_rows: Any, options: MaskedReadingOptions) -> None:
-    """Select once from a few rows, so that no time has the compilation in it."""
+    """Select once from a few rows, so that the times do not include compilation."""
     scored = heuristic.heuristic if isinstance(heuristic, Power | Softmax | SoftRank) else heuristic
     if not (isinstance(scored, RowWise) and scored.rows is not None):
         # The later picks of a joint batch have kernels of their own.
@@ -42,7 +42,7 @@ def time_select(
 
 
 def peak_bytes(heuristic: Heuristic, predictions: Any, k: int, options: MaskedReadingOptions) -> int:
-    """What NumPy's arrays took at the peak of a selection, beyond what was there."""
+    """Peak memory of NumPy's arrays during a selection, without the arrays that were there before."""
     traced = tracemalloc.is_tracing()
     if not traced:
         tracemalloc.start()

@@ -28,7 +28,10 @@ def test_a_test_set_of_one_class_is_judged(labels: Any) -> None:
 @pytest.mark.parametrize("with_test", [True, False])
 def test_a_pool_of_one_class_is_refused_with_what_works(with_test: bool) -> None:
     test = {"test": PROBS, "test_labels": np.arange(30) % 3} if with_test else {}
-    with pytest.raises(ValueError, match=r"^labels: all 30 are class 2; .+ or compare heuristics without labels\.$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^labels: expected several classes, but all 30 labels are class 2, .+ or compare heuristics without labels\.$",
+    ):
         compare(PROBS, k=2, heuristics=["random"], labels=np.full(30, 2), **test)
     assert compare(PROBS, k=2, heuristics=["random"], **test).classes is None
 
@@ -54,7 +57,7 @@ def test_a_pool_that_is_too_large_is_replayed_in_part_with_a_sentence(monkeypatc
     assert f"12 of {len(PROBS)} rows" in result.left_out["replay of all rows"]
     assert result.shape[0] == len(PROBS)
     assert any(
-        sentence.startswith("Replay of all rows is left out: 12 of") for sentence in alcore.bench.sentences(result)
+        sentence.startswith("Replay of all rows is left out: only 12 of") for sentence in alcore.bench.sentences(result)
     )
 
 

@@ -205,5 +205,8 @@ def test_refusals() -> None:
     with pytest.raises(TypeError, match="'bald'"):
         replay({"bald": "bald"}, POOL, TEST)
     one_class = labelled(PROBS, np.ones(90, int))
-    with pytest.raises(ValueError, match=r"pool.labels: all 90 are class 1; there is nothing to learn"):
+    with pytest.raises(
+        ValueError,
+        match=r"pool.labels: expected several classes, but all 90 labels are class 1, so there is nothing to learn",
+    ):
         replay(HEURISTICS, one_class, TEST)

@@ -109,7 +109,7 @@ def test_what_is_not_there_is_left_out_and_said(tmp_path: Path) -> None:
     page = Page(written(bare, tmp_path))
     assert {"left-out", "heuristics", "information"} <= set(page.ids())
     assert not {"replay-1", "calibration"} & set(page.ids())
-    assert any("it takes labels of the pool" in text for text in page.data)
+    assert any("it needs labels of the pool" in text for text in page.data)
     cells = np.repeat(PROBS[:20, :, None], 4, axis=2)
     events = compare(cells, k=4, heuristics=[alcore.Reduce(alcore.BALD(), "mean"), "random"], rng=0)
     assert not {"information", "classes"} & set(Page(written(events, tmp_path)).ids())

@@ -54,7 +54,7 @@ def test_bench_weighs_batches(here: Path) -> None:
 def test_bench_has_epig_where_there_are_targets(here: Path) -> None:
     result = run("bench", "asked.npz", "-k", 3, "--floor", 0.001)
     assert result.exit_code == 0, result.output
-    assert result.stderr == "note: targets are the member 'target' of asked.npz, shape (4, 3, 6).\n"
+    assert result.stderr == "note: the targets are the member 'target' of asked.npz, shape (4, 3, 6).\n"
     assert rows_of_tables(result.stdout, "epig") == 2
     assert "batch-epig" not in result.stdout
     shown = done("bench", "preds.npy", "-k", 3, "--heuristics", "epig,batch-epig,bald", "--targets", "targets.npy")
@@ -65,7 +65,7 @@ def test_bench_notes_exhausted_draws(here: Path) -> None:
     result = run("bench", "certain.npy", "-k", 9, "--heuristics", "bald,batchbald")
     assert result.exit_code == 0, result.output
     assert re.fullmatch(
-        r"note: batchbald exhausted the 4 draws after \d of 9 picks; the others were drawn by power sampling of BALD\.\n",
+        r"note: batchbald exhausted the 4 draws after \d of 9 picks; the other picks were drawn by power sampling of BALD\.\n",
         result.stderr,
     )
     assert "100.0 %" in result.stdout

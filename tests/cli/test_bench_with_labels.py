@@ -121,7 +121,7 @@ def test_what_is_lacking_is_left_out_with_a_sentence(here: Path, arguments: tupl
     shown = done(*arguments, *QUICK, "--json", "out.json")
     assert set(read_json()["left out"]) == parts
     for part in parts:
-        assert f"{part.capitalize()} is left out: it takes" in shown
+        assert f"{part.capitalize()} is left out: it needs" in shown
 
 
 def test_a_test_set_of_one_class_is_judged(here: Path) -> None:
@@ -158,7 +158,7 @@ BAD: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
     "labels with axes as a member": (
         lambda: np.savez("x.npz", pool=PROBS[:50], pool_labels=TRUE[:50, None]),
         ("x.npz",),
-        "expected shape (50,), a label for each row of the predictions, got (50, 1)",
+        "expected shape (50,), one label for each row of the predictions, got (50, 1)",
     ),
     "targets of other draws": (
         lambda: np.savez("x.npz", pool=PROBS[:50], target=PROBS[50:, :, 1:]),
@@ -171,12 +171,12 @@ BAD: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
     "labels as floats": (
         lambda: np.save("x.npy", TRUE[:50] / 1),
         ("pool.npy", "--labels", "x.npy"),
-        "Number them from 0 to 2",
+        "Number the classes from 0 to 2",
     ),
     "labels of one class": (
         lambda: np.save("x.npy", TRUE[:50] * 0),
         ("pool.npy", "--labels", "x.npy"),
-        "all 50 are class 0",
+        "all 50 labels are class 0",
     ),
     "other draws": (
         lambda: np.save("x.npy", PROBS[50:, :, 1:]),

@@ -180,7 +180,9 @@ def test_information_fires_strictly_below_a_floor_a_label(floor: float, stop: in
 
 def test_information_counts_a_label_and_a_step_without_picks_says_nothing() -> None:
     assert InformationBelow(0.1)([one_step(size=2, information=0.3)]) is None
-    assert InformationBelow(0.1)([one_step(size=4, information=0.3)]) == "the batch has 0.075 nats of information per label, under 0.1"
+    assert InformationBelow(0.1)([one_step(size=4, information=0.3)]) == (
+        "the batch has 0.075 nats of information per label, under 0.1"
+    )
     assert InformationBelow(0.1)([one_step(size=0)]) is None
 
 
