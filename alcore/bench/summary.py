@@ -71,8 +71,8 @@ def _replay_sentences(replay: Replay) -> Iterator[str]:
 
 def _best_clause(name: str, share: Share) -> str:
     return (
-        f"{name} needed {100 * share.share:.0f} % of the labels to reach the {METRIC} of Random with {_labels(share.labels)} "
-        f"(interval {100 * share.low:.0f} to {100 * share.high:.0f} %)"
+        f"{name} needed {100 * share.share:.0f} % of Random's labels to reach the {METRIC} that Random had with "
+        f"{_labels(share.labels)} (interval {100 * share.low:.0f} to {100 * share.high:.0f} %)"
     )
 
 
