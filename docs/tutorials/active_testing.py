@@ -25,7 +25,8 @@ train, test = order[:300], order[300:]
 # is 1 where it is wrong. The last line knows all labels, and a tester does not.
 
 # %%
-forest = RandomForestClassifier(100, min_samples_leaf=3, random_state=0).fit(x[train], y[train])
+forest = RandomForestClassifier(100, min_samples_leaf=3, random_state=0)
+forest.fit(x[train], y[train])
 predicted = forest.predict_proba(x[test])
 wrong = predicted.argmax(axis=1) != y[test]
 truth = wrong.mean()
@@ -39,10 +40,13 @@ print(f"wrong on {truth:.1%} of {len(test)} images")
 # score where the ensemble gives a small probability to the class that the forest says.
 
 # %%
-others = BaggingClassifier(LogisticRegression(max_iter=300), 10, random_state=0).fit(x[train] / 16, y[train])
+regression = LogisticRegression(max_iter=300)
+others = BaggingClassifier(regression, 10, random_state=0)
+others.fit(x[train] / 16, y[train])
 draws = alcore_sklearn.predict(others, x[test] / 16)
 scores = alcore.expected_loss(draws, predicted, loss="zero-one")
-print(f"mean score where the forest is right {scores[~wrong].mean():.2f}, where it is wrong {scores[wrong].mean():.2f}")
+print(f"mean score where the forest is right: {scores[~wrong].mean():.2f}")
+print(f"mean score where it is wrong: {scores[wrong].mean():.2f}")
 
 # %% [markdown]
 # ## Label 60 images
@@ -61,8 +65,9 @@ print(f"{losses.sum()} of {len(losses)} picks are wrong, {losses.mean():.1%}")
 
 # %%
 risk = alcore.lure(losses, batch.q, len(test), support=batch.support)
-low, high = risk.value - 2 * risk.standard_error, risk.value + 2 * risk.standard_error
-print(f"{risk.value:.1%}, between {low:.1%} and {high:.1%}; the truth is {truth:.1%}")
+half = 2 * risk.standard_error
+print(f"between {risk.value - half:.1%} and {risk.value + half:.1%}")
+print(f"estimate {risk.value:.1%}, truth {truth:.1%}")
 
 # %% [markdown]
 # ## Is that luck?
@@ -76,15 +81,17 @@ def repeat(scores, repeats=500):
     found = np.zeros((repeats, 2))
     for row in found:
         batch = alcore.power(scores, k=60, rng=rng)
-        row[:] = alcore.lure(wrong[batch.indices], batch.q, len(test), support=batch.support)
+        losses = wrong[batch.indices]
+        row[:] = alcore.lure(losses, batch.q, len(test), support=batch.support)
     return found.T
 
 
-results = {"at random": repeat(np.ones(len(test))), "where mistakes are expected": repeat(scores)}
+uniform = np.ones(len(test))
+results = {"at random": repeat(uniform), "by expected loss": repeat(scores)}
 for name, (values, errors) in results.items():
     typical = np.sqrt(np.mean((values - truth) ** 2))
     covered = np.mean(np.abs(values - truth) < 2 * errors)
-    print(f"{name}: typical error {typical:.2%}, the interval covers the truth in {covered:.0%}")
+    print(f"{name}: typical error {typical:.2%}, interval right {covered:.0%}")
 
 # %% [markdown]
 # Both are right on average. The draw in proportion to the expected loss errs less, so it needs fewer labels for the
@@ -92,17 +99,17 @@ for name, (values, errors) in results.items():
 
 # %%
 figure, axes = plt.subplots(figsize=(7, 3.5), layout="constrained")
-bins = np.arange(0, 0.2, 0.01)
+bins = (np.arange(14) - 0.5) / 60  # at random, estimates are multiples of 1/60
 for name, (values, errors) in results.items():
     axes.hist(values, bins=bins, histtype="step", linewidth=1.5, label=name)
-axes.axvline(truth, color="black", linestyle="--", linewidth=1, label="truth")
+axes.axvline(truth, color="black", linestyle="--", label="truth")
 axes.set_xlabel("error of the model, estimated from 60 labels")
 axes.set_ylabel("repeats")
 axes.legend(frameon=False)
 figure.savefig("estimates.svg")
 
 # %% [markdown]
-# ![Histograms of 500 estimates: those where mistakes are expected lie closer around the truth than those at random](active_testing/estimates.svg)
+# ![Histograms of 500 estimates: those drawn by expected loss lie closer around the truth than those at random](active_testing/estimates.svg)
 #
 # ## How many labels?
 #
@@ -113,10 +120,10 @@ figure.savefig("estimates.svg")
 batch = alcore.power(scores, k=240, rng=3)
 for labels in (30, 60, 120, 240):
     first = slice(0, labels)
-    risk = alcore.lure(
-        wrong[batch.indices[first]], batch.q[first], len(test), support=batch.support[first]
-    )
-    print(f"{labels:3} labels: {risk.value:.1%} ± {2 * risk.standard_error:.1%}")
+    losses, q = wrong[batch.indices[first]], batch.q[first]
+    risk = alcore.lure(losses, q, len(test), support=batch.support[first])
+    half = 2 * risk.standard_error
+    print(f"{labels:3} labels: {risk.value:.1%} ± {half:.1%}")
 
 # %% [markdown]
 # The formulas, other losses, and picks that are refused are in [Unbiased risk](../risk.md).

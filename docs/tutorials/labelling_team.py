@@ -21,7 +21,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 x, y = load_digits(return_X_y=True)
 order = np.random.default_rng(0).permutation(len(x))
 x, y = x[order], y[order]
-names = [f"img_{i:04}" for i in range(600)]  # the pool: the first 600 images
+names = [f"img_{i:04}" for i in range(600)]  # the pool: 600 images
 truth = dict(zip(names, y.tolist()))
 row_of = {name: row for row, name in enumerate(names)}
 
@@ -35,8 +35,8 @@ row_of = {name: row for row, name in enumerate(names)}
 
 # %%
 def run(*command):
-    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    print(done.stdout.strip())
+    done = subprocess.run(command, text=True, capture_output=True)
+    print((done.stdout + done.stderr).strip())
 
 
 with open("names.txt", "w") as file:
@@ -51,7 +51,8 @@ run("alcore", "ledger", "create", "team.db", "--ids", "names.txt")
 
 # %%
 ask = ("alcore", "ledger", "ask", "team.db")
-run(*ask, "--heuristic", "random", "-k", "30", "--seed", "0", "--asker", "ann", "-o", "start.csv")
+at_random = ("--heuristic", "random", "-k", "30", "--seed", "0")
+run(*ask, *at_random, "--asker", "ann", "-o", "start.csv")
 print(*open("start.csv").readlines()[:3])
 
 
@@ -99,11 +100,11 @@ def train():
 
 
 def accuracy(model):
-    return f"{model.score(x[600:], y[600:]):.3f} of the test images are right"
+    return f"{model.score(x[600:], y[600:]):.2f} of the test images are right"
 
 
 model = train()
-alcore.save_predictions("step_1.npy", alcore_sklearn.predict(model, x[:600]), rows=600)
+alcore_sklearn.predict(model, x[:600], out="step_1.npy")
 accuracy(model)
 
 # %% [markdown]
@@ -112,10 +113,10 @@ accuracy(model)
 # shows.
 
 # %%
-choose = ("step_1.npy", "--heuristic", "power-bald", "--beta", "4", "-k", "20")
-run(*ask, *choose, "--seed", "1", "--asker", "ann", "-o", "ann.csv")
-image = "image=https://images.example/{id}.png"
-run(*ask, *choose, "--seed", "2", "--asker", "bob", "-o", "bob.json", "--data", image)
+how = ("step_1.npy", "--heuristic", "power-bald", "--beta", "4", "-k", "20")
+run(*ask, *how, "--seed", "1", "--asker", "ann", "-o", "ann.csv")
+shown = ("--data", "image=https://images.example/{id}.png")
+run(*ask, *how, "--seed", "2", "--asker", "bob", "-o", "bob.json", *shown)
 tasks = json.load(open("bob.json"))
 print(tasks[0]["data"])
 
@@ -130,9 +131,14 @@ print(tasks[0]["data"])
 
 # %%
 for task in tasks:
-    choice = {"choices": [str(truth[task["data"]["id"]])]}
-    result = {"from_name": "label", "to_name": "image", "type": "choices", "value": choice}
-    task["annotations"] = [{"result": [result], "completed_by": {"email": "bob@example.org"}}]
+    result = {
+        "from_name": "label",
+        "to_name": "image",
+        "type": "choices",
+        "value": {"choices": [str(truth[task["data"]["id"]])]},
+    }
+    bob = {"email": "bob@example.org"}
+    task["annotations"] = [{"result": [result], "completed_by": bob}]
 tasks[0]["annotations"] = [{"result": [], "was_cancelled": True}]
 with open("bob_done.json", "w") as file:
     json.dump(tasks, file)
