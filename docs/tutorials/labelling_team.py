@@ -121,13 +121,9 @@ tasks = json.load(open("bob.json"))
 print(tasks[0]["data"])
 
 # %% [markdown]
-# Bob imports `bob.json` into a project with this labelling interface. The control is called `label`, and the object has
-# the name of the data, `image`:
-#
-# `<View><Image name="image" value="$image"/><Choices name="label" toName="image"><Choice value="0"/></Choices></View>`
-#
-# (with a `Choice` for each digit). Then he labels, and exports the project as JSON. An exported task has `annotations`.
-# Bob skips the first image, which he cannot read.
+# Bob imports `bob.json` into a project of Label Studio. Its [labelling interface](../ledger.md#label-studio) has a choice
+# for each digit. He labels, and exports the project as JSON. An exported task has `annotations`. Bob skips the first image,
+# which he cannot read.
 
 # %%
 for task in tasks:
