@@ -77,7 +77,7 @@ run("alcore", "ledger", "tell", "team.db", "start.csv", "--annotator", "ann")
 
 # %% [markdown]
 # The two rows without a label stay open. Ann fills them in later and hands in the same file again. The labels that are
-# there already do no harm.
+# there already stay as they are.
 
 # %%
 fill_in("start.csv")
