@@ -1,6 +1,7 @@
 """Build the guide: run every page, store or compare what its blocks give, make the site.
 
 python -m docs_build             runs the pages, stores their outputs, builds build/site
+python -m docs_build --renew     stores every output, also where only numbers that vary differ
 python -m docs_build --check     compares instead of storing: a page that shows something else is an error
 python -m docs_build --serve     shows the site in a browser and builds it anew when a page changes
 """
@@ -22,6 +23,7 @@ app = typer.Typer(add_completion=False, help=__doc__)
 def build(
     pages: Annotated[list[Path] | None, typer.Argument(help="Pages to run; all of them by default.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Compare outputs with the pages; store nothing.")] = False,
+    renew: Annotated[bool, typer.Option("--renew", help="Store outputs even where only their numbers differ.")] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Show the site on this machine's port 8000.")] = False,
     site: Annotated[bool, typer.Option(help="Build the site after the pages have run.")] = True,
     workers: Annotated[int, typer.Option(help="Pages that run at a time.")] = 2,
@@ -29,7 +31,7 @@ def build(
     """Run every page, store or compare what its blocks give, and build the site into build/site."""
     if not check:
         tutorials.write_all()
-    failed = run_pages([page.resolve() for page in pages or running.pages()], check=check, workers=workers)
+    failed = run_pages([page.resolve() for page in pages or running.pages()], check=check, renew=renew, workers=workers)
     if failed:
         raise typer.Exit(1)
     if serve:
@@ -38,14 +40,14 @@ def build(
         the_site.build()
 
 
-def run_pages(pages: list[Path], *, check: bool, workers: int) -> int:
+def run_pages(pages: list[Path], *, check: bool, renew: bool, workers: int) -> int:
     """How many pages failed. A line is printed as each page ends."""
     failed = 0
     for ran in running.run_all(pages, workers):
         text = ran.page.read_text()
         problems = [ran.error] if ran.error else outputs.differences(text, ran.outputs)
-        if problems and not check and not ran.error:
-            ran.page.write_text(outputs.stored(text, ran.outputs))
+        if (problems or renew) and not check and not ran.error:
+            ran.page.write_text(outputs.stored(text, ran.outputs, renew=renew))
             problems = []
         failed += bool(problems)
         typer.echo(f"{ran.page.relative_to(running.ROOT)}: {ran.seconds:.1f} s")

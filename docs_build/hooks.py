@@ -19,6 +19,8 @@ def on_files(files: Any, *, config: Any) -> Any:
         relative = page.relative_to(running.DOCS)
         for name in dict.fromkeys(running.pictures(page, page.read_text())):
             made = running.KEPT / "docs" / relative.with_suffix("") / name
+            if not made.exists():
+                raise FileNotFoundError(f"{made}: run the pages first, python -m docs_build.")
             files.append(_generated(config, str(relative.with_suffix("") / name), made.read_bytes()))
     for path, content in included.pages().items():
         files.append(_generated(config, path, content))

@@ -29,7 +29,18 @@ def public() -> dict[str, str]:
             found[f"{module}.{name}"] = f"{module}.{name}"
             if module == "alcore":
                 found.setdefault(name, f"{module}.{name}")
-    for name in ("ask", "tell", "tell_file", "export", "import_file", "withdraw", "skip", "open", "pool", "labelled"):
+    for name in (
+        "ask",
+        "tell",
+        "tell_file",
+        "export",
+        "import_file",
+        "withdraw",
+        "set_aside",
+        "open",
+        "pool",
+        "labelled",
+    ):
         found[f"ledger.{name}"] = f"alcore.Ledger.{name}"
     return found
 

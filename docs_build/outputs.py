@@ -52,13 +52,13 @@ def _value(number: str) -> float:
     return float(number.rstrip("%").replace(",", "").replace("−", "-"))
 
 
-def stored(text: str, outputs: list[list[str]]) -> str:
-    """The page with the outputs that its blocks gave. An output that is the same as the one shown stays as it is."""
+def stored(text: str, outputs: list[list[str]], *, renew: bool = False) -> str:
+    """The page with the outputs that its blocks gave. One that is the same as shown stays as it is, if not renewed."""
     lines = text.splitlines()
     for block, produced in reversed(list(zip(blocks(text), outputs, strict=True))):
         if block.info == "console":
-            lines[block.first + 1 : block.last] = _console(block, produced)
-        elif not same(block.shown, produced[0], numbers_vary=block.numbers_vary):
+            lines[block.first + 1 : block.last] = _console(block, produced, renew)
+        elif renew or not same(block.shown, produced[0], numbers_vary=block.numbers_vary):
             last = max(block.last, block.output_last)
             lines[block.last + 1 : last + 1] = _fenced(block.indent, produced[0]) if produced[0] else []
     return "\n".join(lines) + "\n"
@@ -69,10 +69,10 @@ def _fenced(indent: str, output: str) -> list[str]:
     return ["", *(f"{indent}{line}".rstrip() for line in body)]
 
 
-def _console(block: Block, produced: list[str]) -> list[str]:
+def _console(block: Block, produced: list[str], renew: bool) -> list[str]:
     found: list[str] = []
     for (command, shown), output in zip(commands(block), produced, strict=True):
-        kept = shown if same(shown, output, numbers_vary=block.numbers_vary) else output
+        kept = shown if not renew and same(shown, output, numbers_vary=block.numbers_vary) else output
         found += [f"$ {command}", *([kept] if kept else [])]
     return [f"{block.indent}{line}".rstrip() for text in found for line in text.splitlines()]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import jupytext
 
 from docs_build import outputs, running
-from docs_build.blocks import blocks
+from docs_build.blocks import blocks, commands
 
 TUTORIALS = running.DOCS / "tutorials"
 
@@ -38,4 +38,10 @@ def write_all() -> None:
 def _with_outputs(text: str, old: str) -> str:
     """Outputs of blocks whose code has not changed, so that only what changed shows up as a difference."""
     known = {block.code: block.shown for block in blocks(old)} if old else {}
-    return outputs.stored(text, [[known.get(block.code, "")] for block in blocks(text)])
+    return outputs.stored(
+        text,
+        [
+            [known.get(block.code, "")] if block.info == "python" else [output for _, output in commands(block)]
+            for block in blocks(text)
+        ],
+    )
