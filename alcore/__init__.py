@@ -1,7 +1,8 @@
 """alcore: what to label next, from any model's predictions.
 
 Predictions are arrays (N, C, ..., T): **N** rows (examples) · **C** classes · **…** event axes (pixels, tokens) · **T** posterior
-draws. Further letters: **J** targets · **M** configurations. Scores are in nats, and higher = ask first.
+draws. Further letters: **J** targets · **M** configurations. Scores of entropies and information are in nats. A higher score
+means: ask first.
 
 >>> import alcore, numpy
 >>> rng = numpy.random.default_rng(0)

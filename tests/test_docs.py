@@ -44,7 +44,7 @@ def test_functions_have_an_example_that_runs(name: str) -> None:
 @pytest.mark.parametrize("name", [case.function.__name__ for case in CASES])
 def test_measures_state_formula_shapes_units_range_cost_and_errors(name: str) -> None:
     text = inspect.getdoc(FUNCTIONS[name]) or ""
-    for part in ("Args:", "Returns: (N, ...) float64", "Cost O(", "Raises:"):
+    for part in ("Args:", "Returns:\n    (N, ...) float64", "The cost is O(", "Raises:", "Paper"):
         assert part in text
     assert "nats" in text or "no unit" in text
     assert re.search(r"0 …|at least", text)

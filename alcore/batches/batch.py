@@ -13,23 +13,24 @@ import numpy.typing as npt
 class Batch:
     """Rows to label, in the order chosen.
 
+    The arrays are read-only. Unbiased risk estimators such as `lure` need `q` and `support`.
+    Paper: Farquhar et al. 2021 (arXiv:2101.11665).
+
     Attributes:
         indices: (k,) row numbers of the predictions, all different.
-        scores: (k,) the score of each pick, in the heuristic's units (nats for entropies and information); of a joint heuristic the
-            gain of each pick.
-        q: (k,) the probability of each pick given the earlier ones; 1 for deterministic picks.
-        support: (k,) how many rows had q > 0 at that pick; 1 for deterministic picks.
-
-    Attributes of joint heuristics, None where a heuristic does not tell:
-        information: (k,) joint information of the batch after each pick, nats.
-        effective_draws: (k,) mean number of draws that still explain the labels, after each pick.
-        exact_until: how many of the first gains are exact, not sampled.
-        saturated_at: how many picks were chosen jointly where the draws were exhausted before the batch was full.
-        fill: the rule of the picks that were not chosen jointly, "power-bald", "random" or "bald"; their scores are 0, and their q
-            and support are those of the rule. "stop" where the batch ends instead. None where all picks were chosen jointly.
-        certified_until: the first picks that are certain to be those of the whole pool; all where it lies in memory.
-
-    ``q`` and ``support`` are what unbiased risk estimators need (arXiv:2101.11665). The arrays are read-only.
+        scores: (k,) the score of each pick, in the heuristic's unit (nats for entropies and information). For a joint heuristic it
+            is the gain of each pick.
+        q: (k,) the probability of each pick given the earlier picks, above 0 and at most 1. It is 1 for deterministic picks.
+        support: (k,) how many rows had q > 0 at that pick. It is 1 for deterministic picks.
+        information: (k,) joint information of the batch after each pick, nats. Only some joint heuristics set it. Otherwise it is
+            None, as are all attributes below.
+        effective_draws: (k,) mean number of draws that still explain the labels, after each pick, 1 … T.
+        exact_until: how many of the first gains are exact and not sampled.
+        saturated_at: how many picks were chosen jointly before the draws were exhausted. It is None if they were not exhausted.
+        fill: the rule of the picks that were not chosen jointly: "power-bald", "random" or "bald". Their scores are 0. Their q and
+            support are those of the rule. It is "stop" where the batch ends instead, and None where all picks were chosen jointly.
+        certified_until: how many of the first picks are certain to be those of the whole pool. It is all of them for a pool in
+            memory.
 
     >>> import alcore
     >>> batch = alcore.top([0.1, 0.7, 0.4], k=2)

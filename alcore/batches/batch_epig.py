@@ -38,37 +38,51 @@ def batch_epig(
 ) -> Batch:
     """Batch EPIG, the greedy batch of largest Σ_j v_j I(y_S; y_j): what its labels together tell about each target's label.
 
-    Each pick gains Σ_m ω_m Σ_j v_j I(y_b; y_j | W_m): `epig` under the posteriors W_m over draws, averaged over configurations m
-    of the labels so far, all of them while they are few, sampled ones after that. A gain may exceed that of an earlier pick (two
-    labels can tell together what neither tells alone), so every row is looked at again for every pick. EPIG: Bickford Smith et al.
-    2023 (arXiv:2304.08151); configurations as in BatchBALD (arXiv:1906.08158).
+    Each pick gains Σ_m ω_m Σ_j v_j I(y_b; y_j | W_m). This is `epig` under the posteriors W_m over draws, averaged over
+    configurations m of the labels so far. The function keeps all configurations while they are few, and samples them after that. A
+    gain may exceed the gain of an earlier pick, because two labels can tell together what neither tells alone. So the function
+    looks at every row again for every pick. Papers: EPIG, Bickford Smith et al. 2023 (arXiv:2304.08151); configurations as in
+    BatchBALD (arXiv:1906.08158).
 
-    The draws must be consistent: draw t is the same network for every row of the pool and of the targets (an ensemble is; plain MC
-    dropout with a new mask for every row is not, and the gains then silently measure nothing).
+    The draws must be consistent: draw t is the same network for every row of the pool and for every target. An ensemble is
+    consistent. Plain MC dropout takes a new mask for every row and is not consistent. Batch EPIG cannot see this, and measures
+    nothing.
+
+    The batch has these attributes:
+
+    - `scores`: the gain of each pick in nats. The first is that of `epig`.
+    - `information`: Σ_j v_j I(y_S; y_j) in nats after each pick, at most the mean `bald` of the targets up to sampling error. If
+      sampled, it comes from the configurations that chose the picks, so it is a little optimistic.
+    - `effective_draws`: mean number of draws that still explain the labels, after each pick.
+    - `exact_until`: how many gains are exact.
+    - `certified_until`: all picks. `saturated_at` and `fill` are None, because large gains may follow a gain of 0.
+
+    100 configurations cost as much as 100 passes of `epig`. To save time, choose from a subset of the pool, with fewer targets, and
+    lower `samples` and `exact`.
 
     Args:
-        probs: (N, C, T) probabilities or logits from any source that can be read again for every pick: no generators.
-        targets: (J, C, T) predictions of the same draws for the inputs that predictions are wanted for, from any source, held in
-            memory; never the training set.
-        k: query size; where k ≥ N all N rows are returned.
-        samples: configurations sampled, rounded down to a multiple of the draws, at least one a draw.
-        exact: configurations × classes up to which all are kept; 0 samples from the first pick on.
-        kind: "probs" or "logits", of both.
-        target_weights: (J,) one weight a target, scaled to sum 1; default equal.
-        weights: (T,) one weight a draw, scaled to sum 1; default equal. The same as repeating draws.
-        rng: None, a seed or a numpy.random.Generator.
+        probs: (N, C, T) probabilities or logits from any source that can be read again for every pick. A generator cannot.
+        targets: (J, C, T) predictions of the same draws for target inputs, from any source. The function holds them in memory. Take
+            inputs like those that you want to predict, never the training set.
+        k: query size. If k ≥ N, the batch has all N rows.
+        samples: how many configurations to sample. The function rounds it down to a multiple of the draws, but takes at least one
+            a draw.
+        exact: the function keeps all configurations while configurations × classes are at most this number. With 0 it samples from
+            the first pick on.
+        target_weights: (J,) one weight a target, scaled to sum 1. The default is equal weights.
+        rng: None, a seed or a `numpy.random.Generator`. The same seed gives the same bits on any number of threads.
+        kind: "probs" or "logits", of `probs` and of `targets`.
+        weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
-    Returns: a `Batch` in the order chosen, scores = gains in nats, the first that of `epig`, with
-        information: Σ_j v_j I(y_S; y_j) after each pick, at most the mean `bald` of the targets up to sampling error. Where
-            sampled it is measured on the configurations that chose the picks and so a little optimistic.
-        effective_draws: mean number of draws that still explain the labels, after each pick.
-        exact_until: how many gains are exact.
-        certified_until: all picks; saturated_at and fill are None, because large gains may follow a gain of 0.
-    The same seed gives the same bits on any number of threads.
-    Cost: a pass a pick, O(k·M·N·J·C²·T) time for M configurations: 1, C, C², … up to ``exact``, then up to ``samples``. Rows of too
-        little I(y_b; θ | y_S) are passed over. O(block + J·C·(T + M)) memory. 100 configurations cost what 100 passes of `epig` do:
-        choose from a subset of the pool, with fewer targets, and lower samples and exact.
-    Raises: as `epig`; ValueError for event axes, negative samples or exact, or an iterable that is read once where k > 1.
+    Returns:
+        A `Batch` in the order chosen. Each pick takes one pass. The cost is O(k·M·N·J·C²·T) time for M configurations, where M is
+            1, C, C², … up to `exact`, then up to `samples`. The function skips rows of too little I(y_b; θ | y_S). The memory is
+            O(block + J·C·(T + M)).
+
+    Raises:
+        TypeError: as `epig`.
+        ValueError: as `epig`, for event axes, for a negative `samples` or `exact`, and for an iterable that can be read only once
+            where k > 1.
 
     >>> import alcore, numpy
     >>> one, two = [[1.0, 1, 0, 0], [0, 0, 1, 1]], [[1.0, 0, 1, 0], [0, 1, 0, 1]]  # two questions about four draws
@@ -128,7 +142,7 @@ class _Search:
             door.refuse_other_cells("targets", targets.probs_jct.shape[1:], self.cell_shape)
 
     def next(self, configurations: Configurations) -> _Pick | None:
-        """The row of largest gain, the lowest one of equal gains; None where no row is left."""
+        """The row of largest gain, the lowest row among equal gains. None where no row is left."""
         source, self._source = self._source or open_source(self._predictions, cost=FINER * self._targets.cost), None
         measure = self._measure(configurations)
         self._floor = -np.inf
@@ -251,7 +265,7 @@ class _Given:
 
 
 def reciprocal(values: Float64s) -> Float64s:
-    """1 / value; 0 of what is next to nothing."""
+    """1 / value, and 0 where the value is nearly 0."""
     from alcore.kernels.measures import TINY
 
     return np.divide(1.0, values, out=np.zeros_like(values), where=values > TINY)

@@ -32,40 +32,50 @@ def batchbald(
 ) -> Batch:
     """BatchBALD, the greedy batch of largest joint information I(y_S; θ) of labels and model.
 
-    The draws must be consistent: draw t is the same network for every row (an ensemble is; plain MC dropout with a new mask for
-    every row is not, and BatchBALD then silently measures nothing).
+    Each pick gains I(y_b; θ | y_S) = Σ_m ω_m [H(Σ_t W_mt p_bt) − Σ_t W_mt H(p_bt)] over configurations m of the labels so far,
+    where W_m is the posterior over draws after the labels m. The function keeps all configurations while they are few, and samples
+    them after that. Paper: Kirsch et al. 2019 (arXiv:1906.08158).
 
-    Each pick gains I(y_b; θ | y_S) = Σ_m ω_m [H(Σ_t W_mt p_bt) − Σ_t W_mt H(p_bt)] over configurations m of the labels so far, with
-    their posteriors W_m over draws: all configurations while they are few, sampled ones after that.
-    Kirsch et al. 2019 (arXiv:1906.08158).
+    The draws must be consistent: draw t is the same network for every row. An ensemble is consistent. Plain MC dropout takes a new
+    mask for every row and is not consistent. BatchBALD cannot see this, and measures nothing.
+
+    When no row is worth choosing jointly any more, the rule `fill` chooses the other rows. That is when the best gain is under the
+    standard error of the information so far, or under 1e-6 nats. The batch has these attributes:
+
+    - `scores`: the gain of each pick in nats, 0 for the rows of the rule `fill`.
+    - `information`: I(y_S; θ) in nats after each pick, at most min(log T, k log C) up to sampling error. The configurations that
+      chose the picks measure it, so it is a little optimistic. `batch_information` estimates it with fresh configurations.
+    - `effective_draws`: mean number of draws that still explain the labels, after each pick.
+    - `exact_until`: how many gains are exact (to 1e-6 nats).
+    - `fill`: the rule `fill` where it was used, None where all rows were chosen jointly.
+    - `saturated_at`: how many rows were chosen jointly before the draws were exhausted, which means that fewer than 2 effective
+      draws were left. A `SaturationWarning` tells this too. None where the rows left are certain, or tell only what the batch tells
+      already.
+    - `certified_until`: how many of the first picks are certain to be those of the whole pool.
 
     Args:
-        probs: (N, C, T) probabilities or logits from any source. Arrays in memory are read where they lie; of files and
-            streams the rows of largest BALD are kept, and files, lists and lazy arrays are read again where those do not suffice.
-        k: query size; where k ≥ N all N rows are returned.
-        samples: configurations sampled, rounded down to a multiple of the draws, at least one a draw.
-        exact: configurations × classes up to which gains are exact; 0 samples from the first pick on.
+        probs: (N, C, T) probabilities or logits from any source. The function uses arrays in memory without a copy. Of files and
+            streams it keeps the rows of largest BALD. If those rows are not enough, it reads files, lists and lazy arrays again.
+        k: query size. If k ≥ N, the batch has all N rows.
+        samples: how many configurations to sample. The function rounds it down to a multiple of the draws, but takes at least one
+            a draw.
+        exact: gains are exact while configurations × classes are at most this number. With 0 all gains are sampled.
+        fill: "power-bald" (draws rows in proportion to their BALD), "random", "bald" (largest first) or "stop" (a shorter batch).
+            With "bald", 50 labels from one network of 100 draws taught less than 50 random labels. With "power-bald" they
+            taught more.
+        memory: bytes that one read of a file or a stream may take, in addition to its own blocks and 16 bytes a row.
+        rng: None, a seed or a `numpy.random.Generator`. The same seed gives the same bits on any number of threads.
         kind: "probs" or "logits".
-        weights: (T,) one weight a draw, scaled to sum 1; default equal. The same as repeating draws.
-        fill: the rule of the rows that fill the batch where no row is worth choosing jointly any more: "power-bald" (drawn in
-            proportion to their BALD), "random", "bald" (largest first) or "stop" (a shorter batch). With the largest first, 50
-            labels from one network of 100 draws taught less than 50 random ones; drawn in proportion, more.
-        memory: bytes that a pass over a file or a stream may take beyond its own blocks and 16 bytes a row.
-        rng: None, a seed or a numpy.random.Generator.
+        weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
-    Returns: a `Batch` in the order chosen, scores = gains in nats, with
-        information: I(y_S; θ) after each pick, at most min(log T, k log C) up to sampling error. It is measured on those
-            configurations that chose the picks and so a little optimistic: `batch_information` estimates it afresh.
-        effective_draws: mean number of draws that still explain the labels, after each pick.
-        exact_until: how many gains are exact (to 1e-6 nats).
-        fill: the rule of the rows that fill the batch, scored 0, once the best gain is under the standard error of the
-            information so far (or 1e-6 nats); None where all rows were chosen jointly.
-        saturated_at: how many rows were chosen jointly, where that end came because the draws were exhausted: fewer than 2
-            effective draws were left. A `SaturationWarning` says so. None where the rows left are certain, or tell the same again.
-        certified_until: the first picks that are certain to be those of the whole pool.
-    The same seed gives the same bits on any number of threads.
-    Cost: BALD of the pool, and a few hundred evaluations O(samples·C·T); O(samples·T) memory.
-    Raises: as `entropy`; ValueError for event axes, negative samples or exact, or too little memory.
+    Returns:
+        A `Batch` in the order chosen. The cost is BALD of the pool and a few hundred evaluations of O(samples·C·T), and
+            O(samples·T) memory.
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`, for event axes, for a negative `samples` or `exact`, for an unknown `fill`, and for too little
+            `memory`.
 
     >>> import alcore, numpy
     >>> one, two = [[1.0, 1, 0, 0], [0, 0, 1, 1]], [[1.0, 0, 1, 0], [0, 1, 0, 1]]  # two questions about four draws

@@ -1,4 +1,6 @@
-"""What fills a batch whose rows cannot all be chosen jointly: the rule, the rows, and the warning where draws are the reason."""
+"""The rows that fill a batch when no more rows can be chosen jointly: the rule, the rows, and the warning where draws are the
+reason.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,24 @@ EXHAUSTED = 2.0
 
 
 class SaturationWarning(UserWarning):
-    """The draws were exhausted before the batch was full."""
+    """The draws were exhausted before the batch was full.
+
+    `batchbald` and `two_bald` give this warning when one draw explains most of the label configurations, on average fewer than 2
+    draws. Predict with more draws, ask for a smaller batch, or draw the whole batch with `PowerBALD`. Paper: Kirsch et al. 2019
+    (arXiv:1906.08158).
+
+    >>> import alcore, numpy, warnings
+    >>> same = numpy.array([[[1.0, 0.0], [0.0, 1.0]]] * 3)  # one label tells the two draws apart
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     batch = alcore.batchbald(same, k=3, rng=0)
+    >>> caught[0].category is alcore.SaturationWarning, batch.saturated_at
+    (True, 1)
+    """
 
 
 def describe(rule: str | None) -> str:
-    """What the rows do that fill a batch."""
+    """How the rows that fill a batch were chosen."""
     if rule == "power-bald":
         return "were drawn by power sampling of BALD"
     return "were drawn at random" if rule == "random" else "follow in BALD order"
@@ -32,9 +47,9 @@ def describe(rule: str | None) -> str:
 def fill_up(
     name: str, chosen: Chosen, pool: Pool, k: int, rule: str, rng: np.random.Generator, effective_draws: list[float]
 ) -> Batch:
-    """The rows that were chosen jointly, with their gains, then those that fill the batch of k, with gain 0.
+    """The rows that were chosen jointly, with their gains, then the rows that fill the batch of k, with gain 0.
 
-    A warning, where the draws were exhausted. ``effective_draws``: before the first pick, and after each that was chosen jointly.
+    The function warns where the draws were exhausted. ``effective_draws``: before the first pick, and after each joint pick.
     """
     size, joint = min(k, len(pool.scores)), len(chosen.indices)
     rest = _rest(chosen, pool.scores, 0 if rule == "stop" else size - joint, rule, rng)

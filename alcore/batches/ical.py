@@ -40,33 +40,47 @@ def ical(
     rng: Rng = None,
     **options: Unpack[ReadingOptions],
 ) -> Batch:
-    """Information condensing: the k rows whose labels depend most on the pool's, HSIC(n, R) = (1−κ)²/T² tr(Y_nᵀ H K_R H Y_n).
+    """ICAL, information condensing: the k rows whose labels depend most on the pool's, HSIC(n, R) = (1−κ)²/T² tr(Y_nᵀ H K_R H Y_n).
 
-    Y_n (T, C) are one-hot labels y_nt ~ p_nt, one for each row and draw, H centres, K_R = mean_{r∈R} Y_r Y_rᵀ, and κ is the mean of
-    (1 + 1/α)^−α over α ∈ {0.2, 0.5, 1, 2, 5}: the mixture of rational quadratic kernels of Jain et al. 2020 (arXiv:2002.07916),
-    without a T×T kernel for each row. R is drawn from the pool, with replacement, anew for each pick; for one R the batch would
-    be the top k of HSIC.
+    - Y_n (T, C) are one-hot labels y_nt ~ p_nt, one for each row and draw.
+    - H is the centring matrix.
+    - K_R = mean_{r∈R} Y_r Y_rᵀ. The function draws R from the pool with replacement, anew for each pick. With one R for all picks
+      the batch would be the top k of HSIC.
+    - κ is the mean of (1 + 1/α)^−α over α ∈ {0.2, 0.5, 1, 2, 5}. This is the mixture of rational quadratic kernels of the paper,
+      without a T×T kernel for each row.
 
-    The draws must be consistent: draw t is the same network for every row (an ensemble is; plain MC dropout with a new mask for
-    every row is not, and ICAL then silently measures nothing).
+    Paper: Jain et al. 2020 (arXiv:2002.07916).
+
+    The draws must be consistent: draw t is the same network for every row. An ensemble is consistent. Plain MC dropout takes a new
+    mask for every row and is not consistent. ICAL cannot see this, and measures nothing.
+
+    With `pointwise` the picks after the first maximise HSIC(R, B∪n) · (mean_{r∈D} max(1, (h(r, B∪n) + a)/(h(r, B) + a)) − 1)
+    instead. B are the picks so far. D are further rows of the pool. h(r, B) is the mean HSIC(r, i) of i ∈ B. a is 1e-8 + the larger
+    of the least h(r, B∪n) and the least h(r, B). Rows that add nothing to what B tells about D count less.
 
     Args:
         probs: (N, C, T) probabilities or logits from any source.
-        k: query size; where k ≥ N all N rows are returned, in the order chosen.
-        pointwise: the picks after the first maximise HSIC(R, B∪n) · (mean_{r∈D} max(1, (h(r, B∪n) + a)/(h(r, B) + a)) − 1) instead:
-            B are the picks so far, D further rows of the pool, h(r, B) the mean HSIC(r, i) of i ∈ B, a = 1e-8 + the larger of
-            the least h(r, B∪n) and the least h(r, B). Rows that add nothing to what B tells about D count less.
-        labels: "drawn" as in the paper, or "expected", which has no sampling noise: Y_n Y_nᵀ becomes p_t·p_u off its diagonal and
-            stays 1 on it, and a row is left out of R and D where it is the candidate. That reads the source more than once.
-        references, comparisons: rows in R and in D.
+        k: query size. If k ≥ N, the batch has all N rows in the order chosen.
+        pointwise: True for the paper's ICAL-pointwise, see above.
+        labels: "drawn" as in the paper, or "expected", which has no sampling noise. With "expected", Y_n Y_nᵀ becomes p_t·p_u off
+            its diagonal and stays 1 on it, and the candidate row leaves R and D. This reads the source more than once.
+        references: how many rows R has, at least 1.
+        comparisons: how many rows D has, at least 1.
+        rng: None for a fresh random state, a seed, or a `numpy.random.Generator`. A label depends only on `rng`, the row and the
+            draw.
         kind: "probs" or "logits".
-        weights: (T,) one weight a draw: T draws of equal weight are taken in their place, by systematic resampling.
-        rng: None for fresh entropy, a seed, or a numpy.random.Generator. Labels depend on it, the row and the draw alone.
+        weights: (T,) one weight a draw. The function replaces the draws by T draws of equal weight, by systematic resampling.
 
-    Returns: a `Batch`; scores are what each pick maximised, no unit, HSIC 0 … (1−κ)²/4; q = 1, support = 1.
-    Cost O(N·(C·T + k·T²/C)) time, O(N·T) bytes for the labels and 64·T² for pairs of draws; pointwise `comparisons` times the
-    work for each pick. Expected labels: O(N·T²·(C + k)) time, two passes for every 16 picks (pointwise: for each pick).
-    Raises: as `entropy`, and ValueError for event axes and for expected labels of what can be read only once.
+    Returns:
+        A `Batch`. Its scores are what each pick maximised, no unit, HSIC 0 … (1−κ)²/4, with q = 1 and support = 1. The cost is
+            O(N·(C·T + k·T²/C)) time, O(N·T) bytes for the labels and 64·T² bytes for pairs of draws. With `pointwise` each pick
+            takes `comparisons` times the work. Expected labels take O(N·T²·(C + k)) time and two passes for every 16 picks, or for
+            each pick with `pointwise`.
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`, for event axes, for an unknown `labels`, and for expected labels of a source that can be read only
+            once.
 
     >>> import alcore, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
@@ -104,7 +118,7 @@ class _Picks:
             door.refuse_too_many_rows("probs", rows)
 
     def take_best(self, values_n: Float64s) -> None:
-        """The largest value among the rows left, the lowest row of equal ones."""
+        """Take the row of largest value among the rows left, the lowest row among equal values."""
         row = int(np.where(self.left_n, values_n, -np.inf).argmax())
         self.chosen.append(row)
         self.scores.append(float(values_n[row]))
@@ -115,7 +129,7 @@ class _Picks:
 
 
 def _pick(picks: _Picks, pool: _Pool, references: int, rng: np.random.Generator) -> None:
-    """Each pick has a reference set of its own, and none depends on earlier picks, so one pass serves several."""
+    """Each pick has a reference set of its own, and none depends on earlier picks. So one pass serves several picks."""
     while len(picks.chosen) < picks.count:
         together = min(TOGETHER, picks.count - len(picks.chosen))
         for values_n in pool.dependence([picks.draw(references, rng) for _ in range(together)]):
@@ -214,7 +228,7 @@ class DrawnLabels(_Pool):
 @final
 @dataclass(frozen=True, eq=False)
 class ExpectedLabels(_Pool):
-    """Predictions that are read anew for each pass, labels averaged over what may be drawn."""
+    """Predictions that are read again for each pass. Labels are averaged over their distribution."""
 
     probs: Any
     reading: Reading
@@ -312,7 +326,7 @@ def _expect(probs: Any, reading: Reading, rng: np.random.Generator) -> ExpectedL
 
 
 def _resample(weights: Float64s | None, draws: int, uniform: float) -> Rows:
-    """As many draws of equal weight, each as often as its weight says but for rounding up or down."""
+    """As many draws of equal weight. Each appears as often as its weight requires, rounded up or down."""
     if weights is None:
         return np.arange(draws)
     places = (uniform + np.arange(draws)) / draws

@@ -1,4 +1,4 @@
-"""The joint entropy of a batch's labels and their information on the model: of any batch, however it was chosen."""
+"""The joint entropy of a batch's labels and their information about the model, for any batch, however it was chosen."""
 
 from __future__ import annotations
 
@@ -30,26 +30,32 @@ def joint_entropy(
     rng: Rng = None,
     **options: Unpack[ReadingOptions],
 ) -> Estimate:
-    """Entropy of the labels of a whole batch together, H(y_S) = −Σ_ŷ p(ŷ) log p(ŷ), p(ŷ) = Σ_t w_t Π_i p_i,ŷi,t.
+    """Entropy of the labels of a whole batch together, H(y_S) = −Σ_ŷ p(ŷ) log p(ŷ) with p(ŷ) = Σ_t w_t Π_i p_i,ŷi,t.
 
-    The draws must be consistent: draw t is the same network for every row (an ensemble is; plain MC dropout with a new mask for
-    every row is not, and the joint distribution then is of no model).
+    The function sums over all C^k configurations ŷ if they are at most `exact`. Otherwise it adds the rows' mean entropies to a
+    sampled `batch_information`. Paper: Kirsch et al. 2019 (arXiv:1906.08158).
 
-    Computed over all C^k configurations ŷ where they are at most ``exact``; else the rows' mean entropies are added to
-    `batch_information` from sampled ones. Kirsch et al. 2019 (arXiv:1906.08158).
+    The draws must be consistent: draw t is the same network for every row. An ensemble is consistent. Plain MC dropout takes a new
+    mask for every row and is not consistent. The function cannot see this, and the joint distribution is then not that of any
+    model.
 
     Args:
         probs: (k, C, T) probabilities or logits of the rows of a batch, from any source.
-        samples: configurations sampled, rounded down to a multiple of the draws, at least one a draw.
-        exact: the most configurations that are enumerated; 0 samples always.
+        samples: how many configurations to sample. The function rounds it down to a multiple of the draws, but takes at least one
+            a draw.
+        exact: the largest number of configurations that the function sums over. With 0 it always samples.
+        rng: None, a seed or a `numpy.random.Generator`, for the sampling.
         kind: "probs" or "logits".
-        weights: (T,) one weight a draw, scaled to sum 1; default equal. The same as repeating draws.
-        rng: None, a seed or a numpy.random.Generator, where configurations are sampled.
+        weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
-    Returns: an `Estimate` in nats, 0 … k log C; its error is 0.0 where all configurations were enumerated, else what labels drawn
-        independently would have: stratified ones err less, by a third where the draws are many.
-    Cost O(C^k·T) time and O(C^(k/2)·T) memory, or O(k·samples·C·T) time and O(T) memory for 20 000 configurations at a time.
-    Raises: as `entropy`; ValueError for event axes, negative samples or exact.
+    Returns:
+        An `Estimate` in nats, 0 … k log C. Its error is 0.0 if all configurations were summed over. Otherwise it is the error of
+            independently drawn labels. The function draws stratified labels, which err less, by a third with many draws. The cost
+            is O(C^k·T) time and O(C^(k/2)·T) memory, or O(k·samples·C·T) time and O(T) memory for 20 000 configurations at a time.
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`, for event axes, and for a negative `samples` or `exact`.
 
     >>> import alcore, math, numpy
     >>> one, two = [[1.0, 1, 0, 0], [0, 0, 1, 1]], [[1.0, 0, 1, 0], [0, 1, 0, 1]]  # two questions about four draws
@@ -74,23 +80,32 @@ def batch_information(
     rng: Rng = None,
     **options: Unpack[ReadingOptions],
 ) -> Estimate:
-    """Joint information of the labels of a batch and the model, I(y_S; θ) = H(y_S) − Σ_{i∈S} Σ_t w_t H(p_it): of any batch.
+    """Joint information of a batch's labels and the model, I(y_S; θ) = H(y_S) − Σ_{i∈S} Σ_t w_t H(p_it), for any batch.
 
-    The draws must be consistent: draw t is the same network for every row (an ensemble is; plain MC dropout with a new mask for
-    every row is not, and this then measures nothing).
+    If there are more than `exact` of the C^k configurations, the function samples them. It computes Σ_i Σ_m ω_m [H(Σ_t W_mt p_it) −
+    Σ_t W_mt H(p_it)] over fresh configurations m of the labels before i. These configurations did not choose the batch. (The
+    `information` that BatchBALD reports comes from those that did, so it is a little optimistic.) Paper: Kirsch et al. 2019
+    (arXiv:1906.08158).
 
-    Where C^k configurations are more than ``exact``, Σ_i Σ_m ω_m [H(Σ_t W_mt p_it) − Σ_t W_mt H(p_it)] over fresh configurations m
-    of the labels before i, which did not choose the batch: the `information` that BatchBALD reports is a little optimistic.
-    Kirsch et al. 2019 (arXiv:1906.08158).
+    The draws must be consistent: draw t is the same network for every row. An ensemble is consistent. Plain MC dropout takes a new
+    mask for every row and is not consistent. The function cannot see this, and measures nothing.
 
     Args:
-        probs: (N, C, T) probabilities or logits from any source; files and streams are read once.
+        probs: (N, C, T) probabilities or logits from any source. The function reads files and streams once.
         indices: (k,) different row numbers, such as ``batch.indices``.
-        samples, exact, kind, weights, rng: as `joint_entropy`.
+        samples: as in `joint_entropy`.
+        exact: as in `joint_entropy`.
+        rng: as in `joint_entropy`.
+        kind: as in `joint_entropy`.
+        weights: as in `joint_entropy`.
 
-    Returns: an `Estimate` in nats, 0 … min(log T, k log C); its error is 0.0 where all configurations were enumerated.
-    Cost as `joint_entropy`, and a pass over what is not in memory.
-    Raises: as `joint_entropy`; TypeError or ValueError for indices that are not different rows of probs.
+    Returns:
+        An `Estimate` in nats, 0 … min(log T, k log C). Its error is 0.0 if all configurations were summed over. The cost is that of
+            `joint_entropy`, and one read of a source that is not in memory.
+
+    Raises:
+        TypeError: as `joint_entropy`, and for `indices` that are not whole numbers.
+        ValueError: as `joint_entropy`, and for `indices` that are not different rows of `probs`.
 
     >>> import alcore, math, numpy
     >>> one, two = [[1.0, 1, 0, 0], [0, 0, 1, 1]], [[1.0, 0, 1, 0], [0, 1, 0, 1]]  # two questions about four draws
@@ -106,7 +121,7 @@ def batch_information(
 
 
 def _gather(predictions: Any, rows: Ints, reading: Reading) -> Array:
-    """The named rows, checked; of an array in memory the others are not looked at."""
+    """The named rows, checked. Other rows of an array in memory are not read."""
     source = open_source(predictions)
     refuse_events(source)
     if source.rows is not None:
@@ -119,7 +134,7 @@ def _gather(predictions: Any, rows: Ints, reading: Reading) -> Array:
 def _information(
     probs_kct: Array, weights_t: Float64s, samples: int, exact: int, rng: np.random.Generator
 ) -> tuple[Estimate, float]:
-    """The information, and the sum of the rows' own mean entropies, which makes it the joint entropy."""
+    """The information, and the sum of the rows' own mean entropies. Their sum is the joint entropy."""
     if not len(probs_kct):
         return Estimate(0.0, 0.0), 0.0
     wide_kct = probs_kct.astype(np.float64)
@@ -151,10 +166,11 @@ def _products(probs_kct: Float64s, start_t: Float64s) -> Float64s:
 
 
 def _sampled(probs_kct: Float64s, weights_t: Float64s, samples: int, rng: np.random.Generator) -> Estimate:
-    """Means over independent replicates of what each configuration says of all rows, in two ways at once.
+    """Means over independent replicates of what each configuration tells about all rows, measured in two ways at once.
 
-    How far its posterior went from the prior is the information too; from each other the two differ by noise alone. Taking away
-    from the first what this noise predicts leaves a third of its error for 10 rows of 10 classes, 3 % for 80.
+    The first way sums the gains of the rows. The second is the divergence of the posterior from the prior. Both have the same mean,
+    so their difference is only noise. Subtracting what this noise predicts leaves a third of the error for 10 rows of 10 classes, 3
+    % for 80.
     """
     weights_t = drop_vanishing(weights_t)
     shares_o = weights_t[weights_t > 0]

@@ -1,7 +1,7 @@
 """Scores (N,) -> Batch: the k rows to label, chosen greedily or at random in proportion to the scores.
 
 The stochastic selections draw without replacement, one row after the other, with weights that grow with the score
-(Kirsch et al. 2023, arXiv:2106.12059); each pick carries its probability given the earlier picks.
+(Kirsch et al. 2023, arXiv:2106.12059). Each pick has its probability given the earlier picks.
 """
 
 from __future__ import annotations
@@ -19,15 +19,20 @@ FAR = 1e6  # log weights that lie farther apart leave noise, and each other's di
 
 
 def top(scores: npt.ArrayLike, k: int, *, rng: Rng = None) -> Batch:
-    """The k rows of largest score, largest first; ties go to the lowest row.
+    """The k rows of largest score, largest first. Among equal scores the lowest row comes first.
 
     Args:
-        scores: (N,) higher = ask first; +∞ and −∞ are ranked, NaN is refused.
-        k: query size; where k ≥ N all N rows are returned, in order.
-        rng: not used; taken so that all selections are called alike.
+        scores: (N,) higher = ask first. The function ranks +∞ and −∞ and refuses NaN.
+        k: query size. If k ≥ N, the batch has all N rows, largest score first.
+        rng: not used. All selections take it, so that you can call them alike.
 
-    Returns: a `Batch` with q = 1 and support = 1 (a deterministic pick tells risk estimators nothing about other rows).
-    Cost O(N + k log k). Raises: TypeError or ValueError for NaN, another shape, or k < 0.
+    Returns:
+        A `Batch` with q = 1 and support = 1. A deterministic pick tells risk estimators nothing about other rows. The cost is
+            O(N + k log k).
+
+    Raises:
+        TypeError: `scores` is not an array of numbers, or `k` is not a whole number.
+        ValueError: `scores` has NaN or another shape, or k < 0.
 
     >>> import alcore
     >>> alcore.top([0.3, 0.9, 0.3, 0.1], k=2).indices.tolist()
@@ -49,14 +54,21 @@ def top(scores: npt.ArrayLike, k: int, *, rng: Rng = None) -> Batch:
 def softmax(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = None) -> Batch:
     """Draw k rows without replacement, each in proportion to exp(β·score).
 
-    Args:
-        scores: (N,) finite.
-        k: query size; where k ≥ N all rows are returned, in random order.
-        beta: coldness β ≥ 0; 0 draws uniformly, large values approach `top`.
-        rng: None for fresh entropy, a seed, or a numpy.random.Generator.
+    Paper: Kirsch et al. 2023 (arXiv:2106.12059).
 
-    Returns: a `Batch` whose q is the probability of each pick given the earlier ones and whose support counts the rows left.
-    Cost O(N log N). Raises: TypeError or ValueError for NaN or infinite scores, or arguments out of range. arXiv:2106.12059.
+    Args:
+        scores: (N,) finite, higher = ask first.
+        k: query size. If k ≥ N, the batch has all N rows in random order.
+        beta: coldness β ≥ 0. With 0 all rows are drawn uniformly. With a large β the batch is nearly that of `top`.
+        rng: None for a fresh random state, a seed, or a `numpy.random.Generator`.
+
+    Returns:
+        A `Batch`. Its `q` is the probability of each pick given the earlier picks, above 0 and at most 1. Its `support` is the
+            number of rows left. The cost is O(N log N).
+
+    Raises:
+        TypeError: `scores` is not an array of numbers, or another argument has the wrong type.
+        ValueError: a score is NaN or infinite, or an argument is out of range.
 
     >>> import alcore
     >>> batch = alcore.softmax([0.0, 0.0, 0.0, 0.0], k=2, rng=0)
@@ -68,11 +80,23 @@ def softmax(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = None
 
 
 def power(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = None) -> Batch:
-    """Draw k rows without replacement, each in proportion to score^β; rows of score ≤ 0 only after all positive ones.
+    """Draw k rows without replacement, each in proportion to score^β. Rows of score ≤ 0 come after all positive ones.
 
-    Once no positive row is left the rest are drawn uniformly; ``support`` then counts those.
+    When no positive row is left, the function draws the other rows uniformly. `support` then counts those rows. With BALD scores
+    this is PowerBALD. Paper: Kirsch et al. 2023 (arXiv:2106.12059).
 
-    Args, returns, cost, errors: as `softmax`. Power acquisition of arXiv:2106.12059 (PowerBALD with BALD scores).
+    Args:
+        scores: as in `softmax`.
+        k: as in `softmax`.
+        beta: as in `softmax`.
+        rng: as in `softmax`.
+
+    Returns:
+        A `Batch`, as `softmax`, at the same cost O(N log N).
+
+    Raises:
+        TypeError: as `softmax`.
+        ValueError: as `softmax`.
 
     >>> import alcore
     >>> batch = alcore.power([0.0, 3.0, 1.0], k=3, rng=0)
@@ -93,11 +117,23 @@ def power(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = None) 
 
 
 def softrank(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = None) -> Batch:
-    """Draw k rows without replacement, each in proportion to rank^−β, the largest score having rank 1.
+    """Draw k rows without replacement, each in proportion to rank^−β. The largest score has rank 1.
 
-    Equal scores are ranked in row order. Infinite scores are refused, although only ranks count, as in the other draws.
+    Equal scores are ranked in row order. Only ranks count, but the function refuses infinite scores, as the other draws do.
+    Paper: Kirsch et al. 2023 (arXiv:2106.12059).
 
-    Args, returns, cost, errors: as `softmax`. arXiv:2106.12059.
+    Args:
+        scores: as in `softmax`.
+        k: as in `softmax`.
+        beta: as in `softmax`.
+        rng: as in `softmax`.
+
+    Returns:
+        A `Batch`, as `softmax`, at the same cost O(N log N).
+
+    Raises:
+        TypeError: as `softmax`.
+        ValueError: as `softmax`.
 
     >>> import alcore
     >>> alcore.softrank([0.1, 0.5, 0.2], k=3, beta=50, rng=0).indices.tolist()

@@ -1,4 +1,4 @@
-"""2-BALD: BALD less what each earlier pick already tells about a row, pair by pair."""
+"""2-BALD: BALD minus what each earlier pick already tells about a row, pair by pair."""
 
 from __future__ import annotations
 
@@ -24,36 +24,43 @@ SEPARATED = 1.2  # effective draws under which the batch has told the draws apar
 def two_bald(
     probs: Any, k: int, *, fill: str = FILL, memory: int = MEMORY, rng: Rng = None, **options: Unpack[ReadingOptions]
 ) -> Batch:
-    """2-BALD, k-BALD with pairs: each pick maximises BALD(b) − Σ_{i∈S} I(y_i; y_b) over the rows b that are left.
+    """2-BALD, k-BALD with pairs: each pick has the largest BALD(b) − Σ_{i∈S} I(y_i; y_b) of the rows b that are left.
 
-    I(y_i; y_b) is the information between the labels of two rows, computed as `epig` does. These picks are deterministic, and
-    the first two are BatchBALD's. They end where no row has a value above 1e-6 nats, or where the draws are told apart: pairs
-    alone do not see that. Kirsch 2023 (arXiv:2301.09490).
+    I(y_i; y_b) is the information between the labels of two rows. The function computes it as `epig` does. These picks are
+    deterministic, and the first two are those of BatchBALD. The function stops picking in this way when no row has a value above
+    1e-6 nats, or when the batch tells the draws apart, which pairs alone do not show. Paper: Kirsch 2023 (arXiv:2301.09490).
 
-    The draws must be consistent: draw t is the same network for every row (an ensemble is; plain MC dropout with a new mask for
-    every row is not, and 2-BALD then is BALD).
+    The draws must be consistent: draw t is the same network for every row. An ensemble is consistent. Plain MC dropout takes a new
+    mask for every row and is not consistent. 2-BALD cannot see this, and is then the same as BALD.
+
+    The arithmetic is float32 (relative error near 1e-6), or float64 where `probs` is. The bits are the same for any source and
+    number of threads. The batch has these attributes:
+
+    - `scores`: the value of each pick in nats when it was chosen, at most its `bald`. It is 0 for the rows of the rule `fill`.
+    - `effective_draws`: mean number of draws that still explain the labels, after each pick, estimated.
+    - `fill`: the rule `fill` where it was used, None where all rows were chosen by their value.
+    - `saturated_at`: how many rows were chosen by their value, where fewer than 2 effective draws were left. A `SaturationWarning`
+      tells this too.
+    - `certified_until`: how many of the first picks are certain to be those of the whole pool.
 
     Args:
-        probs: (N, C, T) probabilities or logits from any source. Arrays in memory are read where they lie; of files and
-            streams the rows of largest BALD are kept, and files, lists and lazy arrays are read again where those do not suffice.
-        k: query size; where k ≥ N all N rows are returned.
+        probs: (N, C, T) probabilities or logits from any source. The function uses arrays in memory without a copy. Of files and
+            streams it keeps the rows of largest BALD. If those rows are not enough, it reads files, lists and lazy arrays again.
+        k: query size. If k ≥ N, the batch has all N rows.
+        fill: the rule that chooses the other rows: "power-bald" (draws rows in proportion to their BALD), "random", "bald" (largest
+            first) or "stop" (a shorter batch), as in `batchbald`.
+        memory: bytes that one read of a file or a stream may take, in addition to its own blocks, the batch and 16 bytes a row.
+        rng: None, a seed or a `numpy.random.Generator`, for the rule `fill`.
         kind: "probs" or "logits".
-        weights: (T,) one weight a draw, scaled to sum 1; default equal. The same as repeating draws.
-        fill: the rule of the rows that fill the batch after those: "power-bald" (drawn in proportion to their BALD), "random",
-            "bald" (largest first) or "stop" (a shorter batch); as in `batchbald`.
-        memory: bytes that a pass over a file or a stream may take beyond its own blocks, the batch and 16 bytes a row.
-        rng: None, a seed or a numpy.random.Generator, for the rows that fill the batch.
+        weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
-    Returns: a `Batch` in the order chosen, with
-        scores: the value of each pick when it was chosen, nats, at most its `bald`; 0 of the rows that fill the batch.
-        effective_draws: mean number of draws that still explain the labels, after each pick, estimated.
-        fill: the rule, where it filled anything; None where all rows were chosen by their value.
-        saturated_at: how many rows were chosen by their value, where fewer than 2 effective draws were left; a
-            `SaturationWarning` says so.
-        certified_until: the first picks that are certain to be those of the whole pool.
-    The same bits for any source and number of threads; float32 arithmetic (error near 1e-6 relative), float64 where probs are.
-    Cost: BALD of the pool, and O(C²·T) for each pick before and each row whose bound is not small enough: at most O(N·k·C²·T).
-    Raises: as `entropy`; ValueError for event axes or too little memory.
+    Returns:
+        A `Batch` in the order chosen. The cost is BALD of the pool, and O(C²·T) for each earlier pick and each row whose bound is
+            not small enough. That is at most O(N·k·C²·T).
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`, for event axes, for an unknown `fill`, and for too little `memory`.
 
     >>> import alcore, numpy
     >>> one, two = [[1.0, 1, 0, 0], [0, 0, 1, 1]], [[1.0, 0, 1, 0], [0, 1, 0, 1]]  # two questions about four draws
@@ -71,7 +78,7 @@ def two_bald(
 
 
 class PairInformation(Objective):
-    """BALD less the information with each row of the batch so far."""
+    """BALD minus the information with each row of the batch so far."""
 
     def __init__(self, weights_t: Float64s | None, draws: int, dtype: np.dtype[Any]) -> None:
         self._weights_t, self._dtype = weights_t, dtype
@@ -86,7 +93,7 @@ class PairInformation(Objective):
         return np.inf if self.effective[-1] < SEPARATED else LEAST_GAIN
 
     def bounds(self, cells: Array, slots: Ints, bound: Float64s, picks_seen: Ints, least: float) -> Float64s:
-        """The gains themselves: a bound was the gain after ``picks_seen`` rows; the others are taken away in their order."""
+        """The gains themselves. ``bound`` was the gain after ``picks_seen`` rows. The later rows are subtracted in their order."""
         gains, cells_rct = bound.copy(), cells[slots]
         for place in range(int(picks_seen.min(initial=len(self._batch))), len(self._batch)):
             unaware = np.flatnonzero(picks_seen <= place)

@@ -1,8 +1,8 @@
 """The one door: every check of what users pass in, and the wording of every refusal.
 
-Here live checks that give back what the library works with, and ``refuse_…`` functions that raise: what, where, expected, got,
-remedy. Other folders write ``from alcore import door`` and call ``door.as_count(k)``; nothing behind the door checks again.
-The door imports nothing of alcore. A new check joins the file of its subject and the list below.
+Here live checks that return what the library works with, and ``refuse_…`` functions that raise an error. An error says what, where,
+what was expected, what came, and the remedy. Other folders write ``from alcore import door`` and call ``door.as_count(k)``. Nothing
+behind the door checks again. The door imports nothing of alcore. A new check joins the file of its subject and the list below.
 """
 
 from __future__ import annotations

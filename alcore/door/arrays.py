@@ -1,4 +1,4 @@
-"""Arrays: anything with numbers in it -> a NumPy array of floats with known axes, or a refusal."""
+"""Arrays: any object that holds numbers -> a NumPy array of floats with known axes, or a refusal."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def as_array(value: Any, name: str) -> Array:
 
 
 def as_plain(value: Any, name: str, expected: str) -> Array:
-    """A NumPy array of anything that NumPy converts. A masked array loses its mask here: it is refused by name elsewhere."""
+    """A NumPy array of anything that NumPy converts. A masked array loses its mask here, so callers refuse masked arrays."""
     try:
         return np.asarray(value)
     except (TypeError, RuntimeError, ValueError) as error:
@@ -58,7 +58,7 @@ def as_plain(value: Any, name: str, expected: str) -> Array:
 
 
 def refuse_dtype_name(dtype: Any, name: str) -> None:
-    """Refuse the formats that NumPy has no arithmetic for, whichever library's dtype it is."""
+    """Refuse the formats that NumPy cannot compute with, whichever library's dtype it is."""
     text = str(dtype)
     if "bfloat16" in text or "float8" in text:
         raise TypeError(
@@ -87,7 +87,7 @@ def check_dtype(dtype: Any, name: str) -> None:
 
 
 def as_shape(shape: Any, name: str) -> tuple[int, ...]:
-    """A shape of whole numbers; dask has NaN for chunks it has not computed."""
+    """A shape of whole numbers. A dask array has NaN for chunks that it has not computed."""
     try:
         sizes = tuple(map(operator.index, shape))
     except TypeError as error:

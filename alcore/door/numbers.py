@@ -1,4 +1,4 @@
-"""Single numbers, flags and generators; arrays of numbers that are no predictions."""
+"""Single numbers, flags and generators, and arrays of numbers that are not predictions."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def as_rng(rng: Rng) -> np.random.Generator:
 
 
 def as_optional_number(number: Any, name: str) -> float | None:
-    """A number, infinite perhaps, or None where there is none; NaN would pass for a number that no threshold is above."""
+    """A number, which may be infinite, or None where there is none. NaN is refused: no threshold is above it."""
     if number is None:
         return None
     value = as_real(number, name)
@@ -82,7 +82,7 @@ def as_optional_number(number: Any, name: str) -> float | None:
 
 
 def as_metrics(metrics: Any) -> dict[str, float]:
-    """Metrics by name; NaN is a value that a training run may end with."""
+    """Metrics by name. NaN is allowed, because a training run may end with it."""
     if not isinstance(metrics, Mapping):
         raise TypeError(f"metrics: expected a mapping of names to numbers, got {type(metrics).__name__}.")
     for name in metrics:
@@ -92,7 +92,7 @@ def as_metrics(metrics: Any) -> dict[str, float]:
 
 
 def as_numbers(value: npt.ArrayLike, name: str, kinds: str = "fiu") -> Float64s:
-    """A float64 array from numbers (integers too); never a view that is written to."""
+    """A float64 array from numbers (integers too). It is a copy."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{name}: expected an array without a mask, got a masked array. Fill it or drop the masked rows."

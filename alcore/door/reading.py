@@ -1,7 +1,7 @@
-"""How predictions are to be read: what every function and every heuristic takes beside them, declared here alone.
+"""The options that say how to read predictions. Every function and every heuristic takes them. They are declared only here.
 
-A function says ``**options: Unpack[ReadingOptions]`` under `shows_options`; type checkers and ``help()`` then know each option.
-A new option joins `Reading` and one of the two dictionaries, and the door of what reads predictions.
+A function writes ``**options: Unpack[ReadingOptions]`` under `shows_options`. Then type checkers and ``help()`` know each option.
+A new option joins `Reading`, one of the two dictionaries, and the checks of the functions that read predictions.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Reading:
     """The options of one call.
 
     Attributes:
-        kind: "probs", or "logits" to have the softmax over axis 1 taken.
-        weights: (T,) one weight a draw; None for equal ones. Their number is checked once the draws are known.
-        mask: (N, ...) True where a cell is padding; None for none. Its shape is checked once the event axes are known.
+        kind: "probs" or "logits". For "logits" the reader takes the softmax over axis 1.
+        weights: (T,) one weight a draw. None for equal weights. Their number is checked once the draws are known.
+        mask: (N, ...) True where a cell is padding. None for no padding. Its shape is checked once the event axes are known.
     """
 
     kind: Kind = "probs"
@@ -57,7 +57,7 @@ class Reading:
 
     @property
     def options(self) -> MaskedReadingOptions:
-        """What another heuristic is called with: the options that were given, so that it need not take the rest."""
+        """The options to call another heuristic with. Only those that were given, so that it need not take the rest."""
         given: MaskedReadingOptions = {"kind": self.kind}
         if self.weights is not None:
             given["weights"] = self.weights

@@ -15,7 +15,9 @@ ROUNDING = 1e-6  # by which a probability that was computed in float32 may excee
 
 
 def as_picks(q: npt.ArrayLike, pool_size: int, support: npt.ArrayLike | None) -> tuple[Float64s, int]:
-    """The probability of each of M picks, (M,), and the N rows they were drawn from; every row left had a chance at each pick."""
+    """The probability of each of M picks, (M,), and the N rows they were drawn from. Every row left must have a chance at each
+    pick.
+    """
     q_m, rows = as_numbers(q, "q"), as_count(pool_size, "pool_size")
     if q_m.ndim != 1 or q_m.size == 0:
         raise ValueError(f"q: expected shape (M,), the probability of each pick, at least one, got {q_m.shape}.")
@@ -109,7 +111,7 @@ def as_least_share(floor: float) -> float:
 
 
 def as_predicted(predicted: npt.ArrayLike) -> Array:
-    """What a model under test says, as floats; nested lists are taken too."""
+    """The predictions of the model under test, as floats. Nested lists are allowed."""
     if not isinstance(predicted, list | tuple):
         return as_array(predicted, "predicted")
     try:
@@ -128,7 +130,7 @@ def check_predicted(shape: tuple[int, ...], classes: int) -> None:
 
 
 def check_above_zero(predicted_nc: Array) -> None:
-    """What the log loss takes."""
+    """The log loss needs probabilities above 0."""
     if (predicted_nc == 0).any():
         n, c = map(int, np.argwhere(predicted_nc == 0)[0])
         raise ValueError(

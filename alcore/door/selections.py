@@ -1,4 +1,4 @@
-"""Scores, row numbers, and what selections and measures take beside them."""
+"""Scores, row numbers, and the other arguments of selections and measures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def as_scores(scores: npt.ArrayLike, *, finite: bool = False, name: str = "score
 
 
 def as_cells(scores: npt.ArrayLike) -> Float64s:
-    """Scores (N, ...) in float64 and C order; NaN is left to whoever knows the padding."""
+    """Scores (N, ...) in float64 and C order. NaN is not checked here: only the caller knows the padding."""
     array = np.ascontiguousarray(as_numbers(scores, "scores"))
     if np.ndim(scores) == 0:
         raise ValueError("scores: expected shape (N, ...), got a single number.")
@@ -76,7 +76,7 @@ def as_indices(indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
 
 
 def check_rows(rows: npt.NDArray[np.int64], count: int) -> None:
-    """Row numbers of predictions that have so many rows."""
+    """Refuse row numbers beyond the ``count`` rows of the predictions."""
     if len(rows) and rows.max() >= count:
         raise ValueError(
             f"indices: expected row numbers under {count}, the rows of probs, got {rows.max()}. "
@@ -85,7 +85,7 @@ def check_rows(rows: npt.NDArray[np.int64], count: int) -> None:
 
 
 def refuse_joint(heuristic: str) -> NoReturn:
-    """A sum or a wrapper of a heuristic that has no score of each row."""
+    """Refuse a sum or a wrapper of a heuristic that has no score of each row."""
     raise TypeError(
         f"{heuristic}: its batches are chosen jointly, so there are no row scores that add up, multiply, reduce or are drawn "
         "from: expected a row-wise heuristic such as BALD(). Call its select."
@@ -114,7 +114,7 @@ def as_beta(beta: float) -> float:
 
 
 def as_exponents(beta: float, values: Float64s) -> Float64s:
-    """beta * values, refused where that overflows."""
+    """beta * values. Refused where that overflows."""
     with np.errstate(over="ignore"):
         exponents = as_beta(beta) * values
     if not np.isfinite(exponents).all():

@@ -10,10 +10,10 @@ from alcore.door.arrays import Array, Float64s
 
 
 def tolerance(classes: int) -> float:
-    """How far from 1 a draw may sum: what rounding of true distributions reaches, and under a plain 0.99.
+    """How far from 1 the sum of a draw may be: as far as rounding takes true distributions, and less than 0.01 in any case.
 
     Predictions pass through bfloat16 (unit roundoff 2^-9) and float16 (2^-11, and 2^-25 absolute for each small class)
-    before they are widened, so the bound is theirs for every dtype: twice 2^-9, and 2^-25 a class.
+    before they are widened. So the bound holds for every dtype: twice 2^-9, and 2^-25 a class, at most 0.009.
     """
     return min(2.0**-8 + classes * 2.0**-25, 0.009)
 
@@ -82,6 +82,6 @@ def _widened(values_ct: Array) -> Float64s:
 
 
 def _place(name: str, index: tuple[int, ...], c: int | str, t: int) -> str:
-    """Where a number stands; what a model under test says, ``predicted``, has no axis of draws."""
+    """The place of a number. ``predicted``, of the model under test, has no axis of draws."""
     row, *events = index
     return f"{name}[{', '.join(map(str, (row, c, *events) if name == 'predicted' else (row, c, *events, t)))}]"

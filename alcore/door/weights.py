@@ -15,7 +15,7 @@ def as_weights(
     name: str = "weights",
     each: str = "a draw (the last axis of the predictions)",
 ) -> Float64s | None:
-    """Weights with sum 1, a copy; None where all are equal, which is the default."""
+    """Weights with sum 1, a copy. None where all are equal, which is the default."""
     if weights is None:
         return None
     array = as_numbers(weights, name)
@@ -34,7 +34,7 @@ def as_weights(
 
 
 def as_shares(weights: Float64s | None, count: int) -> Float64s:
-    """Weights that the door has seen, written out where they are equal."""
+    """Checked weights as an array, also where they are equal."""
     return np.full(count, 1.0 / count) if weights is None else weights
 
 

@@ -2,7 +2,7 @@
 
 Here live what a heuristic is and how row-wise ones add up (`base`), an object for each function of scores and batches, and the
 names of the command line (`names`). Imports batches, scores, sources and the door. A new heuristic is a class in the file of its
-kind and a line in `names`; what it holds of each row or draw is cut in `subsets`.
+kind and a line in `names`. If it holds something for each row or draw, `subsets` must know how to cut that.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a heuristic is, and the algebra of row-wise ones: every class is abstract or final."""
+"""What a heuristic is, and how row-wise heuristics add up. Every class is abstract or final."""
 
 from __future__ import annotations
 
@@ -16,27 +16,59 @@ from alcore.sources.blocks import Block, score_blocks
 
 
 class Heuristic(ABC):
-    """What to label next: higher score = ask first. One of your own defines ``name``, ``score`` and ``select``."""
+    """What to label next: higher score = ask first. A heuristic of your own defines `name`, `score` and `select`.
+
+    >>> import alcore, numpy
+    >>> isinstance(alcore.BALD(), alcore.Heuristic)
+    True
+    >>> alcore.BALD().score(numpy.full((2, 3, 4), 1 / 3)).round(6).tolist()
+    [0.0, 0.0]
+    """
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """The name the command line and reports use."""
+        """The name of the heuristic on the command line and in reports."""
 
     @shows_options(MaskedReadingOptions)
     def score(self, predictions: Any, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Float64s:
-        """Scores of predictions (N, C, ..., T) from any source: (N, ...), or (N,) where event axes are reduced.
+        """Scores of predictions (N, C, ..., T) from any source: (N, ...), or (N,) where the heuristic reduces event axes.
 
         Args:
-            rng: None, a seed or a numpy.random.Generator, of `Random`.
-            kind, weights: as `alcore.entropy`.
-            mask: (N, ...) bool, True where a cell is padding (needs `Reduce`).
+            predictions: (N, C, ..., T) probabilities or logits from any source, as in `alcore.entropy`.
+            rng: None, a seed or a `numpy.random.Generator`. Only `Random` uses it.
+            kind: as in `alcore.entropy`.
+            weights: as in `alcore.entropy`.
+            mask: (N, ...) bool, True where a cell is padding. Only `Reduce` and heuristics made of it take a mask.
+
+        Returns:
+            float64 in the heuristic's unit, higher = ask first. The range and the cost are those of the heuristic's function.
+
+        Raises:
+            TypeError: the heuristic has no score of a single row, or as `alcore.entropy`.
+            ValueError: as `alcore.entropy`, and for a `mask` that the heuristic does not take.
         """
         return self._score(predictions, Reading.of(options), rng)
 
     @shows_options(MaskedReadingOptions)
     def select(self, predictions: Any, k: int, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Batch:
-        """The k rows to label; rng is None, a seed or a numpy.random.Generator, other arguments as `score`."""
+        """The k rows to label, as a `Batch`.
+
+        Args:
+            predictions: as in `score`.
+            k: query size. If k ≥ N, the batch has all N rows.
+            rng: None, a seed or a `numpy.random.Generator`, for heuristics that draw.
+            kind: as in `score`.
+            weights: as in `score`.
+            mask: as in `score`.
+
+        Returns:
+            A `Batch` in the order chosen.
+
+        Raises:
+            TypeError: as `alcore.entropy`, and for a `k` that is not a whole number.
+            ValueError: as `score`, and for k < 0.
+        """
         return self._choose(predictions, door.as_count(k), door.as_rng(rng), Reading.of(options))
 
     def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
@@ -49,7 +81,7 @@ class Heuristic(ABC):
 
 
 class Joint(Heuristic, ABC):
-    """A heuristic whose batch is chosen jointly: what a pick is worth depends on other rows, so no row has its own score."""
+    """A heuristic that chooses its batch jointly. What a pick is worth depends on other rows, so no row has its own score."""
 
     @final
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
@@ -75,29 +107,33 @@ class Joint(Heuristic, ABC):
 
 
 class RowWise(Heuristic, ABC):
-    """A heuristic whose score of a row depends on that row alone: it streams, and it combines.
+    """A heuristic whose score of a row depends on that row alone. So it reads streams, and you can combine it with others.
 
     ``0.7 * BALD() + 0.3 * Entropy()`` is a row-wise heuristic too.
+
+    >>> import alcore
+    >>> isinstance(alcore.BALD(), alcore.RowWise), isinstance(alcore.BatchBALD(), alcore.RowWise)
+    (True, False)
     """
 
     @property
     @abstractmethod
     def rows(self) -> int | None:
-        """How many rows it was made for; None for any number."""
+        """The number of rows that it was made for. None for any number."""
 
     @property
     @abstractmethod
     def honours_mask(self) -> bool:
-        """Whether padding is left out of its scores."""
+        """Whether its scores ignore padding."""
 
     @property
     @abstractmethod
     def cost(self) -> int:
-        """How many times the work of a row-wise measure a row takes; blocks are that many times smaller."""
+        """How many times the work of a row-wise measure a row takes. Blocks are that many times smaller."""
 
     @abstractmethod
     def prepare(self, reading: Reading) -> RowWise:
-        """What scores the blocks of one pass: itself, or a form of it with what can be computed beforehand."""
+        """The heuristic that scores the blocks of one pass: itself, or a form with everything computed that all blocks share."""
 
     @abstractmethod
     def score_block(self, block: Block) -> Float64s:
@@ -123,7 +159,9 @@ class RowWise(Heuristic, ABC):
 
 
 class Streamed(RowWise, ABC):
-    """A row-wise heuristic that reads the predictions, once, block by block: of any number of rows, without padding by default."""
+    """A row-wise heuristic that reads the predictions once, block by block. It takes any number of rows and, by default, no
+    padding.
+    """
 
     @property
     def rows(self) -> int | None:
@@ -147,10 +185,16 @@ class Streamed(RowWise, ABC):
 @final
 @dataclass(frozen=True)
 class Sum(Streamed):
-    """A weighted sum of row-wise heuristics, written ``0.7 * BALD() + 0.3 * Entropy()``; infinite scores are refused.
+    """A weighted sum of row-wise heuristics, which you write as ``0.7 * BALD() + 0.3 * Entropy()``. It refuses infinite scores.
+
+    The unit is that of the terms. The cost is the sum of their costs, with one read of the predictions.
 
     Args:
-        terms: pairs (factor, heuristic).
+        terms: (factor, heuristic) pairs, at least one. The factors are finite numbers.
+
+    Raises:
+        TypeError: a term is not a row-wise heuristic, or a factor is not a number.
+        ValueError: there is no term, a factor is not finite, or precomputed scores have different lengths.
 
     >>> import alcore
     >>> (0.7 * alcore.BALD() + 0.3 * alcore.Entropy()).name
@@ -208,7 +252,7 @@ class Sum(Streamed):
 
 
 def as_terms(heuristic: object) -> tuple[tuple[float, RowWise], ...]:
-    """The terms of a sum; a refusal for what has no score of each row."""
+    """The terms of a sum. Refuses a heuristic that has no score of each row."""
     if isinstance(heuristic, Sum):
         return heuristic.terms
     if isinstance(heuristic, RowWise):

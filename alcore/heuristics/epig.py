@@ -19,7 +19,7 @@ from alcore.sources.blocks import Block
 
 
 class _Targeted(Streamed, ABC):
-    """What EPIG is before and after its targets are read."""
+    """The common part of EPIG before and after its targets are read."""
 
     @final
     @property
@@ -30,12 +30,14 @@ class _Targeted(Streamed, ABC):
 @final
 @dataclass(frozen=True, eq=False)
 class EPIG(_Targeted):
-    """Expected predictive information gain about targets as an object: see `alcore.epig`.
+    """Expected predictive information gain about targets, Σ_j v_j I(y; y_j), as an object: nats.
+
+    The function `alcore.epig` documents the range, shapes, cost, errors and the paper.
 
     Args:
-        targets: (J, C, T) predictions of the same consistent draws for the inputs one cares to predict; ``kind`` and
-            ``weights`` of a call are theirs too. Read at each call.
-        target_weights: (J,) one weight a target.
+        targets: (J, C, T) predictions of the same consistent draws for inputs like those that you want to predict. `kind` and
+            `weights` of a call hold for them too. Each call reads them.
+        target_weights: (J,) one weight a target. The default is equal weights.
 
     >>> import alcore, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
@@ -81,13 +83,16 @@ class _PreparedEPIG(_Targeted):
 @final
 @dataclass(frozen=True, eq=False)
 class BatchEPIG(Joint):
-    """The greedy batch that tells most about targets as an object: see `alcore.batch_epig`.
+    """The greedy batch that tells most about targets, of largest Σ_j v_j I(y_S; y_j), as an object: nats.
+
+    The function `alcore.batch_epig` documents the range, shapes, cost, errors and the papers.
 
     Args:
-        targets: (J, C, T) predictions of the same consistent draws for the inputs one cares to predict; ``kind`` and
-            ``weights`` of a call are theirs too. Read at each call.
-        target_weights: (J,) one weight a target.
-        samples, exact: configurations sampled, and configurations × classes up to which all are kept.
+        targets: (J, C, T) predictions of the same consistent draws for inputs like those that you want to predict. `kind` and
+            `weights` of a call hold for them too. Each call reads them.
+        target_weights: (J,) one weight a target. The default is equal weights.
+        samples: how many configurations to sample.
+        exact: all configurations are kept while configurations × classes are at most this number.
 
     >>> import alcore, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)

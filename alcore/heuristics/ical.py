@@ -1,4 +1,4 @@
-"""The heuristic that asks which labels depend on those of the rest of the pool."""
+"""The heuristic that asks for the labels on which the labels of the rest of the pool depend most."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from alcore.heuristics.base import Joint
 @final
 @dataclass(frozen=True)
 class ICAL(Joint):
-    """Information condensing as an object: see `alcore.ical`.
+    """ICAL, information condensing, as an object: the k rows of largest HSIC with the pool's labels, no unit.
+
+    The function `alcore.ical` documents the formula, shapes, range, cost, errors and the paper (arXiv:2002.07916).
 
     Args:
-        pointwise: the paper's ICAL-pointwise, which keeps near-duplicates out of the batch.
+        pointwise: True for the paper's ICAL-pointwise, which keeps near-duplicates out of the batch.
         labels: "drawn" or "expected".
-        references, comparisons: rows drawn for each pick to depend on.
+        references: how many rows of the pool each pick is compared with.
+        comparisons: how many further rows ICAL-pointwise compares each pick with.
 
     >>> import alcore, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)

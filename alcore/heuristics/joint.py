@@ -1,4 +1,4 @@
-"""Heuristics that ask for what the labels of a batch tell about the model, each row less what the others tell."""
+"""Heuristics that ask what the labels of a batch tell about the model together."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from alcore.heuristics.base import Joint
 @final
 @dataclass(frozen=True)
 class BatchBALD(Joint):
-    """Joint information of a batch and the model as an object: see `alcore.batchbald`.
+    """BatchBALD as an object: the greedy batch of largest joint information I(y_S; θ) of labels and model, nats.
+
+    The function `alcore.batchbald` documents the formula, shapes, range, cost, errors and the paper (arXiv:1906.08158).
 
     Args:
-        samples: configurations sampled where there are too many to keep them all.
-        exact: configurations × classes up to which gains are exact.
-        memory: bytes that a pass over a file or a stream may take.
+        samples: how many configurations to sample where there are too many to keep all.
+        exact: gains are exact while configurations × classes are at most this number.
+        memory: bytes that one read of a file or a stream may take.
         fill: "power-bald", "random", "bald" or "stop": the rule once no row is worth choosing jointly.
 
     >>> import alcore, numpy
@@ -56,10 +58,12 @@ class BatchBALD(Joint):
 @final
 @dataclass(frozen=True)
 class TwoBALD(Joint):
-    """BALD less pairwise information as an object: see `alcore.two_bald`. ``rng`` changes only what fills a batch.
+    """2-BALD as an object: each pick has the largest BALD(b) − Σ_{i∈S} I(y_i; y_b), nats. Only the rule `fill` uses `rng`.
+
+    The function `alcore.two_bald` documents shapes, range, cost, errors and the paper (arXiv:2301.09490).
 
     Args:
-        memory: bytes that a pass over a file or a stream may take.
+        memory: bytes that one read of a file or a stream may take.
         fill: "power-bald", "random", "bald" or "stop": the rule once no row is worth choosing jointly.
 
     >>> import alcore, numpy

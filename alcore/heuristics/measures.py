@@ -43,7 +43,14 @@ class _Measured(Streamed, ABC):
 @final
 @dataclass(frozen=True)
 class Entropy(_Measured):
-    """Predictive entropy as an object: see `alcore.entropy`."""
+    """Predictive entropy −Σ_c p̄_c log p̄_c as an object: the total uncertainty, nats, 0 … log C.
+
+    The function `alcore.entropy` documents shapes, cost, errors and the paper.
+
+    >>> import alcore, numpy
+    >>> alcore.Entropy().score(numpy.array([[[0.5], [0.5]], [[1.0], [0.0]]])).round(6).tolist()
+    [0.693147, 0.0]
+    """
 
     _name = "entropy"
 
@@ -54,7 +61,14 @@ class Entropy(_Measured):
 @final
 @dataclass(frozen=True)
 class ExpectedEntropy(_Measured):
-    """Expected entropy as an object: see `alcore.expected_entropy`."""
+    """Expected entropy Σ_t w_t H[p_t] as an object: the aleatoric uncertainty, nats, 0 … log C.
+
+    The function `alcore.expected_entropy` documents shapes, cost, errors and the paper.
+
+    >>> import alcore, numpy
+    >>> alcore.ExpectedEntropy().score(numpy.array([[[0.5, 0.5], [0.5, 0.5]], [[1.0, 0.0], [0.0, 1.0]]])).round(6).tolist()
+    [0.693147, 0.0]
+    """
 
     _name = "expected-entropy"
 
@@ -65,7 +79,9 @@ class ExpectedEntropy(_Measured):
 @final
 @dataclass(frozen=True)
 class BALD(_Measured):
-    """BALD, the mutual information of label and model, as an object: see `alcore.bald`.
+    """BALD, the mutual information H[p̄] − Σ_t w_t H[p_t] of label and model, as an object: nats, 0 … min(log C, log T).
+
+    The function `alcore.bald` documents shapes, cost, errors and the papers.
 
     >>> import alcore, numpy
     >>> probs = numpy.array([[[0.9, 0.9], [0.1, 0.1]], [[0.9, 0.1], [0.1, 0.9]]])
@@ -82,7 +98,14 @@ class BALD(_Measured):
 @final
 @dataclass(frozen=True)
 class Margin(_Measured):
-    """Margin, turned so that a closer call is higher, as an object: see `alcore.margin`."""
+    """Margin 1 − (p̄₍₁₎ − p̄₍₂₎) between the two most probable classes, as an object: 0 … 1, no unit, higher = closer.
+
+    The function `alcore.margin` documents shapes, cost, errors and the paper.
+
+    >>> import alcore, numpy
+    >>> alcore.Margin().score(numpy.array([[[0.5], [0.5]], [[1.0], [0.0]]])).tolist()
+    [1.0, 0.0]
+    """
 
     _name = "margin"
 
@@ -93,7 +116,14 @@ class Margin(_Measured):
 @final
 @dataclass(frozen=True)
 class LeastConfidence(_Measured):
-    """Least confidence as an object: see `alcore.least_confidence`."""
+    """Least confidence 1 − max_c p̄_c as an object: 0 … 1 − 1/C, no unit.
+
+    The function `alcore.least_confidence` documents shapes, cost, errors and the paper.
+
+    >>> import alcore, numpy
+    >>> alcore.LeastConfidence().score(numpy.array([[[0.5], [0.5]], [[1.0], [0.0]]])).tolist()
+    [0.5, 0.0]
+    """
 
     _name = "least-confidence"
 
@@ -104,7 +134,14 @@ class LeastConfidence(_Measured):
 @final
 @dataclass(frozen=True)
 class VariationRatio(_Measured):
-    """Variation ratio of the draws' votes as an object: see `alcore.variation_ratio`."""
+    """Variation ratio as an object, the weight of the draws that do not vote for the modal class: 0 … 1 − 1/min(C, T), no unit.
+
+    The function `alcore.variation_ratio` documents the formula, shapes, cost, errors and the paper.
+
+    >>> import alcore, numpy
+    >>> alcore.VariationRatio().score(numpy.array([[[0.9, 0.2], [0.1, 0.8]]])).tolist()
+    [0.5]
+    """
 
     _name = "variation-ratio"
 
@@ -115,7 +152,14 @@ class VariationRatio(_Measured):
 @final
 @dataclass(frozen=True)
 class MeanStd(_Measured):
-    """Mean standard deviation over draws as an object: see `alcore.mean_std`."""
+    """Mean standard deviation (1/C) Σ_c sqrt(Σ_t w_t (p_tc − p̄_c)²) over draws as an object: 0 … 1/2, no unit.
+
+    The function `alcore.mean_std` documents shapes, cost, errors and the papers.
+
+    >>> import alcore, numpy
+    >>> alcore.MeanStd().score(numpy.array([[[1.0, 0.0], [0.0, 1.0]]])).tolist()
+    [0.5]
+    """
 
     _name = "mean-std"
 
@@ -126,10 +170,17 @@ class MeanStd(_Measured):
 @final
 @dataclass(frozen=True)
 class PairwiseKL(_Measured):
-    """Expected pairwise divergence of the draws as an object: see `alcore.pairwise_kl`.
+    """Expected pairwise divergence Σ_t Σ_u w_t w_u KL(p_t ‖ p_u) of the draws as an object: nats, at least BALD.
+
+    The function `alcore.pairwise_kl` documents shapes, cost, errors and the paper.
 
     Args:
-        floor: the smallest probability taken; with 0 a score can be +∞, which sums and stochastic selections refuse.
+        floor: the smallest probability used, 0 or above and under 1. With 0 a score can be +∞. Sums and stochastic selections
+            refuse infinite scores.
+
+    >>> import alcore, numpy
+    >>> alcore.PairwiseKL(floor=1e-3).score(numpy.array([[[1.0, 0.0], [0.0, 1.0]]])).round(6).tolist()
+    [3.450424]
     """
 
     floor: float = 0.0
@@ -145,7 +196,14 @@ class PairwiseKL(_Measured):
 @final
 @dataclass(frozen=True)
 class VoteEntropy(_Measured):
-    """Entropy of the draws' votes as an object: see `alcore.vote_entropy`."""
+    """Entropy of the draws' votes as an object, −Σ_c v_c log v_c: nats, 0 … min(log C, log T).
+
+    The function `alcore.vote_entropy` documents shapes, cost, errors and the paper.
+
+    >>> import alcore, numpy
+    >>> alcore.VoteEntropy().score(numpy.array([[[0.9, 0.2], [0.1, 0.8]]])).round(6).tolist()
+    [0.693147]
+    """
 
     _name = "vote-entropy"
 

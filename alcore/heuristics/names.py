@@ -52,17 +52,29 @@ _WRAPPERS: dict[str, Callable[..., Heuristic]] = {"power": Power, "softmax": Sof
 
 
 def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options: float | npt.ArrayLike) -> Heuristic:
-    """The heuristic of that name, as the command line spells it: lower case with hyphens.
+    """The heuristic with that name, as the command line spells it: lower case with hyphens.
 
     Args:
-        name: "bald", "entropy", …, or a row-wise one behind "power-", "softmax-" or "softrank-", such as "power-bald".
-        reduce, q: how event axes become one score a row, as in `Reduce`, before anything is drawn; "random" needs none.
-        options: what its class takes: ``beta`` for the stochastic ones, ``floor`` for "pairwise-kl", ``scores`` for
-            "precomputed", ``targets`` and ``target_weights`` for "epig" and "batch-epig", ``samples`` and ``exact`` for
-            "batchbald" and "batch-epig", ``memory`` for "batchbald" and "two-bald", ``labels``, ``references`` and ``comparisons``
-            for "ical" and "ical-pointwise".
+        name: "bald", "entropy", … You can put "power-", "softmax-" or "softrank-" in front of a row-wise name, as in "power-bald".
+        reduce: how event axes become one score a row, as `how` in `Reduce`. The reduction comes before the draw. "random" needs
+            none.
+        q: the share of cells for "top-mean", as in `Reduce`.
+        **options: the arguments of its class, by name:
 
-    Raises: ValueError for an unknown name, TypeError for an option it does not take.
+            - `beta` for the stochastic heuristics,
+            - `floor` for "pairwise-kl",
+            - `scores` for "precomputed",
+            - `targets` and `target_weights` for "epig" and "batch-epig",
+            - `samples` and `exact` for "batchbald" and "batch-epig",
+            - `memory` and `fill` for "batchbald" and "two-bald",
+            - `labels`, `references` and `comparisons` for "ical" and "ical-pointwise".
+
+    Returns:
+        The heuristic object. Its class documents formula, shapes, units, range, cost and paper.
+
+    Raises:
+        TypeError: an option that the heuristic does not take, or a missing one.
+        ValueError: an unknown name, or an option out of range.
 
     >>> import alcore
     >>> alcore.heuristic("power-bald", beta=4)

@@ -1,4 +1,4 @@
-"""Scores that were made elsewhere as a heuristic."""
+"""A heuristic with scores that were computed elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ from alcore.sources.reading import count_rows
 @final
 @dataclass(frozen=True, eq=False)
 class Precomputed(RowWise):
-    """Scores (N,) made elsewhere, higher = ask first. Predictions may be None, or must have as many rows.
+    """Scores (N,) that you computed elsewhere, in any unit, higher = ask first. `select` costs O(N + k log k).
+
+    Predictions may be None. Otherwise they must have as many rows as there are scores.
+
+    Args:
+        scores: (N,) numbers without NaN.
+
+    Raises:
+        TypeError: `scores` is not an array of numbers.
+        ValueError: `scores` has another shape or NaN.
 
     >>> import alcore
     >>> alcore.Precomputed([0.2, 0.9, 0.4]).select(None, k=2).indices.tolist()

@@ -1,4 +1,4 @@
-"""A row-wise heuristic with its event axes reduced to one score a row."""
+"""A row-wise heuristic that reduces its event axes to one score a row."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from alcore.sources.blocks import Block
 @final
 @dataclass(frozen=True)
 class Reduce(Streamed):
-    """A row-wise heuristic with its event axes reduced: one score a row from its pixels or tokens, padding left out.
+    """A row-wise heuristic that reduces event axes: one score a row from its pixels or tokens, without the padding.
+
+    The function `alcore.reduce` documents cost and errors. The unit and the range of a mean or a maximum are those of the
+    heuristic.
 
     Args:
         heuristic: a row-wise heuristic.
-        how: "mean", "sum", "max", "top-mean", or a function of one row's scores (cells,) -> float.
-        q: the share of cells that "top-mean" averages.
+        how: "mean", "sum", "max", "top-mean", or a function of one row's scores, (cells,) -> float.
+        q: the share of cells that "top-mean" averages, above 0 and at most 1.
 
     >>> import alcore, numpy
     >>> maps = numpy.full((2, 3, 4, 4, 5), 1 / 3)  # N, C, height, width, T

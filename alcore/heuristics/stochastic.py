@@ -1,4 +1,4 @@
-"""Heuristics that choose at random: stochastic batches of row-wise ones, and the baseline."""
+"""Heuristics that choose at random: stochastic batches of row-wise heuristics, and the baseline."""
 
 from __future__ import annotations
 
@@ -49,7 +49,13 @@ class Stochastic(Heuristic, ABC):
 @final
 @dataclass(frozen=True)
 class Power(Stochastic):
-    """Draw in proportion to score^β: see `alcore.power`.
+    """Draw rows in proportion to score^β, without replacement.
+
+    The function `alcore.power` documents cost, errors and the paper (arXiv:2106.12059).
+
+    Args:
+        heuristic: a row-wise heuristic, which gives the scores.
+        beta: coldness β ≥ 0. With 0 all rows with a positive score are drawn uniformly.
 
     >>> import alcore, numpy
     >>> probs = numpy.array([[[0.5, 0.5], [0.5, 0.5]], [[0.9, 0.1], [0.1, 0.9]]])
@@ -66,7 +72,19 @@ class Power(Stochastic):
 @final
 @dataclass(frozen=True)
 class Softmax(Stochastic):
-    """Draw in proportion to exp(β·score): see `alcore.softmax`."""
+    """Draw rows in proportion to exp(β·score), without replacement.
+
+    The function `alcore.softmax` documents cost, errors and the paper (arXiv:2106.12059).
+
+    Args:
+        heuristic: a row-wise heuristic, which gives the scores.
+        beta: coldness β ≥ 0. With 0 all rows are drawn uniformly.
+
+    >>> import alcore, numpy
+    >>> probs = numpy.array([[[0.5, 0.5], [0.5, 0.5]], [[0.9, 0.1], [0.1, 0.9]]])
+    >>> alcore.Softmax(alcore.BALD(), beta=100).select(probs, k=1, rng=0).indices.tolist()
+    [1]
+    """
 
     _prefix = "softmax"
 
@@ -77,7 +95,19 @@ class Softmax(Stochastic):
 @final
 @dataclass(frozen=True)
 class SoftRank(Stochastic):
-    """Draw in proportion to rank^−β: see `alcore.softrank`."""
+    """Draw rows in proportion to rank^−β, without replacement. The largest score has rank 1.
+
+    The function `alcore.softrank` documents cost, errors and the paper (arXiv:2106.12059).
+
+    Args:
+        heuristic: a row-wise heuristic, which gives the scores.
+        beta: coldness β ≥ 0. With 0 all rows are drawn uniformly.
+
+    >>> import alcore, numpy
+    >>> probs = numpy.array([[[0.5, 0.5], [0.5, 0.5]], [[0.9, 0.1], [0.1, 0.9]]])
+    >>> alcore.SoftRank(alcore.BALD(), beta=50).select(probs, k=2, rng=0).indices.tolist()
+    [1, 0]
+    """
 
     _prefix = "softrank"
 
@@ -88,7 +118,9 @@ class SoftRank(Stochastic):
 @final
 @dataclass(frozen=True)
 class Random(Heuristic):
-    """Every row alike: k rows drawn uniformly without replacement, the baseline of every comparison.
+    """k rows drawn uniformly without replacement, the baseline of every comparison.
+
+    `predictions` are read only to count the rows. The cost is O(N log N).
 
     >>> import alcore, numpy
     >>> batch = alcore.Random().select(numpy.full((4, 2, 1), 0.5), k=2, rng=0)
@@ -101,7 +133,7 @@ class Random(Heuristic):
         return "random"
 
     def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
-        """Uniform random numbers in [0, 1), one a row, fresh at each call unless ``rng`` is given."""
+        """Uniform random numbers in [0, 1), one a row. They are new at each call unless ``rng`` is given."""
         return door.as_rng(rng).random(count_rows(predictions))
 
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
@@ -109,7 +141,19 @@ class Random(Heuristic):
 
 
 def PowerBALD(beta: float = 1.0) -> Power:  # noqa: N802 - the paper's name of the composition
-    """``Power(BALD(), beta)``: the stochastic batch of arXiv:2106.12059.
+    """``Power(BALD(), beta)``: rows drawn in proportion to BALD^β.
+
+    Paper: Kirsch et al. 2023 (arXiv:2106.12059).
+
+    Args:
+        beta: coldness β ≥ 0, as in `Power`.
+
+    Returns:
+        A heuristic. The functions `alcore.bald` and `alcore.power` document formula, shapes, units and cost.
+
+    Raises:
+        TypeError: `beta` is not a number.
+        ValueError: `beta` is negative or not finite.
 
     >>> import alcore
     >>> alcore.PowerBALD() == alcore.Power(alcore.BALD())
@@ -119,7 +163,19 @@ def PowerBALD(beta: float = 1.0) -> Power:  # noqa: N802 - the paper's name of t
 
 
 def SoftmaxBALD(beta: float = 1.0) -> Softmax:  # noqa: N802
-    """``Softmax(BALD(), beta)`` of arXiv:2106.12059.
+    """``Softmax(BALD(), beta)``: rows drawn in proportion to exp(β·BALD).
+
+    Paper: Kirsch et al. 2023 (arXiv:2106.12059).
+
+    Args:
+        beta: coldness β ≥ 0, as in `Softmax`.
+
+    Returns:
+        A heuristic. The functions `alcore.bald` and `alcore.softmax` document formula, shapes, units and cost.
+
+    Raises:
+        TypeError: `beta` is not a number.
+        ValueError: `beta` is negative or not finite.
 
     >>> import alcore
     >>> alcore.SoftmaxBALD(8).beta
@@ -129,7 +185,19 @@ def SoftmaxBALD(beta: float = 1.0) -> Softmax:  # noqa: N802
 
 
 def SoftRankBALD(beta: float = 1.0) -> SoftRank:  # noqa: N802
-    """``SoftRank(BALD(), beta)`` of arXiv:2106.12059.
+    """``SoftRank(BALD(), beta)``: rows drawn in proportion to rank^−β, where the largest BALD has rank 1.
+
+    Paper: Kirsch et al. 2023 (arXiv:2106.12059).
+
+    Args:
+        beta: coldness β ≥ 0, as in `SoftRank`.
+
+    Returns:
+        A heuristic. The functions `alcore.bald` and `alcore.softrank` document formula, shapes, units and cost.
+
+    Raises:
+        TypeError: `beta` is not a number.
+        ValueError: `beta` is negative or not finite.
 
     >>> import alcore
     >>> alcore.SoftRankBALD().name

@@ -1,4 +1,4 @@
-"""A heuristic for predictions from which rows or draws were left out: what it holds of each is left out too."""
+"""A heuristic for predictions without some rows or draws: what the heuristic holds for each row or draw is cut in the same way."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Rows = npt.NDArray[np.int64]
 
 @singledispatch
 def without_rows(heuristic: Heuristic, rows: Rows) -> Heuristic:
-    """``rows``: different, ascending. Most heuristics know of no row before they see it."""
+    """``rows``: different, ascending. Most heuristics hold nothing for a row, and stay as they are."""
     return heuristic
 
 
@@ -50,7 +50,7 @@ def _(heuristic: Reduce | Stochastic, rows: Rows) -> Heuristic:
 
 @singledispatch
 def with_draws(heuristic: Heuristic, draws: Rows | None, kind: Kind = "probs") -> Heuristic:
-    """``draws``: those that are left, None for all; predictions that it holds are read and made probabilities."""
+    """``draws``: those that stay, None for all. Predictions that the heuristic holds are read and made probabilities."""
     return heuristic
 
 

@@ -1,5 +1,5 @@
-"""The mean loss of a whole pool from a few labelled rows, without bias.
+"""The mean loss of a whole pool, estimated without bias from a few labelled rows.
 
-Here live the estimators LURE and PURE with their weights, and the expected loss that says which rows to test.
+Here live the estimators LURE and PURE with their weights, and the expected loss, which tells you which rows to test.
 Imports scores, sources, the door and kernels. A new estimator joins `estimators`, a new loss `expected_loss`.
 """

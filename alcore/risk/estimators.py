@@ -1,8 +1,8 @@
 """Unbiased estimates of a pool's mean loss from picks that were not drawn uniformly.
 
-N rows could be picked at the start, M were picked and labelled one after the other, pick m with probability q_m given the earlier
-ones. Rows picked because their loss is large make the plain mean of the losses too large; weights of each pick undo that.
-Farquhar et al. 2021 (arXiv:2101.11665); of test data: Kossen et al. 2021 (arXiv:2103.05331).
+The pool had N rows at the start. M of them were picked and labelled one after the other, pick m with probability q_m given the
+earlier picks. If rows with large losses are picked more often, the plain mean of the losses is too large. Weights correct this.
+Farquhar et al. 2021 (arXiv:2101.11665); for test data Kossen et al. 2021 (arXiv:2103.05331).
 """
 
 from __future__ import annotations
@@ -18,21 +18,28 @@ from alcore.scores.estimate import Estimate
 
 
 def lure_weights(q: npt.ArrayLike, pool_size: int, *, support: npt.ArrayLike | None = None) -> Float64s:
-    """Weights v_m = 1 + (N − M)/(N − m)·(1/((N − m + 1) q_m) − 1) under which the mean over picks is that of the pool.
+    """LURE weights v_m = 1 + (N − M)/(N − m)·(1/((N − m + 1) q_m) − 1) of the picks m = 1 … M.
 
-    m counts from 1. A training loss weighted by them, mean_m v_m ℓ_m, is unbiased for the mean loss of the whole pool. LURE, the
-    levelled unbiased risk estimator, of Farquhar et al. 2021 (arXiv:2101.11665).
+    The weighted mean of the picks' losses, mean_m v_m ℓ_m, is an unbiased estimate of the mean loss of the whole pool. So you can
+    also weight a training loss with them. LURE is the levelled unbiased risk estimator.
+    Paper: Farquhar et al. 2021 (arXiv:2101.11665).
 
     Args:
-        q: (M,) the probability of each pick given the earlier ones, in the order of the picks, as ``batch.q``. Batches that
-            followed each other are concatenated.
-        pool_size: N, the rows that the first pick was drawn from, those picked since included.
-        support: (M,) how many rows had a chance at each pick, as ``batch.support``; default all that were left, N − m + 1. Pass
-            it: it shows what q cannot, rows without a chance.
+        q: (M,) the probability of each pick given the earlier picks, in the order of the picks, as ``batch.q``. If you asked for
+            several batches, concatenate them.
+        pool_size: N, how many rows the pool had at the first pick. It includes the rows picked since.
+        support: (M,) how many rows had a chance at each pick, as ``batch.support``. The default is all rows left, N − m + 1.
+            Pass it if you can: `q` alone does not show that a row had no chance.
 
-    Returns: (M,) float64, no unit, above 0; 1 where q is uniform or M = N; each has mean 1 over all that could be picked.
-    Cost O(M). Raises: TypeError or ValueError for no pick, q outside 0 … 1, more picks than rows, and where no weights make the
-        picks unbiased: some row left had no chance (power draws of scores ≤ 0), or a pick was certain (deterministic batches).
+    Returns:
+        (M,) float64, no unit, above 0. The weights are 1 where `q` is uniform and where M = N. Each weight has mean 1 over all
+            rows that could be picked. The cost is O(M).
+
+    Raises:
+        TypeError: `q` is not an array of numbers, or `pool_size` or `support` are not whole numbers.
+        ValueError: there is no pick, a `q` is outside 0 … 1, there are more picks than rows, or no weights make the picks
+            unbiased. The last happens where a row had no chance (`power` draws no score ≤ 0 before the others) and where a pick
+            was certain (deterministic batches).
 
     >>> import alcore
     >>> batch = alcore.power([4.0, 1.0, 1.0, 2.0], k=2, rng=0)
@@ -52,11 +59,24 @@ def _levelled(q_m: Float64s, rows: int) -> Float64s:
 
 
 def pure_weights(q: npt.ArrayLike, pool_size: int, *, support: npt.ArrayLike | None = None) -> Float64s:
-    """Weights u_m = 1/(N q_m) + (M − m)/N under which the mean over picks is that of the pool; `lure_weights` vary less.
+    """PURE weights u_m = 1/(N q_m) + (M − m)/N of the picks m = 1 … M.
 
-    Args, cost, errors: as `lure_weights`.
-    Returns: (M,) float64, no unit, above 0. They depend on the order even where q is uniform, and do not become 1 at M = N.
-    PURE, the plain unbiased risk estimator, of Farquhar et al. 2021 (arXiv:2101.11665).
+    The weighted mean of the picks' losses, mean_m u_m ℓ_m, is an unbiased estimate of the mean loss of the whole pool. These
+    weights vary more than `lure_weights`. They depend on the order of the picks even where `q` is uniform. They are not 1 where
+    M = N.
+    PURE is the plain unbiased risk estimator. Paper: Farquhar et al. 2021 (arXiv:2101.11665).
+
+    Args:
+        q: as in `lure_weights`.
+        pool_size: as in `lure_weights`.
+        support: as in `lure_weights`.
+
+    Returns:
+        (M,) float64, no unit, above 0. The cost is O(M).
+
+    Raises:
+        TypeError: as `lure_weights`.
+        ValueError: as `lure_weights`.
 
     >>> import alcore
     >>> alcore.pure_weights([0.5, 0.5], pool_size=4).tolist()
@@ -67,20 +87,27 @@ def pure_weights(q: npt.ArrayLike, pool_size: int, *, support: npt.ArrayLike | N
 
 
 def lure(losses: npt.ArrayLike, q: npt.ArrayLike, pool_size: int, *, support: npt.ArrayLike | None = None) -> Estimate:
-    """The pool's mean loss from M of its N rows, mean_m v_m ℓ_m with `lure_weights` v: unbiased however the rows were drawn.
+    """LURE, the pool's mean loss from M of its N rows: mean_m v_m ℓ_m with the weights v of `lure_weights`.
 
-    Standard error sqrt(Σ_m c_m² (a_m − LURE)²)/M, a_m = ℓ_m/(N q_m) + Σ_{s<m} ℓ_s/N, c_m = N (N − M)/((N − m)(N − m + 1)): within
-    a few per cent of the true spread from 20 picks on. Losses that hardly differ have a small error whatever the rows not seen are
-    like: where mistakes are rare, pick until some are among the picks. LURE: Farquhar et al. 2021 (arXiv:2101.11665); of test
-    data: Kossen et al. 2021 (arXiv:2103.05331).
+    It is unbiased however you drew the rows. The standard error is sqrt(Σ_m c_m² (a_m − LURE)²)/M with
+    a_m = ℓ_m/(N q_m) + Σ_{s<m} ℓ_s/N and c_m = N (N − M)/((N − m)(N − m + 1)). From 20 picks on it is within a few per cent of the
+    true spread. If the picks' losses hardly differ, the error is small, even if the other rows' losses are different. Where
+    mistakes are rare, pick until some mistakes are among the picks.
+    Papers: Farquhar et al. 2021 (arXiv:2101.11665); for test data Kossen et al. 2021 (arXiv:2103.05331).
 
     Args:
-        losses: (M,) finite, any unit, the loss of each pick in the order of the picks; booleans are the zero-one loss.
-        q, pool_size, support: as `lure_weights`.
+        losses: (M,) finite, in any unit: the loss of each pick in the order of the picks. Booleans are the zero-one loss.
+        q: as in `lure_weights`.
+        pool_size: as in `lure_weights`.
+        support: as in `lure_weights`.
 
-    Returns: an `Estimate` in the unit of the losses; where M = N it is their mean and the error 0; one pick of more rows says
-        nothing of the spread, and its error is infinity, so that value ± error still covers the truth.
-    Cost O(M). Raises: as `lure_weights`, and for losses that are not M finite numbers.
+    Returns:
+        An `Estimate` in the unit of the losses. Where M = N the value is their mean and the error is 0. One pick of several rows
+            shows no spread, so its error is infinity, and value ± error still covers the truth. The cost is O(M).
+
+    Raises:
+        TypeError: as `lure_weights`.
+        ValueError: as `lure_weights`, and for losses that are not M finite numbers.
 
     >>> import alcore
     >>> scores, true_losses = [4.0, 1.0, 1.0, 2.0], [3.0, 1.0, 0.0, 2.0]  # of mean 1.5
@@ -102,13 +129,24 @@ def lure(losses: npt.ArrayLike, q: npt.ArrayLike, pool_size: int, *, support: np
 
 
 def pure(losses: npt.ArrayLike, q: npt.ArrayLike, pool_size: int, *, support: npt.ArrayLike | None = None) -> Estimate:
-    """The pool's mean loss from M of its N rows, the mean of a_m = ℓ_m/(N q_m) + Σ_{s<m} ℓ_s/N: unbiased, spread wider than `lure`.
+    """PURE, the pool's mean loss from M of its N rows: the mean of a_m = ℓ_m/(N q_m) + Σ_{s<m} ℓ_s/N.
 
-    Every a_m is unbiased by itself, and they are uncorrelated: standard error sqrt(Σ_m (a_m − ā)²/(M (M − 1))). It varies even
-    where M = N. PURE: Farquhar et al. 2021 (arXiv:2101.11665).
+    It is unbiased, with more spread than `lure`. Each a_m is unbiased by itself, and they are uncorrelated. So the standard error
+    is sqrt(Σ_m (a_m − ā)²/(M (M − 1))). The estimate varies even where M = N. Paper: Farquhar et al. 2021 (arXiv:2101.11665).
 
-    Args, cost, errors: as `lure`.
-    Returns: an `Estimate` in the unit of the losses; of one pick the spread is unknown, and the error infinity (0 where N = 1).
+    Args:
+        losses: as in `lure`.
+        q: as in `lure_weights`.
+        pool_size: as in `lure_weights`.
+        support: as in `lure_weights`.
+
+    Returns:
+        An `Estimate` in the unit of the losses. One pick shows no spread, so its error is infinity (0 where N = 1). The cost is
+            O(M).
+
+    Raises:
+        TypeError: as `lure`.
+        ValueError: as `lure`.
 
     >>> import alcore
     >>> alcore.pure([3.0, 2.0], [0.5, 0.5], pool_size=4).value
@@ -126,7 +164,7 @@ def pure(losses: npt.ArrayLike, q: npt.ArrayLike, pool_size: int, *, support: np
 
 
 def _accumulated(losses_m: Float64s, q_m: Float64s, rows: int) -> Float64s:
-    """a_m: what pick m, drawn from what was left, and the rows before it say of the pool's mean."""
+    """a_m: what pick m, drawn from the rows left, and the rows before it tell about the pool's mean."""
     before_m = np.concatenate([[0.0], np.cumsum(losses_m)[:-1]])
     return np.asarray(losses_m / (rows * q_m) + before_m / rows, np.float64)
 

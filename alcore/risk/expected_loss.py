@@ -1,4 +1,4 @@
-"""The loss that a model's prediction of each row is expected to have: which rows to test.
+"""The loss that we expect of a model's prediction of each row: it tells which rows to test.
 
 Active testing: Kossen et al. 2021 (arXiv:2103.05331).
 """
@@ -25,33 +25,42 @@ def expected_loss(
     floor: float = 0.1,
     **options: Unpack[ReadingOptions],
 ) -> Float64s:
-    """The loss that a model's prediction f of each row is expected to have, Σ_y p̄_y ℓ(f, y), p̄ = Σ_t w_t p_t: which rows to test.
+    """The expected loss of a model's prediction f of each row, Σ_y p̄_y ℓ(f, y) with p̄ = Σ_t w_t p_t: it tells which rows to test.
 
-    "log": −Σ_y p̄_y log f_y; "zero-one": 1 − p̄_y of the most probable class y of f (ties to the lowest); "brier": the mean over y of
-    Σ_c (f_c − [c = y])². Drawn in proportion, by `power`, a few labelled rows tell the loss of the whole test set: `lure`. Active
-    testing, Kossen et al. 2021 (arXiv:2103.05331): draws of another model than the one tested also find where that is surely wrong.
+    - "log": −Σ_y p̄_y log f_y.
+    - "zero-one": 1 − p̄_y of the most probable class y of f. In a tie y is the lowest class.
+    - "brier": Σ_y p̄_y Σ_c (f_c − [c = y])².
+
+    Draw rows in proportion to these scores with `power`. Then a few labelled rows tell the loss of the whole test set: see `lure`.
+    Draws of another model than the tested one also find rows where the tested model is sure and wrong.
+    Paper, active testing: Kossen et al. 2021 (arXiv:2103.05331).
 
     Args:
         predictions: (N, C, T) probabilities or logits from any source: draws of any model, the tested one or another.
-        predicted: (N, C) what the model under test says; default the mean of the draws, whose expected losses are `entropy`,
-            `least_confidence` and the Gini index.
+        predicted: (N, C) what the model under test predicts. The default is the mean of the draws. Its expected losses are
+            `entropy`, `least_confidence` and the Gini index.
         loss: "log", "zero-one" or "brier".
-        kind: "probs" or "logits", of both.
-        weights: (T,) one weight a draw, scaled to sum 1; default equal. The same as repeating draws.
-        floor: 0 … 1, the share of the mean score that no score is under: rows whose loss seems to be 0 keep a chance, without
-            which no estimate is unbiased, and no weight is much over 1/floor. 0 leaves the scores as they are.
+        floor: 0 … 1. No score is under this share of the mean score. So rows whose loss seems to be 0 keep a chance, without which
+            no estimate is unbiased, and no weight is much over 1/`floor`. With 0 the scores stay as they are.
+        kind: "probs" or "logits", of `predictions` and of `predicted`.
+        weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
-    Returns: (N,) float64, at least 0; "log" in nats, "zero-one" up to 1 and "brier" up to 2, no unit. All are 0 where no loss is
-        expected anywhere; `power` then draws uniformly.
-    Cost O(N·C·T) time, one read; O(block) memory and what ``predicted`` takes.
-    Raises: as `entropy`; ValueError for event axes, a ``predicted`` of other rows or classes, an unknown loss or floor, and a 0 in
-        ``predicted`` under the log loss, which may be infinite then: clip it as the losses will be. (Zeros of a forest taken as the
-        smallest float64 outweighed all else: 50 labels of digits then erred three times as much as at random.)
+    Returns:
+        (N,) float64, at least 0: "log" in nats, "zero-one" up to 1 and "brier" up to 2, both without a unit. If the expected loss
+            of every row is 0, `power` draws uniformly. The cost is O(N·C·T) time for one read, and O(block) memory in addition
+            to `predicted`.
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`, for event axes, for a `predicted` with other rows or classes, for an unknown `loss`, for a `floor`
+            outside its range, and for a 0 in `predicted` under the log loss, which may be infinite then. Clip `predicted` as you
+            clip it for the measured losses. (With a forest's zeros replaced by the smallest float64, those rows outweighed all
+            others: the error of 50 labels of digits was three times that of random rows.)
 
     >>> import alcore, numpy
     >>> draws = numpy.array([[[0.9, 0.7], [0.1, 0.3]], [[0.5, 0.5], [0.5, 0.5]]])
-    >>> says = numpy.array([[0.9, 0.1], [0.9, 0.1]])
-    >>> alcore.expected_loss(draws, says, loss="zero-one").round(6)
+    >>> predicted = numpy.array([[0.9, 0.1], [0.9, 0.1]])
+    >>> alcore.expected_loss(draws, predicted, loss="zero-one").round(6)
     array([0.2, 0.5])
     """
     kernel, share = _KERNELS[door.as_loss(loss)], door.as_least_share(floor)

@@ -1,4 +1,4 @@
-"""EPIG: what the label of a row would tell about the labels of targets, the inputs one cares to predict."""
+"""EPIG: what the label of a row tells about the labels of targets, the inputs that you care about."""
 
 from __future__ import annotations
 
@@ -20,24 +20,29 @@ def epig(
 ) -> Float64s:
     """Expected predictive information gain, EPIG(x) = Σ_j v_j I(y; y_j | x, x_j): prediction-oriented acquisition.
 
-    Computed as Σ_j v_j Σ_cd p̄_c q̄_jd f(δ), δ = Σ_t w_t (p_tc/p̄_c − 1)(q_tjd/q̄_jd − 1), f(δ) = (1+δ) log(1+δ) − δ, from products of
-    centred predictions: the usual difference of entropies is rounding noise where the information is small.
-    Bickford Smith et al. 2023 (arXiv:2304.08151).
+    The function computes Σ_j v_j Σ_cd p̄_c q̄_jd f(δ) with δ = Σ_t w_t (p_tc/p̄_c − 1)(q_tjd/q̄_jd − 1) and
+    f(δ) = (1+δ) log(1+δ) − δ, from products of centred predictions. The usual difference of entropies is rounding noise where the
+    information is small. The arithmetic is float32 (relative error near 1e-6), or float64 where either input is float64.
+    Paper: Bickford Smith et al. 2023 (arXiv:2304.08151).
 
-    The draws must be consistent: draw t is the same network for every row of the pool and of the targets (an ensemble is; plain MC
-    dropout with a new mask for every row is not, and EPIG then silently measures nothing).
+    The draws must be consistent: draw t is the same network for every row of the pool and for every target. An ensemble is
+    consistent. Plain MC dropout takes a new mask for every row and is not consistent. EPIG cannot see this, and measures nothing.
 
     Args:
         probs: (N, C, ..., T) probabilities or logits from any source.
-        targets: (J, C, T) predictions of the same draws for target inputs, from any source, held in memory. There is no
-            default: draw them from the inputs that predictions are wanted for, never from the training set.
-        kind: "probs" or "logits", of both.
-        target_weights: (J,) one weight a target, scaled to sum 1; default equal.
-        weights: (T,) one weight a draw, scaled to sum 1; default equal. The same as repeating draws.
+        targets: (J, C, T) predictions of the same draws for target inputs, from any source. The function holds them in memory.
+            There is no default. Take inputs like those that you want to predict, never the training set.
+        target_weights: (J,) one weight a target, scaled to sum 1. The default is equal weights.
+        kind: "probs" or "logits", of `probs` and of `targets`.
+        weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
-    Returns: (N, ...) float64, nats, 0 … min(`bald` of the row, mean `bald` of the targets).
-    Cost O(N·J·C²·T) time, O(block + J·C·T) memory; float32 arithmetic (relative error near 1e-6), float64 where either is float64.
-    Raises: as `entropy`, and ValueError for targets of another C or T or none.
+    Returns:
+        (N, ...) float64, nats, 0 … min(`bald` of the row, mean `bald` of the targets). The cost is O(N·J·C²·T) time and
+            O(block + J·C·T) memory.
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`, for no targets, and for targets with other classes or draws than `probs`.
 
     >>> import alcore, numpy
     >>> opposed = numpy.array([[[1.0, 0.0], [0.0, 1.0]]])
@@ -68,7 +73,10 @@ class Targets:
 
     @property
     def cost(self) -> int:
-        """Of a row in row-wise measures: a logarithm for each class of each target, but blocks that fill the kernel's tile."""
+        """How many times the work of a row-wise measure a row takes: a logarithm for each class of each target.
+
+        At most 64, so that blocks still fill the kernel's tile.
+        """
         return int(np.clip(self.probs_jct[..., 0].size, 1, 64))
 
     def measure(self, cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:

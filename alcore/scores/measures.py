@@ -1,7 +1,7 @@
 """Row-wise measures of predictions (N, C, ..., T) -> (N, ...): higher = ask first.
 
-Each public function opens the source and reads it once, block by block; its private twin of the same name calls the kernel
-and is what the heuristic objects use.
+Each public function opens the source and reads it once, block by block. Its private twin has the same name and calls the kernel.
+The heuristic objects use the twin.
 """
 
 from __future__ import annotations
@@ -21,16 +21,23 @@ ACCURATE_BELOW = 4e-3
 
 @shows_options()
 def entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
-    """Predictive entropy H[p̄] = −Σ_c p̄_c log p̄_c, p̄ = Σ_t w_t p_t: total uncertainty.
+    """Predictive entropy H[p̄] = −Σ_c p̄_c log p̄_c with p̄ = Σ_t w_t p_t: the total uncertainty.
+
+    Papers: Shannon 1948; Gal et al. 2017 (arXiv:1703.02910).
 
     Args:
         probs: (N, C, ..., T) probabilities or logits from any source: an array, a memmap, a path, a zarr, HDF5 or dask
             array, a tensor, or an iterable of blocks.
-        kind: "probs", or "logits" to have the softmax over axis 1 taken.
-        weights: (T,) one weight a draw, scaled to sum 1; default equal. The same as repeating draws.
+        kind: "probs" or "logits". For "logits" the function takes the softmax over axis 1.
+        weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights. A draw with twice the weight counts
+            as two equal draws.
 
-    Returns: (N, ...) float64, nats, 0 … log C. Cost O(N·C·T) time, one read; O(block) memory.
-    Raises: TypeError or ValueError for anything but finite distributions over axis 1, with the row.
+    Returns:
+        (N, ...) float64, nats, 0 … log C. The cost is O(N·C·T) time for one read, and O(block) memory.
+
+    Raises:
+        TypeError: `probs` is not an array of floating-point numbers, or an option has the wrong type.
+        ValueError: a row is not a finite distribution over axis 1 (the message names the row), or a shape or an option is wrong.
 
     >>> import alcore, numpy
     >>> probs = numpy.array([[[0.2], [0.5], [0.3]]])
@@ -42,11 +49,21 @@ def entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
 
 @shows_options()
 def expected_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
-    """Expected entropy Σ_t w_t H[p_t]: the uncertainty that no label about the model removes (aleatoric).
+    """Expected entropy Σ_t w_t H[p_t]: the aleatoric uncertainty, which labels do not reduce.
 
-    Args: as `entropy`.
-    Returns: (N, ...) float64, nats, 0 … log C; H[p̄] is this plus `bald`. Cost O(N·C·T).
-    Raises: as `entropy`.
+    The predictive entropy H[p̄] is the sum of this and `bald`. Paper: Depeweg et al. 2018 (arXiv:1710.07283).
+
+    Args:
+        probs: (N, C, ..., T), as in `entropy`.
+        kind: as in `entropy`.
+        weights: as in `entropy`.
+
+    Returns:
+        (N, ...) float64, nats, 0 … log C. The cost is O(N·C·T) time for one read, and O(block) memory.
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`.
 
     >>> import alcore, numpy
     >>> certain_but_opposed = numpy.array([[[1.0, 0.0], [0.0, 1.0]]])
@@ -58,15 +75,24 @@ def expected_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
 
 @shows_options()
 def bald(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
-    """BALD, the mutual information of label and model, I(y; θ) = H[p̄] − Σ_t w_t H[p_t]: epistemic uncertainty.
+    """BALD, the mutual information of label and model, I(y; θ) = H[p̄] − Σ_t w_t H[p_t]: the epistemic uncertainty.
 
-    Computed as Σ_c p̄_c Σ_t w_t f(p_tc/p̄_c − 1), f(δ) = (1+δ) log(1+δ) − δ, which keeps its relative accuracy however
-    small the score; float32 with equal weights takes the difference of entropies where that exceeds 1e-3 nats.
-    Houlsby et al. 2011 (arXiv:1112.5745); Gal et al. 2017 (arXiv:1703.02910).
+    The function computes Σ_c p̄_c Σ_t w_t f(p_tc/p̄_c − 1) with f(δ) = (1+δ) log(1+δ) − δ. This form keeps its relative accuracy
+    however small the score is. For float32 with equal weights the function takes the difference of entropies where that is at least
+    4e-3 nats. Papers: Houlsby et al. 2011 (arXiv:1112.5745); Gal et al. 2017 (arXiv:1703.02910).
 
-    Args: as `entropy`.
-    Returns: (N, ...) float64, nats, 0 … min(log C, log T), never negative. Cost O(N·C·T): about one read of the array.
-    Raises: as `entropy`.
+    Args:
+        probs: (N, C, ..., T), as in `entropy`.
+        kind: as in `entropy`.
+        weights: as in `entropy`.
+
+    Returns:
+        (N, ...) float64, nats, 0 … min(log C, log T), never negative. The cost is O(N·C·T) time, about one read of the array,
+            and O(block) memory.
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`.
 
     >>> import alcore, numpy
     >>> certain_but_opposed = numpy.array([[[1.0, 0.0], [0.0, 1.0]]])
@@ -78,11 +104,22 @@ def bald(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
 
 @shows_options()
 def margin(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
-    """Margin 1 − (p̄₍₁₎ − p̄₍₂₎) between the two most probable classes, turned so that higher = ask first.
+    """Margin 1 − (p̄₍₁₎ − p̄₍₂₎) between the two most probable classes of p̄ = Σ_t w_t p_t.
 
-    Args: as `entropy`.
-    Returns: (N, ...) float64, 0 … 1, no unit. Cost O(N·C·T).
-    Raises: as `entropy`.
+    The literature asks for the smallest difference. This function subtracts it from 1, so that higher = ask first.
+    Paper: Scheffer et al. 2001, "Active hidden Markov models for information extraction".
+
+    Args:
+        probs: (N, C, ..., T), as in `entropy`.
+        kind: as in `entropy`.
+        weights: as in `entropy`.
+
+    Returns:
+        (N, ...) float64, 0 … 1, no unit. The cost is O(N·C·T) time for one read, and O(block) memory.
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`.
 
     >>> import alcore, numpy
     >>> alcore.margin(numpy.array([[[0.2], [0.5], [0.3]]])).round(6)
@@ -93,11 +130,21 @@ def margin(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
 
 @shows_options()
 def least_confidence(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
-    """Least confidence 1 − max_c p̄_c: the probability that the most probable class is wrong.
+    """Least confidence 1 − max_c p̄_c with p̄ = Σ_t w_t p_t: the probability that the most probable class is wrong.
 
-    Args: as `entropy`.
-    Returns: (N, ...) float64, 0 … 1 − 1/C, no unit. Cost O(N·C·T).
-    Raises: as `entropy`.
+    Paper: Lewis & Gale 1994 (arXiv:cmp-lg/9407020).
+
+    Args:
+        probs: (N, C, ..., T), as in `entropy`.
+        kind: as in `entropy`.
+        weights: as in `entropy`.
+
+    Returns:
+        (N, ...) float64, 0 … 1 − 1/C, no unit. The cost is O(N·C·T) time for one read, and O(block) memory.
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`.
 
     >>> import alcore, numpy
     >>> alcore.least_confidence(numpy.array([[[0.2], [0.5], [0.3]]]))
@@ -108,13 +155,21 @@ def least_confidence(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
 
 @shows_options()
 def variation_ratio(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
-    """Variation ratio: the weight of the draws that do not vote for the modal class.
+    """Variation ratio 1 − max_c Σ_t w_t [c = argmax_d p_td]: the weight of the draws that do not vote for the modal class.
 
-    A draw votes for its most probable class; ties go to the lowest. Gal et al. 2017 (arXiv:1703.02910).
+    Each draw votes for its most probable class. In a tie it votes for the lowest class. Paper: Gal et al. 2017 (arXiv:1703.02910).
 
-    Args: as `entropy`.
-    Returns: (N, ...) float64, 0 … 1 − 1/min(C, T), no unit. Cost O(N·C·T).
-    Raises: as `entropy`.
+    Args:
+        probs: (N, C, ..., T), as in `entropy`.
+        kind: as in `entropy`.
+        weights: as in `entropy`.
+
+    Returns:
+        (N, ...) float64, 0 … 1 − 1/min(C, T), no unit. The cost is O(N·C·T) time for one read, and O(block) memory.
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`.
 
     >>> import alcore, numpy
     >>> votes = numpy.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
@@ -126,13 +181,22 @@ def variation_ratio(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
 
 @shows_options()
 def vote_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
-    """Vote entropy: the entropy of the draws' votes, each for its most probable class (ties to the lowest).
+    """Vote entropy −Σ_c v_c log v_c with v_c = Σ_t w_t [c = argmax_d p_td]: the entropy of the draws' votes.
 
-    Query by committee: Dagan & Engelson 1995, "Committee-based sampling for training probabilistic classifiers".
+    Each draw votes for its most probable class. In a tie it votes for the lowest class. The measure comes from query by committee.
+    Paper: Dagan & Engelson 1995, "Committee-based sampling for training probabilistic classifiers".
 
-    Args: as `entropy`.
-    Returns: (N, ...) float64, nats, 0 … min(log C, log T). Cost O(N·C·T).
-    Raises: as `entropy`.
+    Args:
+        probs: (N, C, ..., T), as in `entropy`.
+        kind: as in `entropy`.
+        weights: as in `entropy`.
+
+    Returns:
+        (N, ...) float64, nats, 0 … min(log C, log T). The cost is O(N·C·T) time for one read, and O(block) memory.
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`.
 
     >>> import alcore, numpy
     >>> votes = numpy.array([[[0.9, 0.2], [0.1, 0.8]]])
@@ -144,13 +208,21 @@ def vote_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
 
 @shows_options()
 def mean_std(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
-    """Mean standard deviation (1/C) Σ_c sqrt(Σ_t w_t (p_tc − p̄_c)²) over draws.
+    """Mean standard deviation (1/C) Σ_c sqrt(Σ_t w_t (p_tc − p̄_c)²) over draws, with p̄ = Σ_t w_t p_t.
 
-    Kampffmeyer et al. 2016; Gal et al. 2017 (arXiv:1703.02910).
+    Papers: Kampffmeyer et al. 2016; Gal et al. 2017 (arXiv:1703.02910).
 
-    Args: as `entropy`.
-    Returns: (N, ...) float64, 0 … 1/2, no unit. Cost O(N·C·T).
-    Raises: as `entropy`.
+    Args:
+        probs: (N, C, ..., T), as in `entropy`.
+        kind: as in `entropy`.
+        weights: as in `entropy`.
+
+    Returns:
+        (N, ...) float64, 0 … 1/2, no unit. The cost is O(N·C·T) time for one read, and O(block) memory.
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`.
 
     >>> import alcore, numpy
     >>> alcore.mean_std(numpy.array([[[1.0, 0.0], [0.0, 1.0]]]))
@@ -161,17 +233,26 @@ def mean_std(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
 
 @shows_options()
 def pairwise_kl(probs: Any, *, floor: float = 0.0, **options: Unpack[ReadingOptions]) -> Float64s:
-    """Expected pairwise divergence Σ_t Σ_u w_t w_u KL(p_t ‖ p_u) of the draws (EPKL), t = u included.
+    """Expected pairwise divergence Σ_t Σ_u w_t w_u KL(p_t ‖ p_u) of the draws (EPKL). Pairs with t = u are included.
 
-    Computed as Σ_c Σ_t w_t (p_tc − p̄_c) log(p_tc/p̄_c): every term is at least 0. Malinin et al. 2020 (arXiv:2006.10562).
+    The function computes Σ_c Σ_t w_t (p_tc − p̄_c) log(p_tc/p̄_c), where every term is at least 0.
+    Paper: Malinin et al. 2020 (arXiv:2006.10562).
 
-    Args: as `entropy`, and
-        floor: the smallest probability taken (smaller ones are raised to it, without renormalising). With the default 0 a
-            score is +∞ where one draw rules out what another allows; only `top` ranks that. A logit so low that its
-            probability underflows (100 under the largest in float32, 700 in float64) rules out too.
+    Args:
+        probs: (N, C, ..., T), as in `entropy`.
+        floor: the smallest probability used, 0 or above and under 1. The function raises smaller probabilities to it and does not
+            renormalise. With the default 0 a score is +∞ where one draw gives a class probability 0 and another draw does not.
+            Only `top` ranks infinite scores. A very low logit becomes probability 0 too: 100 under the largest logit in float32,
+            700 under it in float64.
+        kind: as in `entropy`.
+        weights: as in `entropy`.
 
-    Returns: (N, ...) float64, nats, at least `bald`. Cost O(N·C·T), not O(T²).
-    Raises: as `entropy`.
+    Returns:
+        (N, ...) float64, nats, at least `bald`. The cost is O(N·C·T) time, not O(T²), for one read, and O(block) memory.
+
+    Raises:
+        TypeError: as `entropy`.
+        ValueError: as `entropy`, and for a `floor` outside its range.
 
     >>> import alcore, numpy
     >>> opposed = numpy.array([[[1.0, 0.0], [0.0, 1.0]], [[0.6, 0.4], [0.4, 0.6]]])

@@ -1,4 +1,4 @@
-"""Scores of cells (N, ...) -> scores of rows (N,): pixels or tokens to images or sentences, padding left out."""
+"""Scores of cells (N, ...) -> scores of rows (N,): pixels or tokens to images or sentences, without the padding."""
 
 from __future__ import annotations
 
@@ -17,17 +17,23 @@ How: TypeAlias = str | Callable[[Float64s], float]
 
 
 def reduce(scores: npt.ArrayLike, how: How = "mean", *, q: float = 0.1, mask: npt.ArrayLike | None = None) -> Float64s:
-    """Reduce the event axes of scores to one score a row.
+    """Reduce the event axes of scores to one score a row: the mean, the sum or the maximum of the row's cells, for example.
 
     Args:
         scores: (N, ...) scores of cells.
-        how: "mean", "sum", "max", "top-mean" (the mean of the share q of largest scores, at least one cell), or a function
-            of one row's scores without padding, (cells,) -> float.
-        q: the share of cells that "top-mean" takes.
-        mask: (N, ...) bool, True where a cell is padding; its score is left out and may be NaN.
+        how: "mean", "sum", "max", "top-mean", or a function of one row's scores without padding, (cells,) -> float.
+            "top-mean" is the mean of the share `q` of largest scores, of at least one cell.
+        q: the share of cells that "top-mean" takes, above 0 and at most 1.
+        mask: (N, ...) bool, True where a cell is padding. The function ignores the score of that cell, which may be NaN.
 
-    Returns: (N,) float64. Cost O(cells), O(cells log cells) for "top-mean".
-    Raises: ValueError for a row without cells, NaN outside padding, infinite scores in a sum or mean, an unknown name.
+    Returns:
+        (N,) float64 in the unit of the scores. A mean or a maximum has the range of the scores. The cost is O(cells) time, or
+            O(cells · log cells) for "top-mean".
+
+    Raises:
+        TypeError: `scores` or `mask` is not a plain array of numbers or booleans.
+        ValueError: a row has no cell outside the padding, a score outside the padding is NaN, a score in a sum or a mean is
+            infinite, or an argument has a wrong value or shape.
 
     >>> import alcore, numpy
     >>> scores = numpy.array([[0.1, 0.3, 9.0], [0.2, 0.2, 0.2]])

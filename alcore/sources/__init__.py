@@ -1,6 +1,6 @@
 """Any source of predictions -> blocks of rows, and predictions -> files.
 
 Here live the readers (arrays, files, lazy arrays, iterables of blocks), the one pass over blocks, the one bounded buffer, the
-one thread pool, progress bars, and the writers. Imports the door, and of the kernels those that change a layout. A new kind
-of source joins `reading`, a new file format `files`; nothing here knows a heuristic.
+one thread pool, progress bars, and the writers. Imports the door, and those kernels that change a layout. A new kind of source
+joins `reading`, a new file format `files`. Nothing here knows a heuristic.
 """

@@ -9,9 +9,9 @@ from alcore.door import Array, Float64s
 
 
 class BestRows:
-    """The rows of largest bound among all that were offered, at most ``capacity``, and the largest bound of a row that was dropped.
+    """At most ``capacity`` rows, those of largest bound among all that were offered, and the largest bound of a dropped row.
 
-    Of equal bounds the lowest row stays, so what is held does not depend on how the rows were cut into blocks.
+    Among equal bounds the lowest row stays, so the result does not depend on how the rows were cut into blocks.
     """
 
     def __init__(self, capacity: int, cell_shape: tuple[int, ...]) -> None:

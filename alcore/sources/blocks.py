@@ -1,7 +1,7 @@
 """Blocks of rows -> scores, in one pass.
 
-A block is cut from the source, its cells are laid out as (cells, C, T) in float32 or float64, and a kernel reads them.
-What a row scores never depends on the block it came in, so any cutting and any number of threads give the same bits.
+The pass cuts a block from the source, lays its cells out as (cells, C, T) in float32 or float64, and gives them to a kernel.
+The score of a row never depends on its block, so any cutting and any number of threads give the same bits.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CellMeasure: TypeAlias = Callable[[Array, Float64s | None, float, Float64s, Bool
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive rows of predictions with what the caller said about them."""
+    """Consecutive rows of predictions, with the caller's options."""
 
     start: int
     array: Array  # (n, C, ..., T), as it came
@@ -82,7 +82,7 @@ class Block:
         return np.concatenate(parts) if parts else np.empty((0, *self.array.shape[1:]), np.float32)
 
     def scored_cells(self, rows: npt.NDArray[np.int64]) -> Array:
-        """Some rows as the kernels read them, of a block that was scored, and thereby checked, before."""
+        """Some rows as the kernels read them. The block must have been scored, and so checked, before."""
         array = self.array[rows]
         if array.ndim == 3 and _lies_ready(array, self.kind):
             return array
@@ -150,7 +150,7 @@ def score_blocks(
 def map_blocks(
     source: Source, work: Callable[[Block], Result], reading: Reading, *, name: str = "probs"
 ) -> Iterator[Result]:
-    """What ``work`` gives for each block of a source, in order; for an empty block where there is no row."""
+    """What ``work`` gives for each block of a source, in order. If the source has no row, ``work`` gets one empty block."""
     draw_weights = door.as_weights(reading.weights, source.cell_shape[-1])
     padding = door.as_mask(reading.mask, source.events, source.rows)
 
@@ -201,7 +201,7 @@ def read_rows(predictions: Any, *, kind: Kind = "probs", name: str = "probs") ->
 
 
 def gather_rows(source: Source, rows: npt.NDArray[np.int64], reading: Reading) -> tuple[Array, int]:
-    """The named rows that a source has, checked, in the order named; and how many rows it has. Others are not looked at."""
+    """The named rows that a source has, checked, in the order named, and the number of its rows. Other rows are not checked."""
 
     def work(block: Block) -> tuple[int, npt.NDArray[np.int64], list[Array]]:
         places = np.flatnonzero((rows >= block.start) & (rows < block.start + len(block)))
@@ -219,7 +219,7 @@ def gather_rows(source: Source, rows: npt.NDArray[np.int64], reading: Reading) -
 
 
 def as_ready(predictions: Any, kind: Kind) -> Array | None:
-    """The array (N, C, T) where it lies in memory (or mapped) as the kernels read it; None where it has to be converted."""
+    """The array (N, C, T), if it lies in memory (or is mapped) as the kernels read it. None where it must be converted."""
     if not (isinstance(predictions, np.ndarray) or hasattr(predictions, "__dlpack__")):
         return None
     array = door.as_array(predictions, "probs")

@@ -1,4 +1,4 @@
-"""Predictions on disk: open .npy, .npz, zarr and HDF5 without reading them, never unpickling; write whole files or none."""
+"""Predictions on disk: open .npy, .npz, zarr and HDF5 without reading them, never unpickle, and write a whole file or none."""
 
 from __future__ import annotations
 
@@ -23,22 +23,26 @@ FORMATS = ".npy, .npz, .zarr, .h5 or .hdf5"
 
 
 class NoMember(ValueError):  # noqa: N818 - said to users as a ValueError
-    """The file is whole, but the array asked for is not one that can be told among its arrays."""
+    """The file can be read, but it does not have the array asked for, or has several and none was named."""
 
 
 def open_predictions(path: str | os.PathLike[str], member: str | None = None, *, default: str | None = None) -> Any:
-    """Open an array on disk as a source of predictions, reading nothing but its header.
+    """Open an array on disk as a source of predictions. Only its header is read, so the cost does not depend on N.
 
     Args:
-        path: a .npy file (mapped into memory), an .npz file, a zarr array or group (.zarr), an HDF5 file (.h5, .hdf5).
-        member: which array of a file that holds several; needed where there is more than one.
-        default: the member to take where several are there, this one among them, and ``member`` is None.
+        path: a .npy file (mapped into memory), an .npz file, a zarr array or group (.zarr), or an HDF5 file (.h5, .hdf5).
+        member: which array of a file that holds several. You need it where there is more than one.
+        default: the member to take where there are several, `member` is None, and this is one of them.
 
-    Returns: an object with ``shape`` and ``dtype`` that every function of alcore takes as predictions; its rows are read block
-    by block. Members of .npz files are read from the start, in O(block) memory also where compressed.
+    Returns:
+        An object with `shape` and `dtype` that every function of alcore takes as predictions (N, C, ..., T). Its rows are read
+            block by block. Members of .npz files are read from the start, in O(block) memory also where they are compressed.
 
-    Raises: ValueError for a file that is missing, empty, truncated, pickled, not an array or of another format, and where
-    ``member`` is missing or unknown; ImportError where zarr or h5py is not installed.
+    Raises:
+        TypeError: `path` is not the name of a file.
+        ValueError: the file is missing, empty, truncated, pickled, not an array or of another format, or `member` is missing or
+            unknown.
+        ImportError: zarr or h5py is needed and not installed.
 
     >>> import alcore, numpy, tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "preds.npz"
@@ -138,7 +142,7 @@ def _open_hdf5(file: Path, member: str | None, default: str | None) -> Any:
 
 
 def _datasets(h5py: Any, root: Any) -> list[str]:
-    """The names of all datasets, each under its first; HDF5's own visit does not come back from some damaged files."""
+    """The names of all datasets, each under its first name. HDF5's own visit never returns for some damaged files."""
     names: list[str] = []
     seen, left = {root}, [("", root, name) for name in reversed([*root])]
     while left:

@@ -1,4 +1,4 @@
-"""A progress bar for passes that take over two seconds: on a terminal, where rich is installed; silent otherwise."""
+"""A progress bar for passes that take over two seconds, on a terminal, if rich is installed. Otherwise nothing is printed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _drawing = threading.Lock()
 
 
 def track(items: Iterable[tuple[int, T]], total: int | None, what: str) -> Generator[tuple[int, T], None, None]:
-    """Pass on (how many are done by then, item); one bar at a time, the outermost that has waited long enough.
+    """Pass on each (how many are done by then, item). One bar is shown at a time, the outermost one that has waited long enough.
 
     ``ALCORE_PROGRESS=0`` in the environment turns bars off.
     """

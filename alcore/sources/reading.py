@@ -29,7 +29,7 @@ IN_FLIGHT_BYTES = 128 << 20  # in the hands of all threads together, so blocks s
 
 @dataclass(frozen=True)
 class Source:
-    """Predictions to be read once from the front: ``rows`` is None where only reading tells."""
+    """Predictions to be read once from the front. ``rows`` is None if only reading them shows how many there are."""
 
     rows: int | None
     cell_shape: tuple[int, ...]  # (C, ..., T)
@@ -50,7 +50,7 @@ class Source:
 def open_source(predictions: Any, name: str = "probs", cost: int = 1) -> Source:
     """A source from an array, a memmap, a path, a lazy array (zarr, HDF5, dask), a tensor or an iterable of blocks.
 
-    ``cost``: how many times the work of a row-wise measure each row is; its blocks are that many times smaller.
+    ``cost``: how many times the work of a row-wise measure each row takes. Blocks are that many times smaller.
     """
     if isinstance(predictions, str | os.PathLike):
         predictions = files.open_predictions(predictions)
@@ -170,12 +170,12 @@ def count_rows(predictions: Any) -> int:
 
 
 def can_reread(predictions: Any) -> bool:
-    """Whether a source gives the same rows a second time; of an iterable only a list or a tuple is trusted to."""
+    """Whether a source gives the same rows a second time. Of iterables only a list or a tuple is known to."""
     whole = isinstance(predictions, list | tuple | str) or not isinstance(predictions, Iterable)
     return whole or hasattr(predictions, "dtype")
 
 
 def refuse_events(source: Source, name: str = "probs") -> None:
-    """Where rows are compared with each other they have one prediction each."""
+    """Refuse event axes where rows are compared with each other, since each row then needs one prediction."""
     if source.events:
         door.refuse_event_axes(name, source.cell_shape)

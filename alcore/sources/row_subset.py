@@ -22,7 +22,7 @@ FEW = 1 << 10
 
 
 def drop_rows(array: Array, rows: Rows) -> Array:
-    """An array without some of its rows (different, ascending); itself where there are none."""
+    """An array without some of its rows (different, ascending). Without rows to drop it is the array itself."""
     if not len(rows):
         return array
     if len(rows) > FEW:
@@ -37,7 +37,7 @@ class RowSubset:
 
     Args:
         rows: N.
-        dropped: rows that the subset lacks, different, ascending.
+        dropped: the rows that the subset does not have, different, ascending.
     """
 
     rows: int
@@ -61,7 +61,7 @@ class RowSubset:
         return drop_rows(found, self.dropped)
 
     def of(self, predictions: Any) -> Any:
-        """A source of the subset's rows, which can be read again where the predictions can; of None a row count."""
+        """A source of the subset's rows, which can be read again where the predictions can. For None it is a row count."""
         if predictions is None:
             return RowCount(len(self))
         if isinstance(predictions, str | os.PathLike):

@@ -1,4 +1,4 @@
-"""The one pool of threads: work on items in order, the caller being one of the threads."""
+"""The one pool of threads: work on items in order. The caller is one of the threads."""
 
 from __future__ import annotations
 
@@ -29,9 +29,15 @@ _thread = threading.local()
 
 
 def set_threads(threads: int | None) -> None:
-    """Set how many threads score blocks; None is the default, the processors this process may use.
+    """Set how many threads score blocks. The number does not change any score: the bits are the same.
 
-    Scores are the same bits for any number. The environment variable ``ALCORE_THREADS`` sets the default.
+    Args:
+        threads: at least 1. None for the default: the environment variable ``ALCORE_THREADS``, or else the number of processors
+            that this process may use.
+
+    Raises:
+        TypeError: `threads` is not a whole number.
+        ValueError: `threads` is under 1.
 
     >>> import alcore
     >>> alcore.set_threads(1)
@@ -46,7 +52,7 @@ def set_threads(threads: int | None) -> None:
 
 
 def get_threads() -> int:
-    """How many threads score blocks.
+    """How many threads score blocks, at least 1. `set_threads` sets the number.
 
     >>> import alcore
     >>> alcore.get_threads() >= 1
@@ -61,9 +67,9 @@ def get_threads() -> int:
 
 
 def map_in_order(work: Callable[[Item], Result], items: Iterator[Item]) -> Iterator[Result]:
-    """``work`` on each item, results in the items' order; a few items are held at a time.
+    """``work`` on each item, with results in the items' order. A few items are held at a time.
 
-    Items are pulled in the caller's thread. The error raised is that of the first item that fails, whatever the timing.
+    Items are taken in the caller's thread. The error raised is that of the first item that fails, whatever the timing.
     """
     threads = get_threads()
     if threads == 1 or threading.current_thread().name.startswith(_THREAD_NAME):
@@ -95,7 +101,7 @@ def map_in_order(work: Callable[[Item], Result], items: Iterator[Item]) -> Itera
 
 
 def in_parts(count: int, work: Callable[[int, int], None], least: int = 1) -> None:
-    """``work(start, stop)`` on consecutive ranges of 0 … count, one a thread and ``least`` long at least.
+    """``work(start, stop)`` on consecutive ranges of 0 … count, one for each thread, each at least ``least`` long.
 
     For work of a millisecond: it takes 100 µs with two threads, `map_in_order` 130 for two items and 390 for eight.
     """
@@ -133,11 +139,11 @@ def _work_on_first_idle(work: Callable[[Item], Result], pending: deque[tuple[Fut
 def _keep_apart(
     work: Callable[[Item], Result], workers: Workers
 ) -> tuple[Callable[[Item], Result], Callable[[], None]]:
-    """``work`` for the caller, with the workers on other processors; and what gives those their freedom back.
+    """``work`` for the caller, with the workers on other processors, and a function that lets the workers run anywhere again.
 
     After a pause Linux (6.18) wakes a worker on the processor of its waker and lets the two share it for tens of milliseconds,
-    the other processor idle: 14 to 29 ms at (50 000, 10, 100) where 13 would do. So workers are told where to wake and the
-    caller is held where it is; after a tenth of a second the scheduler is left to itself.
+    while the other processor is idle: 14 to 29 ms at (50 000, 10, 100) instead of 13. So the workers get other processors than the
+    caller, and the caller stays on its own. After a tenth of a second the scheduler decides alone again.
     """
     processor = _processor()
     if processor is None or not hasattr(os, "sched_setaffinity"):
@@ -172,7 +178,7 @@ def _name_processors(thread: int, processors: set[int]) -> None:
 
 
 def unpin_thread() -> None:
-    """Let this thread run anywhere again: before a user's function, since what that starts would inherit the restriction."""
+    """Let this thread run anywhere again, before it calls a user's function: what that starts would inherit the restriction."""
     allowed: set[int] | None = getattr(_thread, "allowed", None)
     if allowed is not None:
         _name_processors(0, allowed)

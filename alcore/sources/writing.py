@@ -1,4 +1,4 @@
-"""Predictions written to disk block by block: a file has its name when it is whole, and a run that was killed goes on."""
+"""Predictions written to disk block by block. A file gets its name when it is whole, and a run that was killed can go on."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ MANIFEST = "alcore.json"
 
 
 def save_predictions(path: str | os.PathLike[str], predictions: Any, *, rows: int | None = None) -> Any:
-    """Write predictions (N, C, ..., T) to a .npy or .zarr file, block by block, in the memory of one block.
+    """Write predictions (N, C, ..., T) to a .npy or .zarr file, block by block, in O(block) memory and one read.
 
-    The file appears under its name once it is whole and on disk. What is read is not changed and not checked to be probabilities:
-    the function that reads the file does.
+    The file gets its name when it is whole and on disk. This function does not change the values and does not check that they are
+    probabilities. The function that reads the file checks them.
 
     Args:
         path: a name that ends in .npy or .zarr, of a file that does not exist.
         predictions: any source: an array, a lazy array, a path, or an iterable of blocks (n, C, ..., T).
-        rows: N, where an iterable is written to .npy, whose first bytes say it; zarr needs none.
+        rows: N. A .npy file needs it for an iterable, because the first bytes of the file tell N. A .zarr file does not need it.
 
-    Returns: the file, opened as `open_predictions` does.
+    Returns:
+        The file, opened as `open_predictions` does.
 
-    Raises: ValueError for a file that exists, another ending, blocks that do not fit together, or another number of rows than said;
-    ImportError where zarr is needed and not installed.
+    Raises:
+        TypeError: `path` is not the name of a file, or `predictions` are not predictions.
+        ValueError: the file exists, its name has another ending, blocks do not fit together, or there are not `rows` rows.
+        ImportError: zarr is needed and not installed.
 
     >>> import alcore, numpy, tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "preds.npy"
@@ -54,16 +57,20 @@ def save_predictions(path: str | os.PathLike[str], predictions: Any, *, rows: in
 
 
 def concatenate_draws(files: Sequence[Any], out: str | os.PathLike[str] | None = None) -> Any:
-    """Predictions of the same rows by separate jobs, (N, C, ..., T1), (N, C, ..., T2), …, joined to (N, C, ..., T1 + T2 + …).
+    """Join predictions of the same rows from separate jobs, (N, C, ..., T1), (N, C, ..., T2), …, to (N, C, ..., T1 + T2 + …).
 
     Args:
         files: paths or arrays, in the order of their draws.
-        out: a .npy or .zarr file to write, block by block. Without it nothing is read yet.
+        out: a .npy or .zarr file to write, block by block. Without it the function reads nothing yet.
 
-    Returns: an object with ``shape`` and ``dtype`` that every function of alcore takes as predictions; its rows are read block by
-    block. With ``out`` it is that file, opened.
+    Returns:
+        An object with `shape` and `dtype` that every function of alcore takes as predictions. Its rows are read block by block.
+            With `out` it is that file, opened.
 
-    Raises: ValueError for fewer than one file and for other rows, classes or event axes than those of the first.
+    Raises:
+        TypeError: `files` is not a list.
+        ValueError: there is no file, or one has other rows, classes or event axes than the first.
+        ImportError: zarr or h5py is needed and not installed.
 
     >>> import alcore, numpy
     >>> ensemble = [numpy.full((4, 2, 3), 0.5), numpy.full((4, 2, 7), 0.5)]
@@ -119,9 +126,10 @@ class JoinedDraws:
 
 
 class Saving:
-    """A file that grows block by block beside its final name, ``<name>.part``, and takes that name when it is whole.
+    """A file that grows block by block beside its final name, as ``<name>.part``, and gets that name when it is whole.
 
-    A manifest in it says which rows are on disk and what was asked for; it is replaced after each block: what it names is whole.
+    A manifest in it says which rows are on disk and what was asked for. It is replaced after each block, so every row that it names
+    is on disk.
     """
 
     def __init__(self, path: str | os.PathLike[str], rows: int | None, request: dict[str, Any]) -> None:
@@ -162,7 +170,7 @@ class Saving:
         return self._array is not None
 
     def append(self, block_nct: Array, beside: Mapping[str, Array] | None = None) -> None:
-        """One more block, and what is kept beside its rows, by name: (n, ...) each; on disk when this returns."""
+        """Write one more block, and the arrays (n, ...) to keep beside its rows, by name. All is on disk when this returns."""
         if self._array is None:
             self.part.mkdir()
             self._create(block_nct.shape, block_nct.dtype)
@@ -189,7 +197,7 @@ class Saving:
         return np.asarray(self._array[self.ends[-2] if len(self.ends) > 1 else 0 : self.ends[-1]])
 
     def beside(self, name: str) -> Array | None:
-        """What is on disk of that name, of all blocks; None where nothing was kept."""
+        """The array of that name for all rows on disk. None where nothing was kept."""
         if not self.ends or not self._beside(name, 0).exists():
             return None
         parts = [np.load(self._beside(name, block), allow_pickle=False) for block in range(len(self.ends))]
@@ -261,7 +269,7 @@ class Saving:
             self._array = import_extra("zarr", "zarr", "writing").open_array(str(self._data), mode="r+")
 
     def _finish(self) -> None:
-        """The data takes its name; a run that was killed in between finds it whole."""
+        """Give the data its name. A run that was killed in between finds it whole."""
         if self._array is None:
             raise ValueError(f"{self.path}: no block was written, so neither classes nor draws are known.")
         if self._expected is not None and self.rows != self._expected:
@@ -286,7 +294,7 @@ class Saving:
 
 
 def beside_path(path: Path, name: str) -> Path:
-    """Where a thing of each row is kept, its padding (mask) or its id (ids): ``preds.mask.npy`` beside ``preds.zarr``."""
+    """The file for something of each row, its padding (mask) or its id (ids): ``preds.mask.npy`` beside ``preds.zarr``."""
     return path.with_name(f"{path.stem}.{name}.npy")
 
 
@@ -301,7 +309,7 @@ def _write_rows(file: Path, offset: int, start: int, block_nct: Array) -> None:
 
 
 def _to_disk(folder: Path) -> None:
-    """Files written lately, and the folders that name them."""
+    """Make sure that new files, and the folders that name them, are on disk."""
     for path in [folder, *folder.rglob("*")]:
         _sync(path)
 

@@ -1,4 +1,4 @@
-"""Rows to choose a batch from, with a bound of what each may add: all that lie in memory, or the best of one pass over a source."""
+"""Rows to choose a batch from, with a bound on the gain of each: all rows in memory, or the best rows of one pass over a source."""
 
 from __future__ import annotations
 
@@ -65,14 +65,16 @@ class Candidates:
         return np.flatnonzero((self.bound > floor) & ~self._hidden)
 
     def take(self, slot: int) -> None:
-        """A slot is in the batch, and its next copy takes its place."""
+        """Put a slot into the batch. Its next copy takes its place."""
         copy = self._copy_of.get(slot, slot)
         if self.bound[copy] > -np.inf:
             self.bound[copy], self.picks_seen[copy], self._hidden[copy] = self.bound[slot], self.picks_seen[slot], False
         self.bound[slot] = -np.inf
 
     def _find_copies(self) -> dict[int, int]:
-        """Slot -> the next that holds the same; a copy's bound is the same too, and it is hidden until the one before is taken."""
+        """Slot -> the next slot with the same content. A copy has the same bound, and stays hidden until the one before it is
+        taken.
+        """
         from alcore.kernels.duplicates import hash_rows, repeats
 
         order = np.argsort(self.bound)
@@ -146,5 +148,5 @@ class Pool:
 
 
 def rows_that_fit(room: int, row_bytes: int) -> int:
-    """A buffer has an eighth more room than it keeps."""
+    """How many rows a buffer keeps in so many bytes. It has an eighth more room than it keeps."""
     return int(room / (1.125 * row_bytes))

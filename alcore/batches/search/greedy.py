@@ -36,7 +36,7 @@ class Objective(ABC):
     @property
     @abstractmethod
     def noise(self) -> float:
-        """A gain under this is worth nothing, and the batch ends; -inf where gains may be negative."""
+        """The batch ends when the best gain is under this. -inf where gains may be negative."""
 
     @abstractmethod
     def bounds(self, cells: Array, slots: Ints, bound: Float64s, picks_seen: Ints, least: float) -> Float64s:
@@ -70,7 +70,7 @@ class Objective(ABC):
 
     @abstractmethod
     def decide(self, cells_ct: Float64s, gain: float) -> tuple[float, float]:
-        """The gain of a row as it is reported, given what the search found, and its standard error."""
+        """The gain of a row as the batch reports it, given what the search found, and its standard error."""
 
     @abstractmethod
     def add(self, cells_ct: Float64s) -> None:
@@ -118,7 +118,9 @@ class Chosen:
 
 
 def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
-    """Row by row of largest gain, until k rows, until no gain exceeds its noise or until no row is left to compare."""
+    """Pick the row of largest gain, again and again: until k rows, until no gain exceeds its noise, or until no row is left to
+    compare.
+    """
     candidates, size = pool.candidates, min(k, len(pool.scores))
     picks: list[tuple[int, float]] = []
     certified_until: int | None = None
@@ -159,7 +161,7 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
 def _next(
     objective: Objective, candidates: Candidates, picks: int, floor: float = -np.inf
 ) -> tuple[Pick | None, float]:
-    """The best candidate that gains more than ``floor`` and the slack of what sampling may be off by; an empty batch gains BALD."""
+    """The best candidate that gains more than ``floor``, and by how much its gain may be off. In an empty batch gains are BALD."""
     if picks == 0:
         left = candidates.above(floor)
         if not left.size:
