@@ -55,11 +55,12 @@ def fill_up(
     rest = _rest(chosen, pool.scores, 0 if rule == "stop" else size - joint, rule, rng)
     exhausted = chosen.ended_early and effective_draws[-1] < EXHAUSTED
     if exhausted:
-        done = f"the other {len(rest)} {describe(rule)}" if len(rest) else "the batch ends there"
+        done = f"the other {len(rest)} rows {describe(rule)}" if len(rest) else "the batch ends there"
         warnings.warn(
-            f"{name}: the {pool.cell_shape[-1]} draws were exhausted after {joint} of {size} picks: {effective_draws[-1]:.1f} of "
-            f"them still explain the labels on average, and no row gains more than noise. So {done} (fill={rule!r}). Predict with "
-            "more draws, ask for a smaller batch, or draw all of it: PowerBALD().",
+            f"{name}: the {pool.cell_shape[-1]} draws were exhausted after {joint} of {size} picks: on average "
+            f"{effective_draws[-1]:.1f} of them still explain the labels, and no row gains more than noise. So {done} "
+            f"(fill={rule!r}). Predict with more draws, ask for a smaller batch, or draw the whole batch: "
+            f"PowerBALD().select(probs, {size}).",
             SaturationWarning,
             stacklevel=3,
         )

@@ -29,11 +29,13 @@ def as_array(value: Any, name: str) -> Array:
     """An in-memory array of floats from anything with ``__array__`` or DLPack, without a copy where possible."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
-            f"{name}: expected an array without a mask, got a masked array, whose masked entries would be ranked. "
-            "Fill it first, or leave the padding out of a reduction: Reduce(heuristic).score(predictions, mask=...)."
+            f"{name}: expected an array without a mask, got a masked array. The masked entries would be ranked too. "
+            "Fill them first: x.filled(value). If they are padding, reduce without them: Reduce(heuristic).score(x, mask=mask)."
         )
     if not (hasattr(value, "__array__") or hasattr(value, "__dlpack__")):
-        raise TypeError(f"{name}: expected an array, got {type(value).__name__}. Wrap nested lists in np.asarray.")
+        raise TypeError(
+            f"{name}: expected an array, got {type(value).__name__}. Convert nested lists first: np.asarray(x)."
+        )
     refuse_dtype_name(getattr(value, "dtype", None), name)
     try:
         if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
@@ -42,8 +44,8 @@ def as_array(value: Any, name: str) -> Array:
             array = np.from_dlpack(value)
     except (TypeError, RuntimeError, BufferError, ValueError) as error:
         raise TypeError(
-            f"{name}: {type(value).__name__} does not convert to a NumPy array ({first_line(error)}). "
-            "Move it to the CPU and cut it from its graph first (PyTorch: x.detach().cpu())."
+            f"{name}: expected an array that NumPy can convert, got {type(value).__name__} ({first_line(error)}). "
+            "Move it to the CPU and detach it from its graph first. In PyTorch: x.detach().cpu()."
         ) from error
     check_dtype(array.dtype, name)
     return array
@@ -54,7 +56,8 @@ def as_plain(value: Any, name: str, expected: str) -> Array:
     try:
         return np.asarray(value)
     except (TypeError, RuntimeError, ValueError) as error:
-        raise TypeError(f"{name}: expected {expected}, got {type(value).__name__} ({first_line(error)}).") from error
+        got = f"{type(value).__name__}, which NumPy cannot convert ({first_line(error)})"
+        raise TypeError(f"{name}: expected {expected}, got {got}. Pass a list or a NumPy array.") from error
 
 
 def refuse_dtype_name(dtype: Any, name: str) -> None:
@@ -71,18 +74,19 @@ def check_dtype(dtype: Any, name: str) -> None:
     """float16, float32 or float64 in any byte order."""
     refuse_dtype_name(dtype, name)
     if not isinstance(dtype, np.dtype):
-        raise TypeError(f"{name}: expected a NumPy floating-point dtype, got {dtype}. Convert it with np.asarray.")
+        raise TypeError(f"{name}: expected a NumPy floating-point dtype, got {dtype}. Convert it first: np.asarray(x).")
     if dtype.kind == "f" and dtype.itemsize in _FLOAT_SIZES:
         return
     remedy = "Pass an array of numbers."
     if dtype.kind in "iub":
-        remedy = (
-            f"If these are one-hot votes, pass {name}.astype(np.float32); if they are labels, they are not predictions."
-        )
+        remedy = f"If these are one-hot votes, pass {name}.astype(np.float32). If these are labels, pass predictions instead."
     elif dtype.kind == "f":
         remedy = f"Pass {name}.astype(np.float64)."
     elif dtype.kind == "O":
-        remedy = "Rows of different shapes make an object array: pass blocks of equal shape, or pad and pass mask=."
+        remedy = (
+            "Rows of different shapes make an object array. Pad the rows to one shape, and pass the padding to a reduction: "
+            "Reduce(heuristic).score(x, mask=mask)."
+        )
     raise TypeError(f"{name}: expected float16, float32 or float64, got {dtype}. {remedy}")
 
 
@@ -95,22 +99,25 @@ def as_shape(shape: Any, name: str) -> tuple[int, ...]:
             f"{name}: expected a known shape {AXES}, got {shown(shape)}. Compute it first (dask: x.compute_chunk_sizes())."
         ) from error
     if min(sizes, default=0) < 0:
-        raise ValueError(f"{name}: expected a shape of numbers of at least 0, got {sizes}.")
+        raise ValueError(f"{name}: expected a shape of sizes of at least 0, got {sizes}.")
     return sizes
 
 
 def check_axes(shape: tuple[int, ...], name: str) -> None:
     """(N, C, ..., T) with at least two classes and one draw."""
     if len(shape) < 3:
-        remedy = "For one deterministic prediction a row add the axis of draws: probs[..., None]."
+        remedy = "For one prediction a row, without draws, add the axis of draws: probs[..., None]."
         if len(shape) < 2:
-            remedy = "Draws are the last axis, classes the second."
+            remedy = "Classes are on axis 1, draws on the last axis. For one row with one draw: probs[None, :, None]."
         raise ValueError(f"{name}: expected {AXES}, got shape {shape}. {remedy}")
     if shape[1] == 0 or shape[-1] == 0:
         what, axis = ("classes", 1) if shape[1] == 0 else ("draws", len(shape) - 1)
-        raise ValueError(f"{name}: expected {AXES}, got shape {shape}, where axis {axis} holds no {what}.")
+        raise ValueError(
+            f"{name}: expected {AXES}, got shape {shape}. Axis {axis} has no {what}. "
+            "Pass predictions of at least 2 classes and 1 draw."
+        )
     if shape[1] == 1:
         raise ValueError(
             f"{name}: expected at least 2 classes on axis 1, got shape {shape}. For a binary model with one output p, "
-            "pass np.concatenate([1 - p, p], axis=1); if classes stand elsewhere, move them: np.moveaxis(probs, axis, 1)."
+            "pass np.concatenate([1 - p, p], axis=1). If classes are on another axis, move them: np.moveaxis(probs, axis, 1)."
         )

@@ -21,7 +21,7 @@ def as_real(value: Any, name: str) -> float:
     try:
         return float(value)
     except OverflowError as error:
-        raise ValueError(f"{name}: expected a number that float64 has, got {shown(value)}.") from error
+        raise ValueError(f"{name}: expected a number that fits into float64, got {shown(value)}.") from error
 
 
 def as_finite(number: Any, name: str) -> float:
@@ -84,7 +84,9 @@ def as_optional_number(number: Any, name: str) -> float | None:
 def as_metrics(metrics: Any) -> dict[str, float]:
     """Metrics by name. NaN is allowed, because a training run may end with it."""
     if not isinstance(metrics, Mapping):
-        raise TypeError(f"metrics: expected a mapping of names to numbers, got {type(metrics).__name__}.")
+        raise TypeError(
+            f"metrics: expected a mapping of names to numbers, got {type(metrics).__name__}. Pass {{'accuracy': 0.9}}."
+        )
     for name in metrics:
         if not isinstance(name, str):
             raise TypeError(f"metrics: expected names as strings, got {shown(name)}.")
@@ -95,16 +97,19 @@ def as_numbers(value: npt.ArrayLike, name: str, kinds: str = "fiu") -> Float64s:
     """A float64 array from numbers (integers too). It is a copy."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
-            f"{name}: expected an array without a mask, got a masked array. Fill it or drop the masked rows."
+            f"{name}: expected an array without a mask, got a masked array. Fill the masked entries, x.filled(value), "
+            "or remove them, x.compressed()."
         )
     refuse_dtype_name(getattr(value, "dtype", None), name)
     array = as_plain(value, name, "an array of numbers")
     if array.dtype.kind not in kinds:
-        raise TypeError(f"{name}: expected an array of numbers, got {array.dtype}.")
+        raise TypeError(
+            f"{name}: expected an array of numbers, got {array.dtype}. Convert it first: np.asarray(x, float)."
+        )
     return array.astype(np.float64)
 
 
-MOST_PROBABLE = "Pass the most probable of each row: probs.mean(axis=-1).argmax(axis=1)."
+MOST_PROBABLE = "Pass the most probable class of each row: probs.mean(axis=-1).argmax(axis=1)."
 
 
 def as_classes(classes: npt.ArrayLike, name: str, *, remedy: str = MOST_PROBABLE) -> Array:

@@ -52,7 +52,7 @@ class Reading:
         for name in options:
             if name not in taken.__annotations__:
                 options_taken = ", ".join(taken.__annotations__)
-                raise TypeError(f"{name}: expected one of the options {options_taken}, got another one. Leave it out.")
+                raise TypeError(f"{name}: expected one of the options {options_taken}, got {name!r}. Leave {name} out.")
         return cls(**{**options, "kind": as_kind(options.get("kind", "probs"))})
 
     @property
@@ -71,7 +71,9 @@ def as_kind(kind: str) -> Kind:
         return "probs"
     if isinstance(kind, str) and kind == "logits":
         return "logits"
-    raise ValueError(f"kind: expected 'probs' or 'logits', got {shown(kind)}. Log-probabilities are logits too.")
+    raise ValueError(
+        f"kind: expected 'probs' or 'logits', got {shown(kind)}. For log-probabilities pass kind='logits'."
+    )
 
 
 def shows_options(taken: type = ReadingOptions) -> Callable[[Function], Function]:

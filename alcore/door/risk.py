@@ -24,14 +24,14 @@ def as_picks(q: npt.ArrayLike, pool_size: int, support: npt.ArrayLike | None) ->
     if q_m.size > rows:
         raise ValueError(
             f"pool_size: expected at least {q_m.size}, one row a pick, got {rows}. "
-            "It counts the rows that the first pick was drawn from, those picked since included."
+            "It counts all rows at the first pick, also the rows picked since. Pass the size of the pool or test set."
         )
     wrong = ~((q_m >= np.finfo(np.float64).tiny) & (q_m <= 1 + ROUNDING))  # the weight of a smaller one overflows
     if wrong.any():
         m = int(wrong.argmax())
         raise ValueError(
             f"q: expected probabilities above 0 and at most 1, but q[{m}] is {float(q_m[m])!r}. "
-            "A row that was picked had a chance, as batch.q says; where that underflowed draw with a smaller beta."
+            "A row that was picked had a chance: pass batch.q. If batch.q is 0 because it underflowed, draw with a smaller beta."
         )
     q_m, left_m = np.minimum(q_m, 1.0), rows - np.arange(q_m.size)
     _refuse_chances(q_m, left_m, left_m if support is None else _as_support(support, q_m.size))
@@ -56,25 +56,26 @@ def _refuse_chances(q_m: Float64s, left_m: npt.NDArray[np.int64], support_m: npt
     if wrong_m.any():
         m = int(wrong_m.argmax())
         what = f"q: pick {m} was certain (q = 1) while {left_m[m]} rows were left"
-        remedy = "Draw picks with Power, Softmax, SoftRank or Random; top picks and joint batches are deterministic."
+        remedy = "Draw picks with Power, Softmax, SoftRank or Random. Top picks and joint batches are deterministic."
         if not certain_m[m]:
             what = f"support: pick {m} was drawn from {support_m[m]} of the {left_m[m]} rows left"
             remedy = "Draw with Softmax or SoftRank, and from all rows that pool_size counts."
         raise ValueError(
-            f"{what}: the others had no chance, so no weights make the estimate unbiased. {remedy} "
-            "Power draws no score of 0 before the others: add a small constant to the scores, as expected_loss(floor=) does."
+            f"{what}. The other rows had no chance, so no weights make the estimate unbiased. {remedy} "
+            "Power draws rows of score 0 after all others, so add a small constant to its scores, as expected_loss does with "
+            "floor=0.1."
         )
     more_m = support_m > left_m
     if more_m.any():
         m = int(more_m.argmax())
-        refuse_pool_size(f"pick {m} was drawn from {support_m[m]} rows where it leaves {left_m[m]}")
+        refuse_pool_size(f"pick {m} was drawn from {support_m[m]} rows while this number leaves {left_m[m]}")
     if left_m[-1] == 1 and q_m[-1] < 1 - 1e-6:
-        refuse_pool_size(f"it leaves one row for the last pick, whose q is {q_m[-1]:g} and not 1")
+        refuse_pool_size(f"this number leaves one row for the last pick, whose q is {q_m[-1]:g} and not 1")
 
 
 def refuse_pool_size(why: str) -> NoReturn:
     raise ValueError(
-        f"pool_size: expected the rows that the first pick was drawn from, but {why}. "
+        f"pool_size: expected the number of rows at the first pick, but {why}. "
         "Pass the number of all rows of the pool or test set, not of those picked."
     )
 
@@ -88,13 +89,16 @@ def as_losses(losses: npt.ArrayLike, picks: int) -> Float64s:
         m = int((~np.isfinite(losses_m)).argmax())
         raise ValueError(
             f"losses: expected finite numbers, but losses[{m}] is {losses_m[m]}. "
-            "A log loss is infinite where the label has probability 0: clip the probabilities, of every row alike."
+            "A log loss is infinite where the label has probability 0. Clip the probabilities of all rows in the same way: "
+            "np.clip(probs, 1e-6, None)."
         )
     return losses_m
 
 
 def refuse_overflowing_losses() -> NoReturn:
-    raise ValueError("losses: their weighted mean overflows. Scale the losses down.")
+    raise ValueError(
+        "losses: expected a weighted mean that fits into float64, but it overflows. Scale the losses down: losses / np.max(losses)."
+    )
 
 
 def as_loss(loss: str) -> str:
@@ -106,7 +110,7 @@ def as_loss(loss: str) -> str:
 def as_least_share(floor: float) -> float:
     value = as_real(floor, "floor")
     if not 0 <= value <= 1:
-        raise ValueError(f"floor: expected the share of the mean score that no score is under, 0 to 1, got {floor}.")
+        raise ValueError(f"floor: expected a share of the mean score, at least 0 and at most 1, got {floor}.")
     return value
 
 
@@ -117,7 +121,9 @@ def as_predicted(predicted: npt.ArrayLike) -> Array:
     try:
         return as_array(np.asarray(predicted), "predicted")
     except ValueError as error:
-        raise TypeError(f"predicted: expected an array (N, C), got a list ({first_line(error)}).") from error
+        raise TypeError(
+            f"predicted: expected an array (N, C), got a list ({first_line(error)}). Give every row the same number of classes."
+        ) from error
 
 
 def check_predicted(shape: tuple[int, ...], classes: int) -> None:
@@ -125,7 +131,7 @@ def check_predicted(shape: tuple[int, ...], classes: int) -> None:
     if len(shape) != 2 or shape[1] != classes:
         raise ValueError(
             f"predicted: expected shape (N, {classes}), one probability a class as predictions has, got {shape}. "
-            "Of draws (N, C, T) pass the mean: draws.mean(axis=-1)."
+            "If you have draws (N, C, T), pass their mean: draws.mean(axis=-1)."
         )
 
 
@@ -134,6 +140,6 @@ def check_above_zero(predicted_nc: Array) -> None:
     if (predicted_nc == 0).any():
         n, c = map(int, np.argwhere(predicted_nc == 0)[0])
         raise ValueError(
-            f"predicted: expected probabilities above 0 for the log loss, but predicted[{n}, {c}] is 0: that class would cost "
-            "infinitely. Clip the probabilities, here and in the losses measured: np.clip(predicted, 1e-6, None)."
+            f"predicted: expected probabilities above 0 for the log loss, but predicted[{n}, {c}] is 0. That class would have an "
+            "infinite loss. Clip the probabilities, here and in the measured losses: np.clip(predicted, 1e-6, None)."
         )

@@ -24,7 +24,8 @@ def as_scores(scores: npt.ArrayLike, *, finite: bool = False, name: str = "score
         )
     if np.isnan(array).any():
         raise ValueError(
-            f"{name}: expected numbers, but {name}[{int(np.isnan(array).argmax())}] is nan. NaN is not ranked."
+            f"{name}: expected numbers, but {name}[{int(np.isnan(array).argmax())}] is nan. NaN is not ranked. "
+            f"Remove that row, or replace NaN: np.nan_to_num({name}, nan=0.0)."
         )
     if finite and np.isinf(array).any():
         refuse_infinite(name, (int(np.isinf(array).argmax()),))
@@ -35,15 +36,15 @@ def as_cells(scores: npt.ArrayLike) -> Float64s:
     """Scores (N, ...) in float64 and C order. NaN is not checked here: only the caller knows the padding."""
     array = np.ascontiguousarray(as_numbers(scores, "scores"))
     if np.ndim(scores) == 0:
-        raise ValueError("scores: expected shape (N, ...), got a single number.")
+        raise ValueError("scores: expected shape (N, ...), got a single number. For one row pass [score].")
     return array
 
 
 def refuse_infinite(name: str, place: tuple[int, ...]) -> NoReturn:
     where = ", ".join(map(str, place))
     raise ValueError(
-        f"{name}: expected finite scores, but {name}[{where}] is infinite. Only `top` ranks infinity; "
-        "give pairwise_kl the smallest probability taken: floor=1e-6."
+        f"{name}: expected finite scores, but {name}[{where}] is infinite. Only `top` ranks infinite scores. "
+        "For pairwise_kl and PairwiseKL raise small probabilities: floor=1e-6."
     )
 
 
@@ -57,7 +58,7 @@ def as_indices(indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
     if array.dtype.kind not in "iu" and array.shape != (0,):
         raise TypeError(
             f"indices: expected whole numbers, got {array.dtype}. "
-            "Pass row numbers, such as batch.indices; those of a mask are np.flatnonzero(mask)."
+            "Pass row numbers, such as batch.indices. For a mask pass np.flatnonzero(mask)."
         )
     if array.ndim != 1:
         raise ValueError(
@@ -65,12 +66,15 @@ def as_indices(indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
         )
     rows = array.astype(np.int64)
     if (rows < 0).any():
-        raise ValueError(f"indices: expected row numbers of at least 0, counted from the front, got {rows.min()}.")
+        raise ValueError(
+            f"indices: expected row numbers of at least 0, got {rows.min()}. Count rows from the front: "
+            "np.asarray(indices) % len(probs)."
+        )
     different, times = np.unique(rows, return_counts=True)
     if len(different) < len(rows):
         row = different[times > 1][0]
         raise ValueError(
-            f"indices: expected different rows, but {row} stands there twice. A row has one label: np.unique(indices)."
+            f"indices: expected different rows, but row {row} is there twice. Each row has one label. Pass np.unique(indices)."
         )
     return rows
 
@@ -87,8 +91,8 @@ def check_rows(rows: npt.NDArray[np.int64], count: int) -> None:
 def refuse_joint(heuristic: str) -> NoReturn:
     """Refuse a sum or a wrapper of a heuristic that has no score of each row."""
     raise TypeError(
-        f"{heuristic}: its batches are chosen jointly, so there are no row scores that add up, multiply, reduce or are drawn "
-        "from: expected a row-wise heuristic such as BALD(). Call its select."
+        f"{heuristic}: expected a row-wise heuristic such as BALD(), got one that chooses its batch jointly. It has no row scores "
+        "to add, multiply, reduce or draw from. Call its select(predictions, k)."
     )
 
 
@@ -118,14 +122,17 @@ def as_exponents(beta: float, values: Float64s) -> Float64s:
     with np.errstate(over="ignore"):
         exponents = as_beta(beta) * values
     if not np.isfinite(exponents).all():
-        raise ValueError(f"beta: {beta:g} times the scores overflows. Take a smaller beta, or `top`.")
+        raise ValueError(
+            f"beta: expected exponents that fit into float64, but {beta:g} times the scores overflows. Take a smaller beta, "
+            "or `top`."
+        )
     return exponents
 
 
 def as_share(q: float) -> float:
     value = as_real(q, "q")
     if not 0 < value <= 1:
-        raise ValueError(f"q: expected the share of cells averaged, above 0 and at most 1, got {q}.")
+        raise ValueError(f"q: expected a share of cells, above 0 and at most 1, got {q}.")
     return value
 
 
@@ -136,5 +143,5 @@ def as_factor(factor: Any) -> float:
 def as_floor(floor: float) -> float:
     value = as_real(floor, "floor")
     if not 0 <= value < 1:
-        raise ValueError(f"floor: expected the smallest probability taken, at least 0 and under 1, got {floor}.")
+        raise ValueError(f"floor: expected a smallest probability, at least 0 and under 1, got {floor}.")
     return value

@@ -20,19 +20,23 @@ def as_path(value: Any, name: str) -> Path:
 
 def refuse_source(value: Any, name: str) -> NoReturn:
     """Something that is neither an array, nor a file, nor an iterable of blocks."""
+    if value is None:
+        refuse_no_predictions(name)
     got = type(value).__name__
     if isinstance(value, Mapping):
         names = ", ".join(repr(str(key)) for key in list(value)[:8])
-        raise TypeError(f"{name}: expected one array {AXES}, got a {got} with members {names}. Pass one of them.")
+        remedy = f"Pass one of them: {name}[{shown(next(iter(value), 'name'))}]."
+        raise TypeError(f"{name}: expected one array {AXES}, got a {got} with members {names}. {remedy}")
     raise TypeError(
         f"{name}: expected an array {AXES}, a file's path or an iterable of such arrays, got {got}. "
-        "Wrap nested lists of numbers in np.asarray."
+        "Convert nested lists of numbers first: np.asarray(x)."
     )
 
 
 def refuse_no_predictions(name: str) -> NoReturn:
     raise TypeError(
-        f"{name}: expected predictions {AXES}, got None, of which only random and precomputed heuristics choose."
+        f"{name}: expected predictions {AXES}, got None. Pass predictions. Only Precomputed(scores) chooses without them, and "
+        "in a ledger Random() too."
     )
 
 
@@ -43,8 +47,8 @@ def refuse_block(name: str, number: int, got: str, expected: str) -> NoReturn:
 
 def refuse_empty_stream(name: str) -> NoReturn:
     raise ValueError(
-        f"{name}: expected at least one block {AXES}, got an iterable without any. "
-        "A generator can be read only once: make a new one for each pass."
+        f"{name}: expected at least one block {AXES}, got an iterable without blocks. "
+        "A generator can be read only once. Make a new one for each call."
     )
 
 
@@ -52,7 +56,7 @@ def refuse_event_axes(name: str, cell_shape: tuple[int, ...]) -> NoReturn:
     rows = "J" if name == "targets" else "N"
     raise ValueError(
         f"{name}: expected shape ({rows}, C, T), got ({rows}, {', '.join(map(str, cell_shape))}). Make a row of each pixel or "
-        f"token: move its axes to the front and reshape to ({rows}, C, T)."
+        f"token: np.moveaxis({name}, 1, -2).reshape(-1, {cell_shape[0]}, {cell_shape[-1]})."
     )
 
 
@@ -64,8 +68,8 @@ def refuse_memory(needed: int, memory: int, remedy: str) -> NoReturn:
 
 def refuse_single_reading(name: str, why: str) -> NoReturn:
     raise ValueError(
-        f"{name}: expected predictions that can be read again, got an iterable that is read once; {why}. "
-        "Save them first (.npy, zarr), or pass a list of blocks."
+        f"{name}: expected predictions that can be read again, got an iterable that can be read only once. {why}. "
+        f"Save them first, alcore.save_predictions('preds.zarr', {name}), or pass a list of blocks, list({name})."
     )
 
 
@@ -77,8 +81,10 @@ def refuse_other_cells(name: str, got: tuple[int, ...], expected: tuple[int, ...
 
 
 def refuse_too_many_rows(name: str, rows: int) -> NoReturn:
-    raise ValueError(f"{name}: expected rows whose scores fit into memory, got {rows}. Score it in parts.")
+    raise ValueError(
+        f"{name}: expected rows whose scores fit into memory, got {rows} rows. Score them in parts: {name}[:1_000_000]."
+    )
 
 
 def refuse_unequal_rows(name: str, expected: int, got: int, of: str) -> NoReturn:
-    raise ValueError(f"{name}: expected {expected} rows, as {of} has, got {got}.")
+    raise ValueError(f"{name}: expected {expected} rows, as {of} has, got {got}. Pass the same rows in both.")

@@ -28,8 +28,9 @@ def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str) -> NoReturn
     if not np.isfinite(values).all():
         c, t = map(int, np.argwhere(~np.isfinite(values))[0])
         raise ValueError(
-            f"{name}: expected finite numbers, but {at(c, t)} is {values[c, t]}. Nothing invalid is ranked: "
-            "look for overflow in the model (half precision?) and drop or repair the row."
+            f"{name}: expected finite numbers, but {at(c, t)} is {values[c, t]}. No invalid row is ranked. "
+            "Look for overflow in the model (half precision?). Repair the row, or remove it: "
+            f"np.delete({name}, {index[0]}, axis=0)."
         )
     with np.errstate(over="ignore"):
         sums = values.sum(axis=0)
@@ -48,15 +49,16 @@ def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str) -> NoReturn
         )
     if values.shape[1] > 1 and np.allclose(values.sum(axis=1), 1, atol=1e-3):
         raise ValueError(
-            f"{name}: expected probabilities over axis 1, but {total}, while the last axis sums to 1: classes seem "
-            f"to be last. Pass np.moveaxis({name}, -1, 1)."
+            f"{name}: expected probabilities over axis 1, but {total}, while the last axis sums to 1. The classes "
+            f"seem to be last. Pass np.moveaxis({name}, -1, 1)."
         )
-    remedy = f"Normalise them: {name} / {name}.sum(axis=1, keepdims=True); logits are said with kind='logits'."
+    normalised = f"{name} / {name}.sum(axis=1, keepdims=True)"
+    remedy = f"Normalise them: {normalised}. For logits pass kind='logits'."
     if values.max() > 1:
-        remedy = "These look like logits or counts: pass kind='logits', or normalise over axis 1."
+        remedy = f"These look like logits or counts: pass kind='logits', or normalise them: {normalised}."
     raise ValueError(
         f"{name}: expected probabilities over axis 1, but {total} "
-        f"(1 within {tolerance(len(values)):.2g} is taken). {remedy}"
+        f"(sums within {tolerance(len(values)):.2g} of 1 are accepted). {remedy}"
     )
 
 
@@ -72,7 +74,7 @@ def refuse_logits(values_ct: Array, index: tuple[int, ...], name: str) -> NoRetu
         what = f"{_place(name, index, ':', t)} is -inf for every class"
     raise ValueError(
         f"{name}: expected finite logits over axis 1 (-inf rules a class out), but {what}. "
-        "Nothing invalid is ranked: drop or repair the row."
+        f"No invalid row is ranked. Repair the row, or remove it: np.delete({name}, {index[0]}, axis=0)."
     )
 
 

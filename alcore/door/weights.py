@@ -26,7 +26,7 @@ def as_weights(
         i = int(bad.argmax())
         raise ValueError(f"{name}: expected finite numbers >= 0, but {name}[{i}] is {array[i]}.")
     if not array.any():
-        raise ValueError(f"{name}: expected at least one above 0, got only zeros.")
+        raise ValueError(f"{name}: expected at least one above 0, got only zeros. For equal weights leave {name} out.")
     if (array == array[0]).all():
         return None
     array = array / array.max()  # the sum of huge weights would overflow
@@ -43,7 +43,9 @@ def as_mask(mask: npt.ArrayLike | None, events: tuple[int, ...], rows: int | Non
     if mask is None:
         return None
     if isinstance(mask, np.ma.MaskedArray):
-        raise TypeError("mask: expected a plain array of booleans, got a masked array. Fill it first.")
+        raise TypeError(
+            "mask: expected a plain array of booleans, got a masked array. Fill it first: mask.filled(True)."
+        )
     array = as_plain(mask, "mask", "an array of booleans")
     if array.dtype != np.bool_:
         raise TypeError(
@@ -51,7 +53,7 @@ def as_mask(mask: npt.ArrayLike | None, events: tuple[int, ...], rows: int | Non
             "For an attention mask of ones and zeros pass mask=attention_mask == 0."
         )
     if not events:
-        raise ValueError("mask: expected predictions with event axes (N, C, ..., T), got none: leave mask out.")
+        raise ValueError("mask: expected predictions with event axes (N, C, ..., T), got none. Leave mask out.")
     expected = ("N" if rows is None else rows, *events)
     if array.shape[1:] != events or (rows is not None and len(array) != rows):
         raise ValueError(f"mask: expected shape {expected}, one entry a cell, got {array.shape}.")

@@ -77,7 +77,7 @@ class Heuristic(ABC):
 
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
         """`select` behind its options."""
-        raise TypeError(f"{self.name}: its class defines no select(predictions, k, *, rng=None, **options).")
+        raise TypeError(f"{self.name}: its class defines no select(predictions, k, *, rng=None, **options). Define it.")
 
 
 class Joint(Heuristic, ABC):
@@ -86,7 +86,7 @@ class Joint(Heuristic, ABC):
     @final
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
         if reading.mask is not None:
-            raise ValueError(f"mask: {self.name} compares rows without event axes (N, C, T): leave mask out.")
+            raise ValueError(f"mask: {self.name} compares rows without event axes (N, C, T). Leave mask out.")
         return self._choose_jointly(predictions, k, rng, {"kind": reading.kind, "weights": reading.weights})
 
     @abstractmethod
@@ -244,7 +244,8 @@ class Sum(Streamed):
                 door.refuse_infinite(term.name, (block.start + row, *event))
             if total is not None and total.shape != scores.shape:
                 raise ValueError(
-                    f"{self.name}: terms of shapes {total.shape} and {scores.shape} do not add up. Reduce each, or the sum."
+                    f"{self.name}: terms of shapes {total.shape} and {scores.shape} do not add up. Reduce each "
+                    "term first: 0.5 * Reduce(BALD(), 'mean')."
                 )
             total = factor * scores if total is None else total + factor * scores
         assert total is not None
@@ -260,6 +261,7 @@ def as_terms(heuristic: object) -> tuple[tuple[float, RowWise], ...]:
     if isinstance(heuristic, Joint):
         door.refuse_joint(heuristic.name)
     raise TypeError(
-        "heuristic: expected a row-wise heuristic such as BALD(), whose score of a row depends on that row alone, got "
-        f"{door.shown(heuristic)}; only those add up, reduce and are drawn from. Wrap last: Power(0.7 * BALD() + 0.3 * Entropy())."
+        f"heuristic: expected a row-wise heuristic such as BALD(), got {door.shown(heuristic)}. Only heuristics whose score of a "
+        "row depends on that row alone add up, reduce and are drawn from. Apply Power, Softmax or SoftRank last: "
+        "Power(0.7 * BALD() + 0.3 * Entropy())."
     )

@@ -86,16 +86,17 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
     wrap, plain = (_WRAPPERS[prefix], rest) if prefix in _WRAPPERS else (None, str(name))
     if plain not in _PLAIN or (wrap and plain == "random"):
         raise ValueError(
-            f"heuristic: expected one of {', '.join(_PLAIN)}, or a row-wise one behind "
-            f"{', '.join(f'{prefix}-' for prefix in _WRAPPERS)}, got {door.shown(name)}."
+            f"heuristic: expected one of {', '.join(_PLAIN)}, or {', '.join(f'{prefix}-' for prefix in _WRAPPERS)} before the "
+            f"name of a row-wise one, such as power-bald, got {door.shown(name)}."
         )
     drawn = {"beta": options.pop("beta")} if wrap and "beta" in options else {}
     taken = inspect.signature(_PLAIN[plain]).parameters
     if unknown := [option for option in options if option not in taken]:
-        raise TypeError(f"heuristic: {name!r} does not take {', '.join(unknown)}.")
+        raise TypeError(f"heuristic: {name!r} does not take {', '.join(unknown)}. Leave {', '.join(unknown)} out.")
     if missing := [option for option, one in taken.items() if one.default is one.empty and option not in options]:
         raise TypeError(
-            f"heuristic: {name!r} needs {', '.join(missing)}, as {getattr(_PLAIN[plain], '__name__', plain)} does."
+            f"heuristic: {name!r} needs {', '.join(missing)}, as {getattr(_PLAIN[plain], '__name__', plain)} does. "
+            f"Pass {', '.join(f'{option}=...' for option in missing)}"
         )
     found = _PLAIN[plain](**options)
     if reduce is not None:

@@ -58,7 +58,7 @@ def prepare(targets: Any, reading: Reading, target_weights: npt.ArrayLike | None
     """Read and check targets once for any number of passes."""
     probs_jct = read_rows(targets, kind=reading.kind, name="targets")
     if len(probs_jct) == 0:
-        raise ValueError(f"targets: expected at least one, got shape {probs_jct.shape}.")
+        raise ValueError(f"targets: expected at least one target, got shape {probs_jct.shape}.")
     shares = door.as_weights(target_weights, len(probs_jct), "target_weights", "a target")
     return Targets(probs_jct, shares, door.as_weights(reading.weights, probs_jct.shape[-1]))
 

@@ -61,8 +61,10 @@ def reduce_cells(scores: Float64s, how: How, q: float, padding: Bools | None, fi
     cells = math.prod(scores.shape[1:])
     values = scores.reshape(n, cells)
     keep = np.ones((n, cells), np.bool_) if padding is None else np.ascontiguousarray(~padding.reshape(n, cells))
-    _refuse_where(~keep.any(axis=1), first_row, "has no cell that is not padding: leave the row out")
-    _refuse_where((np.isnan(values) & keep).any(axis=1), first_row, "has a score that is nan: NaN is not ranked")
+    _refuse_where(~keep.any(axis=1), first_row, "has no cell outside the padding. Remove the row from scores and mask")
+    _refuse_where(
+        (np.isnan(values) & keep).any(axis=1), first_row, "has a score that is nan. NaN is not ranked. Replace it"
+    )
     if callable(how):
         unpin_thread()
         results = [how(row[kept]) for row, kept in zip(values, keep, strict=True)]
@@ -74,11 +76,13 @@ def reduce_cells(scores: Float64s, how: How, q: float, padding: Bools | None, fi
             ) from error
         if reduced.shape != (n,):
             raise ValueError(f"how: expected a function (cells,) -> float, got results of shape {reduced.shape[1:]}.")
-        _refuse_where(np.isnan(reduced), first_row, "is reduced to nan by the function given as how")
+        _refuse_where(np.isnan(reduced), first_row, "is reduced to nan by the function given as how. Return a number")
         return reduced
     if how != "max":
         infinite = (np.isinf(values) & keep).any(axis=1)
-        _refuse_where(infinite, first_row, "has an infinite score: reduce by 'max', or give pairwise_kl a floor=1e-6")
+        _refuse_where(
+            infinite, first_row, "has an infinite score. Reduce by 'max', or call pairwise_kl with floor=1e-6"
+        )
     return _REDUCTIONS[how](values, keep, q)
 
 

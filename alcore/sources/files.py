@@ -54,11 +54,14 @@ def open_predictions(path: str | os.PathLike[str], member: str | None = None, *,
     if not exists(file):
         raise ValueError(f"{file}: no such file.")
     if file.suffix not in _OPENERS:
-        raise ValueError(f"{file}: expected a file that ends in {FORMATS}, got {file.suffix or 'no ending'!r}.")
+        raise ValueError(
+            f"{file}: expected a file that ends in {FORMATS}, got {file.suffix or 'no ending'!r}. "
+            "Write one: alcore.save_predictions('preds.npy', predictions)."
+        )
     if file.is_dir() and file.suffix != ".zarr":
-        raise ValueError(f"{file}: expected a file, got a folder.")
+        raise ValueError(f"{file}: expected a file, got a folder. Only the name of a zarr folder, .zarr, is opened.")
     if file.is_file() and file.stat().st_size == 0:
-        raise ValueError(f"{file}: the file is empty.")
+        raise ValueError(f"{file}: the file is empty. Write it again.")
     array = _OPENERS[file.suffix](file, member, default)
     if not array.shape:
         raise ValueError(f"{file}: expected an array with axes, got one of shape {array.shape}.")
@@ -77,7 +80,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Write a file that appears under its name only when it is complete and on disk."""
     target = Path(path)
     if not target.parent.is_dir():
-        raise ValueError(f"{target}: the folder {target.parent} does not exist.")
+        raise ValueError(
+            f"{target}: the folder {target.parent} does not exist. Make it first: mkdir -p {target.parent}"
+        )
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".alcore-")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -251,7 +256,8 @@ def _reading(file: Path, expected: str) -> Iterator[None]:
         if "Python objects" in reason:
             reason = "it holds pickled objects"
         raise ValueError(
-            f"{file}: expected {expected}, but it cannot be read: {reason}. Nothing is ever unpickled."
+            f"{file}: expected {expected}, but it cannot be read: {reason}. Write it again as an array of numbers: "
+            "np.save(path, array). alcore never unpickles a file."
         ) from error
 
 
@@ -265,16 +271,19 @@ def _choose(file: Path, names: list[str], member: str | None, default: str | Non
         return str(default)
     if member is None:
         raise NoMember(
-            f"{file}: expected one array, got members {listed}. Name one: member=... (on the command line --member)."
+            f"{file}: expected one array, got members {listed}. Name one: member={names[0]!r} (on the command line: --member "
+            f"{names[0]})."
         )
     if member not in names:
-        raise NoMember(f"{file}: no member {member!r}; it has {listed}.")
+        raise NoMember(f"{file}: expected one of the members {listed}, got {member!r}.")
     return member
 
 
 def _refuse_member(file: Path, member: str | None) -> None:
     if member is not None:
-        raise NoMember(f"{file}: holds one array and no members, got member {member!r}. Leave it out.")
+        raise NoMember(
+            f"{file}: expected no member, as the file holds one array and no members, got member {member!r}. Leave member out."
+        )
 
 
 def import_extra(module: str, extra: str, doing: str) -> Any:

@@ -128,7 +128,8 @@ def _block_source(iterable: Iterable[Any], name: str, cost: int) -> Source:
 def _as_block(part: Any, number: int, name: str) -> Array:
     where = f"{name}: block {number}"
     if not (hasattr(part, "__array__") or hasattr(part, "__dlpack__")):
-        door.refuse_block(name, number, type(part).__name__, f"an array {door.AXES} (wrap nested lists in np.asarray)")
+        got = f"{type(part).__name__}. Convert nested lists first: np.asarray(block)"
+        door.refuse_block(name, number, got, f"an array {door.AXES}")
     block = door.as_array(part, where)
     door.check_axes(block.shape, where)
     return block
@@ -139,7 +140,8 @@ def _cut(first: Array, rest: Iterator[Array], step: int, name: str) -> Iterator[
     while True:
         if block.shape[1:] != first.shape[1:]:
             expected = f"shape (n, {', '.join(map(str, first.shape[1:]))}), as block 0 has"
-            door.refuse_block(name, number, f"shape {block.shape}", expected)
+            got = f"shape {block.shape}. Predict every block with the same classes, event axes and draws"
+            door.refuse_block(name, number, got, expected)
         for start in range(0, len(block), step):
             yield block[start : start + step]
         following = next(rest, None)

@@ -48,7 +48,10 @@ def save_predictions(path: str | os.PathLike[str], predictions: Any, *, rows: in
     source = open_source(predictions, "predictions")
     with Saving(path, source.rows if rows is None else door.as_count(rows, "rows"), {}) as saving:
         if saving.rows:
-            raise ValueError(f"{saving.part}: left by another run; delete it, or let that run go on.")
+            raise ValueError(
+                f"{saving.part}: expected no unfinished file, but this folder was left by another run. Delete it, rm -r "
+                f"{saving.part}, or let that run go on."
+            )
         for block in source.blocks:
             saving.append(block)
         if not saving.started:
@@ -78,14 +81,19 @@ def concatenate_draws(files: Sequence[Any], out: str | os.PathLike[str] | None =
     (4, 2, 10)
     """
     if isinstance(files, str | os.PathLike) or not isinstance(files, Iterable):
-        raise TypeError(f"files: expected a list of paths or arrays, got {door.shown(files)}.")
+        raise TypeError(
+            f"files: expected a list of paths or arrays, got {door.shown(files)}. For one file pass [file]."
+        )
     parts = [open_predictions(one) if isinstance(one, str | os.PathLike) else one for one in files]
     if not parts:
         raise ValueError("files: expected at least one file of predictions, got none.")
     for part in parts:
         if not (hasattr(part, "dtype") and hasattr(part, "__getitem__")):
             got = type(part).__name__
-            raise ValueError(f"files: expected paths or arrays, got {got}. Write it first: alcore.save_predictions.")
+            raise ValueError(
+                f"files: expected paths or arrays, got {got}. Write it to a file first: "
+                "alcore.save_predictions('part.zarr', blocks)."
+            )
     first, *_ = shapes = [door.as_shape(part.shape, f"files[{place}]") for place, part in enumerate(parts)]
     for place, (part, shape) in enumerate(zip(parts, shapes, strict=True)):
         door.check_axes(shape, f"files[{place}]")
@@ -93,7 +101,7 @@ def concatenate_draws(files: Sequence[Any], out: str | os.PathLike[str] | None =
         if shape[:-1] != first[:-1]:
             raise ValueError(
                 f"files[{place}]: expected {first[:-1]} rows, classes and event axes, as files[0] has, got "
-                f"{shape[:-1]}. Draws are joined of the same rows in the same order."
+                f"{shape[:-1]}. Predict the same rows in the same order for every file."
             )
     joined = JoinedDraws(tuple(parts))
     return joined if out is None else save_predictions(out, joined)
@@ -137,13 +145,18 @@ class Saving:
         if self.path.suffix not in (".npy", ".zarr"):
             raise ValueError(f"out: expected a name that ends in .npy or .zarr, got {str(self.path)!r}.")
         if not self.path.parent.is_dir():
-            raise ValueError(f"{self.path}: the folder {self.path.parent} does not exist.")
+            raise ValueError(
+                f"{self.path}: the folder {self.path.parent} does not exist. Make it first: mkdir -p {self.path.parent}"
+            )
         if exists(self.path):
-            raise ValueError(f"{self.path}: exists, and is not written over. Delete it, or choose another name.")
+            raise ValueError(
+                f"{self.path}: expected a new name, but this file exists, and alcore does not overwrite it. Delete it, or choose "
+                "another name."
+            )
         if self.path.suffix == ".npy" and rows is None:
             raise ValueError(
-                "out: a .npy file says its number of rows first, and this stream does not tell it. Write to a name that ends in "
-                ".zarr, or give data that has a length."
+                "out: a .npy file says its number of rows first, and the number of rows of this stream is not known. Write to a "
+                "name that ends in .zarr, or give data that has a length, or pass rows= to save_predictions."
             )
         self.part = self.path.with_name(self.path.name + ".part")
         self._expected, self._request = rows, request
@@ -177,7 +190,7 @@ class Saving:
         if block_nct.shape[1:] != self._cell_shape or block_nct.dtype != self._dtype:
             raise ValueError(
                 f"{self.path}: rows {self.rows} and on: expected (n, {', '.join(map(str, self._cell_shape))}) of {self._dtype}, as "
-                f"the blocks before, got {block_nct.shape} of {block_nct.dtype}."
+                f"the blocks before have, got {block_nct.shape} of {block_nct.dtype}."
             )
         start, stop = self.rows, self.rows + len(block_nct)
         if self._expected is not None and stop > self._expected:
@@ -257,8 +270,8 @@ class Saving:
         ]:
             if mine != theirs:
                 raise ValueError(
-                    f"{self.part}: was begun with {name}={theirs!r}, and now it is {mine!r}. Go on with what it was begun with, or "
-                    "delete it to begin again."
+                    f"{self.part}: the run began with {name}={theirs!r}, and now it is {mine!r}. Go on with {name}={theirs!r}, or "
+                    f"delete the folder to begin again: rm -r {self.part}"
                 )
         self._cell_shape, self._dtype = tuple(manifest["cell_shape"]), np.dtype(manifest["dtype"])
         self.ends = manifest["ends"]
@@ -271,7 +284,10 @@ class Saving:
     def _finish(self) -> None:
         """Give the data its name. A run that was killed in between finds it whole."""
         if self._array is None:
-            raise ValueError(f"{self.path}: no block was written, so neither classes nor draws are known.")
+            raise ValueError(
+                f"{self.path}: expected at least one row, but no block was written, so the classes and the draws are not known. "
+                "Pass data that has rows."
+            )
         if self._expected is not None and self.rows != self._expected:
             raise ValueError(
                 f"{self.path}: expected {self._expected} rows, as the data's length says, got {self.rows}."

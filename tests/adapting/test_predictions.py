@@ -69,7 +69,7 @@ def test_a_file_is_gone_on_with_by_the_same_model_and_data_alone(tmp_path: Path)
         predict(adapting.cut(ROWS, 3))
     with pytest.raises(ValueError, match="holds 8 rows already, but the data ends after 4"):
         predict(adapting.cut(ROWS[:4], 4))
-    with pytest.raises(ValueError, match=r"begun with ids=None, and now it is True"):
+    with pytest.raises(ValueError, match=r"began with ids=None, and now it is True"):
         adapting.predict(adapting.cut(ROWS, 4), [halves], Request(2), rows=None, out=tmp_path / "p.zarr", ids=len)
     np.testing.assert_array_equal(
         np.asarray(predict(adapting.cut(ROWS, 4))[:]), np.concatenate(list(predictions(draws=2)))

@@ -87,9 +87,9 @@ def test_another_rule_is_refused(name: str) -> None:
 
 
 WORDS = {
-    "power-bald": "So the other {} were drawn by power sampling of BALD (fill='power-bald').",
-    "random": "So the other {} were drawn at random (fill='random').",
-    "bald": "So the other {} follow in BALD order (fill='bald').",
+    "power-bald": "So the other {} rows were drawn by power sampling of BALD (fill='power-bald').",
+    "random": "So the other {} rows were drawn at random (fill='random').",
+    "bald": "So the other {} rows follow in BALD order (fill='bald').",
     "stop": "So the batch ends there (fill='stop').",
 }
 

@@ -79,7 +79,7 @@ def test_arguments_that_do_not_fit_are_refused(
 
 
 def test_expected_labels_of_a_generator_are_refused_with_the_remedy() -> None:
-    with pytest.raises(ValueError, match="read again.*labels='drawn' takes one.*list of blocks"):
+    with pytest.raises(ValueError, match="read again.*labels='drawn' needs one.*list of blocks"):
         alcore.ical(iter([POOL]), 2, labels="expected")
     with pytest.raises(ValueError, match="labels: expected 'drawn' or 'expected', got 'mean'"):
         alcore.ical(POOL, 2, labels="mean")

@@ -303,7 +303,7 @@ def test_with_more_draws_than_samples_each_draw_has_one_configuration() -> None:
         ([True, False], TypeError, "indices: expected"),
         ([[0, 1]], ValueError, "indices: expected"),
         (3, ValueError, "indices: expected"),
-        ([4, 2, 4], ValueError, "indices: expected different rows, but 4 stands there twice"),
+        ([4, 2, 4], ValueError, "indices: expected different rows, but row 4 is there twice"),
         (None, TypeError, "indices: expected"),
         ([[0], [0, 1]], TypeError, "indices: expected whole numbers, got list"),
         (np.ma.masked_array([0, 1], [False, True]), TypeError, "indices: expected a plain array"),

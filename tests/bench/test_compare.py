@@ -181,7 +181,7 @@ BAD_ARGUMENTS: dict[str, tuple[dict[str, Any], str]] = {
     "event axes": ({"predictions": MAPS}, "Reduce"),
     "NaN": ({"predictions": np.full((6, 2, 2), np.nan)}, "is nan"),
     "mapping": ({"predictions": {"pool": PROBS}}, "members 'pool'"),
-    "nothing": ({"predictions": None}, "NoneType"),
+    "nothing": ({"predictions": None}, "got None"),
 }
 
 

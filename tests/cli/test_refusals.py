@@ -51,7 +51,12 @@ REFUSALS: dict[str, tuple[Sequence[Sequence[str]], Sequence[str], str, Callable[
     "logits as probs": ([SCORE, SELECT, BENCH], ["logits.npy"], "kind='logits'", lambda: None),
     "nan": ([SCORE, SELECT, BENCH], ["nan.npy"], "probs[17, 1, 3] is nan", save_nan),
     "labels": ([SCORE, SELECT, BENCH], ["several.npz", "--member", "pool_labels"], "got int64", lambda: None),
-    "unknown member": ([SCORE, SELECT, BENCH], ["several.npz", "--member", "x"], "it has 'pool'", lambda: None),
+    "unknown member": (
+        [SCORE, SELECT, BENCH],
+        ["several.npz", "--member", "x"],
+        "one of the members 'pool'",
+        lambda: None,
+    ),
     "member of npy": ([SCORE], ["preds.npy", "--member", "pool"], "no members", lambda: None),
     "which member": ([SCORE, SELECT, BENCH], ["unnamed.npz"], "--member", lambda: None),
     "mask without events": ([SCORE], ["preds.npy", "--mask", "mask.npy"], "mask: ", lambda: None),
@@ -125,7 +130,7 @@ REFUSALS: dict[str, tuple[Sequence[Sequence[str]], Sequence[str], str, Callable[
         "samples: expected",
         lambda: None,
     ),
-    "drawn joint": ([SELECT], ["preds.npy", "-H", "power-batchbald"], "chosen jointly", lambda: None),
+    "drawn joint": ([SELECT], ["preds.npy", "-H", "power-batchbald"], "chooses its batch jointly", lambda: None),
     "joint events": ([SELECT], ["maps.npy", "-H", "two-bald"], "expected shape (N, C, T)", lambda: None),
 }
 

@@ -79,7 +79,7 @@ def test_tensors_that_do_not_convert_are_refused_with_the_remedy() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "said"),
-    [(None, "known shape"), (3, "known shape"), (("3", 2, 4), "known shape"), ((-3, 2, 4), "numbers of at least 0")],
+    [(None, "known shape"), (3, "known shape"), (("3", 2, 4), "known shape"), ((-3, 2, 4), "sizes of at least 0")],
 )
 def test_lazy_arrays_without_a_shape_are_refused(shape: Any, said: str) -> None:
     class Lazy:

@@ -72,7 +72,7 @@ def test_logits_are_not_taken_for_probabilities(dtype: type) -> None:
 
 def test_classes_on_the_last_axis_are_named() -> None:
     probs = dirichlet(10, 4, 7).transpose(0, 2, 1)
-    with pytest.raises(ValueError, match=r"the last axis sums to 1: classes seem to be last. Pass np.moveaxis"):
+    with pytest.raises(ValueError, match=r"the last axis sums to 1. The classes seem to be last. Pass np.moveaxis"):
         alcore.bald(probs)
 
 

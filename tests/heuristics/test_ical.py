@@ -30,7 +30,9 @@ def test_the_object_selects_as_the_function(labels: str, pointwise: bool) -> Non
 
 @each_combination
 def test_it_does_not_combine_and_says_why(combine: Any) -> None:
-    with pytest.raises(TypeError, match="ical: its batches are chosen jointly.*row scores that add up"):
+    with pytest.raises(
+        TypeError, match="ical: expected a row-wise heuristic .*chooses its batch jointly.*row scores to add"
+    ):
         combine(alcore.ICAL())
 
 

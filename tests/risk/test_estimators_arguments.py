@@ -74,10 +74,10 @@ def test_rows_that_had_no_chance_are_refused(name: str) -> None:
 def test_a_pool_size_that_picks_contradict_is_refused(name: str) -> None:
     batch = alcore.softmax(np.zeros(50), k=4, rng=0)
     with pytest.raises(
-        ValueError, match="pool_size: .*pick 0 was drawn from 50 rows where it leaves 10.*not of those picked"
+        ValueError, match="pool_size: .*pick 0 was drawn from 50 rows while this number leaves 10.*not of those picked"
     ):
         call(name, batch.q, 10, batch.support)
-    with pytest.raises(ValueError, match="pool_size: .*it leaves one row for the last pick, whose q is 0.02"):
+    with pytest.raises(ValueError, match="pool_size: .*this number leaves one row for the last pick, whose q is 0.02"):
         call(name, batch.q, len(batch))
 
 

@@ -175,7 +175,7 @@ def test_what_is_no_prediction_of_the_model_is_refused() -> None:
         alcore.expected_loss(SAMPLE, SAMPLE)
     with pytest.raises(ValueError, match=r"predicted: expected shape \(N, 4\).*got \(22, 3\)"):
         alcore.expected_loss(SAMPLE, SAID[:, :3])
-    with pytest.raises(TypeError, match="if they are labels, they are not predictions"):
+    with pytest.raises(TypeError, match="If these are labels, pass predictions instead"):
         alcore.expected_loss(SAMPLE, SAID.argmax(axis=1))
     for said in (SAID[:7], np.concatenate([SAID, SAID])):
         with pytest.raises(ValueError, match=rf"predicted: expected 22 rows, as predictions has, got {len(said)}"):
@@ -194,9 +194,7 @@ def test_options_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="loss: expected 'log', 'zero-one' or 'brier', got 'nll'"):
         alcore.expected_loss(SAMPLE, loss="nll")
     for floor in (-0.1, 1.1, math.nan):
-        with pytest.raises(
-            ValueError, match="floor: expected the share of the mean score that no score is under, 0 to 1"
-        ):
+        with pytest.raises(ValueError, match="floor: expected a share of the mean score, at least 0 and at most 1"):
             alcore.expected_loss(SAMPLE, floor=floor)
     with pytest.raises(TypeError, match="floor: expected a number"):
         alcore.expected_loss(SAMPLE, floor="0.1")

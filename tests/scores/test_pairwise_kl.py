@@ -40,5 +40,5 @@ def test_floor_raises_small_probabilities() -> None:
 
 @pytest.mark.parametrize("floor", [-0.1, 1.0, np.nan, np.inf])
 def test_floor_out_of_range_is_refused(floor: float) -> None:
-    with pytest.raises(ValueError, match="floor: expected the smallest probability taken"):
+    with pytest.raises(ValueError, match="floor: expected a smallest probability, at least 0 and under 1"):
         alcore.pairwise_kl(dirichlet(1, 2, 2), floor=floor)

@@ -67,12 +67,12 @@ def test_scores_of_whole_rows_stay_as_they_are() -> None:
     ("scores", "options", "said"),
     [
         (np.ones((2, 3)), {"how": "median"}, "how: expected a function or one of 'mean', 'sum', 'max', 'top-mean'"),
-        (np.ones((2, 3)), {"how": "top-mean", "q": 0}, "q: expected the share"),
-        (np.ones((2, 3)), {"how": "top-mean", "q": 1.1}, "q: expected the share"),
+        (np.ones((2, 3)), {"how": "top-mean", "q": 0}, "q: expected a share"),
+        (np.ones((2, 3)), {"how": "top-mean", "q": 1.1}, "q: expected a share"),
         (np.ones((2, 0)), {}, "row 0 has no cell"),
-        (np.ones((2, 3)), {"mask": np.array([[False] * 3, [True] * 3])}, "row 1 has no cell that is not padding"),
+        (np.ones((2, 3)), {"mask": np.array([[False] * 3, [True] * 3])}, "row 1 has no cell outside the padding"),
         (np.array([[1.0, 2.0], [np.nan, 1.0]]), {}, "row 1 has a score that is nan"),
-        (np.array([[1.0, 2.0], [np.inf, 1.0]]), {}, "row 1 has an infinite score: .*floor"),
+        (np.array([[1.0, 2.0], [np.inf, 1.0]]), {}, "row 1 has an infinite score. .*floor"),
         (np.ones((2, 3)), {"how": lambda row: float("nan")}, "row 0 is reduced to nan"),
         (np.ones((2, 3)), {"how": lambda row: row}, "function .* results of shape"),
         (np.ones((2, 3)), {"how": lambda row: "much"}, r"function .* got results \['much', 'much'\]"),
@@ -134,7 +134,7 @@ def test_a_mask_of_another_length_is_refused(rows: int) -> None:
 def test_a_mask_is_refused_where_nothing_is_reduced() -> None:
     with pytest.raises(ValueError, match=r"Reduce them: Reduce\(BALD\(\), 'mean'\)"):
         alcore.BALD().score(TOKENS, mask=PADDING)
-    with pytest.raises(ValueError, match="leave mask out"):
+    with pytest.raises(ValueError, match="Leave mask out"):
         alcore.Reduce(alcore.BALD()).score(dirichlet(3, 2, 2), mask=np.zeros(3, bool))
 
 

@@ -111,7 +111,7 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="folder .* does not exist"):
         alcore.save_predictions(tmp_path / "none" / "p.npy", PREDS)
     (tmp_path / "old.npy").touch()
-    with pytest.raises(ValueError, match="exists, and is not written over"):
+    with pytest.raises(ValueError, match="this file exists, and alcore does not overwrite it"):
         alcore.save_predictions(tmp_path / "old.npy", PREDS)
     with pytest.raises(ValueError, match=r"\.npy file says its number of rows first.*\.zarr"):
         alcore.save_predictions(tmp_path / "p.npy", blocks(4))
