@@ -22,8 +22,8 @@ class Batch:
             is the gain of each pick.
         q: (k,) the probability of each pick given the earlier picks, above 0 and at most 1. It is 1 for deterministic picks.
         support: (k,) how many rows had q > 0 at that pick. It is 1 for deterministic picks.
-        information: (k,) joint information of the batch after each pick, nats. Only some joint heuristics set it. Otherwise it is
-            None, as are all attributes below.
+        information: (k,) joint information of the batch after each pick, nats. Only joint heuristics set it and the attributes
+            below. Each is None where a heuristic does not set it.
         effective_draws: (k,) mean number of draws that still explain the labels, after each pick, 1 … T.
         exact_until: how many of the first gains are exact and not sampled.
         saturated_at: how many picks were chosen jointly before the draws were exhausted. It is None if they were not exhausted.

@@ -20,16 +20,14 @@ def as_path(value: Any, name: str) -> Path:
 
 def refuse_source(value: Any, name: str) -> NoReturn:
     """Something that is neither an array, nor a file, nor an iterable of blocks."""
-    if value is None:
-        refuse_no_predictions(name)
-    got = type(value).__name__
+    got = "None" if value is None else type(value).__name__
     if isinstance(value, Mapping):
         names = ", ".join(repr(str(key)) for key in list(value)[:8])
         remedy = f"Pass one of them: {name}[{shown(next(iter(value), 'name'))}]."
         raise TypeError(f"{name}: expected one array {AXES}, got a {got} with members {names}. {remedy}")
     raise TypeError(
         f"{name}: expected an array {AXES}, a file's path or an iterable of such arrays, got {got}. "
-        "Convert nested lists of numbers first: np.asarray(x)."
+        + ("Pass predictions of a model." if value is None else "Convert nested lists of numbers first: np.asarray(x).")
     )
 
 
