@@ -21,7 +21,7 @@ from alcore.sources.reading import Source, can_reread, open_source, refuse_event
 NEGLIGIBLE = 1e-9  # a draw of smaller posterior weight is left out of its configuration
 LEAST = 1e-12  # a target class that a configuration makes less probable is left out: it tells less than 1e-10 nats
 SLACK = 1e-5  # nats by which rounding may put a gain above its bound
-FINER = 8  # times smaller blocks than `epig` reads: what one finds lets the next pass over rows
+FINER = 8  # times smaller blocks than those of `epig`: what one block finds lets the next one skip rows
 
 
 @shows_options()

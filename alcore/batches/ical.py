@@ -293,7 +293,7 @@ class ExpectedLabels(_Pool):
 
 
 def _draw(probs: Any, reading: Reading, rng: np.random.Generator) -> DrawnLabels:
-    """One pass; a label depends on the key, its row and its draw, so not on how the source is cut."""
+    """Draw labels in one pass. A label depends only on the key, its row and its draw, and not on how the source is cut."""
     key, uniform = rng.integers(2**64, dtype=np.uint64), rng.random()
 
     def work(block: Block) -> Array:

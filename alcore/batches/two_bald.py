@@ -15,7 +15,7 @@ from alcore.batches.search.greedy import Ints, Objective, choose
 from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.scores.epig import Targets
 
-LEAST_GAIN = 1e-6  # nats: a row of smaller value shares with the batch, pair by pair, all that it has to tell
+LEAST_GAIN = 1e-6  # nats: a row of smaller value tells, pair by pair, only what the batch tells already
 SAMPLES = 2_000  # configurations of labels that count the effective draws
 SEPARATED = 1.2  # effective draws under which the batch has told the draws apart; BatchBALD ends at 1.05 to 1.12
 

@@ -56,7 +56,7 @@ def as_flag(flag: bool, name: str) -> bool:
 
 
 def as_rng(rng: Rng) -> np.random.Generator:
-    """A generator from None (fresh entropy), a seed or a generator; never a global."""
+    """A generator from None (a fresh random state), from a seed, or the generator given. Never a global one."""
     if isinstance(rng, np.random.Generator):
         return rng
     if rng is None:

@@ -15,7 +15,7 @@ FILLS = ("power-bald", "random", "bald", "stop")  # rules by which a joint batch
 
 
 def as_scores(scores: npt.ArrayLike, *, finite: bool = False, name: str = "scores") -> Float64s:
-    """Scores (N,) in float64 without NaN; without infinity where a selection or a sum cannot take it."""
+    """Scores (N,) in float64 without NaN, and without infinity if ``finite``."""
     array = as_numbers(scores, name)
     if array.ndim != 1:
         raise ValueError(

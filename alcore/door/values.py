@@ -79,7 +79,7 @@ def refuse_logits(values_ct: Array, index: tuple[int, ...], name: str) -> NoRetu
 
 
 def _widened(values_ct: Array) -> Float64s:
-    with np.errstate(invalid="ignore"):  # NaN that signals, as damaged files hold it
+    with np.errstate(invalid="ignore"):  # damaged files may hold signalling NaN
         return np.asarray(values_ct, np.float64)
 
 

@@ -56,7 +56,7 @@ def check_how(how: How, q: float) -> None:
 
 
 def reduce_cells(scores: Float64s, how: How, q: float, padding: Bools | None, first_row: int = 0) -> Float64s:
-    """``reduce`` behind the door; ``first_row`` is the number of row 0, for refusals."""
+    """``reduce`` of checked arguments. ``first_row`` is the number of row 0, for refusals."""
     n = len(scores)
     cells = math.prod(scores.shape[1:])
     values = scores.reshape(n, cells)

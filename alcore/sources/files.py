@@ -18,7 +18,7 @@ import numpy.typing as npt
 from alcore import door
 from alcore.door import Array
 
-REASON = 200  # characters of what a reader says: zipfile quotes all that stands where a name should
+REASON = 200  # characters of a reader's error that are quoted: zipfile quotes everything in the place of a name
 FORMATS = ".npy, .npz, .zarr, .h5 or .hdf5"
 
 

@@ -100,7 +100,7 @@ def _read(lazy: Any, start: int, stop: int, name: str) -> Array:
         part.compute() if hasattr(part, "compute") else part, name
     )  # dask's masks would be lost otherwise
     expected = (stop - start, *lazy.shape[1:])
-    if block.shape != expected:  # not waited for: a billion rows that are not there are a million empty blocks
+    if block.shape != expected:  # refused at once: a billion missing rows would be a million empty blocks
         raise ValueError(
             f"{name}: rows {start} to {stop}: expected shape {expected}, as its shape says, got {block.shape}."
         )
@@ -164,7 +164,7 @@ class RowCount:
 
 
 def count_rows(predictions: Any) -> int:
-    """How many rows a source has; an iterable is read to its end."""
+    """How many rows a source has. An iterable is read to its end."""
     if isinstance(predictions, RowCount):
         return predictions.rows
     source = open_source(predictions)

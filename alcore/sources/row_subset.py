@@ -17,7 +17,7 @@ from alcore.sources.reading import RowCount, open_source
 
 Rows = npt.NDArray[np.int64]
 
-# Rows to drop, up to which the rest is copied in slices: of ten million scores in a third of the time.
+# Up to so many rows to drop, the rest is copied in slices. For ten million scores this takes a third of the time.
 FEW = 1 << 10
 
 

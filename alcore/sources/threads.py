@@ -88,7 +88,7 @@ def map_in_order(work: Callable[[Item], Result], items: Iterator[Item]) -> Itera
                     pending.append((pool.submit(work, item), item))
                 except StopIteration:
                     exhausted = True
-                except Exception as error:  # raised below, after the items before it have had their say
+                except Exception as error:  # raised below, after the results of the items before it
                     exhausted, failure = True, error
             _work_on_first_idle(call_here, pending)
             while pending and pending[0][0].done():
@@ -122,7 +122,7 @@ def in_parts(count: int, work: Callable[[int, int], None], least: int = 1) -> No
 
 
 def _work_on_first_idle(work: Callable[[Item], Result], pending: deque[tuple[Future[Result], Item]]) -> None:
-    """Do the first item that no thread has started; without one, wait for the oldest."""
+    """Do the first item that no thread has started. If there is none, wait for the oldest."""
     for i, (future, item) in enumerate(pending):
         if future.cancel():
             own: Future[Result] = Future()

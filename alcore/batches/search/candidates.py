@@ -20,8 +20,8 @@ from alcore.sources.reading import can_reread, open_source, refuse_events
 Ints = npt.NDArray[np.int64]
 
 MEMORY = 400 << 20
-READING_BYTES = 128 << 20  # of it, for the blocks of a pass
-LEAST_ROWS = 16  # that a buffer must hold
+READING_BYTES = 128 << 20  # of MEMORY, for the blocks of a pass
+LEAST_ROWS = 16  # the fewest that a buffer may hold
 
 
 class Candidates:

@@ -1,7 +1,7 @@
 """Configurations of a batch's labels, each with its posterior over draws: what the joint heuristics condition on.
 
-While they are few all of them are kept, with their probabilities; after that a fixed number is sampled once and extended by a label
-at every pick, so that gains of different picks share their noise. BatchBALD: Kirsch et al. 2019 (arXiv:1906.08158).
+While they are few, all of them are kept with their probabilities. After that a fixed number is sampled once, and each is extended
+by a label at every pick. So the gains of different picks share their noise. BatchBALD: Kirsch et al. 2019 (arXiv:1906.08158).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Level:
 
 
 class Configurations:
-    """The configurations of the batch so far; ``add`` extends each by the label of one more row."""
+    """The configurations of the batch so far. ``add`` extends each by the label of one more row."""
 
     def __init__(
         self, weights_t: Float64s, samples: int, exact: int, rng: np.random.Generator, *, with_noise: bool = True
@@ -208,7 +208,7 @@ class Configurations:
         return self._levels
 
     def descend(self, probs_nct: Array, rows_n: Ints, bound_n: Float64s, floor: float, slack: float) -> Ints:
-        """Which rows were evaluated, of those that may gain most and more than ``floor``; lowers ``bound_n`` to what was found.
+        """Evaluate the rows that may gain most and more than ``floor``, return them, and lower ``bound_n`` to what was found.
 
         Their bounds are then their gains. Rows within ``slack`` of the best are evaluated too.
         """

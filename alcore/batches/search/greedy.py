@@ -25,13 +25,13 @@ Ints = npt.NDArray[np.int64]
 FIRST_BLOCK = 2  # candidates evaluated before any other, and twice as many each time
 LARGEST_BLOCK = 4096
 ROUNDING = 1e-6  # nats: float32 gains are off by up to 2e-7 at 10 classes, and within it bounds decide nothing
-UNCERTAIN_ROWS = 100  # for each row of the batch: among so many it is chosen on once picks are no longer certain
-CONTENDERS = 64  # of the gains within ROUNDING of the best, so many are evaluated again in float64
+UNCERTAIN_ROWS = 100  # candidates kept for each row of the batch, once picks are no longer certain
+CONTENDERS = 64  # so many gains within ROUNDING of the best are evaluated again in float64
 ERRORS = 4  # standard errors of a sampled gain by which it must exceed what was dropped to be certain
 
 
 class Objective(ABC):
-    """What a batch is worth; its gains shrink as it grows."""
+    """What a batch is worth. Its gains shrink as it grows."""
 
     @property
     @abstractmethod
@@ -85,7 +85,7 @@ class Pick:
 
 
 def best_of(objective: Objective, candidates: Candidates, picks: int, floor: float = -np.inf) -> Pick | None:
-    """The candidate of largest gain, the lowest row of equals; None where none gains more than ``floor`` and the noise.
+    """The candidate of largest gain, the lowest row among equal gains. None if no gain exceeds ``floor`` and the noise.
 
     Among gains that rounding cannot tell apart it is the largest in float64.
     """
