@@ -6,14 +6,13 @@ import inspect
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import alcore
 import alcore.bench
 import alcore.plot
 import alcore.stopping
-from tests.cases import CASES, dirichlet
+from tests.cases import CASES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -53,32 +52,6 @@ def test_measures_state_formula_shapes_units_range_cost_and_errors(name: str) ->
 def test_the_readme_lists_every_measure() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| `([\w-]+)` \|", README, re.MULTILINE)
     assert set(rows) == {(case.function.__name__, type(case.object).__name__, case.name) for case in CASES}
-
-
-def test_the_readmes_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    probs = dirichlet(200, 3, 5).astype(np.float32)
-    np.save("preds.npy", probs)
-    torch = pytest.importorskip("torch")
-    layers = torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(16, 3)
-    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(50, 4)), 20)
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 6
-    said = {"probs": probs, "test_preds": probs, "predicted": probs.mean(axis=-1), "labels": np.arange(200) % 3}
-    said |= {"train": lambda ids, labels: len(ids), "predict": lambda model, ids: probs[ids], "accuracy": float}
-    for block in blocks:
-        exec(block, {**said, "model": torch.nn.Sequential(*layers), "loader": loader})
-
-
-def test_the_readmes_refusal_is_what_is_said() -> None:
-    quoted = re.search(r"```text\n(.*?)```", README, re.DOTALL)
-    assert quoted is not None
-    logits = np.zeros((20, 2, 5))
-    logits[:, 0], logits[:, 1] = 0.5, 0.5
-    logits[17, :, 3] = -7.31, -7.77
-    with pytest.raises(ValueError) as refusal:  # noqa: PT011 - the whole text is compared
-        alcore.bald(logits)
-    assert " ".join(quoted[1].split()) == str(refusal.value)
 
 
 def test_the_first_screen_has_the_two_commands() -> None:
