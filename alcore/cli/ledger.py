@@ -91,8 +91,8 @@ def status(run: Run) -> None:
         if queries := ledger.open_queries():
             out.print(_queries_table(queries))
         if ledger.counts()["labelled"]:
-            out.print(_counts_table("annotator", ledger.count_labels("annotator", TOP)))
-            out.print(_counts_table("label", ledger.count_labels("label", TOP)))
+            out.print(_counts_table("annotator", ledger.count_labels("annotator", TOP + 1)))
+            out.print(_counts_table("label", ledger.count_labels("label", TOP + 1)))
 
 
 @app.command()
@@ -318,10 +318,11 @@ def _queries_table(queries: Sequence[Query]) -> Table:
 
 
 def _counts_table(title: str, counts: Sequence[tuple[Any, int]]) -> Table:
-    table = plain_table(f"labels by {title}")
+    shown = f", the {TOP} most frequent" if len(counts) > TOP else ""
+    table = plain_table(f"labels by {title}{shown}")
     table.add_column(title, min_width=20)
     table.add_column("ids", justify="right", no_wrap=True)
-    for value, count in counts:
+    for value, count in counts[:TOP]:
         text = value if title == "annotator" else to_cell(encode(value, "label"))
         table.add_row(escape(text or "-"), f"{count:,}")
     return table

@@ -56,15 +56,17 @@ def _refuse_chances(q_m: Float64s, left_m: npt.NDArray[np.int64], support_m: npt
     if wrong_m.any():
         m = int(wrong_m.argmax())
         what = f"q: pick {m} was certain (q = 1) while {left_m[m]} rows were left"
-        remedy = "Draw picks with Power, Softmax, SoftRank or Random. Top picks and joint batches are deterministic."
+        remedy = (
+            "Top picks and joint batches are deterministic: draw picks with Power, Softmax, SoftRank or Random. If you drew with "
+            "Power, one row alone had a score above 0: add a small constant to the scores, as expected_loss does with floor=0.1."
+        )
         if not certain_m[m]:
             what = f"support: pick {m} was drawn from {support_m[m]} of the {left_m[m]} rows left"
-            remedy = "Draw with Softmax or SoftRank, and from all rows that pool_size counts."
-        raise ValueError(
-            f"{what}. The other rows had no chance, so no weights make the estimate unbiased. {remedy} "
-            "Power draws rows of score 0 after all others, so add a small constant to its scores, as expected_loss does with "
-            "floor=0.1."
-        )
+            remedy = (
+                "Draw with Softmax or SoftRank, and from all rows that pool_size counts. Power draws rows of score 0 after all "
+                "others, so add a small constant to its scores, as expected_loss does with floor=0.1."
+            )
+        raise ValueError(f"{what}. The other rows had no chance, so no weights make the estimate unbiased. {remedy}")
     more_m = support_m > left_m
     if more_m.any():
         m = int(more_m.argmax())

@@ -186,6 +186,15 @@ def test_predictions_of_a_subset(here: Path, named: bool) -> None:
     assert [row["id"] for row in shown] == [NAMES[row] if named else str(row) for row in best]
 
 
+def test_a_status_says_when_it_leaves_labels_out(here: Path) -> None:
+    with Ledger.open("many.db", size=30) as ledger:
+        ledger.label({i: f"label {i % 12}" for i in range(24)}, annotator="ann")
+    shown = done("status", "many.db")
+    assert "labels by label, the 10 most frequent" in " ".join(shown.split())
+    assert shown.count("most frequent") == 1
+    assert len(re.findall(r"label \d+ +2", shown)) == 10
+
+
 def test_the_pool_comes_to_an_end(here: Path) -> None:
     done("create", "two.db", "--size", 2)
     assert "2 ids" in done("ask", "two.db", "-H", "random", "-o", "todo.csv")

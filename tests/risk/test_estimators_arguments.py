@@ -54,7 +54,7 @@ def test_picks_that_were_certain_are_refused(name: str, choose: Callable[[np.nda
     batch = choose(dirichlet(20, 3, 8))
     for support in (batch.support, None):
         with pytest.raises(
-            ValueError, match=r"q: pick 0 was certain \(q = 1\) while 20 rows were left.*Draw picks with Power"
+            ValueError, match=r"q: pick 0 was certain \(q = 1\) while 20 rows were left.*draw picks with Power"
         ):
             call(name, batch.q, 20, support)
 
