@@ -66,17 +66,23 @@ def fences(text: str) -> Iterator[Block]:
 
 def blocks(text: str) -> list[Block]:
     """The blocks that run, each with the output that the page shows for it."""
+    lines = text.splitlines()
     found: list[Block] = []
     for block in fences(text):
         if block.info in RUN:
             found.append(block)
-        elif block.info == OUTPUT and found and found[-1].info == "python" and found[-1].output_last < 0:
+        elif block.info == OUTPUT and found and found[-1].info == "python" and _follows(lines, found[-1], block):
             found[-1] = replace(found[-1], shown=block.code, output_last=block.last)
         else:
             raise ValueError(
-                f"line {block.first + 1}: expected python or console, or {OUTPUT} after a python block; got {block.info!r}."
+                f"line {block.first + 1}: expected python or console, or {OUTPUT} directly after a python block; got {block.info!r}."
             )
     return found
+
+
+def _follows(lines: list[str], block: Block, output: Block) -> bool:
+    """Whether nothing but empty lines stands between a block and an output."""
+    return block.output_last < 0 and not "".join(lines[block.last + 1 : output.first]).strip()
 
 
 def commands(block: Block) -> list[tuple[str, str]]:

@@ -45,7 +45,8 @@ def test_commands_go_on_after_a_backslash() -> None:
     [
         ("```text\nhello\n```", "expected python or console"),
         ("```\nhello\n```", "expected python or console"),
-        ("```{ .text .output }\n1\n```", "after a python block"),
+        ("```{ .text .output }\n1\n```", "directly after a python block"),
+        ("```python\n1\n```\n\nText.\n\n```{ .text .output }\n1\n```", "directly after a python block"),
         ("```python\nprint(1)\n", "line 1: expected the end"),
     ],
 )
