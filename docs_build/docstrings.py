@@ -14,11 +14,17 @@ class Readable(griffe.Extension):
     """Makes Markdown of what ``help()`` shows as plain text."""
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
+        make_readable(pkg)
         show_functions(pkg)
 
-    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        if obj.docstring is not None:
-            obj.docstring.value = readable(obj.docstring.value)
+
+def make_readable(this: griffe.Object) -> None:
+    """Every docstring of a module or a class, and its own."""
+    if this.docstring is not None:
+        this.docstring.value = readable(this.docstring.value)
+    for member in this.members.values():
+        if not member.is_alias:
+            make_readable(member)
 
 
 def show_functions(module: griffe.Module) -> None:

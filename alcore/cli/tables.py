@@ -49,7 +49,7 @@ def note_exhausted(result: Comparison) -> None:
         if batch.saturated_at is not None:
             note(
                 f"{name} exhausted the {result.shape[-1]} draws after {batch.saturated_at} of {len(batch)} picks; "
-                f"the other picks {describe(batch.fill)}."
+                f"the other picks were {describe(batch.fill)}."
             )
 
 

@@ -87,9 +87,9 @@ def test_another_rule_is_refused(name: str) -> None:
 
 
 WORDS = {
-    "power-bald": "So the other {} rows were drawn by power sampling of BALD (fill='power-bald').",
-    "random": "So the other {} rows were drawn at random (fill='random').",
-    "bald": "So the other {} rows follow in BALD order (fill='bald').",
+    "power-bald": "So the rest of the batch, {} of {}, was drawn by power sampling of BALD (fill='power-bald').",
+    "random": "So the rest of the batch, {} of {}, was drawn at random (fill='random').",
+    "bald": "So the rest of the batch, {} of {}, was taken in BALD order (fill='bald').",
     "stop": "So the batch ends there (fill='stop').",
 }
 
@@ -100,7 +100,7 @@ def test_the_warning_says_what_was_done(choose: Callable[..., alcore.Batch], rul
     with pytest.warns(alcore.SaturationWarning) as caught:
         batch = choose(POOL, 40, fill=rule, rng=0)
     assert batch.saturated_at is not None
-    assert WORDS[rule].format(40 - batch.saturated_at) in str(caught[0].message)
+    assert WORDS[rule].format(40 - batch.saturated_at, 40) in str(caught[0].message)
     assert caught[0].filename == __file__
 
 
