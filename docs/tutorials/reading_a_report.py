@@ -7,6 +7,7 @@
 # The predictions are those of 300 small networks. Each was trained on 40 labelled digits. The pool has 1 000 other digits.
 
 # %%
+import alcore
 import alcore.bench
 import alcore.plot
 import numpy as np
@@ -20,7 +21,7 @@ result = alcore.bench.compare(
     labels=saved["pool_labels"],
     test=saved["test"],
     test_labels=saved["test_labels"],
-    steps=15,
+    steps=12,
     seeds=10,
     rng=0,
 )
@@ -173,20 +174,15 @@ figure.savefig("reliability.svg")
 
 # %%
 tau = round(result.tempering.temperature, 2)
-pool, test = (alcore.bench.tempered(saved[name], tau) for name in ("pool", "test"))
+pool, test = (
+    alcore.bench.labelled(alcore.bench.tempered(saved[name], tau), saved[f"{name}_labels"])
+    for name in ("pool", "test")
+)
+both = {"bald": alcore.BALD(), "random": alcore.Random()}
 gains = {"as predicted, 10 runs": replay.gains_over("random")["bald"]}
 for seeds in (10, 20):
-    again = alcore.bench.compare(
-        pool,
-        heuristics=["bald", "random"],
-        labels=saved["pool_labels"],
-        test=test,
-        test_labels=saved["test_labels"],
-        steps=12,
-        seeds=seeds,
-        rng=0,
-    )
-    gains[f"tempered, {seeds} runs"] = again.replays[0].gains_over("random")["bald"]
+    again = alcore.bench.replay(both, pool, test, steps=12, seeds=seeds)
+    gains[f"tempered, {seeds} runs"] = again.gains_over("random")["bald"]
 for name, gain in gains.items():
     print(f"{name}: {gain.gain:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) at {gain.labels}")
 
