@@ -7,6 +7,8 @@
 # The predictions are those of 300 small networks. Each was trained on 40 labelled digits. The pool has 1 000 other digits.
 
 # %%
+import textwrap
+
 import alcore
 import alcore.bench
 import alcore.plot
@@ -40,7 +42,8 @@ alcore.bench.write_report(result, "report.html", source="sample_predictions.npz"
 # <!-- numbers vary -->
 
 # %%
-print(*alcore.bench.sentences(result), sep="\n\n")
+for sentence in alcore.bench.sentences(result):
+    print(textwrap.fill(sentence, 74), end="\n\n")
 
 # %% [markdown]
 # Read them in this order:
@@ -63,7 +66,8 @@ table = result.tables()["heuristics"]
 for row, name in enumerate(table["heuristic"]):
     nats, share = table["information"][row], table["share of the bound"][row]
     twice, alike = table["redundancy"][row], table["near-duplicates"][row]
-    print(f"{name}: {nats:.2f} nats, {share:.0%} of log T, {twice:.2f} redundant, {alike:.0f} alike")
+    print(f"{name:10} {nats:.2f} nats, {share:.0%} of log T, ", end="")
+    print(f"{twice:.2f} redundant, {alike:.0f} alike")
 
 # %% [markdown]
 # - `bald` and `batchbald` tell more than three times as much as the random rows. `batchbald` tells most, with less redundancy
@@ -107,9 +111,11 @@ for metric in ("log-likelihood", "accuracy"):
 # ![Accuracy against labels](reading_a_report/accuracy.svg)
 #
 # - **Look at the bands.** They are 95 % intervals of the mean over runs. BALD and Random separate in log-likelihood. BALD and
-#   Random do not separate in accuracy: 300 test digits are too few, or the draws have no better answer.
-# - **Stop at the dotted line.** To its right some heuristics have fewer runs.
-# - **A dip at the start is real.** BALD first asks where the draws disagree, and a surprising label removes many of them.
+#   Random do not separate in accuracy. Entropy is not better than Random in log-likelihood, and worse
+#   in accuracy.
+# - **Look at several metrics.** Log-likelihood counts how sure the right answer is. Accuracy counts which answer comes first,
+#   and one test digit of 300 is 0.3 points.
+# - **Stop at the dotted line.** To its right some heuristics are missing.
 #
 # The column "labels like Random" turns the curves into labels:
 #
@@ -117,7 +123,8 @@ for metric in ("log-likelihood", "accuracy"):
 
 # %%
 for name, share in replay.labels_like("random").items():
-    print(f"{name}: {share.share:.0%} (from {share.low:.0%} to {share.high:.0%}) of {share.labels}")
+    interval = f"{share.low:.0%} to {share.high:.0%}"
+    print(f"{name}: {share.share:.0%} of {share.labels} labels ({interval})")
 
 # %% [markdown]
 # `inf` says: within so many labels this heuristic did not reach what Random reached. An interval that ends at `inf` leaves
@@ -184,7 +191,8 @@ for seeds in (10, 20):
     again = alcore.bench.replay(both, pool, test, steps=12, seeds=seeds)
     gains[f"tempered, {seeds} runs"] = again.gains_over("random")["bald"]
 for name, gain in gains.items():
-    print(f"{name}: {gain.gain:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) at {gain.labels}")
+    interval = f"{gain.low:+.3f} to {gain.high:+.3f}"
+    print(f"{name}: {gain.gain:+.3f} ({interval}) at {gain.labels}")
 
 # %% [markdown]
 # BALD's lead shrinks when the probabilities are mended, and with twenty runs its interval contains 0. Surer draws are also
