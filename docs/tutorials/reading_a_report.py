@@ -117,7 +117,7 @@ for metric in ("log-likelihood", "accuracy"):
 #   and one test digit of 300 is 0.3 points.
 # - **Stop at the dotted line.** To its right some heuristics are missing.
 #
-# The column "labels like Random" turns the curves into labels:
+# The column "labels needed, % of Random's" turns the curves into labels:
 #
 # <!-- numbers vary -->
 
