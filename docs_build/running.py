@@ -24,7 +24,7 @@ KEPT = ROOT / "build" / "docs"
 PICTURE = re.compile(r"!\[[^\]]*\]\((?P<path>[\w/.-]+)\)")
 QUIET = {
     "ALCORE_PROGRESS": "0",
-    "COLUMNS": "100",
+    "COLUMNS": "76",
     "CUDA_VISIBLE_DEVICES": "",
     "HF_HUB_OFFLINE": "1",
     "KERAS_BACKEND": "tensorflow",

@@ -55,7 +55,11 @@ def fill_up(
     rest = _rest(chosen, pool.scores, 0 if rule == "stop" else size - joint, rule, rng)
     exhausted = chosen.ended_early and effective_draws[-1] < EXHAUSTED
     if exhausted:
-        done = f"the rest of the batch, {len(rest)} of {size}, was {describe(rule)}" if len(rest) else "the batch ends there"
+        done = (
+            f"the rest of the batch, {len(rest)} of {size}, was {describe(rule)}"
+            if len(rest)
+            else "the batch ends there"
+        )
         warnings.warn(
             f"{name}: the {pool.cell_shape[-1]} draws were exhausted after {joint} of {size} picks: on average "
             f"{effective_draws[-1]:.1f} of them still explain the labels, and no row gains more than noise. So {done} "

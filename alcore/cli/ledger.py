@@ -179,7 +179,8 @@ def withdraw(
     with one_sentence(), _open(run) as ledger:
         before = ledger.counts()["asked"]
         ledger.withdraw(query)
-        say(f"query {query}: {before - ledger.counts()['asked']:,} ids are free again")
+        free = before - ledger.counts()["asked"]
+        say(f"query {query}: {free:,} {'id is' if free == 1 else 'ids are'} free again")
 
 
 @app.command()

@@ -15,6 +15,10 @@ from rich.markup import escape
 
 import alcore
 
+PLAINER = {
+    "Input should be a valid integer, unable to parse string as an integer": "expected a whole number",
+    "Input should be a valid number, unable to parse string as a number": "expected a number",
+}
 out, err = Console(emoji=False), Console(stderr=True, emoji=False)
 
 
@@ -32,9 +36,19 @@ class OneSentence(typer.core.TyperGroup):
                 sys.exit(130)
             if not hasattr(error, "format_message"):
                 raise
-            print_error(f"{error.format_message().rstrip('.')}. See alcore --help.")
+            print_error(_usage(error))
             sys.exit(2)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: Any) -> str:
+    """What is wrong with the arguments, and the help of the command that they were meant for."""
+    text = error.format_message().rstrip(".")
+    for theirs, ours in PLAINER.items():
+        text = text.replace(theirs, ours)
+    path = getattr(getattr(error, "ctx", None), "command_path", "")
+    command = " ".join(["alcore", *path.split()[1:]])
+    return f"{text}{'' if text.endswith('?') else '.'} See {command} --help."
 
 
 @contextmanager

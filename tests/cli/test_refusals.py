@@ -200,3 +200,24 @@ def test_outputs_are_checked(here: Path, command: Sequence[str], output: str, ex
 )
 def test_wrong_usage_is_exit_code_2_and_leaves_no_file(here: Path, arguments: Sequence[str]) -> None:
     assert_wrong_usage(lambda: run(*arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["scor"], "error: No such command 'scor'. Did you mean 'score'? See alcore --help.\n"),
+        (["select", "--bogus", "x"], "error: No such option: --bogus. See alcore select --help.\n"),
+        (["select"], "error: Missing argument 'FILE'. See alcore select --help.\n"),
+        (
+            ["select", "x.npy", "-k", "ten"],
+            "error: Invalid value for '-k': expected a whole number. See alcore select --help.\n",
+        ),
+        (
+            ["select", "x.npy", "--share", "b"],
+            "error: Invalid value for '--share': expected a number. See alcore select --help.\n",
+        ),
+        (["ledger", "withdraw"], "error: Missing argument 'RUN.db'. See alcore ledger withdraw --help.\n"),
+    ],
+)
+def test_wrong_usage_names_the_help_of_its_command(here: Path, arguments: Sequence[str], said: str) -> None:
+    assert run(*arguments).stderr == said
