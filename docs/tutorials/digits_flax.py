@@ -1,8 +1,9 @@
 # %% [markdown]
 # # Digits in Flax: `ActiveLearning`, with EPIG
 #
-# You describe training, prediction and labels as functions, and `alcore.ActiveLearning` runs the loop. EPIG asks for the labels that tell most about
-# the inputs you want to predict. Here these are the images of the digits 3, 5, 8 and 9.
+# You describe training, prediction and labels as functions, and `alcore.ActiveLearning` runs the loop. EPIG
+# asks for the labels that tell most about the inputs you want to predict. Here these are the images of the
+# digits 3, 5, 8 and 9.
 
 # %%
 import alcore
@@ -23,7 +24,8 @@ targets = test[wanted][:100]
 # %% [markdown]
 # ## Training with fixed shapes
 #
-# JAX compiles a function for each shape of what it is given. Batches of 32 rows, drawn with replacement, have one shape for any number of labels.
+# JAX compiles a function for each shape of what it is given. Batches of 32 rows, drawn with replacement, have
+# one shape for any number of labels.
 
 
 # %%
@@ -62,7 +64,8 @@ def train(ids, labels, seed):
 # %% [markdown]
 # ## Predictions of the pool and of the targets
 #
-# Both come from the same draws: the same `draws=` and `seed=`. The loop predicts a sample of 512 free images, so blocks of 128 have one shape too.
+# Both come from the same draws: the same `draws=` and `seed=`. The loop predicts a sample of 512 free images,
+# so blocks of 128 have one shape too.
 
 
 # %%
@@ -122,4 +125,5 @@ alcore.plot.curves(curves, "on targets").savefig("curves.svg")
 # %% [markdown]
 # ![Accuracy on the digits 3, 5, 8 and 9 against labels, for EPIG and for random picks](digits_flax/curves.svg)
 #
-# With a ledger on disk, `alcore.Ledger.open("run.db", size=len(pool))`, a loop that was killed continues from its file: see [the loop](../loop.md).
+# With a ledger on disk, `alcore.Ledger.open("run.db", size=len(pool))`, a loop that was killed continues from
+# its file: see [the loop](../loop.md).

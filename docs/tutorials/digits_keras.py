@@ -1,8 +1,9 @@
 # %% [markdown]
 # # Digits in Keras: a ledger, with PowerBALD
 #
-# You keep a labelling campaign in a ledger file. A Keras model is trained on what has labels, PowerBALD asks for ten images, and the answers go back
-# into the ledger. The picks also have the probabilities that unbiased estimates need.
+# You keep a labelling campaign in a ledger file. A Keras model is trained on what has labels, PowerBALD asks
+# for ten images, and the answers go back into the ledger. The picks also have the probabilities that unbiased
+# estimates need.
 
 # %%
 import alcore
@@ -20,8 +21,9 @@ test, pool = order[:500], order[500:]
 # %% [markdown]
 # ## One model, many trainings
 #
-# The model is built once, and `alcore_keras.InitialWeights` writes the first weights back before each training. Then neither Keras nor the
-# adapter compiles anew. Plain SGD has no state of its own that a training could inherit. Batches of one size keep one shape.
+# The model is built once, and `alcore_keras.InitialWeights` writes the first weights back before each training.
+# Then neither Keras nor the adapter compiles anew. Plain SGD has no state of its own that a training could
+# inherit. Batches of one size keep one shape.
 
 # %%
 keras.utils.set_random_seed(0)
@@ -52,8 +54,9 @@ def accuracy():
 # %% [markdown]
 # ## Ask, label, tell
 #
-# The ledger holds one id for each image of the pool: its place in `pool`. `ledger.ask` chooses among the free ids alone, and writes the query
-# into the file before it returns. Predictions that are a part of the pool come with `ids=`.
+# The ledger holds one id for each image of the pool: its place in `pool`. `ledger.ask` chooses among the free
+# ids alone, and writes the query into the file before it returns. Predictions that are a part of the pool come
+# with `ids=`.
 
 
 # %%
@@ -69,11 +72,11 @@ def campaign(file, heuristic, queries=4):
             preds = alcore_keras.predict(model, images[pool[free]], draws=50, kind="logits", seed=step)
             query = ledger.ask(heuristic, preds, k=10, ids=free, rng=step)
             ledger.tell(query, digits.target[pool[query.ids]])
-    return values
+    return values, query
 
 
-power = campaign("power.db", alcore.PowerBALD())
-random = campaign("random.db", alcore.Random())
+random, _ = campaign("random.db", alcore.Random())
+power, last = campaign("power.db", alcore.PowerBALD())
 
 # %% [markdown]
 # <!-- numbers vary -->
@@ -84,30 +87,31 @@ print("power-bald", np.round(power, 3))
 print("random    ", np.round(random, 3))
 
 # %% [markdown]
-# One seed shows how the parts fit, and not which heuristic is better: [Labels to accuracy](../speed/label_efficiency/index.md) has ten seeds.
+# One seed shows how the parts fit, and not which heuristic is better: [Labels to
+# accuracy](../speed/label_efficiency/index.md) has ten seeds.
 #
 # ## What the ledger knows
 #
-# Each pick has the probability `q` with which it was drawn, given the picks before it. [Unbiased risk](../risk.md) uses it. The file can be opened
-# in another process, and from the command line.
+# Each pick has the probability `q` with which it was drawn, given the picks before it. [Unbiased
+# risk](../risk.md) uses it. The file can be opened in another process, and from the command line.
 
 # %%
 with alcore.Ledger.open("power.db") as ledger:
     print(len(ledger.labelled), "labels,", len(ledger.pool), "free,", len(ledger.open_queries()), "open queries")
 
 # %% [markdown]
+# Here is the last query among the scores of the pool, by the model that asked it:
 # <!-- numbers vary -->
 
 # %%
-with alcore.Ledger.open("power.db") as ledger:
-    free, last = ledger.pool, ledger.labelled[-10:]
-    print("digits of the last query:", digits.target[pool[last]])
-preds = alcore_keras.predict(model, images[pool], draws=50, kind="logits", seed=9)
-scores = alcore.bald(preds)
-alcore.plot.scores({"bald": scores}, picks={"bald": last}).savefig("scores.svg")
+print("digits of the last query:", digits.target[pool[last.ids]])
+print("probability of each pick: ", last.q.round(4))
+preds = alcore_keras.predict(model, images[pool], draws=50, kind="logits", seed=4)
+figure = alcore.plot.scores({"bald": alcore.bald(preds)}, picks={"bald": last.ids})
+figure.savefig("scores.svg")
 
 # %% [markdown]
 # ![Histogram of BALD over the pool, with the last ten picks in it](digits_keras/scores.svg)
 #
-# PowerBALD draws in proportion to BALD. So its picks lie over the whole range of scores, more of them at the right. Rows with a label now have low scores,
-# because the model learned from them.
+# PowerBALD draws in proportion to BALD. So its picks lie over the whole range of scores, and more of them lie
+# at the right than in the pool.

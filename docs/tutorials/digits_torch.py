@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Digits in PyTorch: a loop by hand, with BatchBALD
 #
-# You train a convolutional network on 20 images, let BatchBALD choose ten more, label them, and train again. At the end you
-# compare the accuracy with that of random picks.
+# You train a convolutional network on 20 images, let BatchBALD choose ten more, label them, and train again. At
+# the end you compare the accuracy with that of random picks.
 
 # %%
 import alcore
@@ -22,8 +22,8 @@ test, everything = order[:500], order[500:]
 # %% [markdown]
 # ## A network with dropout
 #
-# Each training begins with new weights. Dropout stands before the two dense layers only, so
-# [more draws are cheap](../adapters/torch.md).
+# Each training begins with new weights. Dropout stands before the two dense layers only, so [more draws are
+# cheap](../adapters/torch.md).
 
 
 # %%
@@ -50,8 +50,8 @@ def accuracy(model):
 # %% [markdown]
 # ## One step
 #
-# The pool is what has no label. `alcore_torch.predict` gives 50 draws of it. BatchBALD chooses rows of the pool, so its indices go through
-# `pool` to become places in the data set.
+# The pool is what has no label. `alcore_torch.predict` gives 50 draws of it. BatchBALD chooses rows of the
+# pool, so its indices go through `pool` to become places in the data set.
 # <!-- numbers vary -->
 
 # %%
@@ -64,7 +64,8 @@ print("label next:", pool[batch.indices])
 print("nats after each pick:", batch.information.round(2))
 
 # %% [markdown]
-# BatchBALD adds up what the labels tell together. The gain of a pick is smaller than that of the pick before. These are the ten images:
+# BatchBALD adds up what the labels tell together. The gain of a pick is smaller than that of the pick before.
+# These are the ten images:
 
 # %%
 figure, axes = plt.subplots(1, 10, figsize=(8, 1.2))
@@ -114,6 +115,6 @@ alcore.plot.curves(curves, "accuracy").savefig("curves.svg")
 # %% [markdown]
 # ![Accuracy against labels, for BatchBALD and for random picks](digits_torch/curves.svg)
 #
-# Two seeds decide nothing: the intervals are wide. Ten seeds on a pool of repeated digits are in
-# [Labels to accuracy](../speed/label_efficiency/index.md). The file of predictions of a run also serves [replay](../benchmark.md), which needs no
-# training.
+# Two seeds decide nothing: the intervals are wide. Ten seeds on a pool of repeated digits are in [Labels to
+# accuracy](../speed/label_efficiency/index.md). The file of predictions of a run also serves
+# [replay](../benchmark.md), which needs no training.

@@ -1,8 +1,9 @@
 # %% [markdown]
 # # Sentences, with a transformer
 #
-# You sort short messages of customers into four topics with a small transformer. Its sentences have several lengths, so they are padded and have a mask. BatchBALD
-# chooses which messages to label. Nothing is downloaded: the transformer is built from a configuration, and the messages are generated.
+# You sort short messages of customers into four topics with a small transformer. Its sentences have several
+# lengths, so they are padded and have a mask. BatchBALD chooses which messages to label. Nothing is downloaded:
+# the transformer is built from a configuration, and the messages are generated.
 
 # %%
 import itertools
@@ -42,8 +43,9 @@ print("messages of each topic in the pool:", np.bincount(truth[pool]))
 #
 # ## Tokens, and a mask
 #
-# All sentences are padded to one length. So each draw has one dropout mask for all of them, as
-# [consistent draws](../adapters/torch.md#transformers) need. With a tokenizer of transformers, this is `padding="max_length"`.
+# All sentences are padded to one length. So each draw has one dropout mask for all of them, as [consistent
+# draws](../adapters/torch.md#transformers) need. With a tokenizer of transformers, this is
+# `padding="max_length"`.
 
 # %%
 words = sorted({word for text in texts for word in text.split()})
@@ -59,7 +61,8 @@ print(len(words), "words,", longest, "tokens a sentence")
 # %% [markdown]
 # ## A small transformer
 #
-# A configuration of BERT has dropout of 0.1 in the hidden layers and in attention. A small network needs larger first weights than a large one.
+# A configuration of BERT has dropout of 0.1 in the hidden layers and in attention. A small network needs larger
+# first weights than a large one.
 
 # %%
 config = BertConfig(
@@ -97,7 +100,8 @@ def accuracy(model):
 # %% [markdown]
 # ## Choose messages
 #
-# A batch is a dictionary, which becomes the arguments of the model. `output="logits"` names what to keep of what it returns.
+# A batch is a dictionary, which becomes the arguments of the model. `output="logits"` names what to keep of
+# what it returns.
 # <!-- numbers vary -->
 
 # %%
@@ -111,8 +115,8 @@ print("topics with a label:", np.bincount(truth[labelled], minlength=4))
 print("topics of the batch:", np.bincount(truth[free[batch.indices]], minlength=4))
 
 # %% [markdown]
-# The pool holds near-copies of one message. BatchBALD counts what a second copy adds. The six rows of highest BALD each count alone, so their
-# labels tell less together:
+# The pool holds near-copies of one message. BatchBALD counts what a second copy adds. The six rows of highest
+# BALD each count alone, so their labels tell less together:
 # <!-- numbers vary -->
 
 # %%
@@ -158,5 +162,5 @@ alcore.plot.curves(curves, "accuracy").savefig("curves.svg")
 # %% [markdown]
 # ![Accuracy on all four topics against labels, for BatchBALD and random picks](text_classification/curves.svg)
 #
-# A model of tokens, one that tags words, returns a score for each token. [The PyTorch page](../adapters/torch.md#transformers) leaves padding out of
-# such scores.
+# A model of tokens, one that tags words, returns a score for each token. [The PyTorch
+# page](../adapters/torch.md#transformers) leaves padding out of such scores.
