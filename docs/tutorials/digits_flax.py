@@ -74,7 +74,9 @@ def predict(model, ids):
 
 
 def predict_targets(model):
-    return np.concatenate(list(alcore_flax.predict(model, images[targets], draws=40, kind="logits")))
+    return np.concatenate(
+        list(alcore_flax.predict(model, images[targets], draws=40, kind="logits"))
+    )
 
 
 evaluate = nnx.jit(lambda model, x: model(x))

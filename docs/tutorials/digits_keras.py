@@ -29,8 +29,17 @@ test, pool = order[:500], order[500:]
 keras.utils.set_random_seed(0)
 model = keras.Sequential(
     [
-        *[keras.Input((8, 8, 1)), layers.Conv2D(16, 3, activation="relu"), layers.Flatten()],
-        *[layers.Dropout(0.3), layers.Dense(64, "relu"), layers.Dropout(0.3), layers.Dense(10)],
+        *[
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.Flatten(),
+        ],
+        *[
+            layers.Dropout(0.3),
+            layers.Dense(64, "relu"),
+            layers.Dropout(0.3),
+            layers.Dense(10),
+        ],
     ]
 )
 loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -69,7 +78,9 @@ def campaign(file, heuristic, queries=4):
             train(pool[ledger.labelled], np.asarray(ledger.labels), seed=step)
             values.append(accuracy())
             free = ledger.pool
-            preds = alcore_keras.predict(model, images[pool[free]], draws=50, kind="logits", seed=step)
+            preds = alcore_keras.predict(
+                model, images[pool[free]], draws=50, kind="logits", seed=step
+            )
             query = ledger.ask(heuristic, preds, k=10, ids=free, rng=step)
             ledger.tell(query, digits.target[pool[query.ids]])
     return values, query
@@ -97,7 +108,14 @@ print("random    ", np.round(random, 3))
 
 # %%
 with alcore.Ledger.open("power.db") as ledger:
-    print(len(ledger.labelled), "labels,", len(ledger.pool), "free,", len(ledger.open_queries()), "open queries")
+    print(
+        len(ledger.labelled),
+        "labels,",
+        len(ledger.pool),
+        "free,",
+        len(ledger.open_queries()),
+        "open queries",
+    )
 
 # %% [markdown]
 # Here is the last query among the scores of the pool, by the model that asked it:

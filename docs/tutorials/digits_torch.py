@@ -32,7 +32,13 @@ def train(rows, seed):
     model = nn.Sequential(
         *[nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)],
         *[nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()],
-        *[nn.Dropout(0.3), nn.Linear(128, 64), nn.ReLU(), nn.Dropout(0.3), nn.Linear(64, 10)],
+        *[
+            nn.Dropout(0.3),
+            nn.Linear(128, 64),
+            nn.ReLU(),
+            nn.Dropout(0.3),
+            nn.Linear(64, 10),
+        ],
     )
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     for _ in range(80):
@@ -90,14 +96,19 @@ def run(heuristic, seed, queries=4):
     for step in range(queries + 1):
         model = train(labelled, seed)
         values.append(accuracy(model))
-        preds = alcore_torch.predict(model, images[pool], draws=50, kind="logits", seed=step)
+        preds = alcore_torch.predict(
+            model, images[pool], draws=50, kind="logits", seed=step
+        )
         picks = heuristic.select(preds, k=10, rng=step).indices
         labelled, pool = np.append(labelled, pool[picks]), np.delete(pool, picks)
     return values
 
 
 heuristics = {"batchbald": alcore.BatchBALD(), "random": alcore.Random()}
-runs = {name: np.array([run(one, seed) for seed in (0, 1)]) for name, one in heuristics.items()}
+runs = {
+    name: np.array([run(one, seed) for seed in (0, 1)])
+    for name, one in heuristics.items()
+}
 
 # %% [markdown]
 # <!-- numbers vary -->

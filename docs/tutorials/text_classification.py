@@ -15,13 +15,20 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification
 
 things = {
-    "delivery": "parcel courier van".split(),
-    "payment": "invoice card refund".split(),
-    "account": "password login profile".split(),
-    "product": "screen battery cable".split(),
+    "delivery": ["parcel", "courier", "van"],
+    "payment": ["invoice", "card", "refund"],
+    "account": ["password", "login", "profile"],
+    "product": ["screen", "battery", "cable"],
 }
 starts = ["hello", "please help", "good morning", "hi there", "urgent"]
-ends = ["is late", "is wrong", "does not work", "is missing", "again and again", "since monday"]
+ends = [
+    "is late",
+    "is wrong",
+    "does not work",
+    "is missing",
+    "again and again",
+    "since monday",
+]
 topics, share = list(things), [0.7, 0.1, 0.1, 0.1]
 rng = np.random.default_rng(0)
 
@@ -29,7 +36,9 @@ rng = np.random.default_rng(0)
 def message(topic):
     other = rng.choice(list(itertools.chain(*things.values())))
     aside = f" and the {other}" if rng.random() < 0.2 else ""
-    return f"{rng.choice(starts)} my {rng.choice(things[topic])}{aside} {rng.choice(ends)}"
+    return (
+        f"{rng.choice(starts)} my {rng.choice(things[topic])}{aside} {rng.choice(ends)}"
+    )
 
 
 truth = np.append(rng.choice(4, 400, p=share), np.repeat(np.arange(4), 50))
@@ -107,7 +116,9 @@ def accuracy(model):
 # %%
 labelled, free = pool[:8], pool[8:]
 model = train(labelled, seed=0)
-preds = alcore_torch.predict(model, part(free), draws=30, kind="logits", output="logits")
+preds = alcore_torch.predict(
+    model, part(free), draws=30, kind="logits", output="logits"
+)
 probs = np.concatenate(list(preds))
 batch = alcore.BatchBALD().select(probs, k=6, rng=0)
 print(f"accuracy with 8 labels: {accuracy(model):.2f}")
@@ -121,7 +132,11 @@ print("topics of the batch:", np.bincount(truth[free[batch.indices]], minlength=
 
 # %%
 top = alcore.BALD().select(probs, k=6)
-for name, rows in {"batchbald": batch.indices, "bald": top.indices, "random": np.arange(6)}.items():
+for name, rows in {
+    "batchbald": batch.indices,
+    "bald": top.indices,
+    "random": np.arange(6),
+}.items():
     print(f"{name:10} {alcore.batch_information(probs, rows).value:.2f} nats")
 
 # %% [markdown]
@@ -147,7 +162,10 @@ def campaign(heuristic, seed, queries=4):
 
 labels, seeds = 8 + 6 * np.arange(5), (0, 1)
 curves = {}
-for name, heuristic in {"batchbald": alcore.BatchBALD(), "random": alcore.Random()}.items():
+for name, heuristic in {
+    "batchbald": alcore.BatchBALD(),
+    "random": alcore.Random(),
+}.items():
     values = np.array([campaign(heuristic, seed) for seed in seeds])
     curves[name] = alcore.Curves(labels, {"accuracy": values}, np.array(seeds))
 
