@@ -122,10 +122,12 @@ curves = {
 # %%
 for name, curve in curves.items():
     print(f"{name:7} on 3, 5, 8, 9:", curve.mean("on targets").round(3))
-alcore.plot.curves(curves, "on targets").savefig("curves.svg")
+alcore.plot.curves(curves, "on targets", level=0.5).savefig("curves.svg")
 
 # %% [markdown]
 # ![Accuracy on the digits 3, 5, 8 and 9 against labels, for EPIG and for random picks](digits_flax/curves.svg)
+#
+# The shades are 50 % intervals of the mean. For a decision, run ten seeds and read 95 % intervals.
 #
 # With a ledger on disk, `alcore.Ledger.open("run.db", size=len(pool))`, a loop that was killed continues from
 # its file: see [the loop](../loop.md).

@@ -27,21 +27,10 @@ test, pool = order[:500], order[500:]
 
 # %%
 keras.utils.set_random_seed(0)
-model = keras.Sequential(
-    [
-        *[
-            keras.Input((8, 8, 1)),
-            layers.Conv2D(16, 3, activation="relu"),
-            layers.Flatten(),
-        ],
-        *[
-            layers.Dropout(0.3),
-            layers.Dense(64, "relu"),
-            layers.Dropout(0.3),
-            layers.Dense(10),
-        ],
-    ]
-)
+features = layers.Conv2D(16, 3, activation="relu"), layers.Flatten()
+hidden = layers.Dropout(0.3), layers.Dense(64, "relu"), layers.Dropout(0.3)
+body = *features, *hidden, layers.Dense(10)
+model = keras.Sequential([keras.Input((8, 8, 1)), *body])
 loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 model.compile(keras.optimizers.SGD(0.3), loss)
 initial = alcore_keras.InitialWeights(model)

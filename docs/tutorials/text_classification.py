@@ -175,10 +175,12 @@ for name, heuristic in {
 # %%
 for name, curve in curves.items():
     print(f"{name:10}", curve.mean("accuracy").round(2))
-alcore.plot.curves(curves, "accuracy").savefig("curves.svg")
+alcore.plot.curves(curves, "accuracy", level=0.5).savefig("curves.svg")
 
 # %% [markdown]
 # ![Accuracy on all four topics against labels, for BatchBALD and random picks](text_classification/curves.svg)
+#
+# The shades are 50 % intervals of the mean over two seeds.
 #
 # A model of tokens, one that tags words, returns a score for each token. [The PyTorch
 # page](../adapters/torch.md#transformers) leaves padding out of such scores.
