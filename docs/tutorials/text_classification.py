@@ -109,7 +109,7 @@ def accuracy(model):
 # %% [markdown]
 # ## Choose messages
 #
-# A batch is a dictionary, which becomes the arguments of the model. `output="logits"` names what to keep of
+# A block is a dictionary, which becomes the arguments of the model. `output="logits"` names what to keep of
 # what it returns.
 # <!-- numbers vary -->
 
