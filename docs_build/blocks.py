@@ -6,6 +6,8 @@ A block is fenced by three backticks and is ``python`` or ``console``. What a py
 - ``<!-- numbers vary -->``: words of the output are compared, numbers are not (a trained network differs between processors).
 - ``<!-- raises ValueError -->``: the block ends in this exception, whose text is the output.
 - ``<!-- exit 2 -->``: the last command ends with this status.
+
+Two marks stand in one comment: ``<!-- raises ValueError, numbers vary -->``.
 """
 
 from __future__ import annotations
@@ -35,15 +37,22 @@ class Block:
 
     @property
     def numbers_vary(self) -> bool:
-        return self.mark == "numbers vary"
+        return "numbers vary" in self._marks
 
     @property
     def raises(self) -> str:
-        return self.mark.removeprefix("raises ") if self.mark.startswith("raises ") else ""
+        return self._after("raises ")
 
     @property
     def status(self) -> int:
-        return int(self.mark.removeprefix("exit ")) if self.mark.startswith("exit ") else 0
+        return int(self._after("exit ") or 0)
+
+    @property
+    def _marks(self) -> list[str]:
+        return self.mark.split(", ")
+
+    def _after(self, word: str) -> str:
+        return next((mark.removeprefix(word) for mark in self._marks if mark.startswith(word)), "")
 
 
 def fences(text: str) -> Iterator[Block]:

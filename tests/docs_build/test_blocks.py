@@ -58,3 +58,8 @@ def test_a_page_has_no_block_that_does_not_run(page: str, said: str) -> None:
 def test_an_output_without_a_command_is_refused() -> None:
     with pytest.raises(ValueError, match="expected a command"):
         commands(blocks("```console\nhello\n```")[0])
+
+
+def test_two_marks_stand_in_one_comment() -> None:
+    (block,) = blocks("<!-- raises ValueError, numbers vary -->\n```python\nint(x)\n```\n")
+    assert (block.raises, block.numbers_vary, block.status) == ("ValueError", True, 0)
