@@ -41,7 +41,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
 
 
 def _link(found: re.Match[str]) -> str:
-    target = names.public().get(found["name"])
+    target = names.entry(found["name"])
     return f"[{found[0]}][{target}]" if target else found[0]
 
 
@@ -50,6 +50,6 @@ def on_page_content(html: str, *, page: Any, config: Any, files: Any) -> str:
 
 
 def on_post_build(*, config: Any) -> None:
-    """A site that is read from disk needs no map of itself for crawlers."""
-    for name in ("sitemap.xml", "sitemap.xml.gz"):
+    """A site that is read from disk needs neither a map for crawlers nor a page for a server's unknown addresses."""
+    for name in ("404.html", "sitemap.xml", "sitemap.xml.gz"):
         (Path(config["site_dir"]) / name).unlink(missing_ok=True)

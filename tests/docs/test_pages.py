@@ -24,7 +24,7 @@ def prose(page: Path) -> str:
     for block in reversed(list(fences(page.read_text()))):
         del lines[block.first : block.last + 1]
     text = "\n".join(line for line in lines if not line.lstrip().startswith(("|", ":::", "<!--", "#", "!!!", "===")))
-    return re.sub(r"\]\([^)]*\)", "]", text)
+    return re.sub(r"\]\([^)]*\)|\$\$.*?\$\$|\$[^$]*\$", " ", text, flags=re.DOTALL)
 
 
 @each_page
@@ -69,6 +69,6 @@ def test_every_public_name_is_in_the_reference_and_linked_from_a_page() -> None:
     public = {target for target in names.public().values() if not target.startswith("alcore.Ledger.")}
     assert public <= set(entries)
     pages = "\n".join(page.read_text() for page in PAGES if "reference" not in page.parts)
-    said = {names.public().get(name) for name in re.findall(r"`([A-Za-z_][\w.]*)(?:\([^`]*\))?`", pages)}
+    said = {names.entry(name) for name in re.findall(r"`([A-Za-z_][\w.]*)(?:\([^`]*\))?`", pages)}
     unlinked = {name for name in public - modules if not name.startswith("alcore.adapting.")} - said
     assert unlinked == set()

@@ -42,6 +42,7 @@ def test_equations_are_drawn_without_scripts(root: Path) -> None:
 
 
 def opened(browser: Any, root: Path, page: str, width: int = 1400, scheme: str = "light") -> Any:
+    browser.get("about:blank")
     resize(browser, width, scheme)
     browser.get((root / page).as_uri())
     return browser
@@ -61,6 +62,7 @@ return [...document.querySelectorAll('article *')].filter(one => one.getBounding
 @pytest.mark.parametrize("width", [400, 1400])
 def test_pages_fit_and_pictures_are_there(browser: Any, root: Path, width: int, scheme: str) -> None:
     wrong = {}
+    opened(browser, root, "index.html").execute_script("localStorage.clear()")  # the scheme that was shown before
     for path in sorted(root.rglob("*.html")):
         page = opened(browser, root, str(path.relative_to(root)), width, scheme)
         wide = page.execute_script("return document.documentElement.scrollWidth") > width + SLACK

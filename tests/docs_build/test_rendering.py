@@ -36,6 +36,7 @@ def linked(markdown: str, uri: str = "page.md") -> str:
 
 def test_names_of_code_become_links_outside_of_code_blocks() -> None:
     assert linked("See `alcore.bald(probs)`.") == "See [`alcore.bald(probs)`][alcore.bald]."
+    assert linked("`alcore.Batch.indices`") == "[`alcore.Batch.indices`][alcore.Batch]"
     assert linked("`alcore.nothing`") == "`alcore.nothing`"
     assert linked("[`alcore.bald`](x.md)") == "[`alcore.bald`](x.md)"
     code = "```python\n# `alcore.bald`\n```"
