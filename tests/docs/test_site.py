@@ -38,7 +38,9 @@ def test_equations_are_drawn_without_scripts(root: Path) -> None:
     assert sheet.count("<math") >= 24
     for page in root.rglob("*.html"):
         assert 'class="arithmatex"' not in page.read_text(), page
-        assert not re.search(r"<m(?:i|o|text)[^>]*>\\\w", page.read_text()), f"{page}: a LaTeX command was not understood"
+        assert not re.search(r"<m(?:i|o|text)[^>]*>\\\w", page.read_text()), (
+            f"{page}: a LaTeX command was not understood"
+        )
 
 
 def opened(browser: Any, root: Path, page: str, width: int = 1400, scheme: str = "light") -> Any:
