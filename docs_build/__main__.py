@@ -8,6 +8,7 @@ python -m docs_build --serve     shows the site in a browser and builds it anew 
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Annotated
 
@@ -34,10 +35,13 @@ def build(
     failed = run_pages([page.resolve() for page in pages or running.pages()], check=check, renew=renew, workers=workers)
     if failed:
         raise typer.Exit(1)
-    if serve:
-        the_site.mkdocs("serve")
-    elif site:
-        the_site.build()
+    try:
+        if serve:
+            the_site.mkdocs("serve")
+        elif site:
+            the_site.build()
+    except subprocess.CalledProcessError as error:  # mkdocs has printed what is wrong
+        raise typer.Exit(error.returncode) from None
 
 
 def run_pages(pages: list[Path], *, check: bool, renew: bool, workers: int) -> int:

@@ -84,7 +84,8 @@ def blocks(text: str) -> list[Block]:
             found[-1] = replace(found[-1], shown=block.code, output_last=block.last)
         else:
             raise ValueError(
-                f"line {block.first + 1}: expected python or console, or {OUTPUT} directly after a python block; got {block.info!r}."
+                f"line {block.first + 1}: expected python or console, or {OUTPUT} directly after a python block, "
+                f"got {block.info!r}."
             )
     return found
 

@@ -19,6 +19,9 @@ MODULES = (
     "alcore_sklearn",
 )
 
+# What pages call on a ledger of this name.
+LEDGER = ("ask", "export", "import_file", "labelled", "open", "pool", "set_aside", "tell", "tell_file", "withdraw")
+
 
 @cache
 def public() -> dict[str, str]:
@@ -29,20 +32,18 @@ def public() -> dict[str, str]:
             found[f"{module}.{name}"] = f"{module}.{name}"
             if module == "alcore":
                 found.setdefault(name, f"{module}.{name}")
-    for name in (
-        "ask",
-        "tell",
-        "tell_file",
-        "export",
-        "import_file",
-        "withdraw",
-        "set_aside",
-        "open",
-        "pool",
-        "labelled",
-    ):
+    for name in LEDGER:
         found[f"ledger.{name}"] = f"alcore.Ledger.{name}"
     return found
+
+
+def entry(name: str) -> str | None:
+    """The entry of a name, or of what it belongs to: that of the class for `alcore.Batch.indices`."""
+    while name not in public():
+        name, dot, _ = name.rpartition(".")
+        if not dot or name in MODULES:
+            return None
+    return public()[name]
 
 
 def _all(module: str) -> tuple[str, ...]:
