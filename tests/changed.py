@@ -23,6 +23,8 @@ def changed() -> list[Path]:
 
 
 def tests_of(path: Path) -> Iterator[Path]:
+    if path.parts[0] == "docs" or path.name in ("README.md", "CONTRIBUTING.md", "mkdocs.yml"):
+        yield Path("tests/docs")
     if path.suffix != ".py" or not (ROOT / path).exists():
         return
     if path.parts[0] == "tests":
@@ -35,6 +37,8 @@ def tests_of(path: Path) -> Iterator[Path]:
         yield from (one.relative_to(ROOT) for one in named)
         if not named:
             yield Path("tests", *path.parts[1:-1])
+    elif path.parts[0] == "docs_build":
+        yield Path("tests/docs_build")
     elif path.parts[0] == "adapters":
         yield Path("tests/adapters/test_adapters.py")
         law = "test_adapters_keep_the_laws_and_their_examples_run"
