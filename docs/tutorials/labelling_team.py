@@ -11,6 +11,7 @@
 import csv
 import json
 import subprocess
+from pathlib import Path
 
 import alcore
 import alcore_sklearn
@@ -53,7 +54,7 @@ run("alcore", "ledger", "create", "team.db", "--ids", "names.txt")
 ask = ("alcore", "ledger", "ask", "team.db")
 at_random = ("--heuristic", "random", "-k", "30", "--seed", "0")
 run(*ask, *at_random, "--asker", "ann", "-o", "start.csv")
-print(*open("start.csv").readlines()[:3])
+print(*Path("start.csv").read_text().splitlines()[:3], sep="\n")
 
 
 # %% [markdown]
@@ -117,7 +118,7 @@ how = ("step_1.npy", "--heuristic", "power-bald", "--beta", "4", "-k", "20")
 run(*ask, *how, "--seed", "1", "--asker", "ann", "-o", "ann.csv")
 shown = ("--data", "image=https://images.example/{id}.png")
 run(*ask, *how, "--seed", "2", "--asker", "bob", "-o", "bob.json", *shown)
-tasks = json.load(open("bob.json"))
+tasks = json.loads(Path("bob.json").read_text())
 print(tasks[0]["data"])
 
 # %% [markdown]

@@ -182,7 +182,9 @@ figure.savefig("reliability.svg")
 # %%
 tau = round(result.tempering.temperature, 2)
 pool, test = (
-    alcore.bench.labelled(alcore.bench.tempered(saved[name], tau), saved[f"{name}_labels"])
+    alcore.bench.labelled(
+        alcore.bench.tempered(saved[name], tau), saved[f"{name}_labels"]
+    )
     for name in ("pool", "test")
 )
 both = {"bald": alcore.BALD(), "random": alcore.Random()}
