@@ -116,7 +116,7 @@ def _looked_up(command: str) -> str:
     if command.startswith("git clone "):
         return "true"
     if command.startswith("make "):
-        return f"make --silent --dry-run -C '{ROOT}' {command.removeprefix('make ')} >/dev/null"
+        return f"unset MAKEFLAGS MFLAGS; >/dev/null make --dry-run -C '{ROOT}' {command.removeprefix('make ')}"
     return command
 
 

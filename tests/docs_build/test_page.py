@@ -97,7 +97,7 @@ def test_another_status_stops_the_page(tmp_path: Path) -> None:
 
 
 def test_what_is_installed_and_made_must_exist(tmp_path: Path) -> None:
-    outputs, error = run(tmp_path, "```console\n$ pip install '.[torch,cli]'\n$ make demo\n```\n")
+    outputs, error = run(tmp_path, "```console\n$ pip install '.[torch,cli]'\n$ make demo  # a comment\n```\n")
     assert outputs == [["", ""]], error
 
 
