@@ -81,7 +81,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     target = Path(path)
     if not target.parent.is_dir():
         raise ValueError(
-            f"{target}: the folder {target.parent} does not exist. Make it first: mkdir -p {target.parent}"
+            f"{target}: the folder {target.parent} does not exist. Create it: mkdir -p {target.parent}."
         )
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".alcore-")
     try:

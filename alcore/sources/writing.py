@@ -146,7 +146,7 @@ class Saving:
             raise ValueError(f"out: expected a name that ends in .npy or .zarr, got {str(self.path)!r}.")
         if not self.path.parent.is_dir():
             raise ValueError(
-                f"{self.path}: the folder {self.path.parent} does not exist. Make it first: mkdir -p {self.path.parent}"
+                f"{self.path}: the folder {self.path.parent} does not exist. Create it: mkdir -p {self.path.parent}."
             )
         if exists(self.path):
             raise ValueError(

@@ -73,12 +73,12 @@ class Picks:
     x: np.ndarray  # (12, 6)
     y: np.ndarray
     v: np.ndarray
-    line: str  # of the README: a weighted training loss in one framework
+    line: str  # of the guide: a weighted training loss in one framework
 
     @classmethod
     def of(cls, name: str) -> Picks:
-        readme = (Path(__file__).parents[2] / "README.md").read_text()
-        (line,) = re.findall(rf"^\| {name} \| `(.*)` \|$", readme, re.MULTILINE)
+        guide = (Path(__file__).parents[2] / "docs" / "risk.md").read_text()
+        (line,) = re.findall(rf"^\| {name} \| `(.*)` \|$", guide, re.MULTILINE)
         rng = np.random.default_rng(3)
         batch = alcore.power(rng.exponential(size=40) + 0.1, k=12, rng=rng)
         v = alcore.lure_weights(batch.q, 40, support=batch.support)

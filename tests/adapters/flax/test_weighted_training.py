@@ -1,4 +1,4 @@
-"""The weighted loss that the README writes for Flax has the gradient of the weighted mean."""
+"""The weighted loss that the guide writes for Flax has the gradient of the weighted mean."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flax import nnx
 from tests.adapters.framework import Picks
 
 
-def test_the_readmes_weighted_loss_has_the_gradient_of_the_weighted_mean() -> None:
+def test_the_guides_weighted_loss_has_the_gradient_of_the_weighted_mean() -> None:
     """Compared with the gradient in closed form."""
     picks, model = Picks.of("Flax"), nnx.Linear(6, 3, rngs=nnx.Rngs(0))
 

@@ -1,4 +1,4 @@
-"""The weighted training that the README writes in Keras steps along the gradient of the weighted mean."""
+"""The weighted training that the guide writes in Keras steps along the gradient of the weighted mean."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.adapters.keras.predictions import every_backend
 
 
 @every_backend
-def test_the_readmes_weighted_training_steps_along_the_gradient_of_the_weighted_mean() -> None:
+def test_the_guides_weighted_training_steps_along_the_gradient_of_the_weighted_mean() -> None:
     """One step of gradient descent at a rate of 1, compared with the gradient in closed form."""
     picks = Picks.of("Keras")
     model = keras.Sequential([keras.Input((6,)), kl.Dense(3)])

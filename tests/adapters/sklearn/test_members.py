@@ -254,7 +254,7 @@ def test_a_list_takes_every_classifier_that_has_probabilities() -> None:
         np.testing.assert_array_equal(found[..., t], model.predict_proba(X))
 
 
-def test_the_readmes_weighted_training_ends_where_the_gradient_of_the_weighted_mean_is_zero() -> None:
+def test_the_guides_weighted_training_ends_where_the_gradient_of_the_weighted_mean_is_zero() -> None:
     """But for the penalty; training with equal weights ends elsewhere."""
     picks, model = Picks.of("scikit-learn"), LogisticRegression(C=100, max_iter=5000, tol=1e-9)
     exec(picks.line, {"model": model, "x": picks.x, "y": picks.y, "v": picks.v})

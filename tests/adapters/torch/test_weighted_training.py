@@ -1,4 +1,4 @@
-"""The weighted loss that the README writes in PyTorch has the gradient of the weighted mean."""
+"""The weighted loss that the guide writes in PyTorch has the gradient of the weighted mean."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import nn
 from tests.adapters.framework import Picks
 
 
-def test_the_readmes_weighted_loss_has_the_gradient_of_the_weighted_mean() -> None:
+def test_the_guides_weighted_loss_has_the_gradient_of_the_weighted_mean() -> None:
     """Compared with the gradient in closed form."""
     picks, model = Picks.of("PyTorch"), nn.Linear(6, 3)
     scope = {"torch": torch, "model": model, "x": torch.tensor(picks.x), "y": torch.tensor(picks.y), "v": picks.v}
