@@ -80,9 +80,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Write a file that appears under its name only when it is complete and on disk."""
     target = Path(path)
     if not target.parent.is_dir():
-        raise ValueError(
-            f"{target}: the folder {target.parent} does not exist. Create it: mkdir -p {target.parent}."
-        )
+        raise ValueError(f"{target}: the folder {target.parent} does not exist. Create it: mkdir -p {target.parent}.")
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".alcore-")
     try:
         with os.fdopen(handle, "wb") as file:
