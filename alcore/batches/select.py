@@ -51,6 +51,14 @@ def top(scores: npt.ArrayLike, k: int, *, rng: Rng = None) -> Batch:
     return Batch.certain(chosen, array[chosen])
 
 
+def uniform(rows: int, k: int, rng: np.random.Generator) -> Batch:
+    """k of so many rows, each with the same chance, in time and memory of k: no number is drawn for the others."""
+    count = min(k, rows)
+    chosen = rng.choice(rows, count, replace=False).astype(np.int64) if count else np.empty(0, np.int64)
+    left = rows - np.arange(count)
+    return Batch(chosen, np.zeros(count), 1 / left, left)
+
+
 def softmax(scores: npt.ArrayLike, k: int, *, beta: float = 1.0, rng: Rng = None) -> Batch:
     """Draw k rows without replacement, each in proportion to exp(β·score).
 

@@ -120,7 +120,7 @@ class SoftRank(Stochastic):
 class Random(Heuristic):
     """k rows drawn uniformly without replacement, the baseline of every comparison.
 
-    `predictions` are read only to count the rows. The cost is O(N log N).
+    `predictions` are read only to count the rows. The cost is O(k).
 
     >>> import alcore, numpy
     >>> batch = alcore.Random().select(numpy.full((4, 2, 1), 0.5), k=2, rng=0)
@@ -137,7 +137,7 @@ class Random(Heuristic):
         return door.as_rng(rng).random(count_rows(predictions))
 
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
-        return select.softmax(np.zeros(count_rows(predictions)), k, beta=0.0, rng=rng)
+        return select.uniform(count_rows(predictions), k, rng)
 
 
 def PowerBALD(beta: float = 1.0) -> Power:  # noqa: N802 - the paper's name of the composition

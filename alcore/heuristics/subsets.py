@@ -5,12 +5,14 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import replace
 from functools import singledispatch
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from alcore.door import Kind
+from alcore.batches import select
+from alcore.batches.batch import Batch
+from alcore.door import Float64s, Kind, Reading
 from alcore.heuristics.base import Heuristic, RowWise, Sum
 from alcore.heuristics.epig import EPIG, BatchEPIG
 from alcore.heuristics.precomputed import Precomputed
@@ -70,6 +72,18 @@ def _(heuristic: Sum, draws: Rows | None, kind: Kind = "probs") -> Heuristic:
 @with_draws.register(Stochastic)
 def _(heuristic: Reduce | Stochastic, draws: Rows | None, kind: Kind = "probs") -> Heuristic:
     return replace(heuristic, heuristic=cast(RowWise, with_draws(heuristic.heuristic, draws, kind)))
+
+
+def scores_of(heuristic: Heuristic, predictions: Any, reading: Reading, rng: np.random.Generator) -> Float64s | None:
+    """The scores from which a heuristic takes its batch (`choose_from`). None where it chooses in another way."""
+    if isinstance(heuristic, RowWise | Stochastic):
+        return heuristic._score(predictions, reading, rng)
+    return None
+
+
+def choose_from(heuristic: Heuristic, scores: Float64s, k: int, rng: np.random.Generator) -> Batch:
+    """The batch that ``heuristic.select`` takes from these scores, which `scores_of` gave for some or all rows."""
+    return heuristic._draw(scores, k, rng) if isinstance(heuristic, Stochastic) else select.top(scores, k)
 
 
 def _row_wise(heuristic: RowWise, rows: Rows) -> RowWise:

@@ -1,21 +1,27 @@
-"""``Ledger.ask`` step by step: the heuristic ranks the free rows, and the query is recorded. Others may write meanwhile."""
+"""``Ledger.ask`` step by step: the heuristic ranks the free rows without a lock, then a short transaction picks and records.
+
+While a model predicts and a heuristic ranks, others ask, tell and set aside. So what was ranked is compared with what is free when
+the query is recorded: scores of rows that others took are dropped, and the picks are taken from the others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from sqlite3 import Connection
 from typing import Any
 
 import numpy as np
 
+from alcore.batches import select
 from alcore.batches.batch import Batch
-from alcore.door import Reading
-from alcore.heuristics import Heuristic
-from alcore.heuristics.subsets import without_rows
+from alcore.door import Bools, Float64s, Reading
+from alcore.heuristics import Heuristic, Random
+from alcore.heuristics.subsets import choose_from, scores_of, without_rows
 from alcore.ledger import reading, writing
 from alcore.ledger.database import Database
+from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import Positions, about_ids, positions_of
 from alcore.ledger.label_text import encode
 from alcore.ledger.pool import Pool
@@ -23,7 +29,7 @@ from alcore.ledger.query import Query
 from alcore.sources.reading import can_reread
 from alcore.sources.row_subset import RowSubset
 
-TRIES = 3  # attempts to choose while others may write; the last one holds the lock
+TRIES = 3  # times that it ranks anew because others changed the pool; then it records what is still free of its picks
 
 
 @dataclass(frozen=True)
@@ -42,37 +48,56 @@ class AskArguments:
 
 @dataclass(frozen=True)
 class FreeRows:
-    """Rows of predictions whose ids are free: the positions of all rows (None: all ids), and how large the pool is."""
+    """Rows of predictions whose ids are free: the positions of all rows (None: all ids), and the ledger as it was then."""
 
     positions: Positions | None
     subset: RowSubset
-    pool_size: int
+    changes: int
 
-    def positions_of(self, batch: Batch) -> Positions:
-        rows = self.subset.original(batch.indices)
+    def at(self, indices: Positions) -> Positions:
+        """Positions in the ledger of these rows of the subset."""
+        rows = self.subset.original(indices)
         return rows if self.positions is None else self.positions[rows]
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """What a heuristic made of the free rows: scores to pick from, or a batch that it chose jointly. None where no row is free."""
+
+    rows: FreeRows
+    scores: Float64s | None = None
+    batch: Batch | None = None
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A batch, the positions of its picks, and how many of the free rows were ranked."""
+
+    batch: Batch
+    positions: Positions
+    ranked: int
+
+
 def ask(database: Database, pool: Pool, arguments: AskArguments) -> Query:
-    """Choose without a lock, and choose again if others changed the pool meanwhile. The last try holds the lock; others wait."""
-    read_once = arguments.predictions is not None and not can_reread(arguments.predictions)
-    for _ in range(0 if read_once else TRIES - 1):
+    """Rank without a lock, and rank again where others took a pick of a joint batch or gave ids back."""
+    if isinstance(arguments.heuristic, Random) and arguments.predictions is None:
+        with _writing(database, pool) as connection:
+            open_query = _open_query(connection, arguments.asker)
+            return open_query or _record(connection, pool, arguments, _pick_at_random(connection, pool, arguments))
+    again = arguments.predictions is None or can_reread(arguments.predictions)
+    for left in range(TRIES if again else 1, 0, -1):
         with database.reading() as connection:
             if (query := _open_query(connection, arguments.asker)) is not None:
                 return query
-            before = about_ids(connection).changes
             rows = _free_rows(connection, pool, arguments.ids)
-        batch = _choose(arguments, rows)
+        ranked = _rank(arguments, rows)
         with _writing(database, pool) as connection:
             if (query := _open_query(connection, arguments.asker)) is not None:
                 return query
-            if about_ids(connection).changes == before:
-                return _record(connection, pool, arguments, rows, batch)
-    with _writing(database, pool) as connection:
-        if (query := _open_query(connection, arguments.asker)) is not None:
-            return query
-        rows = _free_rows(connection, pool, arguments.ids)
-        return _record(connection, pool, arguments, rows, _choose(arguments, rows))
+            picked = _pick(connection, pool, arguments, ranked, last=left == 1)
+            if picked is not None:
+                return _record(connection, pool, arguments, picked)
+    raise AssertionError("the last try picks or refuses")
 
 
 @contextmanager
@@ -87,37 +112,97 @@ def _open_query(connection: Connection, asker: str) -> Query | None:
 
 
 def _free_rows(connection: Connection, pool: Pool, ids: Any) -> FreeRows:
-    taken, size = pool.taken(connection), about_ids(connection).size
-    free = size - len(taken)
+    taken, about = pool.taken(connection), about_ids(connection)
     if ids is None:
-        return FreeRows(None, RowSubset(size, taken), free)
+        return FreeRows(None, RowSubset(about.size, taken), about.changes)
     positions = positions_of(connection, ids)
     rows = np.flatnonzero(np.isin(positions, taken)).astype(np.int64)
-    return FreeRows(positions, RowSubset(len(positions), rows), free)
+    return FreeRows(positions, RowSubset(len(positions), rows), about.changes)
 
 
-def _choose(arguments: AskArguments, rows: FreeRows) -> Batch | None:
-    """None where no id is free."""
+def _rank(arguments: AskArguments, rows: FreeRows) -> Ranked:
+    """What takes long: the model predicts, and the heuristic scores or chooses. Nobody waits for it."""
     subset, heuristic = rows.subset, arguments.heuristic
     predictions = subset.of(arguments.predictions)
     if not len(subset):
-        return None
+        return Ranked(rows)
     if len(subset.dropped):
         heuristic = without_rows(heuristic, subset.dropped)
     mask = None if arguments.reading.mask is None else subset.take(arguments.reading.mask)
-    options = replace(arguments.reading, mask=mask).options
-    batch = heuristic.select(predictions, arguments.k, rng=arguments.rng, **options)
-    return batch if len(batch) else None
+    own = replace(arguments.reading, mask=mask)
+    scores = scores_of(heuristic, predictions, own, arguments.rng)
+    if scores is not None:
+        return Ranked(rows, scores=scores)
+    return Ranked(rows, batch=heuristic.select(predictions, arguments.k, rng=arguments.rng, **own.options))
 
 
-def _record(connection: Connection, pool: Pool, arguments: AskArguments, rows: FreeRows, batch: Batch | None) -> Query:
-    asker, name = arguments.asker, arguments.heuristic.name
-    if batch is None:
+def _pick(
+    connection: Connection, pool: Pool, arguments: AskArguments, ranked: Ranked, last: bool
+) -> Picked | None:
+    """The picks among the rows that are free now. None to rank again."""
+    rows, changed = ranked.rows, about_ids(connection).changes != ranked.rows.changes
+    still = _still_free(connection, pool, rows) if changed else None
+    if still is not None and not last and _given_back(connection, pool, rows, still):
+        return None
+    if ranked.scores is not None:
+        kept = None if still is None or still.all() else np.flatnonzero(still).astype(np.int64)
+        scores = ranked.scores if kept is None else ranked.scores[kept]
+        batch = choose_from(arguments.heuristic, scores, arguments.k, arguments.rng)
+        indices = batch.indices if kept is None else kept[batch.indices]
+        return Picked(batch, rows.at(indices), len(scores))
+    if ranked.batch is None:
+        return Picked(NOTHING, np.empty(0, np.int64), 0)
+    batch, count = ranked.batch, len(rows.subset) if still is None else int(still.sum())
+    if still is not None and not still[batch.indices].all():
+        if not last:
+            return None
+        batch = _without(batch, still[batch.indices])
+    return Picked(batch, rows.at(batch.indices), count)
+
+
+def _pick_at_random(connection: Connection, pool: Pool, arguments: AskArguments) -> Picked:
+    """Uniform picks without a number for each id: ten million ids cost what ten do."""
+    rows = _free_rows(connection, pool, arguments.ids)
+    batch = select.uniform(len(rows.subset), arguments.k, arguments.rng)
+    return Picked(batch, rows.at(batch.indices), len(rows.subset))
+
+
+def _still_free(connection: Connection, pool: Pool, rows: FreeRows) -> Bools:
+    """Which rows of the subset nobody has taken since."""
+    taken = np.zeros(about_ids(connection).size, np.bool_)
+    taken[pool.taken(connection)] = True
+    return ~taken[rows.at(np.arange(len(rows.subset)))]
+
+
+def _given_back(connection: Connection, pool: Pool, rows: FreeRows, still: Bools) -> bool:
+    """Whether ids came free that were not ranked."""
+    if rows.positions is None:
+        free = about_ids(connection).size - len(pool.taken(connection))
+    else:
+        free = int((~np.isin(rows.positions, pool.taken(connection))).sum())
+    return free > int(still.sum())
+
+
+def _without(batch: Batch, kept: Bools) -> Batch:
+    """The picks of a joint batch that others left."""
+    arrays = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    cut = {name: value[kept] for name, value in arrays.items() if isinstance(value, np.ndarray)}
+    if not kept.any():
+        raise LedgerError("predictions: others asked for all picks of this batch while it was chosen. Call ask again.")
+    return replace(batch, **cut)
+
+
+NOTHING = Batch.certain(np.empty(0, np.int64), np.empty(0))
+
+
+def _record(connection: Connection, pool: Pool, arguments: AskArguments, picked: Picked) -> Query:
+    asker, name, batch = arguments.asker, arguments.heuristic.name, picked.batch
+    if not len(batch):
         return reading.no_query(connection, asker, name)
-    positions = rows.positions_of(batch)
-    number = writing.add_query(connection, positions, batch, asker, name, rows.pool_size, len(rows.subset))
+    free = about_ids(connection).size - len(pool.taken(connection))
+    number = writing.add_query(connection, picked.positions, batch, asker, name, free, picked.ranked)
     query = reading.query(connection, number)
     if arguments.note is not None:
         writing.write_note(connection, asker, query.step, encode(arguments.note(batch), "note"))
-    pool.take(connection, positions)
+    pool.take(connection, picked.positions)
     return query

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import Any
 
@@ -12,7 +12,6 @@ from alcore import door
 from alcore.ledger import reading
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import Positions, about_ids, ids_at, listed
-from alcore.ledger.label_text import encode
 from alcore.ledger.query import Query
 from alcore.ledger.reading import Item
 
@@ -53,24 +52,6 @@ def check_same_ids(connection: Connection, where: str, size: int | None, ids: li
         )
 
 
-def as_mapping(query: Query | int, labels: Mapping[Any, Any] | Iterable[Any]) -> Mapping[Any, Any]:
-    """Labels as {id: label}, from a mapping or from a list in the order of the query."""
-    if isinstance(labels, Mapping):
-        return labels
-    if not isinstance(query, Query) or isinstance(labels, str | bytes) or not hasattr(labels, "__iter__"):
-        raise LedgerError(
-            f"labels: expected {{id: label}}, or a list with one label for each of query.ids, got {type(labels).__name__}. "
-            "A list needs the Query that ledger.ask(...) returned, not its number."
-        )
-    given = list(labels)
-    if len(given) != len(query):
-        raise LedgerError(
-            f"labels: expected {len(query)} labels, one for each of query.ids, got {len(given)}. "
-            "To label only some of them: {id: label}."
-        )
-    return dict(zip(query.ids.tolist(), given, strict=True))
-
-
 def check_query(connection: Connection, number: int, positions: Positions) -> None:
     """Refuse a query that does not exist, was withdrawn, or did not ask for these ids."""
     row = connection.execute("SELECT withdrawn FROM queries WHERE query = ?", (number,)).fetchone()
@@ -93,25 +74,24 @@ def check_query(connection: Connection, number: int, positions: Positions) -> No
 
 
 def check_labels(
-    connection: Connection, positions: Positions, labels: Mapping[Any, Any], overwrite: bool
-) -> tuple[list[str], dict[int, Item]]:
-    """Labels as JSON texts, and the items as they are now. Refuse ids that are set aside, and ids that have a label already."""
+    connection: Connection, positions: Positions, texts: Sequence[str], overwrite: bool
+) -> dict[int, Item]:
+    """The items as they are now. Refuse ids that are set aside, and ids that have another label already."""
     replace = door.as_flag(overwrite, "overwrite")
-    texts = [encode(label, f"labels[{one!r}]") for one, label in labels.items()]
     items = reading.items(connection, positions)
-    for position in positions.tolist():
-        state = items[position].state if position in items else "unlabelled"
-        if state == "aside":
+    for position, text in zip(positions.tolist(), texts, strict=True):
+        item = items.get(position)
+        if item is not None and item.state == "aside":
             one = _id_at(connection, position)
             raise LedgerError(
                 f"labels: expected ids that can be labelled, but {one} was set aside. Restore it first: ledger.restore([{one}])."
             )
-        if state == "labelled" and not replace:
+        if item is not None and item.state == "labelled" and item.label != text and not replace:
             raise LedgerError(
-                f"labels: {_id_at(connection, position)} has the label {items[position].label} already. Nothing was recorded. "
+                f"labels: {_id_at(connection, position)} has the label {item.label} already, got {text}. Nothing was recorded. "
                 "To replace the label: overwrite=True."
             )
-    return texts, items
+    return items
 
 
 def check_states(connection: Connection, positions: Positions, expected: tuple[str, ...]) -> dict[int, Item]:

@@ -17,6 +17,7 @@ from alcore.ledger.file_check import is_new
 from alcore.ledger.forks import OPEN
 from alcore.ledger.schema import Fill
 
+AT_ONCE = 0.5  # seconds that SQLite waits for a turn before Python is asked whether to go on
 WAIT = 5.0  # seconds that a fork waits for a call of another thread to end
 
 
@@ -77,19 +78,31 @@ class Database:
     def _transaction(self, begin: str) -> Iterator[Connection]:
         with self._lock, self._refusals():
             connection = self._connected()
-            if self._depth == 0:
-                connection.execute(begin)
+            outermost = self._depth == 0
             self._depth += 1
             try:
+                if outermost:
+                    self._begin(connection, begin)
                 yield connection
-                if self._depth == 1:
+                if outermost:
                     connection.execute("COMMIT")
-            except BaseException:
-                if self._depth == 1 and connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-            finally:
+            finally:  # an interrupt may come at any moment, also while it waits for its turn: nothing stays open
                 self._depth -= 1
+                if outermost and connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def _begin(self, connection: Connection, begin: str) -> None:
+        """Wait for the turn in Python, where Ctrl-C is heard: SQLite's own wait hears it when it is over."""
+        if connection.in_transaction:  # an interrupt that came before a rollback
+            connection.execute("ROLLBACK")
+        until = time.monotonic() + self._timeout
+        while True:
+            try:
+                connection.execute(begin)
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
 
     # --- connections ------------------------------------------------------------------------------------------------------
 
@@ -114,7 +127,7 @@ class Database:
     def _connect(self) -> Connection:
         target = ":memory:" if self.path is None else str(self.path)
         connection = sqlite3.connect(
-            target, timeout=self._timeout, isolation_level=None, check_same_thread=False, cached_statements=256
+            target, timeout=min(self._timeout, AT_ONCE), isolation_level=None, check_same_thread=False, cached_statements=256
         )
         connection.execute("PRAGMA synchronous = FULL")
         self._connection, self._process = connection, os.getpid()

@@ -12,7 +12,7 @@ from alcore import door
 from alcore.batches.batch import Batch
 from alcore.door import MaskedReadingOptions, Reading, Rng, shows_options
 from alcore.heuristics import Heuristic, Random
-from alcore.ledger import asking, checks, formats, importing, writing
+from alcore.ledger import answers, asking, checks, formats, importing, writing
 from alcore.ledger.asking import AskArguments
 from alcore.ledger.database import Database
 from alcore.ledger.errors import LedgerError
@@ -21,6 +21,7 @@ from alcore.ledger.importing import Imported
 from alcore.ledger.label_text import encode
 from alcore.ledger.pool import Pool
 from alcore.ledger.query import Query
+from alcore.ledger.reading import FREE
 from alcore.ledger.view import LedgerView
 
 
@@ -209,7 +210,7 @@ class Ledger(LedgerView):
         ([3], [1])
         """
         number = checks.as_number(query)
-        given = checks.as_mapping(query, labels)
+        given = answers.as_mapping(query, labels)
         if number == 0 and not given:
             return
         with self._database.writing() as connection:
@@ -228,9 +229,12 @@ class Ledger(LedgerView):
         Raises:
             LedgerError: for ids that the ledger does not have, that have a label or were set aside. Nothing is recorded then.
         """
+        given = answers.by_id(labels)
+        if given is None:
+            answers.refuse_without_ids(labels, "Write dict(zip(ids, labels)), with the ids in the order of the labels.")
         with self._database.writing() as connection:
-            positions = positions_of(connection, list(labels))
-            self._write_labels(connection, positions, labels, None, annotator, overwrite)
+            positions = positions_of(connection, list(given))
+            self._write_labels(connection, positions, given, None, annotator, overwrite)
 
     def label_randomly(
         self,
@@ -380,8 +384,11 @@ class Ledger(LedgerView):
         overwrite: bool,
     ) -> None:
         name = None if annotator is None else checks.as_name(annotator, "annotator")
-        texts, before = checks.check_labels(connection, positions, labels, overwrite)
-        writing.write_labels(connection, positions, texts, before, query, name)
+        texts = [encode(label, f"labels[{one!r}]") for one, label in labels.items()]
+        before = checks.check_labels(connection, positions, texts, overwrite)
+        new = [place for place, row in enumerate(positions.tolist()) if not before.get(row, FREE).has(texts[place])]
+        kept = [texts[place] for place in new]
+        writing.write_labels(connection, positions[new], kept, before, query, name)
 
     def _free(self, ids: Any, state: str, action: str) -> None:
         with self._database.writing() as connection:

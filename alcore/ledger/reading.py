@@ -24,6 +24,13 @@ class Item:
     query: int | None
     label: str | None
 
+    def has(self, text: str) -> bool:
+        """Whether it has this label, given as its JSON text."""
+        return self.state == "labelled" and self.label == text
+
+
+FREE = Item("unlabelled", None, None)
+
 
 def counts(connection: Connection) -> dict[str, int]:
     others = dict(connection.execute("SELECT state, count(*) FROM items GROUP BY state"))

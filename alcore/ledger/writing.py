@@ -105,7 +105,7 @@ def write_labels(
         [(row, own, text, annotator, now) for row, own, text in zip(rows, queries, texts, strict=True)],
     )
     _add_history(connection, positions, "labelled", queries, texts, annotator)
-    if len(before) < len(rows):  # some were free
+    if any(row not in before for row in rows):  # some were free
         _count_change(connection)
 
 

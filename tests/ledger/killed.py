@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,14 +90,13 @@ def killed_with_the_file_held(folder: Path) -> dict[str, Any]:
     with Ledger.open(path, N, timeout=0) as ledger:
 
         def hold(send: Send) -> None:
-            def blocks() -> Iterator[Any]:  # can be read once, so the file is held meanwhile
+            def note(batch: alcore.Batch) -> None:  # is written with the query, so the file is held meanwhile
                 send("holds")
                 time.sleep(1_000)
-                yield None
 
             with Ledger.open(path) as own:
                 own.label({1: "before"})
-                own.ask(alcore.BALD(), blocks(), K)
+                own.ask(alcore.Random(), None, K, note=note)
 
         child = Child(hold)
         message, refused = child.receive(), None
