@@ -17,6 +17,7 @@ from alcore.cli.options import (
     BatchOptions,
     Count,
     HeuristicOptions,
+    LabelOptions,
     NamedOptions,
     PredictionOptions,
     Seed,
@@ -27,19 +28,27 @@ from alcore.cli.tables import plain_table
 from alcore.heuristics import Random
 from alcore.heuristics.base import Joint
 from alcore.ledger import Imported, Ledger, Query
-from alcore.ledger.columns import QUERY_COLUMNS
-from alcore.ledger.formats import FORMATS, Layout, write_csv
+from alcore.ledger.formats import FORMATS, what_is_in
 from alcore.ledger.label_studio import as_data
 from alcore.ledger.label_text import encode, to_cell
-from alcore.ledger.query import query_rows
+from alcore.ledger.query import names_of_items, query_layout, query_rows
+from alcore.ledger.spreadsheets import write_csv
 
 TOP = 10  # annotators and label values that status shows
 
 Run = Annotated[Path, typer.Argument(metavar="RUN.db", help="The ledger's file.", show_default=False)]
 Data = Annotated[
     list[str] | None,
-    typer.Option(help="What Label Studio shows for each id, such as image=https://host/{id}.png. Repeat it for more."),
+    typer.Option(
+        help="What Label Studio shows for each id, such as image=https://host/{id}.png. In braces: id, and the columns of "
+        "--data-from. Repeat it for more."
+    ),
 ]
+DataFrom = Annotated[
+    Path | None,
+    typer.Option(help="A .jsonl, .csv or .parquet file with a column id and what Label Studio shows for it."),
+]
+OverFile = Annotated[bool, typer.Option("--overwrite", help="Replace the output file if it is there already.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace labels that are there already and differ.")]
 Annotator = Annotated[str | None, typer.Option(help="Who labelled, for rows that do not name the annotator.")]
 LabelsFile = Annotated[
@@ -119,6 +128,8 @@ def ask(
         ),
     ] = None,
     data: Data = None,
+    data_from: DataFrom = None,
+    overwrite: OverFile = False,
     ids: Annotated[
         Path | None,
         typer.Option(help="A text file with the id of each row of the predictions, one per line. Default: all ids."),
@@ -133,8 +144,8 @@ def ask(
     """Choose the k free ids to label next, and record them as asked."""
     with one_sentence(), _open(run) as ledger:
         if output is not None:
-            check_output(output, tuple(FORMATS), run, file, read.weights, read.mask, made.targets, ids)
-        shown = _data(data, output)
+            check_output(output, tuple(FORMATS), run, file, read.weights, read.mask, made.targets, ids, data_from)
+        shown = _data(data, output, data_from)
         if file is None and named.heuristic != "random":
             raise ValueError(
                 f"{named.heuristic}: expected a file of predictions: alcore ledger ask {run} PREDICTIONS. "
@@ -146,11 +157,13 @@ def ask(
             check_reduced(predictions, made.reduce)
         rows = None if ids is None else _ids_of(ledger, ids)
         _note_open(ledger, asker, run)
+        _check_free(ledger, asker, output, overwrite, run)
         query = ledger.ask(chosen, predictions, k, ids=rows, asker=asker, rng=seed, **reading_of(read))
-        _hand_out(query, output, shown)
+        _hand_out(query, output, shown, data_from, overwrite)
 
 
 @app.command()
+@expand_options
 def tell(
     run: Run,
     file: LabelsFile,
@@ -162,12 +175,15 @@ def tell(
     ] = None,
     annotator: Annotator = None,
     overwrite: Overwrite = False,
+    *,
+    found: LabelOptions,
 ) -> None:
     """Record the labels of ids that were asked. Rows without a label stay open."""
     with one_sentence(), _open(run) as ledger:
-        imported = ledger.tell_file(file, query=query, annotator=annotator, overwrite=overwrite)
+        imported = ledger.tell_file(file, query=query, annotator=annotator, overwrite=overwrite, **found.given())
         waiting = ", ".join(f"{len(one):,} of query {one.number} ({one.asker})" for one in ledger.open_queries())
         say(f"{_summary(imported)}; {f'still open: {waiting}' if waiting else 'no query is open'}")
+        _say_disputed(imported)
 
 
 @app.command()
@@ -210,16 +226,20 @@ def export(
 
 
 @app.command("import")
+@expand_options
 def import_(
     run: Run,
     file: LabelsFile,
     annotator: Annotator = None,
     overwrite: Overwrite = False,
+    *,
+    found: LabelOptions,
 ) -> None:
     """Take labels from a file, asked or not. An empty ledger takes everything from a complete export."""
     with one_sentence(), _open(run) as ledger:
-        imported = ledger.import_file(file, annotator=annotator, overwrite=overwrite)
+        imported = ledger.import_file(file, annotator=annotator, overwrite=overwrite, **found.given())
         say(f"{len(ledger):,} ids restored, {_summary(imported)}" if imported.restored else _summary(imported))
+        _say_disputed(imported)
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
@@ -253,19 +273,22 @@ def _ids_of(ledger: Ledger, file: Path) -> list[str] | list[int]:
     return [int(line) for line in lines]
 
 
-def _data(given: Sequence[str] | None, output: Path | None) -> dict[str, str]:
+def _data(given: Sequence[str] | None, output: Path | None, data_from: Path | None = None) -> dict[str, str]:
     """Templates by name, from texts such as name=template."""
-    templates = {}
+    templates, names = dict[str, str](), []
     for text in given or ():
         name, sign, template = text.partition("=")
         if not sign or not name:
             raise ValueError(f"--data: expected name=template, such as image=https://host/{{id}}.png, got {text!r}.")
         templates[name] = template
-    if templates and (output is None or output.suffix != ".json"):
+    if (templates or data_from) and (output is None or output.suffix != ".json"):
+        option = "--data" if templates else "--data-from"
         raise ValueError(
-            "--data: this option works only with Label Studio's tasks. Write to a file that ends in .json."
+            f"{option}: this option works only with Label Studio's tasks. Write to a file that ends in .json."
         )
-    return as_data(templates)
+    if data_from is not None:
+        names = names_of_items(data_from)
+    return as_data(templates, names)
 
 
 # --- results ----------------------------------------------------------------------------------------------------------
@@ -279,21 +302,44 @@ def _note_open(ledger: Ledger, asker: str, run: Path) -> None:
         )
 
 
-def _hand_out(query: Query, output: Path | None, data: dict[str, str]) -> None:
+def _check_free(ledger: Ledger, asker: str, output: Path | None, overwrite: bool, run: Path) -> None:
+    """Refuse an output file that is there before anything is asked. An open query may be in it as it would be written."""
+    if output is None or not output.is_file():
+        return
+    there = f"{output}: this file is there already, with {what_is_in(output)}"
+    if overwrite:
+        note(f"{there}. It is replaced.")
+    elif not ledger.open_queries(asker):
+        raise ValueError(
+            f"{there}, and somebody may have typed into it. Take its labels first: alcore ledger tell {run} {output}. Or name "
+            "another file, or replace it: --overwrite."
+        )
+
+
+def _hand_out(query: Query, output: Path | None, data: dict[str, str], data_from: Path | None, overwrite: bool) -> None:
     if not len(query):
         note("no id is free, so nothing was asked.")
     if output is None:
         text = io.BytesIO()
-        write_csv(text, query_rows(query), Layout(QUERY_COLUMNS, query.ids.dtype == object, {}))
+        write_csv(text, query_rows(query), query_layout(query))
         typer.echo(text.getvalue().decode(), nl=False)
         return
     try:
-        query.export(output, data=data)
+        query.export(output, data=data, data_from=data_from, overwrite=overwrite)
     except ValueError as error:
         raise ValueError(
             f"{error} Query {query.number} is recorded. Run the same command again to write it."
         ) from error
     say(f"{query.heuristic}: query {query.number}, {len(query):,} ids -> {output}")
+
+
+def _say_disputed(imported: Imported) -> None:
+    """The ids whose labels differ, with who said what."""
+    if imported.disputed:
+        say(f"{len(imported.disputed):,} disputed, as annotators differ. They stay as they were:")
+    for one, answers in imported.disputed.items():
+        said = ", ".join(f"{to_cell(encode(label, 'label'))} ({who or '-'})" for label, who in answers)
+        say(f"  {one}: {said}")
 
 
 def _summary(imported: Imported) -> str:

@@ -56,6 +56,32 @@ class HeuristicOptions:
 
 
 @dataclass(frozen=True)
+class LabelOptions:
+    """Where a file has ids and labels, and what counts where annotators differ."""
+
+    agree: Annotated[
+        str,
+        typer.Option(
+            help="What counts where annotators differ: all (nothing), majority, one=NAME, or ground-truth (of Label Studio)."
+        ),
+    ] = "all"
+    id: Annotated[str | None, typer.Option(help="The key with the id. Dots lead deeper: meta.id.")] = None
+    label: Annotated[
+        str | None,
+        typer.Option(
+            help="The key with the label, such as annotations.0.label. In Label Studio: the control. In Argilla: the question."
+        ),
+    ] = None
+    annotator_key: Annotated[str | None, typer.Option(help="The key with the name of the annotator.")] = None
+    answer: Annotated[
+        str | None, typer.Option(help="KEY=VALUE: other records have no label, such as answer=accept.")
+    ] = None
+
+    def given(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True)
 class NamedOptions:
     """Which heuristic."""
 

@@ -21,7 +21,9 @@ def by_id(labels: Any) -> Mapping[Any, Any] | None:
     found = dict(zip(ids, values, strict=True))
     if len(found) < len(ids):
         twice = next(one for place, one in enumerate(ids) if one in ids[:place])
-        raise LedgerError(f"labels: expected each id once in the index of the Series, got {twice!r} twice. Remove one row.")
+        raise LedgerError(
+            f"labels: expected each id once in the index of the Series, got {twice!r} twice. Remove one row."
+        )
     return found
 
 

@@ -136,9 +136,7 @@ def _rank(arguments: AskArguments, rows: FreeRows) -> Ranked:
     return Ranked(rows, batch=heuristic.select(predictions, arguments.k, rng=arguments.rng, **own.options))
 
 
-def _pick(
-    connection: Connection, pool: Pool, arguments: AskArguments, ranked: Ranked, last: bool
-) -> Picked | None:
+def _pick(connection: Connection, pool: Pool, arguments: AskArguments, ranked: Ranked, last: bool) -> Picked | None:
     """The picks among the rows that are free now. None to rank again."""
     rows, changed = ranked.rows, about_ids(connection).changes != ranked.rows.changes
     still = _still_free(connection, pool, rows) if changed else None

@@ -127,7 +127,11 @@ class Database:
     def _connect(self) -> Connection:
         target = ":memory:" if self.path is None else str(self.path)
         connection = sqlite3.connect(
-            target, timeout=min(self._timeout, AT_ONCE), isolation_level=None, check_same_thread=False, cached_statements=256
+            target,
+            timeout=min(self._timeout, AT_ONCE),
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
         )
         connection.execute("PRAGMA synchronous = FULL")
         self._connection, self._process = connection, os.getpid()

@@ -1,11 +1,11 @@
-"""A ledger's rows as CSV, JSON lines and Parquet. A file is written whole or not at all, and both ways go row by row."""
+"""A ledger's rows as CSV, JSON lines, Parquet and tasks. A file is written whole or not at all, and both ways go row by row."""
 
 from __future__ import annotations
 
-import csv
 import json
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -15,28 +15,29 @@ from typing import IO, Any
 from alcore.ledger import label_studio
 from alcore.ledger.columns import COLUMNS, FileRows, Row, json_text, microseconds, shown, time_text
 from alcore.ledger.errors import LedgerError
-from alcore.ledger.label_text import decode, encode, from_cell, parse, to_cell
+from alcore.ledger.json_array import values_of_array
+from alcore.ledger.label_text import decode, parse, to_cell
+from alcore.ledger.layout import Layout
+from alcore.ledger.spreadsheets import check_columns, read_csv, text_lines, write_csv
+from alcore.ledger.tools import known
+from alcore.ledger.tools.keys import Keys
+from alcore.ledger.tools.labels import AnyJson, ReadsLabels
 from alcore.sources.files import import_extra, whole_file
 
 ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Which columns are written, whether ids are names, and templates of the data that Label Studio shows."""
-
-    columns: Collection[str]
-    named: bool
-    data: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class Format:
-    """``write(stream, rows, layout)``, which counts rows, and ``read(path)``, whose rows ``unit`` counts."""
+    """``write(stream, rows, layout)``, which counts rows, and ``read(path, keys)``, whose records ``unit`` counts.
+
+    ``cells`` is True where texts were typed into cells.
+    """
 
     unit: str
     write: Callable[[IO[bytes], Iterable[Row], Layout], int]
-    read: Callable[[Path], Iterator[tuple[int, Row]]]
+    read: Callable[[Path, Keys], Iterator[tuple[int, Row]]]
+    cells: bool = False
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:
@@ -49,23 +50,67 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     return FORMATS[suffix]
 
 
-def read(path: str | os.PathLike[str]) -> FileRows:
-    """Rows of a file, read as they are taken."""
+def read(path: str | os.PathLike[str], keys: Keys = Keys(), labels: ReadsLabels = AnyJson()) -> FileRows:  # noqa: B008
+    """Rows of a file, read as they are taken. An id with several answers has several rows."""
     file, form = Path(path), format_of(path)
+    records = records_of(file, keys)
+    return FileRows(file, form.unit, known.rows(records, file, form.unit, keys, labels, form.cells))
+
+
+def records_of(file: Path, keys: Keys) -> Iterator[tuple[int, Row]]:
+    """What a file has, before anything is made of it."""
+    form = format_of(file)
     if not file.is_file():
         raise LedgerError(f"{file}: {'expected a file, got a folder' if file.is_dir() else 'no such file'}.")
-    return FileRows(file, form.unit, _refusals(file, form.read(file)))
+    return _refusals(file, form.read(file, keys))
 
 
-def write(path: str | os.PathLike[str], rows: Iterable[Row], layout: Layout) -> int:
-    """Returns how many rows were written. The file appears when all of them are on disk."""
+def items_of(path: str | os.PathLike[str]) -> Iterator[tuple[int, Row]]:
+    """Records of a file of items: an id each, and what to show for it."""
+    file, form = Path(path), format_of(path)
+    if form is FORMATS[".json"]:
+        raise LedgerError(f"{file}: expected a file of items that ends in .jsonl, .csv or .parquet, got '.json'.")
+    return records_of(file, Keys(label="id"))
+
+
+def write(path: str | os.PathLike[str], rows: Iterable[Row], layout: Layout, *, overwrite: bool = True) -> int:
+    """Returns how many rows were written. The file appears when all of them are on disk.
+
+    Without ``overwrite`` a file that is there already is refused, unless it is what would be written.
+    """
     form = format_of(path)
-    if layout.data and form is not FORMATS[".json"]:
+    if (layout.data or layout.items) and form is not FORMATS[".json"]:
+        option = "data" if layout.data else "data_from"
         raise LedgerError(
-            f"{Path(path)}: data works only with Label Studio's tasks. Write to a file that ends in .json, or leave data out."
+            f"{Path(path)}: {option} works only with Label Studio's tasks. Write to a file that ends in .json, or leave {option} "
+            "out."
         )
+    if not overwrite and Path(path).is_file():
+        return _check_same(Path(path), form, rows, layout)
     with written(path) as stream:
         return form.write(stream, rows, layout)
+
+
+def _check_same(path: Path, form: Format, rows: Iterable[Row], layout: Layout) -> int:
+    """Refuse a file with other content than these rows, as somebody may have typed into it."""
+    with tempfile.TemporaryFile() as stream:
+        count = form.write(stream, rows, layout)
+        stream.seek(0)
+        if path.read_bytes() == stream.read():
+            return count
+    raise LedgerError(
+        f"{path}: this file is there already, with {what_is_in(path)}, and somebody may have typed into it. Take its labels first: "
+        f"ledger.tell_file({str(path)!r}) (alcore ledger tell). Or name another file, or replace it: overwrite=True (--overwrite)."
+    )
+
+
+def what_is_in(path: Path) -> str:
+    """What a file has, for a sentence: its rows and labels if it can be read."""
+    try:
+        rows = [row["label"] is not None for _, row in read(path).rows]
+    except (ValueError, ImportError, OSError):
+        return f"{path.stat().st_size:,} bytes"
+    return f"{len(rows):,} rows, {sum(rows):,} of them with a label"
 
 
 @contextmanager
@@ -90,94 +135,6 @@ def _refusals(file: Path, rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int
         ) from error
 
 
-# --- CSV --------------------------------------------------------------------------------------------------------------
-
-
-def write_csv(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
-    lines = _CsvLines(stream)
-    writer = csv.writer(lines, lineterminator="\r\n")  # so that both are quoted inside a cell
-    writer.writerow(layout.columns)
-    writers = [(name, _CSV.get(COLUMNS[name], str)) for name in layout.columns]
-    count, longest = 0, csv.field_size_limit()
-    for count, row in enumerate(rows, 1):  # noqa: B007
-        cells = ["" if (value := row[name]) is None else write(value) for name, write in writers]
-        if max(map(len, cells)) > longest:
-            raise LedgerError(
-                f"id {row['id']!r}: one of its values has more than {longest:,} characters, the most that readers of CSV accept in "
-                "a cell. Write a .jsonl file."
-            )
-        writer.writerow(cells)
-    return count
-
-
-class _CsvLines:
-    """Writes lines that end in a line feed alone."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-
-    def write(self, line: str) -> None:
-        self._stream.write(line.removesuffix("\r\n").encode() + b"\n")
-
-
-_CSV: dict[str, Callable[[Any], str]] = {"label": to_cell, "time": time_text, "number": repr}
-
-
-def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
-    with open(path, "rb") as file:
-        reader, number = csv.reader(_lines(path, file), strict=True), 1
-        try:
-            header = next(reader, None)
-            _check_columns(path, header)
-            assert header is not None
-            number = reader.line_num + 1
-            for cells in reader:
-                if cells:
-                    yield number, _csv_row(path, number, header, cells)
-                number = reader.line_num + 1
-        except csv.Error as error:
-            raise LedgerError(f"{path}, line {number}: expected CSV, but it cannot be read: {error}.") from error
-
-
-def _csv_row(path: Path, number: int, header: list[str], cells: list[str]) -> Row:
-    if len(cells) != len(header):
-        raise LedgerError(
-            f"{path}, line {number}: expected {len(header)} cells, as the first line has, got {len(cells)}. "
-            'Put cells with commas in double quotes: "a, b".'
-        )
-    row: Row = {name: cell or None for name, cell in zip(header, cells, strict=True)}
-    row["id"] = row["id"] or ""
-    row["label"] = from_cell(row["label"] or "", f"{path}, line {number}: label")
-    return row
-
-
-def _lines(path: Path, file: IO[bytes]) -> Iterator[str]:
-    for number, line in enumerate(file, 1):
-        try:
-            text = line.decode()
-        except UnicodeDecodeError as error:
-            raise LedgerError(
-                f"{path}, line {number}: expected UTF-8, got the byte {error.object[error.start]:#04x}. "
-                "Save the file as UTF-8 (in a spreadsheet program: CSV UTF-8)."
-            ) from error
-        yield text.removeprefix("\ufeff") if number == 1 else text
-
-
-def _check_columns(path: Path, header: list[str] | None) -> None:
-    if header is None:
-        raise LedgerError(
-            f"{path}: expected a first line with the columns id and label, got an empty file. Begin it: id,label."
-        )
-    twice = sorted({name for name in header if header.count(name) > 1} & {*COLUMNS})
-    if twice:
-        raise LedgerError(f"{path}, line 1: expected each column once, got {twice[0]!r} twice. Rename one of them.")
-    if missing := [name for name in ("id", "label") if name not in header]:
-        raise LedgerError(
-            f"{path}: expected the columns id and label, separated by commas, got {shown(','.join(header))} "
-            f"without {' and '.join(missing)}. Rename the columns."
-        )
-
-
 # --- JSON lines -------------------------------------------------------------------------------------------------------
 
 
@@ -193,26 +150,24 @@ def _write_jsonl(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
 _JSON: dict[str, Callable[[Any], Any]] = {"label": decode, "time": time_text}
 
 
-def _read_jsonl(path: Path) -> Iterator[tuple[int, Row]]:
+def _read_jsonl(path: Path, keys: Keys) -> Iterator[tuple[int, Row]]:
     with open(path, "rb") as file:
-        for number, line in enumerate(_lines(path, file), 1):
+        for number, line in enumerate(text_lines(path, file), 1):
             if line.strip():
-                yield number, _json_row(f"{path}, line {number}", line)
+                yield number, _json_record(f"{path}, line {number}", line)
 
 
-def _json_row(where: str, line: str) -> Row:
+def _json_record(where: str, line: str) -> Row:
     try:
-        row = parse(line)
+        record = parse(line)
     except ValueError as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else error
         raise LedgerError(f"{where}: expected a JSON object, but it cannot be read: {reason}.") from error
-    if not isinstance(row, dict) or "id" not in row:
+    if not isinstance(record, dict):
         raise LedgerError(
-            f'{where}: expected a JSON object with an id, such as {{"id": 1, "label": "cat"}}, got {shown(row)}.'
+            f'{where}: expected a JSON object with an id, such as {{"id": 1, "label": "cat"}}, got {shown(record)}.'
         )
-    label = encode(row["label"], f"{where}: label") if "label" in row else None
-    whole = dict.fromkeys(COLUMNS) if "state" in row else {}
-    return {**whole, **row, "label": label}
+    return record
 
 
 # --- Parquet ----------------------------------------------------------------------------------------------------------
@@ -242,16 +197,18 @@ def _parquet_column(arrow: Any, kind: Any, name: str, rows: list[Row]) -> Any:
 _PARQUET: dict[str, Callable[[Any], Any]] = {"label": to_cell, "time": microseconds}
 
 
-def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:
+def _read_parquet(path: Path, keys: Keys) -> Iterator[tuple[int, Row]]:
     arrow = import_extra("pyarrow", "parquet", "reading")
     parquet = import_extra("pyarrow.parquet", "parquet", "reading")
     try:
         with parquet.ParquetFile(path) as file:
-            _check_columns(path, file.schema_arrow.names)
-            wanted = [name for name in file.schema_arrow.names if name in COLUMNS]
+            names = file.schema_arrow.names
+            foreign = keys or known.tool_of(dict.fromkeys(names), True) is not None
+            if not foreign or keys.id or keys.label:
+                check_columns(path, names, keys)
+            wanted = names if foreign else [name for name in names if name in COLUMNS]
             batches = file.iter_batches(ROW_GROUP, columns=wanted)
-            for number, row in enumerate((row for batch in batches for row in _as_rows(path, batch)), 1):
-                yield number, {**row, "label": _parquet_label(row["label"], f"{path}, row {number}: label")}
+            yield from enumerate((row for batch in batches for row in _as_rows(path, batch)), 1)
     except arrow.ArrowException as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise LedgerError(f"{path}: expected a Parquet file, but it cannot be read: {reason}.") from error
@@ -267,20 +224,28 @@ def _as_rows(path: Path, batch: Any) -> list[Row]:
         ) from error
 
 
-def _parquet_label(value: Any, where: str) -> str | None:
-    """A string is read as a cell of CSV. Values of other types stay as they are."""
-    if value is None:
-        return None
-    return from_cell(value, where) if isinstance(value, str) else encode(value, where)
+# --- tasks ------------------------------------------------------------------------------------------------------------
 
 
 def _write_tasks(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
-    return label_studio.write_tasks(stream, rows, layout.data)
+    return label_studio.write_tasks(stream, rows, layout)
+
+
+def _read_tasks(path: Path, keys: Keys) -> Iterator[tuple[int, Row]]:
+    """Records of an array: tasks of an export as JSON or of `label_studio.write_tasks`, or records of another tool."""
+    for number, task in enumerate(values_of_array(path), 1):
+        if not isinstance(task, dict) or not (keys.id or known.tool_of(task, False)):
+            raise LedgerError(
+                f"{path}, task {number}: expected a task with an id in its data, as alcore wrote it, got {shown(task)}. "
+                "In Label Studio, export as JSON, not as JSON-MIN. For other records name the keys: id=KEY, label=KEY (--id KEY "
+                "--label KEY)."
+            )
+        yield number, task
 
 
 FORMATS = {
-    ".csv": Format("line", write_csv, _read_csv),
+    ".csv": Format("line", write_csv, read_csv, cells=True),
     ".jsonl": Format("line", _write_jsonl, _read_jsonl),
-    ".parquet": Format("row", _write_parquet, _read_parquet),
-    ".json": Format("task", _write_tasks, label_studio.read_tasks),
+    ".parquet": Format("row", _write_parquet, _read_parquet, cells=True),
+    ".json": Format("task", _write_tasks, _read_tasks),
 }

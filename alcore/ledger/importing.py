@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, groupby, islice
 from sqlite3 import Connection
+from typing import Any
 
 import numpy as np
 
 from alcore.ledger import reading, writing
+from alcore.ledger.agreement import Rule, settle
 from alcore.ledger.columns import COLUMNS, FileRows, shown
 from alcore.ledger.ids import AT_ONCE, about_ids, ids_at
 from alcore.ledger.incoming import CREATE, gather
@@ -26,15 +28,17 @@ class Imported:
         unchanged: how many labels of the file the ledger had already.
         unlabelled: how many ids of the file have no label in it.
         restored: True if states and queries were taken too. An empty ledger takes them from a complete export.
+        disputed: {id: [(label, annotator), ...]}, the ids whose labels differ, so that none was recorded. They stay as they were.
     """
 
     labels: int
     unchanged: int
     unlabelled: int
     restored: bool = False
+    disputed: dict[Any, list[tuple[Any, str | None]]] = field(default_factory=dict)
 
 
-def import_rows(connection: Connection, file: FileRows, annotator: str | None, overwrite: bool) -> Imported:
+def import_rows(connection: Connection, file: FileRows, rule: Rule, annotator: str | None, overwrite: bool) -> Imported:
     about = about_ids(connection)
     first = next(file.rows, None)
     rows = file.rows if first is None else chain([first], file.rows)
@@ -48,13 +52,13 @@ def import_rows(connection: Connection, file: FileRows, annotator: str | None, o
         if whole:
             connection.execute("DELETE FROM incoming WHERE label IS NULL")
             connection.execute("UPDATE incoming SET query = NULL")
-        result = _label(connection, file, ids, annotator, overwrite)
+        result = _label(connection, file, ids, rule, annotator, overwrite)
     connection.execute("DROP TABLE incoming")
     return result
 
 
 def tell_rows(
-    connection: Connection, file: FileRows, query: int | None, annotator: str | None, overwrite: bool
+    connection: Connection, file: FileRows, rule: Rule, query: int | None, annotator: str | None, overwrite: bool
 ) -> Imported:
     """Labels of a query: of ``query`` if it is given, else of the file's column query, else of the query that asked for the id."""
     connection.execute(CREATE)
@@ -66,7 +70,7 @@ def tell_rows(
         "UPDATE incoming SET query = (SELECT query FROM items WHERE items.position = incoming.position) WHERE query IS NULL"
     )
     _check_asked(connection, file)
-    result = _label(connection, file, ids, annotator, overwrite)
+    result = _label(connection, file, ids, rule, annotator, overwrite)
     connection.execute("DROP TABLE incoming")
     return result
 
@@ -140,23 +144,24 @@ def _check(connection: Connection, file: FileRows, checks: tuple[tuple[str, str]
             raise file.refuse(number, text.format(**words))
 
 
-def _label(connection: Connection, file: FileRows, ids: int, annotator: str | None, overwrite: bool) -> Imported:
+def _label(
+    connection: Connection, file: FileRows, ids: int, rule: Rule, annotator: str | None, overwrite: bool
+) -> Imported:
     """Record labels that are new or that replace others."""
+    disputed = settle(connection, file, rule, annotator)
     _check(connection, file, RECORDED, overwrite)
     (labels,) = connection.execute("SELECT count(*) FROM incoming").fetchone()
     unchanged = connection.execute(
         "DELETE FROM incoming WHERE EXISTS (SELECT 1 FROM items WHERE items.position = incoming.position "
         "AND items.state = 'labelled' AND items.label = incoming.label)"
     ).rowcount
-    labelled = connection.execute(
-        "SELECT query, ifnull(annotator, ?), position, label FROM incoming ORDER BY 1, 2, number", (annotator,)
-    )
+    labelled = connection.execute("SELECT query, annotator, position, label FROM incoming ORDER BY 1, 2, number")
     for (query, annotator_of_rows), rows in groupby(labelled, key=lambda row: row[:2]):
         while part := list(islice(rows, AT_ONCE)):
             positions = np.array([row[2] for row in part], np.int64)
             before = reading.items(connection, positions)
             writing.write_labels(connection, positions, [row[3] for row in part], before, query, annotator_of_rows)
-    return Imported(labels - unchanged, unchanged, ids - labels)
+    return Imported(labels - unchanged, unchanged, ids - labels - len(disputed), disputed=disputed)
 
 
 # --- everything -------------------------------------------------------------------------------------------------------

@@ -17,11 +17,11 @@ from alcore.ledger.ids import AT_ONCE, About, rows_where_in
 KINDS = {"whole": "INTEGER", "number": "REAL", "time": "REAL"}
 KEPT = [name for name in COLUMNS if name != "id"]
 CREATE = (
-    "CREATE TEMP TABLE incoming (number INTEGER PRIMARY KEY, position INTEGER NOT NULL, "
+    "CREATE TEMP TABLE incoming (number INTEGER NOT NULL, position INTEGER NOT NULL, "
     + ", ".join(f"{name} {KINDS.get(COLUMNS[name], 'TEXT')}" for name in KEPT)
-    + ")"
+    + ", truth INTEGER NOT NULL)"
 )
-INSERT = f"INSERT INTO incoming VALUES (?, ?{', ?' * len(KEPT)})"  # noqa: S608
+INSERT = f"INSERT INTO incoming VALUES (?, ?{', ?' * len(KEPT)}, ?)"  # noqa: S608
 OF_A_PICK = ("place", "asker", "step", "heuristic", "asked", "free", "ranked", "q", "support")
 
 
@@ -33,7 +33,7 @@ def gather(
     whole: bool,
     columns: tuple[str, ...],
 ) -> int:
-    """Write the file's rows into the table ``incoming``. Returns how many ids the file has."""
+    """Write the file's rows into the table ``incoming``, one for each answer. Returns how many ids the file has."""
     seen = np.zeros(about.size, np.bool_)
     while part := list(islice(rows, AT_ONCE)):
         positions = _positions(connection, about, file, part)
@@ -45,11 +45,11 @@ def gather(
             if whole:
                 _check_whole(file, number, values)
             if values["state"] != PAST:
-                if seen[position]:
+                if whole and seen[position]:
                     raise file.refuse(number, f"expected each id once, got {row['id']!r} again. Remove one.")
                 seen[position] = True
             if values["label"] is not None or values["state"] not in (None, "unlabelled"):
-                kept.append((number, position, *values.values()))
+                kept.append((number, position, *values.values(), row.get("truth") is True))
         connection.executemany(INSERT, kept)
     return int(seen.sum())
 

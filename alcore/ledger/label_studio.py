@@ -1,72 +1,109 @@
-"""Label Studio's tasks (labelstud.io/guide/task_format): the score is that of the prediction, labels are annotations.
+"""Label Studio's tasks (labelstud.io/guide/task_format), as its import takes them: what to show, the score, labels there are.
 
 A string becomes the only choice of a ``choices`` result. A list of results, such as boxes, stays as it is. Any other JSON value
-becomes the text of a ``textarea``. Label Studio numbers tasks itself, so the id is in the task's data.
+becomes the text of a ``textarea``. Label Studio numbers tasks itself, so the id is in the task's data. ``tools.label_studio`` reads
+what comes back.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
-from alcore.ledger.columns import PAST, Row, json_text, shown
+from alcore.ledger.columns import PAST, Row, json_text
 from alcore.ledger.errors import LedgerError
-from alcore.ledger.label_text import decode, encode, from_cell, no_constant
+from alcore.ledger.label_text import decode, encode
+from alcore.ledger.layout import Layout
+from alcore.ledger.tools.answers import Asked
+from alcore.ledger.tools.keys import Keys
+from alcore.ledger.tools.label_studio import CONTROL, label_of
+from alcore.ledger.tools.labels import AnyJson
 
-CONTROL = "label"  # the name of the control in the labelling interface, whose object has the name of the data shown
-CHUNK = 1 << 16
-NEAR_THE_END = 16  # characters: an error so near the end of the text may mean only that the text is cut off
+NAME = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+OWN = ("id", "ledger")  # names in a task's data that say which item of which ledger it is
+META = ("ledger", "query", "q", "score")
 
 
-def as_data(data: Mapping[str, str] | None) -> dict[str, str]:
-    """Templates of a task's data, such as {"image": "https://host/{id}.png"}."""
+def as_data(data: Mapping[str, str] | None, names: Collection[str] = ()) -> dict[str, str]:
+    """Templates of a task's data, such as {"image": "https://host/{id}.png"}. They may use the id and these names."""
     if data is None:
         return {}
     if not isinstance(data, Mapping):
         raise TypeError(
             f"data: expected {{name: template}}, such as {{'image': 'https://host/{{id}}.png'}}, got {data!r}."
         )
+    known = ["id", *(name for name in names if name != "id")]
     for name, template in data.items():
         if not isinstance(name, str) or not isinstance(template, str):
             raise TypeError(f"data: expected names and templates that are strings, got {name!r}: {template!r}.")
-        if name == "id":
+        if name in OWN:
             raise LedgerError(
-                "data: expected other names than 'id', which the ledger uses itself. Rename it, such as 'item'."
+                f"data: expected other names than {name!r}, which the ledger uses itself. Rename it, such as 'item'."
             )
+        for found in NAME.finditer(template):
+            if found[1] is not None and found[1] not in known:
+                raise LedgerError(
+                    f"data: expected names that exist in the template of {name!r}, got {found[0]}. There are: "
+                    f"{', '.join(f'{{{one}}}' for one in known)}. Write a brace of your own twice: {{{{."
+                )
     return dict(data)
 
 
-def write_tasks(stream: IO[bytes], rows: Iterable[Row], data: Mapping[str, str]) -> int:
+def scaled(score: float) -> float:
+    """A score as Label Studio takes it, between 0 and 1: a larger score stays larger, whatever else there is.
+
+    >>> scaled(0.0), scaled(1.0), scaled(3.0), scaled(-1.0)
+    (0.5, 0.75, 0.875, 0.25)
+    """
+    return 0.5 + 0.5 * score / (1.0 + abs(score))
+
+
+def write_tasks(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
     """Write an array with one task per line. Earlier picks are left out."""
-    count, shows = 0, next(iter(data), "id")
+    count = 0
     for row in rows:
         if row["state"] == PAST:
             continue
         stream.write(b",\n" if count else b"[\n")
-        stream.write(json_text(_task(row, data, shows)).encode())
+        stream.write(json_text(_task(row, layout)).encode())
         count += 1
     stream.write(b"\n]\n" if count else b"[]\n")
     return count
 
 
-def _task(row: Row, data: Mapping[str, str], shows: str) -> dict[str, Any]:
-    task: dict[str, Any] = {"data": {name: _filled(template, row["id"]) for name, template in data.items()}}
-    task["data"]["id"] = row["id"]
+def _task(row: Row, layout: Layout) -> dict[str, Any]:
+    own = layout.items.get(row["id"], {})
+    shown = {name: _filled(template, {**own, "id": row["id"]}) for name, template in layout.data.items()}
+    data = {**shown, **{name: value for name, value in own.items() if name not in shown}, "id": row["id"]}
+    shows = next(iter(data))
+    if row.get("ledger") is not None:
+        data["ledger"] = row["ledger"]
+    task: dict[str, Any] = {"data": data}
+    if meta := {name: row[name] for name in META if row.get(name) is not None}:
+        task["meta"] = meta
     if row["heuristic"] is not None:
-        score = {} if row["score"] is None else {"score": row["score"]}
+        score = {} if row["score"] is None else {"score": scaled(row["score"])}
         task["predictions"] = [{"model_version": row["heuristic"], **score, "result": []}]
     if row["label"] is not None:
         task["annotations"] = [{"result": results_of(decode(row["label"]), shows), **_completed_by(row["annotator"])}]
     return task
 
 
-def _filled(template: str, one: Any) -> str:
-    """The template with the id. In web addresses special characters of the id are escaped."""
+def _filled(template: str, values: Mapping[str, Any]) -> str:
+    """The template with the values. In web addresses their special characters are escaped."""
     web = template.startswith(("http://", "https://"))
-    return template.replace("{id}", quote(str(one), safe="/") if web else str(one))
+
+    def fill(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return found[0][0]
+        value = values.get(found[1])
+        text = value if isinstance(value, str) else json_text(value)
+        return quote(text, safe="/") if web and found.start() else text
+
+    return NAME.sub(fill, template)
 
 
 def _completed_by(annotator: str | None) -> dict[str, Any]:
@@ -79,7 +116,7 @@ def _completed_by(annotator: str | None) -> dict[str, Any]:
 
 
 def results_of(label: Any, shows: str) -> list[Any]:
-    """The results of an annotation for a label. `label_of` gives the label back.
+    """The results of an annotation for a label. Reading them gives the label back.
 
     >>> results_of("cat", "image")
     [{'from_name': 'label', 'to_name': 'image', 'type': 'choices', 'value': {'choices': ['cat']}}]
@@ -90,137 +127,33 @@ def results_of(label: Any, shows: str) -> list[Any]:
     if isinstance(label, str):
         return [{**names, "type": "choices", "value": {"choices": [label]}}]
     own = isinstance(label, list) and all(isinstance(one, dict) and "type" in one for one in label)
-    if own and label_of(label, "label") == encode(label, "label"):
+    if own and read_back(label) == encode(label, "label"):
         return list(label)
     return [{**names, "type": "textarea", "value": {"text": [encode(label, "label")]}}]
 
 
-def label_of(results: list[Any], where: str) -> str:
-    """The JSON text of the label of an annotation's results."""
-    only = results[0] if len(results) == 1 and isinstance(results[0], dict) else {}
-    kind, value = only.get("type"), only.get("value")
-    chosen = value.get("choices") if kind == "choices" and isinstance(value, dict) else None
-    if isinstance(chosen, list) and chosen:
-        return encode(chosen[0] if len(chosen) == 1 else chosen, where)
-    text = value.get("text") if kind == "textarea" and isinstance(value, dict) else None
-    if isinstance(text, list) and len(text) == 1:
-        text = text[0]
-    if isinstance(text, str) and (label := from_cell(text, where)) is not None:
-        return label
-    return encode(results, where)
+def read_back(results: list[Any]) -> str | None:
+    return label_of(results, Asked({}, "label", Keys(), AnyJson(), cells=False))
 
 
-def read_tasks(path: Path) -> Iterator[tuple[int, Row]]:
-    """Tasks of an export as JSON, or of `write_tasks`, numbered from 1."""
-    for number, task in enumerate(_array(path), 1):
-        where = f"{path}, task {number}"
-        data = task.get("data") if isinstance(task, dict) else None
-        if not isinstance(data, dict) or "id" not in data:
+def read_items(records: Iterable[tuple[int, Row]], path: Path, ids: Collection[Any]) -> dict[Any, dict[str, Any]]:
+    """What a file of items has for each of these ids: all its columns but the id and the label."""
+    by_text, found = {str(one): one for one in ids}, dict[Any, dict[str, Any]]()
+    for number, record in records:
+        if "id" not in record:
             raise LedgerError(
-                f"{where}: expected a task with an id in its data, as alcore wrote it, got {shown(task)}. "
-                "In Label Studio, export as JSON, not as JSON-MIN."
+                f'{path}, record {number}: expected an item with an id, such as {{"id": 1, "text": "..."}}, got the keys '
+                f"{', '.join(record) or 'none'}."
             )
-        label, annotator = _answer(task, where)
-        yield number, {"id": data["id"], "label": label, "annotator": annotator}
-
-
-def _answer(task: dict[str, Any], where: str) -> tuple[str | None, str | None]:
-    """The label and who gave it. Skipped annotations do not count, and several annotations have to agree."""
-    annotations = task.get("annotations") or []
-    if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
-        raise LedgerError(f"{where}: expected annotations that are a list of objects, got {shown(annotations)}.")
-    given: list[tuple[str, str | None]] = []
-    for one in annotations:
-        if one.get("was_cancelled"):
+        one = by_text.get(str("" if record["id"] is None else record["id"]))
+        if one is None or isinstance(record["id"], bool):
             continue
-        if not isinstance(one.get("result"), list):
-            raise LedgerError(f"{where}: expected an annotation with a list of results, got {shown(one)}.")
-        given.append((label_of(one["result"], f"{where}: label"), _annotator(one.get("completed_by"))))
-    for label, annotator in given:
-        if label != given[0][0]:
-            raise LedgerError(
-                f"{where}: expected annotations that agree, got {shown(decode(given[0][0]))} by {given[0][1]} and "
-                f"{shown(decode(label))} by {annotator}. Keep one of them in Label Studio, and export again."
-            )
-    return given[0] if given else (None, None)
-
-
-def _annotator(completed_by: Any) -> str | None:
-    if isinstance(completed_by, dict):
-        completed_by = next((completed_by[key] for key in ("email", "username", "id") if completed_by.get(key)), None)
-    return str(completed_by) if isinstance(completed_by, int | str) and completed_by != "" else None
-
-
-def _array(path: Path) -> Iterator[Any]:
-    """The values of a JSON array, one at a time."""
-    with open(path, encoding="utf-8-sig") as file:
-        reader = _Values(path, file)
-        reader.expect("[")
-        if reader.peek() != "]":
-            yield reader.value()
-            while reader.peek() == ",":
-                reader.expect(",")
-                yield reader.value()
-        reader.expect("]")
-        reader.end()
-
-
-class _Values:
-    """Reads the text of a file in parts, and takes JSON values from it."""
-
-    def __init__(self, path: Path, file: IO[str]) -> None:
-        self._path, self._file = path, file
-        self._text, self._line = "", 1
-
-    def peek(self) -> str:
-        """The next character that is not a space, or "" at the end."""
-        while True:
-            rest = self._text.lstrip(" \t\r\n")
-            self._line += self._text.count("\n", 0, len(self._text) - len(rest))
-            self._text = rest
-            if rest or not self._more(CHUNK):
-                return rest[:1]
-
-    def expect(self, character: str) -> None:
-        if (got := self.peek()) != character:
-            raise self._refuse(f"expected {character!r} of a JSON array of tasks, got {got or 'the end of the file'!r}")
-        self._text = self._text[1:]
-
-    def end(self) -> None:
-        if got := self.peek():
-            raise self._refuse(f"expected the end of the file after the array of tasks, got {got!r}")
-
-    def value(self) -> Any:
-        self.peek()
-        size = CHUNK
-        while True:
-            try:
-                value, stop = _DECODER.raw_decode(self._text)
-            except json.JSONDecodeError as error:
-                cut_off = error.pos > len(self._text) - NEAR_THE_END or error.msg.startswith("Unterminated string")
-                if cut_off and self._more(size):
-                    size *= 2
-                    continue
-                self._line += self._text.count("\n", 0, error.pos)
-                raise self._refuse(f"expected JSON, but it cannot be read: {error.msg}") from error
-            except (ValueError, RecursionError) as error:
-                raise self._refuse(f"expected JSON, but it cannot be read: {error}") from error
-            self._line += self._text.count("\n", 0, stop)
-            self._text = self._text[stop:]
-            return value
-
-    def _more(self, size: int) -> bool:
-        try:
-            part = self._file.read(size)
-        except UnicodeDecodeError as error:
-            raise self._refuse(
-                f"expected UTF-8, got the byte {error.object[error.start]:#04x} in or after this line. Save the file as UTF-8"
-            ) from error
-        self._text += part
-        return bool(part)
-
-    def _refuse(self, text: str) -> LedgerError:
-        return LedgerError(f"{self._path}, line {self._line}: {text}.")
-
-
-_DECODER = json.JSONDecoder(parse_constant=no_constant)
+        if one in found:
+            raise LedgerError(f"{path}, record {number}: expected each id once, got {one!r} again. Remove one.")
+        found[one] = {name: value for name, value in record.items() if name not in (*OWN, "label")}
+    if missing := [one for one in ids if one not in found]:
+        raise LedgerError(
+            f"{path}: expected an item for each id of the query, but {missing[0]!r} is not there"
+            f"{f', nor are {len(missing) - 1} more' if len(missing) > 1 else ''}. Add them to the file."
+        )
+    return found

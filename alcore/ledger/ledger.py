@@ -12,21 +12,20 @@ from alcore import door
 from alcore.batches.batch import Batch
 from alcore.door import MaskedReadingOptions, Reading, Rng, shows_options
 from alcore.heuristics import Heuristic, Random
-from alcore.ledger import answers, asking, checks, formats, importing, writing
+from alcore.ledger import answers, asking, checks, writing
 from alcore.ledger.asking import AskArguments
 from alcore.ledger.database import Database
 from alcore.ledger.errors import LedgerError
+from alcore.ledger.files import LedgerFiles
 from alcore.ledger.ids import Ids, Positions, as_names, positions_of
-from alcore.ledger.importing import Imported
 from alcore.ledger.label_text import encode
 from alcore.ledger.pool import Pool
 from alcore.ledger.query import Query
 from alcore.ledger.reading import FREE
-from alcore.ledger.view import LedgerView
 
 
 @final
-class Ledger(LedgerView):
+class Ledger(LedgerFiles):
     """The record of a labelling campaign: which ids are unlabelled, asked, labelled or set aside, and how they were picked.
 
     `ask` records a query, and `tell` records its labels. What they record is on disk when they return.
@@ -323,55 +322,6 @@ class Ledger(LedgerView):
         with self._database.writing() as connection:
             writing.write_note(connection, checks.as_name(asker, "asker"), door.as_count(step, "step"), text)
 
-    # --- files people use -------------------------------------------------------------------------------------------------
-
-    def import_file(
-        self, path: str | os.PathLike[str], *, annotator: str | None = None, overwrite: bool = False
-    ) -> Imported:
-        """Take labels of any ids, asked or not, from a file: all of them, or none if one is refused.
-
-        A ledger without labels and queries also takes the states and queries of a complete `export` of the same ids. A new export
-        is then the same file.
-
-        Args:
-            path: a file as `export` writes it, or with the columns id and label only. Rows without a label are skipped.
-            annotator: who labelled, for rows that do not name the annotator.
-            overwrite: True to replace labels that are there and differ.
-
-        Returns:
-            How many labels were recorded (``labels``), were there already (``unchanged``) and are missing (``unlabelled``).
-
-        Raises:
-            LedgerError: for a file that cannot be read, and for rows with an error, with their line.
-        """
-        return self._import(path, importing.import_rows, annotator, overwrite)
-
-    def tell_file(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        query: Query | int | None = None,
-        annotator: str | None = None,
-        overwrite: bool = False,
-    ) -> Imported:
-        """Record the labels of queries from a file that annotators filled in: all of them, or none if one is refused.
-
-        Args:
-            path: a file as `Query.export` writes it. Rows without a label are skipped.
-            query: the `Query` that the whole file answers, or its number. By default the column query of the file says which
-                query a row answers. Without that column it is the query that asked for the id.
-            annotator: who labelled, for rows that do not name the annotator.
-            overwrite: True to replace labels that are there and differ.
-
-        Returns:
-            The same counts as `import_file`.
-
-        Raises:
-            LedgerError: for ids that were not asked, a query that was withdrawn, and as in `import_file`.
-        """
-        number = None if query is None else checks.as_number(query)
-        return self._import(path, partial(importing.tell_rows, query=number), annotator, overwrite)
-
     # --- inside -----------------------------------------------------------------------------------------------------------
 
     def _write_labels(
@@ -395,11 +345,3 @@ class Ledger(LedgerView):
             positions = positions_of(connection, ids)
             checks.check_states(connection, positions, (state,))
             writing.free(connection, positions, action)
-
-    def _import(
-        self, path: str | os.PathLike[str], take: Callable[..., Imported], annotator: str | None, overwrite: bool
-    ) -> Imported:
-        name = None if annotator is None else checks.as_name(annotator, "annotator")
-        replace, file = door.as_flag(overwrite, "overwrite"), formats.read(path)
-        with self._database.writing() as connection:
-            return take(connection, file, annotator=name, overwrite=replace)

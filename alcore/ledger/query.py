@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from alcore import door
 from alcore.ledger import formats, label_studio
 from alcore.ledger.columns import COLUMNS, QUERY_COLUMNS, Row
+from alcore.ledger.layout import Layout
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,17 +55,28 @@ class Query:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def export(self, path: str | os.PathLike[str], *, data: Mapping[str, str] | None = None) -> None:
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        data: Mapping[str, str] | None = None,
+        data_from: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+    ) -> None:
         """Write the query into a file for annotators. They fill in the labels, and `Ledger.tell_file` reads the file.
 
         The columns are id, label (empty), annotator, query, score and q. The rows are in the order chosen.
 
         Args:
             path: a file that ends in .csv, .jsonl, .parquet (``alcore[parquet]``), or .json for Label Studio's tasks.
-            data: what Label Studio shows for each id, such as ``{"image": "https://host/{id}.png"}``.
+            data: what Label Studio shows for each id, such as ``{"image": "https://host/{id}.png"}``. In braces stand the id and
+                the columns of ``data_from``.
+            data_from: a .jsonl, .csv or .parquet file with a column id and what Label Studio shows for it, such as a text.
+            overwrite: True to replace a file that is there already.
 
         Raises:
-            LedgerError: for another ending, a file that cannot be written, or ``data`` with a file that is not .json.
+            LedgerError: for another ending, a file that cannot be written, that is there already with other content, ``data`` with
+                a file that is not .json, and for ids that ``data_from`` does not have.
 
         >>> import alcore, pathlib, tempfile
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "todo.csv"
@@ -70,8 +84,24 @@ class Query:
         >>> path.read_text().splitlines()[0]
         'id,label,annotator,query,score,q'
         """
-        named = self.ids.dtype == object
-        formats.write(path, query_rows(self), formats.Layout(QUERY_COLUMNS, named, label_studio.as_data(data)))
+        layout = query_layout(self, data, data_from)
+        formats.write(path, query_rows(self), layout, overwrite=door.as_flag(overwrite, "overwrite"))
+
+
+def query_layout(
+    query: Query, data: Mapping[str, str] | None = None, data_from: str | os.PathLike[str] | None = None
+) -> Layout:
+    """What a file of the query has: its columns, and what Label Studio shows."""
+    items: dict[Any, dict[str, Any]] = {}
+    if data_from is not None:
+        items = label_studio.read_items(formats.items_of(data_from), Path(data_from), query.ids.tolist())
+    names = dict.fromkeys(name for one in items.values() for name in one)
+    return Layout(QUERY_COLUMNS, query.ids.dtype == object, label_studio.as_data(data, names), items)
+
+
+def names_of_items(path: str | os.PathLike[str]) -> list[str]:
+    """The columns of a file of items: of a table all of them, of JSON lines those that any line has."""
+    return list(dict.fromkeys(name for _, record in formats.items_of(path) for name in record if name != "label"))
 
 
 def query_rows(query: Query) -> Iterator[Row]:

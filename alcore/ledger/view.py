@@ -19,6 +19,7 @@ from alcore.ledger.database import Database
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import About, Ids, Positions, about_ids, ids_at, positions_of
 from alcore.ledger.label_text import decode
+from alcore.ledger.layout import Layout
 from alcore.ledger.picks import Picks, picks_of_whole_pool
 from alcore.ledger.pool import Pool
 from alcore.ledger.query import Query
@@ -228,7 +229,7 @@ class LedgerView(ABC):
         """
         wanted, shown = exporting.as_states(states), label_studio.as_data(data)
         with self._database.reading() as connection:
-            layout = formats.Layout(COLUMNS, about_ids(connection).named, shown)
+            layout = Layout(COLUMNS, about_ids(connection).named, shown)
             return formats.write(path, exporting.rows(connection, wanted), layout)
 
     # --- inside -----------------------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def test_every_file_goes_out_and_comes_back(here: Path, suffix: str) -> None:
     else:
         tasks = json.loads(Path(name).read_text())
         assert [task["data"] for task in tasks] == [{"image": f"https://h/{one}.png", "id": one} for one in ids]
-        assert tasks[0]["predictions"][0]["score"] == alcore.bald(PROBS)[ids[0]]
+        assert tasks[0]["meta"]["score"] == alcore.bald(PROBS)[ids[0]]
         chosen = {"from_name": "label", "to_name": "image", "type": "choices", "value": {"choices": ["cat"]}}
         for task in tasks:
             task["annotations"] = [{"result": [chosen], "completed_by": {"email": "ann@host"}}]

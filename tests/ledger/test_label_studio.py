@@ -11,7 +11,7 @@ from hypothesis import given
 
 import alcore
 from alcore import Ledger, LedgerError
-from alcore.ledger import label_studio
+from alcore.ledger import json_array, label_studio
 from alcore.ledger.label_text import encode
 from tests.ledger.examples import JSON, LABELS, NAMES, PROBS, N
 
@@ -20,7 +20,7 @@ from tests.ledger.examples import JSON, LABELS, NAMES, PROBS, N
 def test_results_of_label_studio_are_one_to_one(label: Any) -> None:
     text = encode(label, "label")
     results = json.loads(json.dumps(label_studio.results_of(label, "image")))
-    assert label_studio.label_of(results, "label") == text
+    assert label_studio.read_back(results) == text
 
 
 def test_tasks_show_the_item_and_the_score(tmp_path: Path) -> None:
@@ -29,8 +29,11 @@ def test_tasks_show_the_item_and_the_score(tmp_path: Path) -> None:
     query.export(path, data={"image": "https://host/{id}?x=1", "text": "What is {id}?"})
     tasks = json.loads(path.read_text())
     assert [task["data"]["id"] for task in tasks] == query.ids.tolist()
-    assert [task["predictions"][0]["score"] for task in tasks] == query.scores.tolist()
-    assert tasks[0]["predictions"][0] == {"model_version": "bald", "score": query.scores[0], "result": []}
+    assert [task["meta"]["score"] for task in tasks] == query.scores.tolist()
+    scores = [task["predictions"][0]["score"] for task in tasks]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+    assert tasks[0]["predictions"][0] == {"model_version": "bald", "score": scores[0], "result": []}
     for task in tasks:
         assert task["data"]["text"] == f"What is {task['data']['id']}?"
         assert set(task["data"]["image"]) <= set("https://host/?x=1%ABCDEF0123456789") | set(
@@ -59,7 +62,7 @@ def test_labels_are_exported_to_label_studio_and_imported(tmp_path: Path) -> Non
 
 BOX = {
     "id": "x",
-    "from_name": "tag",
+    "from_name": "label",
     "to_name": "img",
     "type": "rectanglelabels",
     "value": {"x": 1.5, "rectanglelabels": ["a"]},
@@ -69,7 +72,7 @@ BOX = {
 def choice(*names: str) -> dict[str, Any]:
     return {
         "id": "q",
-        "from_name": "c",
+        "from_name": "label",
         "to_name": "image",
         "type": "choices",
         "origin": "manual",
@@ -78,7 +81,7 @@ def choice(*names: str) -> dict[str, Any]:
 
 
 def text(*lines: str) -> dict[str, Any]:
-    return {"from_name": "t", "to_name": "image", "type": "textarea", "value": {"text": [*lines]}}
+    return {"from_name": "label", "to_name": "image", "type": "textarea", "value": {"text": [*lines]}}
 
 
 def test_exports_of_label_studio_are_imported(tmp_path: Path) -> None:
@@ -90,11 +93,13 @@ def test_exports_of_label_studio_are_imported(tmp_path: Path) -> None:
         ([{"result": [text("some words")]}], "some words", None),
         ([{"result": [text("a", "b")]}], [text("a", "b")], None),
         ([{"result": [BOX, BOX]}], [BOX, BOX], None),
-        ([{"result": []}], [], None),
         ([{"result": [choice("a")], "was_cancelled": True}, {"result": [choice("b")], "completed_by": 2}], "b", "2"),
         ([{"result": [choice("a")], "completed_by": 1}, {"result": [choice("a")], "completed_by": 2}], "a", "1"),
     ]
-    skipped: list[Any] = [[], [{"result": [], "was_cancelled": True}], None]
+    comment = {**text("the cat is small"), "from_name": "comment"}
+    cases.append(([{"result": [comment, choice("cat")]}], "cat", None))
+    skipped: list[Any] = [[], [{"result": [], "was_cancelled": True}], None, [{"result": []}], [{"result": [comment]}]]
+    skipped += [[{"result": [choice()]}], [{"result": [text("")]}], [{"result": [text()]}]]
     annotations = [case[0] for case in cases] + skipped
     tasks = [
         {
@@ -119,14 +124,15 @@ def test_exports_of_label_studio_are_imported(tmp_path: Path) -> None:
         assert again.labels == ledger.labels
 
 
-def test_annotations_have_to_agree(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
+def test_annotations_that_differ_are_disputed(tmp_path: Path) -> None:
+    path, ledger = tmp_path / "a.json", Ledger(4)
     annotations = [{"result": [choice(name)], "completed_by": who} for name, who in (("cat", 1), ("dog", "b@c"))]
-    path.write_text(json.dumps([{"data": {"id": 0}}, {"data": {"id": 1}, "annotations": annotations}]))
-    with pytest.raises(
-        LedgerError, match="task 2: expected annotations that agree, got 'cat' by 1 and 'dog' by b@c. Keep one"
-    ):
-        Ledger(3).import_file(path)
+    tasks = [{"data": {"id": 1}, "annotations": annotations}, {"data": {"id": 2}, "annotations": annotations[:1]}]
+    path.write_text(json.dumps([{"data": {"id": 0}}, *tasks]))
+    imported = ledger.import_file(path)
+    assert (imported.labels, imported.unlabelled) == (1, 1)
+    assert imported.disputed == {1: [("cat", "1"), ("dog", "b@c")]}
+    assert ledger.labelled.tolist() == [2]
 
 
 def test_tasks_are_read_in_any_cutting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +140,7 @@ def test_tasks_are_read_in_any_cutting(tmp_path: Path, monkeypatch: pytest.Monke
     ledger.label(dict(enumerate([*LABELS, "ü" * 100, '\\"{[', [{"a": [1.5e-7, True]}] * 20])))
     ledger.export(path)
     for indent, chunk in [(None, 1), (3, 2), (None, 7), (1, 64)]:
-        monkeypatch.setattr(label_studio, "CHUNK", chunk)
+        monkeypatch.setattr(json_array, "CHUNK", chunk)
         path.write_text(json.dumps(json.loads(path.read_text()), indent=indent, ensure_ascii=chunk == 7))
         again = Ledger(60)
         again.import_file(path)
@@ -148,7 +154,10 @@ def test_tasks_are_read_in_any_cutting(tmp_path: Path, monkeypatch: pytest.Monke
         ("{}", "line 1: expected '.' of a JSON array of tasks, got '{'"),
         ("[3]", "task 1: expected a task with an id in its data, as alcore wrote it, got 3. .* not as JSON-MIN"),
         ('[{"id": 1, "image": "x", "label": "a"}]', "task 1: expected a task with an id in its data"),
-        ('[{"data": {"image": "x"}}]', "task 1: expected a task with an id"),
+        (
+            '[{"data": {"image": "x"}}]',
+            "task 1: expected an id of this ledger, got a record of Label Studio without one",
+        ),
         (
             '[\n{"data": {"id": 0}},\n\n{"data": {"id" 1}}]',
             "line 4: expected JSON, but it cannot be read: Expecting ':' delimiter",
@@ -165,7 +174,6 @@ def test_tasks_are_read_in_any_cutting(tmp_path: Path, monkeypatch: pytest.Monke
             '[{"data": {"id": 0}, "annotations": [{"result": "x"}]}]',
             "task 1: expected an annotation with a list of results",
         ),
-        ('[{"data": {"id": 0}}, {"data": {"id": 0}}]', "task 2: expected each id once, got 0 again"),
         ('[{"data": {"id": 99}}]', "task 1: expected an id that is a whole number .* got 99"),
         (b'[{"data": {"id": "\xff"}}]', "expected UTF-8, got the byte 0xff"),
     ],
@@ -185,6 +193,8 @@ def test_templates_are_checked(tmp_path: Path) -> None:
         ("x", "data: expected {name: template}"),
         ({"image": 3}, "names and templates that are strings"),
         ({"id": "x"}, "other names than 'id'"),
+        ({"ledger": "x"}, "other names than 'ledger'"),
+        ({"text": "{text}"}, "names that exist in the template of 'text', got {text}. There are: {id}. Write a brace"),
     ]:
         with pytest.raises((TypeError, LedgerError), match=said):
             ledger.export(path, data=wrong)  # type: ignore[arg-type]

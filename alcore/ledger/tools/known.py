@@ -1,0 +1,115 @@
+"""Whose a record is, and the rows that it makes: one for each answer, or one without a label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from alcore.ledger.columns import COLUMNS, Row, shown
+from alcore.ledger.errors import LedgerError
+from alcore.ledger.tools import label_studio
+from alcore.ledger.tools.answers import NOTHING, Answer, Asked, Record, Tool
+from alcore.ledger.tools.argilla import ARGILLA
+from alcore.ledger.tools.doccano import DOCCANO
+from alcore.ledger.tools.keys import MISSING, Keys, refuse_missing, suggested, value_at
+from alcore.ledger.tools.labels import ReadsLabels
+from alcore.ledger.tools.prodigy import PRODIGY
+
+TOOLS = (PRODIGY, ARGILLA, label_studio.TASKS, label_studio.CSV, label_studio.JSON_MIN, DOCCANO)
+OF_A_QUERY = {"query", "score", "q"}  # columns that show that an item's row came from a ledger
+KEPT = ("query", "ledger")  # of such a row, or of a task's meta
+
+
+def tool_of(record: Record, cells: bool) -> Tool | None:
+    """The tool whose marks a record has. None for rows as a ledger writes them, and for plain tables."""
+    return next((tool for tool in TOOLS if tool.marks(record, cells)), None)
+
+
+def rows(
+    records: Iterator[tuple[int, Record]], path: Path, unit: str, keys: Keys, labels: ReadsLabels, cells: bool
+) -> Iterator[tuple[int, Row]]:
+    """Rows of a file's records, as a ledger takes them. Records with several answers make several rows with one number."""
+    others, labelled, named = set[str](), False, keys.label is None
+    for number, record in records:
+        asked = Asked(record, f"{path}, {unit} {number}", keys, labels, cells)
+        tool = tool_of(record, cells)
+        if tool is None and not keys:
+            yield number, _plain(asked)
+            continue
+        row = {"id": _id_of(tool, asked), **_asked_by(record)}
+        answers = [one for one in _answers(tool, asked) if one.label is not None] if asked.counts() else []
+        labelled = labelled or bool(answers)
+        named = named or labelled or value_at(record, keys.label or "") is not MISSING
+        if tool is not None and not answers:
+            others |= tool.others(record)
+        for answer in answers or [NOTHING]:
+            yield number, {**row, "label": answer.label, "annotator": answer.annotator, "truth": answer.truth}
+    if not labelled and others and (wanted := keys.label or "label") not in others:
+        raise LedgerError(
+            f"{path}: expected answers of the name {wanted!r}, got only those of {', '.join(sorted(others))}. "
+            f"Name the one that counts: label={min(others)!r} (--label {min(others)})."
+        )
+    if not named and not others:
+        raise LedgerError(f"{path}: expected the key {keys.label!r}, as label (--label) says, but no {unit} has it.")
+
+
+def _plain(asked: Asked) -> Row:
+    """A row as a ledger writes it. All its columns count."""
+    record = asked.record
+    if asked.cells:
+        one = "" if record["id"] is None else record["id"]
+        return {**record, "id": one, "label": asked.cell(record["label"])}
+    if "id" not in record:
+        raise _no_id(asked)
+    label = asked.labels.from_value(record["label"], f"{asked.where}: label") if "label" in record else None
+    whole = dict.fromkeys(COLUMNS) if "state" in record else {}
+    return {**whole, **record, "label": label}
+
+
+def _no_id(asked: Asked) -> LedgerError:
+    return LedgerError(
+        f'{asked.where}: expected a JSON object with an id, such as {{"id": 1, "label": "cat"}}, got {shown(asked.record)}. '
+        "Or name the key of the id: id='meta.id' (--id meta.id)."
+    )
+
+
+def _id_of(tool: Tool | None, asked: Asked) -> Any:
+    named = asked.keys.id
+    if tool is not None and named in tool.numbers:
+        raise _refuse_number(tool, asked, f"and its key {named!r}, which is a number of that tool")
+    if named is None:
+        one = asked.record.get("id", MISSING) if tool is None else tool.own_id(asked.record)
+        if one is MISSING and tool is not None:
+            raise _refuse_number(tool, asked, "without one, as its own numbers do not count")
+        if one is MISSING:
+            raise _no_id(asked)
+    else:
+        one = value_at(asked.record, named)
+        if one is MISSING:
+            raise refuse_missing(asked.where, named, "id (--id)", asked.record)
+    return "" if one is None and asked.cells else one
+
+
+def _refuse_number(tool: Tool, asked: Asked, got: str) -> LedgerError:
+    key = suggested(asked.record, ("id", *tool.numbers))
+    return LedgerError(
+        f"{asked.where}: expected an id of this ledger, got a record of {tool.name} {got}. {tool.remedy}"
+        f"{'Or name' if tool.remedy else 'Name'} the key that has your id: id={key!r} (--id {key})."
+    )
+
+
+def _answers(tool: Tool | None, asked: Asked) -> Iterator[Answer]:
+    if tool is not None:
+        yield from tool.answers(asked)
+        return
+    value = asked.at(asked.keys.label, "label", "label (--label)")
+    yield Answer(asked.label(value), asked.annotator("annotator"))
+
+
+def _asked_by(record: Record) -> Row:
+    """The query and the ledger that asked for an item, where its row or its task says so."""
+    source = record.get("meta") if isinstance(record.get("data"), dict) else record
+    if not isinstance(source, dict) or not (source.get("ledger") or source.keys() >= OF_A_QUERY):
+        return {}
+    return {name: source[name] for name in KEPT if source.get(name) not in (None, "")}
