@@ -30,7 +30,7 @@ def rows(
     records: Iterator[tuple[int, Record]], path: Path, unit: str, keys: Keys, labels: ReadsLabels, cells: bool
 ) -> Iterator[tuple[int, Row]]:
     """Rows of a file's records, as a ledger takes them. Records with several answers make several rows with one number."""
-    others, labelled, named = set[str](), False, keys.label is None
+    names = _Names(keys)
     for number, record in records:
         asked = Asked(record, f"{path}, {unit} {number}", keys, labels, cells)
         tool = tool_of(record, cells)
@@ -39,19 +39,42 @@ def rows(
             continue
         row = {"id": _id_of(tool, asked), **_asked_by(record)}
         answers = [one for one in _answers(tool, asked) if one.label is not None] if asked.counts() else []
-        labelled = labelled or bool(answers)
-        named = named or labelled or value_at(record, keys.label or "") is not MISSING
-        if tool is not None and not answers:
-            others |= tool.others(record)
+        names.note(tool, record, bool(answers))
         for answer in answers or [NOTHING]:
             yield number, {**row, "label": answer.label, "annotator": answer.annotator, "truth": answer.truth}
-    if not labelled and others and (wanted := keys.label or "label") not in others:
-        raise LedgerError(
-            f"{path}: expected answers of the name {wanted!r}, got only those of {', '.join(sorted(others))}. "
-            f"Name the one that counts: label={min(others)!r} (--label {min(others)})."
-        )
-    if not named and not others:
-        raise LedgerError(f"{path}: expected the key {keys.label!r}, as label (--label) says, but no {unit} has it.")
+    names.check(path, unit)
+
+
+class _Names:
+    """Whether the names that a caller wrote, or that a tool is known for, are anywhere in the file."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._others, self._labelled, self._records = set[str](), False, 0
+        named = ((keys.label, "label (--label)"), (keys.annotator, "annotator_key (--annotator-key)"))
+        self._unseen = {key: option for key, option in named if key is not None}
+
+    def note(self, tool: Tool | None, record: Record, labelled: bool) -> None:
+        self._records += 1
+        self._labelled = self._labelled or labelled
+        if tool is not None and not self._labelled:
+            self._others |= tool.others(record)
+        if tool in (ARGILLA, label_studio.TASKS) and self._keys.label is not None:
+            self._unseen.pop(self._keys.label, None)  # the name of a control or a question, which is no key
+        for key in [key for key in self._unseen if value_at(record, key) is not MISSING]:
+            del self._unseen[key]
+
+    def check(self, path: Path, unit: str) -> None:
+        wanted, others = self._keys.label or label_studio.CONTROL, sorted(self._others)
+        if not self._labelled and others and wanted not in others:
+            raise LedgerError(
+                f"{path}: expected answers of the name {wanted!r}, got only those of {', '.join(others)}. "
+                f"Name the one that counts: label={others[0]!r} (--label {others[0]})."
+            )
+        for key, option in self._unseen.items() if self._records else ():
+            raise LedgerError(
+                f"{path}: expected the key {key!r}, as {option} says, but no {unit} has it. Name another."
+            )
 
 
 def _plain(asked: Asked) -> Row:
