@@ -58,7 +58,7 @@ def scaled(score: float) -> float:
     >>> scaled(0.0), scaled(1.0), scaled(3.0), scaled(-1.0)
     (0.5, 0.75, 0.875, 0.25)
     """
-    return 0.5 + 0.5 * score / (1.0 + abs(score))
+    return 1.0 - 0.5 / (1.0 + score) if score >= 0 else 0.5 / (1.0 - score)  # each step keeps the order, rounded too
 
 
 def write_tasks(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
