@@ -127,7 +127,9 @@ def test_doccano(tmp_path: Path) -> None:
         {**DOCCANO, "id": 3, "item": 3, "label": [[0, 2, "LOC"]]},
     )
     ledger = Ledger(9)
-    with pytest.raises(LedgerError, match="line 1: .* a record of doccano without one.* id='item' .--id item"):
+    with pytest.raises(
+        LedgerError, match="line 1: .* of doccano without one.* If its id is yours: .* id='item' .--id item"
+    ):
         ledger.import_file(path)
     ledger.import_file(path, id="item", annotator="ann")
     assert found(ledger) == {2: "cat", 1: ["cat", "dog"], 3: [[0, 2, "LOC"]]}
@@ -217,6 +219,24 @@ def test_argilla(tmp_path: Path) -> None:
         ledger.import_file(path, label="mood")
 
 
+@pytest.mark.parametrize("place", ["", "meta", "metadata"])
+def test_the_query_of_an_item_comes_back_with_it(tmp_path: Path, place: str) -> None:
+    ledger = Ledger(3)
+    ledger.withdraw(ledger.ask(alcore.Precomputed([0.0, 9.0, 1.0]), None, 1))
+    own = {"query": 1, "score": 9.0, "q": 1.0}
+    record = {**PRODIGY, "id": 1, "label": "cat", "answer": "accept", **({place: own} if place else own)}
+    with pytest.raises(LedgerError, match="query 1 was withdrawn"):
+        ledger.tell_file(lines(tmp_path / "a.jsonl", record))
+
+
+def test_a_text_with_the_name_query_is_none(tmp_path: Path) -> None:
+    path, ledger = tmp_path / "a.csv", Ledger(9)
+    ledger.ask(alcore.Precomputed(range(9)), None, 9)
+    text = (DATA / "label_studio.csv").read_text().replace('"text",', '"query",')
+    path.write_text(text)
+    assert ledger.tell_file(path).labels == 2
+
+
 def test_argillas_data_sets_and_server(tmp_path: Path) -> None:
     flat = {"id": "1", "status": "completed", "_server_id": "x", "text": "t", "label.responses": ["cat", "dog"]}
     flat |= {"label.responses.users": ["u1", "u2"], "label.responses.status": ["submitted", "discarded"]}
@@ -269,8 +289,6 @@ def test_dotted_keys_lead_into_records(tmp_path: Path) -> None:
         {"data": {"meta": {"id": 6}}, "marks": [{"label": None}], "ok": True},
         {"data.meta.id": 7, "marks": [{"label": 0}], "ok": True},
     ]
-    for record in records:
-        record["_input"] = 1
     path, ledger = lines(tmp_path / "a.jsonl", *records), Ledger(9)
     ledger.import_file(path, id="data.meta.id", label="marks.0.label", annotator_key="marks.0.by", answer="ok=true")
     assert found(ledger) == {3: "cat", 7: 0}

@@ -32,4 +32,4 @@ def _answers(asked: Asked) -> Iterator[Answer]:
     yield Answer(asked.label(value), asked.annotator("annotator"))
 
 
-DOCCANO = Tool("doccano", _marks, _own_id, _answers)
+DOCCANO = Tool("doccano", _marks, _own_id, _answers, remedy="If its id is yours: id='id' (--id id). ")

@@ -18,7 +18,6 @@ from alcore.ledger.tools.prodigy import PRODIGY
 
 TOOLS = (PRODIGY, ARGILLA, label_studio.TASKS, label_studio.CSV, label_studio.JSON_MIN, DOCCANO)
 OF_A_QUERY = {"query", "score", "q"}  # columns that show that an item's row came from a ledger
-KEPT = ("query", "ledger")  # of such a row, or of a task's meta
 
 
 def tool_of(record: Record, cells: bool) -> Tool | None:
@@ -37,7 +36,7 @@ def rows(
         if tool is None and not keys:
             yield number, _plain(asked)
             continue
-        row = {"id": _id_of(tool, asked), **_asked_by(record)}
+        row = {"id": _id_of(tool, asked), **_asked_by(tool, record)}
         answers = [one for one in _answers(tool, asked) if one.label is not None] if asked.counts() else []
         names.note(tool, record, bool(answers))
         for answer in answers or [NOTHING]:
@@ -130,9 +129,10 @@ def _answers(tool: Tool | None, asked: Asked) -> Iterator[Answer]:
     yield Answer(asked.label(value), asked.annotator("annotator"))
 
 
-def _asked_by(record: Record) -> Row:
-    """The query and the ledger that asked for an item, where its row or its task says so."""
-    source = record.get("meta") if isinstance(record.get("data"), dict) else record
-    if not isinstance(source, dict) or not (source.get("ledger") or source.keys() >= OF_A_QUERY):
-        return {}
-    return {name: source[name] for name in KEPT if source.get(name) not in (None, "")}
+def _asked_by(tool: Tool | None, record: Record) -> Row:
+    """The query and the ledger that asked for an item, where its row, its task or its metadata says so."""
+    kept = ("ledger",) if tool in (label_studio.CSV, label_studio.JSON_MIN) else ("ledger", "query")
+    for source in (record.get("meta"), record.get("metadata"), record.get("data"), record):
+        if isinstance(source, dict) and (source.get("ledger") or source.keys() >= OF_A_QUERY):
+            return {name: source[name] for name in kept if source.get(name) not in (None, "")}
+    return {}

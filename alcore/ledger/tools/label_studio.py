@@ -17,11 +17,13 @@ from alcore.ledger.tools.keys import MISSING, value_at
 
 CONTROL = "label"  # the name of the control in the labelling interface
 OF_EACH_ROW = {"annotation_id", "lead_time"}
+OF_A_TASK = {"annotations", "predictions", "drafts", "meta", "project", "inner_id", "total_annotations"}
 IN_JSON = "Export as JSON, which has the tasks' data as you imported it. "
+OVERWRITTEN = "If the tasks had an id in their data: id='id' (--id id). "
 
 
 def _task_marks(record: Record, cells: bool) -> bool:
-    return isinstance(record.get("data"), dict) and not {"fields", "_input_hash"} & record.keys()
+    return isinstance(record.get("data"), dict) and (len(record) == 1 or not OF_A_TASK.isdisjoint(record))
 
 
 def _task_id(record: Record) -> Any:
@@ -122,7 +124,14 @@ def _choices(value: Any) -> list[Any] | None:
 
 
 TASKS = Tool("Label Studio", _task_marks, _task_id, _task_answers, ("id", "annotations.0.id"), others=_controls)
-CSV = Tool("Label Studio", _row_marks, _row_id, _row_answers, ("annotation_id",), IN_JSON)
+CSV = Tool(
+    "Label Studio",
+    _row_marks,
+    _row_id,
+    _row_answers,
+    ("annotation_id",),
+    IN_JSON + OVERWRITTEN,
+)
 JSON_MIN = Tool(
     "Label Studio (JSON-MIN)", _min_marks, lambda record: MISSING, _min_answers, ("id", "annotation_id"), IN_JSON
 )
