@@ -64,6 +64,9 @@ def create(
     run: Run,
     size: Annotated[int | None, typer.Option(help="N, how many ids there are. They are the numbers 0 to N-1.")] = None,
     ids: Annotated[Path | None, typer.Option(help="Instead of --size: a text file with one id per line.")] = None,
+    labels: Annotated[
+        str, typer.Option(help="What labels are: json, text, or the classes with commas between, such as cat,dog.")
+    ] = "json",
 ) -> None:
     """Make a new ledger. All its ids are unlabelled."""
     with one_sentence():
@@ -75,12 +78,16 @@ def create(
             raise ValueError("size: expected either --size N, or --ids FILE with one id per line.")
         names = None if ids is None else _read_lines(ids)
         try:
-            with closing(Ledger.open(run, size, ids=names)) as ledger:
+            with closing(Ledger.open(run, size, ids=names, labels=_as_labels(labels))) as ledger:
                 say(f"{len(ledger):,} ids -> {run}")
         except ValueError:
             if run.exists() and not run.stat().st_size:
                 run.unlink()
             raise
+
+
+def _as_labels(labels: str) -> str | list[str]:
+    return labels if labels in ("json", "text") else [one.strip() for one in labels.split(",")]
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -21,7 +21,9 @@ def by_id(labels: Any) -> Mapping[Any, Any] | None:
     found = dict(zip(ids, values, strict=True))
     if len(found) < len(ids):
         twice = next(one for place, one in enumerate(ids) if one in ids[:place])
-        raise LedgerError(f"labels: expected each id once in the index of the Series, got {twice!r} twice. Remove one row.")
+        raise LedgerError(
+            f"labels: expected each id once in the index of the Series, got {twice!r} twice. Remove one row."
+        )
     return found
 
 
@@ -42,7 +44,7 @@ def as_mapping(query: Query | int, labels: Any) -> Mapping[Any, Any]:
     return dict(zip(query.ids.tolist(), given, strict=True))
 
 
-def refuse_without_ids(labels: Any, remedy: str) -> Any:
+def refuse_without_ids(labels: Any, remedy: str) -> NoReturn:
     kind = type(labels)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.split('.')[0]}.{kind.__name__}"
     raise LedgerError(

@@ -127,9 +127,14 @@ class Database:
     def _connect(self) -> Connection:
         target = ":memory:" if self.path is None else str(self.path)
         connection = sqlite3.connect(
-            target, timeout=min(self._timeout, AT_ONCE), isolation_level=None, check_same_thread=False, cached_statements=256
+            target,
+            timeout=min(self._timeout, AT_ONCE),
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
         )
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
         self._connection, self._process = connection, os.getpid()
         return connection
 
@@ -161,7 +166,7 @@ class Database:
 
     def _prepare(self, connection: Connection, fill: Fill | None) -> None:
         schema.check_format(connection, self.name)
-        if schema.version(connection) < len(schema.VERSIONS):
+        if schema.version(connection) < schema.newest():
             with self.writing() as connection:
                 schema.upgrade(connection, self.name, fill)
         if self.path is not None:

@@ -15,28 +15,31 @@ from typing import IO, Any
 from alcore.ledger import label_studio
 from alcore.ledger.columns import COLUMNS, FileRows, Row, json_text, microseconds, shown, time_text
 from alcore.ledger.errors import LedgerError
-from alcore.ledger.label_text import decode, encode, from_cell, parse, to_cell
+from alcore.ledger.label_text import decode, parse
+from alcore.ledger.label_type import LabelType, TypedColumn
 from alcore.sources.files import import_extra, whole_file
 
+ANY = LabelType()
 ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Which columns are written, whether ids are names, and templates of the data that Label Studio shows."""
+    """Which columns are written, whether ids are names, what labels are, and templates of the data that Label Studio shows."""
 
     columns: Collection[str]
     named: bool
     data: Mapping[str, str]
+    labels: LabelType = ANY
 
 
 @dataclass(frozen=True)
 class Format:
-    """``write(stream, rows, layout)``, which counts rows, and ``read(path)``, whose rows ``unit`` counts."""
+    """``write(stream, rows, layout)``, which counts rows, and ``read(path, labels)``, whose rows ``unit`` counts."""
 
     unit: str
     write: Callable[[IO[bytes], Iterable[Row], Layout], int]
-    read: Callable[[Path], Iterator[tuple[int, Row]]]
+    read: Callable[[Path, LabelType], Iterator[tuple[int, Row]]]
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:
@@ -49,12 +52,12 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     return FORMATS[suffix]
 
 
-def read(path: str | os.PathLike[str]) -> FileRows:
-    """Rows of a file, read as they are taken."""
+def read(path: str | os.PathLike[str], labels: LabelType) -> FileRows:
+    """Rows of a file, read as they are taken. Their labels are of the type that the ledger has."""
     file, form = Path(path), format_of(path)
     if not file.is_file():
         raise LedgerError(f"{file}: {'expected a file, got a folder' if file.is_dir() else 'no such file'}.")
-    return FileRows(file, form.unit, _refusals(file, form.read(file)))
+    return FileRows(file, form.unit, _refusals(file, form.read(file, labels)))
 
 
 def write(path: str | os.PathLike[str], rows: Iterable[Row], layout: Layout) -> int:
@@ -97,7 +100,8 @@ def write_csv(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
     lines = _CsvLines(stream)
     writer = csv.writer(lines, lineterminator="\r\n")  # so that both are quoted inside a cell
     writer.writerow(layout.columns)
-    writers = [(name, _CSV.get(COLUMNS[name], str)) for name in layout.columns]
+    kinds = {**_CSV, "label": layout.labels.to_text}
+    writers = [(name, kinds.get(COLUMNS[name], str)) for name in layout.columns]
     count, longest = 0, csv.field_size_limit()
     for count, row in enumerate(rows, 1):  # noqa: B007
         cells = ["" if (value := row[name]) is None else write(value) for name, write in writers]
@@ -120,26 +124,27 @@ class _CsvLines:
         self._stream.write(line.removesuffix("\r\n").encode() + b"\n")
 
 
-_CSV: dict[str, Callable[[Any], str]] = {"label": to_cell, "time": time_text, "number": repr}
+_CSV: dict[str, Callable[[Any], str]] = {"time": time_text, "number": repr}
 
 
-def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
+def _read_csv(path: Path, labels: LabelType) -> Iterator[tuple[int, Row]]:
     with open(path, "rb") as file:
         reader, number = csv.reader(_lines(path, file), strict=True), 1
         try:
             header = next(reader, None)
             _check_columns(path, header)
             assert header is not None
+            typed = labels if "state" in header else TypedColumn(labels)  # a complete export, or what people filled in
             number = reader.line_num + 1
             for cells in reader:
                 if cells:
-                    yield number, _csv_row(path, number, header, cells)
+                    yield number, _csv_row(path, number, header, cells, typed)
                 number = reader.line_num + 1
         except csv.Error as error:
             raise LedgerError(f"{path}, line {number}: expected CSV, but it cannot be read: {error}.") from error
 
 
-def _csv_row(path: Path, number: int, header: list[str], cells: list[str]) -> Row:
+def _csv_row(path: Path, number: int, header: list[str], cells: list[str], labels: LabelType | TypedColumn) -> Row:
     if len(cells) != len(header):
         raise LedgerError(
             f"{path}, line {number}: expected {len(header)} cells, as the first line has, got {len(cells)}. "
@@ -147,7 +152,7 @@ def _csv_row(path: Path, number: int, header: list[str], cells: list[str]) -> Ro
         )
     row: Row = {name: cell or None for name, cell in zip(header, cells, strict=True)}
     row["id"] = row["id"] or ""
-    row["label"] = from_cell(row["label"] or "", f"{path}, line {number}: label")
+    row["label"] = labels.from_text(row["label"] or "", f"{path}, line {number}: label")
     return row
 
 
@@ -193,14 +198,14 @@ def _write_jsonl(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
 _JSON: dict[str, Callable[[Any], Any]] = {"label": decode, "time": time_text}
 
 
-def _read_jsonl(path: Path) -> Iterator[tuple[int, Row]]:
+def _read_jsonl(path: Path, labels: LabelType) -> Iterator[tuple[int, Row]]:
     with open(path, "rb") as file:
         for number, line in enumerate(_lines(path, file), 1):
             if line.strip():
-                yield number, _json_row(f"{path}, line {number}", line)
+                yield number, _json_row(f"{path}, line {number}", line, labels)
 
 
-def _json_row(where: str, line: str) -> Row:
+def _json_row(where: str, line: str, labels: LabelType) -> Row:
     try:
         row = parse(line)
     except ValueError as error:
@@ -210,7 +215,7 @@ def _json_row(where: str, line: str) -> Row:
         raise LedgerError(
             f'{where}: expected a JSON object with an id, such as {{"id": 1, "label": "cat"}}, got {shown(row)}.'
         )
-    label = encode(row["label"], f"{where}: label") if "label" in row else None
+    label = labels.from_value(row["label"], f"{where}: label") if "label" in row else None
     whole = dict.fromkeys(COLUMNS) if "state" in row else {}
     return {**whole, **row, "label": label}
 
@@ -227,22 +232,23 @@ def _write_parquet(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> in
     count, left = 0, iter(rows)
     with parquet.ParquetWriter(stream, schema) as writer:
         while part := list(islice(left, ROW_GROUP)):
-            arrays = [_parquet_column(arrow, schema.field(name).type, name, part) for name in layout.columns]
+            fields = [(name, schema.field(name).type) for name in layout.columns]
+            arrays = [_parquet_column(arrow, kind, name, part, layout.labels) for name, kind in fields]
             writer.write_batch(arrow.record_batch(arrays, schema=schema))
             count += len(part)
     return count
 
 
-def _parquet_column(arrow: Any, kind: Any, name: str, rows: list[Row]) -> Any:
-    write = _PARQUET.get(COLUMNS[name])
+def _parquet_column(arrow: Any, kind: Any, name: str, rows: list[Row], labels: LabelType) -> Any:
+    write = labels.to_text if name == "label" else _PARQUET.get(COLUMNS[name])
     values = [value if (value := row[name]) is None or write is None else write(value) for row in rows]
     return arrow.array(values, kind)
 
 
-_PARQUET: dict[str, Callable[[Any], Any]] = {"label": to_cell, "time": microseconds}
+_PARQUET: dict[str, Callable[[Any], Any]] = {"time": microseconds}
 
 
-def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:
+def _read_parquet(path: Path, labels: LabelType) -> Iterator[tuple[int, Row]]:
     arrow = import_extra("pyarrow", "parquet", "reading")
     parquet = import_extra("pyarrow.parquet", "parquet", "reading")
     try:
@@ -251,7 +257,7 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:
             wanted = [name for name in file.schema_arrow.names if name in COLUMNS]
             batches = file.iter_batches(ROW_GROUP, columns=wanted)
             for number, row in enumerate((row for batch in batches for row in _as_rows(path, batch)), 1):
-                yield number, {**row, "label": _parquet_label(row["label"], f"{path}, row {number}: label")}
+                yield number, {**row, "label": _parquet_label(row["label"], f"{path}, row {number}: label", labels)}
     except arrow.ArrowException as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise LedgerError(f"{path}: expected a Parquet file, but it cannot be read: {reason}.") from error
@@ -267,11 +273,11 @@ def _as_rows(path: Path, batch: Any) -> list[Row]:
         ) from error
 
 
-def _parquet_label(value: Any, where: str) -> str | None:
+def _parquet_label(value: Any, where: str, labels: LabelType) -> str | None:
     """A string is read as a cell of CSV. Values of other types stay as they are."""
     if value is None:
         return None
-    return from_cell(value, where) if isinstance(value, str) else encode(value, where)
+    return labels.from_text(value, where) if isinstance(value, str) else labels.from_value(value, where)
 
 
 def _write_tasks(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:

@@ -14,10 +14,12 @@ from urllib.parse import quote
 
 from alcore.ledger.columns import PAST, Row, json_text, shown
 from alcore.ledger.errors import LedgerError
-from alcore.ledger.label_text import decode, encode, from_cell, no_constant
+from alcore.ledger.label_text import decode, encode, no_constant
+from alcore.ledger.label_type import LabelType
 
 CONTROL = "label"  # the name of the control in the labelling interface, whose object has the name of the data shown
 CHUNK = 1 << 16
+ANY = LabelType()
 NEAR_THE_END = 16  # characters: an error so near the end of the text may mean only that the text is cut off
 
 
@@ -58,6 +60,7 @@ def _task(row: Row, data: Mapping[str, str], shows: str) -> dict[str, Any]:
     if row["heuristic"] is not None:
         score = {} if row["score"] is None else {"score": row["score"]}
         task["predictions"] = [{"model_version": row["heuristic"], **score, "result": []}]
+    task["meta"] = {name: row[name] for name in ("ledger", "query", "q") if row[name] is not None}
     if row["label"] is not None:
         task["annotations"] = [{"result": results_of(decode(row["label"]), shows), **_completed_by(row["annotator"])}]
     return task
@@ -95,22 +98,22 @@ def results_of(label: Any, shows: str) -> list[Any]:
     return [{**names, "type": "textarea", "value": {"text": [encode(label, "label")]}}]
 
 
-def label_of(results: list[Any], where: str) -> str:
+def label_of(results: list[Any], where: str, labels: LabelType = ANY) -> str:
     """The JSON text of the label of an annotation's results."""
     only = results[0] if len(results) == 1 and isinstance(results[0], dict) else {}
     kind, value = only.get("type"), only.get("value")
     chosen = value.get("choices") if kind == "choices" and isinstance(value, dict) else None
     if isinstance(chosen, list) and chosen:
-        return encode(chosen[0] if len(chosen) == 1 else chosen, where)
+        return labels.from_value(chosen[0] if len(chosen) == 1 else chosen, where)
     text = value.get("text") if kind == "textarea" and isinstance(value, dict) else None
     if isinstance(text, list) and len(text) == 1:
         text = text[0]
-    if isinstance(text, str) and (label := from_cell(text, where)) is not None:
+    if isinstance(text, str) and (label := labels.from_text(text, where)) is not None:
         return label
-    return encode(results, where)
+    return labels.from_value(results, where)
 
 
-def read_tasks(path: Path) -> Iterator[tuple[int, Row]]:
+def read_tasks(path: Path, labels: LabelType) -> Iterator[tuple[int, Row]]:
     """Tasks of an export as JSON, or of `write_tasks`, numbered from 1."""
     for number, task in enumerate(_array(path), 1):
         where = f"{path}, task {number}"
@@ -120,11 +123,13 @@ def read_tasks(path: Path) -> Iterator[tuple[int, Row]]:
                 f"{where}: expected a task with an id in its data, as alcore wrote it, got {shown(task)}. "
                 "In Label Studio, export as JSON, not as JSON-MIN."
             )
-        label, annotator = _answer(task, where)
-        yield number, {"id": data["id"], "label": label, "annotator": annotator}
+        label, annotator = _answer(task, where, labels)
+        meta = task.get("meta")
+        of = meta.get("ledger") if isinstance(meta, dict) else None
+        yield number, {"id": data["id"], "label": label, "annotator": annotator, "ledger": of}
 
 
-def _answer(task: dict[str, Any], where: str) -> tuple[str | None, str | None]:
+def _answer(task: dict[str, Any], where: str, labels: LabelType) -> tuple[str | None, str | None]:
     """The label and who gave it. Skipped annotations do not count, and several annotations have to agree."""
     annotations = task.get("annotations") or []
     if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
@@ -135,7 +140,7 @@ def _answer(task: dict[str, Any], where: str) -> tuple[str | None, str | None]:
             continue
         if not isinstance(one.get("result"), list):
             raise LedgerError(f"{where}: expected an annotation with a list of results, got {shown(one)}.")
-        given.append((label_of(one["result"], f"{where}: label"), _annotator(one.get("completed_by"))))
+        given.append((label_of(one["result"], f"{where}: label", labels), _annotator(one.get("completed_by"))))
     for label, annotator in given:
         if label != given[0][0]:
             raise LedgerError(

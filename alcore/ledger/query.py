@@ -32,11 +32,12 @@ class Query:
         asker: the name on whose behalf it was asked.
         step: how many queries this asker had before.
         heuristic: the name of the heuristic.
+        ledger: the identity of the ledger that asked, as `Ledger.identity`. Another ledger refuses this query.
 
     >>> import alcore
     >>> query = alcore.Ledger(size=10).label_randomly(3, rng=0)
     >>> query.ids.tolist(), query.heuristic, len(query)
-    ([3, 2, 1], 'random', 3)
+    ([5, 9, 6], 'random', 3)
     """
 
     number: int
@@ -48,6 +49,7 @@ class Query:
     asker: str
     step: int
     heuristic: str
+    ledger: str
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -55,7 +57,7 @@ class Query:
     def export(self, path: str | os.PathLike[str], *, data: Mapping[str, str] | None = None) -> None:
         """Write the query into a file for annotators. They fill in the labels, and `Ledger.tell_file` reads the file.
 
-        The columns are id, label (empty), annotator, query, score and q. The rows are in the order chosen.
+        The columns are id, label (empty), annotator, query, score, q and ledger. The rows are in the order chosen.
 
         Args:
             path: a file that ends in .csv, .jsonl, .parquet (``alcore[parquet]``), or .json for Label Studio's tasks.
@@ -68,10 +70,11 @@ class Query:
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "todo.csv"
         >>> alcore.Ledger(size=10).label_randomly(3, rng=0).export(path)
         >>> path.read_text().splitlines()[0]
-        'id,label,annotator,query,score,q'
+        'id,label,annotator,query,score,q,ledger'
         """
         named = self.ids.dtype == object
-        formats.write(path, query_rows(self), formats.Layout(QUERY_COLUMNS, named, label_studio.as_data(data)))
+        layout = formats.Layout(QUERY_COLUMNS, named, label_studio.as_data(data))
+        formats.write(path, query_rows(self), layout)
 
 
 def query_rows(query: Query) -> Iterator[Row]:
@@ -86,4 +89,5 @@ def query_rows(query: Query) -> Iterator[Row]:
             "heuristic": query.heuristic,
             "score": None if score != score else score,
             "q": q,
+            "ledger": query.ledger,
         }

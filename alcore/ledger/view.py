@@ -13,12 +13,13 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Float64s, Rng
-from alcore.ledger import checks, exporting, formats, label_studio, reading
+from alcore.ledger import checks, exporting, formats, label_studio, label_type, reading
 from alcore.ledger.columns import COLUMNS
 from alcore.ledger.database import Database
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import About, Ids, Positions, about_ids, ids_at, positions_of
 from alcore.ledger.label_text import decode
+from alcore.ledger.label_type import LabelType
 from alcore.ledger.picks import Picks, picks_of_whole_pool
 from alcore.ledger.pool import Pool
 from alcore.ledger.query import Query
@@ -29,6 +30,7 @@ class LedgerView(ABC):
 
     _database: Database
     _pool: Pool
+    _labels: LabelType
 
     @abstractmethod
     def close(self) -> None:
@@ -48,6 +50,16 @@ class LedgerView(ABC):
     def __repr__(self) -> str:
         counts = ", ".join(f"{count:,} {state}" for state, count in self.counts().items())
         return f"<Ledger {self._database.name}: {counts}>"
+
+    @property
+    def identity(self) -> str:
+        """32 hexadecimal digits, random, made with the ledger. Its queries, exports and tasks carry them."""
+        return self._about().identity
+
+    @property
+    def label_type(self) -> str | tuple[Any, ...]:
+        """What labels are: "json" (any JSON value), "text", or the tuple of the classes that are possible."""
+        return self._labels.named
 
     # --- ids and their states ---------------------------------------------------------------------------------------------
 
@@ -228,7 +240,7 @@ class LedgerView(ABC):
         """
         wanted, shown = exporting.as_states(states), label_studio.as_data(data)
         with self._database.reading() as connection:
-            layout = formats.Layout(COLUMNS, about_ids(connection).named, shown)
+            layout = formats.Layout(COLUMNS, about_ids(connection).named, shown, label_type.read(connection))
             return formats.write(path, exporting.rows(connection, wanted), layout)
 
     # --- inside -----------------------------------------------------------------------------------------------------------

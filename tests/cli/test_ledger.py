@@ -199,7 +199,7 @@ def test_the_pool_comes_to_an_end(here: Path) -> None:
     done("create", "two.db", "--size", 2)
     assert "2 ids" in done("ask", "two.db", "-H", "random", "-o", "todo.csv")
     result = run("ask", "two.db", "-H", "random", "--asker", "b")
-    assert (result.exit_code, result.stdout) == (0, "id,label,annotator,query,score,q\n")
+    assert (result.exit_code, result.stdout) == (0, "id,label,annotator,query,score,q,ledger\n")
     assert result.stderr == "note: no id is free, so nothing was asked.\n"
 
 
