@@ -92,9 +92,9 @@ class TypedColumn:
         elif self._first[0] != number:
             _, other, there = self._first
             raise LedgerError(
-                f"{where}: expected labels of one type, got {cell.strip()!r} beside {other!r} ({there}): one is a text, the other a "
-                "number. For texts make the ledger with labels='text' (alcore ledger create --labels text), or write each text in "
-                f"double quotes: {encode(cell.strip(), where)}."
+                f"{where}: expected labels of one type, got {cell.strip()!r} beside {other!r} ({there}): one is a text, the other "
+                "a number. For texts make the ledger with labels='text' (alcore ledger create --labels text), or write each "
+                f"text in double quotes: {encode(cell.strip(), where)}."
             )
         return text
 

@@ -75,6 +75,7 @@ class Ledger(LedgerStates):
         ids: Iterable[str] | None = None,
         labels: str | Iterable[Any] | None = None,
         timeout: float = 60.0,
+        lost_log: bool = False,
     ) -> Ledger:
         """Open the ledger of a file, or make the file if there is none.
 
@@ -85,6 +86,7 @@ class Ledger(LedgerStates):
             labels: what the labels of a new ledger are: "json", "text" or a list of classes, "json" by default. If the file
                 exists, they must be what it has.
             timeout: seconds to wait for other processes that write.
+            lost_log: True to open a file whose log is missing with the labels that the file itself holds.
 
         Returns:
             The ledger. Call `close` at the end, or open it in a ``with`` statement.
@@ -102,7 +104,7 @@ class Ledger(LedgerStates):
         {'unlabelled': 99, 'asked': 0, 'labelled': 1, 'aside': 0}
         """
         ledger = cls.__new__(cls)
-        ledger._begin(path, size, ids, labels, timeout)
+        ledger._begin(path, size, ids, labels, timeout, lost_log)
         return ledger
 
     def _begin(
@@ -112,6 +114,7 @@ class Ledger(LedgerStates):
         ids: Iterable[str] | None,
         labels: str | Iterable[Any] | None,
         timeout: float,
+        lost_log: bool = False,
     ) -> None:
         given = label_type.as_label_type(labels)
         names = None if ids is None else as_names(ids)
@@ -121,7 +124,7 @@ class Ledger(LedgerStates):
             raise LedgerError(f"size: expected {len(names)}, the number of names in ids, got {size}. Leave size out.")
         count = size if names is None else len(names)
         fill = None if count is None else partial(writing.fill_new, size=count, ids=names, labels=given or LabelType())
-        self._database = Database(path, timeout, fill)
+        self._database = Database(path, timeout, fill, door.as_flag(lost_log, "lost_log"))
         self._pool = Pool()
         with self._database.reading() as connection:
             checks.check_same_ids(connection, self._database.name, count, names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from sqlite3 import Connection
 from types import TracebackType
 from typing import Any, Self
@@ -201,7 +202,28 @@ class LedgerView(ABC):
         with self._database.reading() as connection:
             return self._picks(connection).pool_size
 
-    # --- an export --------------------------------------------------------------------------------------------------------
+    # --- a copy and an export ----------------------------------------------------------------------------------------------
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Write a copy of the ledger into a new file, while others go on working. The copy is whole without a log beside it.
+
+        A copy made by other programs can lack labels: those that are in the log ``<name>-wal`` while the ledger is open.
+
+        Args:
+            path: the new file. It appears when it is complete and on disk.
+
+        Raises:
+            LedgerError: if the file exists or cannot be written.
+
+        >>> import alcore, pathlib, tempfile
+        >>> path, ledger = pathlib.Path(tempfile.mkdtemp()) / "copy.db", alcore.Ledger(size=3)
+        >>> ledger.label({1: "cat"})
+        >>> ledger.backup(path)
+        >>> with alcore.Ledger.open(path) as copy:
+        ...     copy.labels
+        ['cat']
+        """
+        self._database.backup(Path(path).absolute())
 
     def export(
         self,
