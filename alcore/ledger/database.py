@@ -41,7 +41,7 @@ class Database:
             new = self.path is None or is_new(self.path)
             if self.path is not None:
                 places.refuse_unsafe(self.path)
-            logged = new or lost_log or log_size(self.path) > 0
+            logged = new or lost_log or (self.path is not None and log_size(self.path) > 0)
             if new and fill is None:
                 raise LedgerError(
                     f"{self.path}: no such ledger. To make a new one: Ledger.open(path, size=N), or with names "
@@ -127,8 +127,9 @@ class Database:
 
     def _check_log(self, connection: Connection) -> None:
         """Refuse a file that was copied or moved without its log."""
-        path = str(self.path)
-        if connection.execute("SELECT open FROM about").fetchone()[0] and not log_size(self.path):
+        assert self.path is not None
+        path = self.path
+        if connection.execute("SELECT open FROM about").fetchone()[0] and not log_size(path):
             raise LedgerError(
                 f"{path}: the file was copied or moved while it was open, without its log {path}-wal, which may hold labels. Put "
                 "the log beside it, or make the copy with: alcore ledger backup. If the log is lost, open what the file holds: "

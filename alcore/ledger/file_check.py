@@ -66,7 +66,7 @@ def _is_empty(path: Path, header: bytes) -> bool:
             f"{path}: the file is truncated: {size} of {max(expected, HEADER)} bytes are there. Nothing was changed. "
             "Restore it from a backup."
         )
-    if header[18:19] == b"\x01" and _size(f"{path}-wal"):
+    if header[18:19] == b"\x01" and log_size(path):
         raise LedgerError(
             f"{path}: the log {path}-wal beside it belongs to another file, which this one replaced. Nothing was changed. Move the "
             f"log away: mv {path}-wal {path}-wal.old."
@@ -80,9 +80,9 @@ def _is_empty(path: Path, header: bytes) -> bool:
     return False
 
 
-def log_size(path: Path | None) -> int:
-    """Bytes of the log beside a file: 0 where there is none."""
-    return _size(f"{path}-wal")
+def log_size(path: Path) -> int:
+    """Bytes of the log beside a file: 0 where there is none. SQLite writes it beside the file that a symbolic link names."""
+    return _size(f"{os.path.realpath(path)}-wal")
 
 
 @contextmanager

@@ -162,7 +162,7 @@ def test_interrupts_at_any_moment_leave_the_ledger_usable(tmp_path: Path) -> Non
         with Ledger.open(path, 5000) as ledger, Ledger.open(path, timeout=1) as other:
             for one in range(300):
                 try:
-                    signal.setitimer(signal.ITIMER_REAL, float(rng.uniform(1e-5, 0.004)))
+                    signal.setitimer(signal.ITIMER_REAL, float(rng.uniform(1e-5, 0.01)))
                     ledger.label({one: "own"})
                     recorded.append(one)
                     time.sleep(1)
@@ -173,7 +173,7 @@ def test_interrupts_at_any_moment_leave_the_ledger_usable(tmp_path: Path) -> Non
 
     recorded = Child(labels).wait()[1][0]
     with Ledger.open(path) as ledger:
-        assert 100 < len(recorded) <= 300
+        assert 10 < len(recorded) < 300
         assert set(recorded) <= set(ledger.labelled.tolist())
         assert set(range(1000, 1300, 20)) <= set(ledger.labelled.tolist())
 
