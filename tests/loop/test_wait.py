@@ -20,7 +20,7 @@ import alcore
 from alcore import Ledger, LedgerError, Wait
 from alcore.loop import wait as wait_module
 from alcore.stopping import LabelBudget
-from tests.loop.runs import TRUTH, N, make, state
+from tests.loop.runs import TRUTH, N, make
 
 POLL = 0.01
 
