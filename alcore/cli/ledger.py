@@ -42,6 +42,7 @@ from alcore.cli.options import (
     Seed,
     expand_options,
 )
+from alcore.cli.remedies import word
 from alcore.cli.sentences import one_sentence, out, say
 from alcore.heuristics import Random
 from alcore.heuristics.base import Joint
@@ -72,7 +73,7 @@ def create(
         there = run.exists()
         if there and (not run.is_file() or run.stat().st_size):
             raise ValueError(
-                f"{run}: this file exists already. Name another file, or go on with it: alcore ledger status {run}."
+                f"{run}: this file exists already. Name another file, or go on with it: alcore ledger status {word(run)}."
             )
         if (size is None) == (ids is None):
             raise ValueError("size: expected either --size N, or --ids FILE with one id per line.")
@@ -137,7 +138,7 @@ def ask(
         shown = templates(data, output)
         if file is None and named.heuristic != "random":
             raise ValueError(
-                f"{named.heuristic}: expected a file of predictions: alcore ledger ask {run} PREDICTIONS. "
+                f"{named.heuristic}: expected a file of predictions: alcore ledger ask {word(run)} PREDICTIONS. "
                 "Without predictions: --heuristic random."
             )
         chosen = heuristic_of(named.heuristic, file, made, **batched.given())
@@ -173,12 +174,12 @@ def show(
 def _open_query(ledger: Ledger, number: int | None, run: Path) -> Query:
     queries = ledger.open_queries()
     if not queries:
-        raise ValueError(f"query: no query of this ledger is open. Ask: alcore ledger ask {run} PREDICTIONS.")
+        raise ValueError(f"query: no query of this ledger is open. Ask: alcore ledger ask {word(run)} PREDICTIONS.")
     listed = ", ".join(f"{query.number} ({query.asker})" for query in queries)
     if number is None and len(queries) > 1:
         raise ValueError(
             f"query: expected the number of a query, as {len(queries)} are open: {listed}. "
-            f"Name one: alcore ledger show {run} {queries[0].number}."
+            f"Name one: alcore ledger show {word(run)} {queries[0].number}."
         )
     for query in queries:
         if number in (None, query.number):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alcore.cli.ledger_options import IdsFrom, IdsGiven, Run, ids_given, open_ledger, read_lines
 from alcore.cli.ledger_tables import history_table
+from alcore.cli.remedies import word
 from alcore.cli.sentences import one_sentence, out, say
 from alcore.ledger import Ledger
 
@@ -24,7 +25,7 @@ def restore(run: Run, ids: IdsGiven = None, ids_from: IdsFrom = None) -> None:
     with one_sentence(run), open_ledger(run) as ledger:
         given = ids_given(ledger, ids, ids_from)
         ledger.restore(given)
-        say(f"{_count(given)} free again")
+        say(_free_again(given))
 
 
 def unlabel(run: Run, ids: IdsGiven = None, ids_from: IdsFrom = None) -> None:
@@ -32,7 +33,7 @@ def unlabel(run: Run, ids: IdsGiven = None, ids_from: IdsFrom = None) -> None:
     with one_sentence(run), open_ledger(run) as ledger:
         given = ids_given(ledger, ids, ids_from)
         ledger.unlabel(given)
-        say(f"{_count(given)} without a label and free again")
+        say(f"{len(given):,} {'label' if len(given) == 1 else 'labels'} removed, {_free_again(given)}")
 
 
 def add(run: Run, ids: IdsGiven = None, ids_from: IdsFrom = None) -> None:
@@ -67,10 +68,14 @@ def _new_ids(ledger: Ledger, ids: list[str] | None, ids_from: Path | None, run: 
         got = f"the file {ids_from}" if ids_from is not None else " ".join(ids or ()) or "nothing"
         raise ValueError(
             f"ids: expected how many ids to add, as this ledger's ids are numbers, got {got}. Write: "
-            f"alcore ledger add {run} 10."
+            f"alcore ledger add {word(run)} 10."
         )
     return int(ids[0])
 
 
 def _count(ids: list[str] | list[int]) -> str:
     return f"{len(ids):,} {'id' if len(ids) == 1 else 'ids'}"
+
+
+def _free_again(ids: list[str] | list[int]) -> str:
+    return f"{_count(ids)} {'is' if len(ids) == 1 else 'are'} free again"

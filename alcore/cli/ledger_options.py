@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from alcore.cli.remedies import word
 from alcore.ledger import Ledger
 from alcore.ledger.label_studio import as_data
 
@@ -42,7 +43,7 @@ IdsFrom = Annotated[Path | None, typer.Option(help="For many ids: a text file wi
 
 def open_ledger(run: Path) -> closing[Ledger]:
     if not run.exists():
-        raise ValueError(f"{run}: no such ledger. Make it: alcore ledger create {run} --size N (or --ids FILE).")
+        raise ValueError(f"{run}: no such ledger. Make it: alcore ledger create {word(run)} --size N (or --ids FILE).")
     return closing(Ledger.open(run))
 
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from alcore.cli.arguments import check_output
+from alcore.cli.remedies import word
 from alcore.cli.sentences import note, say
 from alcore.cli.tables import plain_table
 from alcore.ledger import Imported, Ledger, Query
@@ -29,7 +30,7 @@ def check_new_file(output: Path, run: Path, *inputs: Path | None) -> None:
     if output.exists():
         raise ValueError(
             f"{output}: this file exists already and may hold labels that were typed into it. Record them: "
-            f"alcore ledger tell {run} {output}. Then name another file."
+            f"alcore ledger tell {word(run)} {word(output)}. Then name another file."
         )
 
 
@@ -37,7 +38,7 @@ def note_open(ledger: Ledger, asker: str, run: Path) -> None:
     for query in ledger.open_queries(asker)[:1]:
         note(
             f"query {query.number} of {asker} is still open, so it is asked again: {len(query):,} ids wait for a label. "
-            f"Answer it: alcore ledger tell {run} FILE. Or take it back: alcore ledger withdraw {run} {query.number}."
+            f"Answer it: alcore ledger tell {word(run)} FILE. Or take it back: alcore ledger withdraw {word(run)} {query.number}."
         )
 
 

@@ -42,10 +42,15 @@ def as_commands(text: str, run: Path | None = None) -> str:
     >>> as_commands("3 was set aside. Restore it first: ledger.restore([3]).", Path("my run.db"))
     "3 was set aside. Restore it first: alcore ledger restore 'my run.db' 3."
     """
-    file = "RUN.db" if run is None else shlex.quote(str(run))
+    file = "RUN.db" if run is None else word(run)
     for pattern, command in REMEDIES:
         text = re.sub(pattern, lambda found, command=command: _filled(command, file, found), text)  # type: ignore[misc]
     return text
+
+
+def word(file: Path) -> str:
+    """The name of a file as one word of a command line."""
+    return shlex.quote(str(file))
 
 
 def _filled(command: str, run: str, found: re.Match[str]) -> str:
@@ -60,6 +65,8 @@ def _ids(text: str) -> str:
     try:
         ids = [str(one) for one in ast.literal_eval(f"[{text}]")]
     except (ValueError, SyntaxError):
+        return "IDS"
+    if not all(map(str.isprintable, ids)):
         return "IDS"
     dashes = "-- " if any(one.startswith("-") for one in ids) else ""
     return dashes + " ".join(map(shlex.quote, ids))

@@ -68,12 +68,17 @@ def one_sentence(run: Path | None = None) -> Iterator[None]:
 
 
 def print_error(text: str) -> None:
-    err.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}", highlight=False, soft_wrap=True)
+    err.print(f"[bold red]error:[/] {escape(_one_line(text))}", highlight=False, soft_wrap=True)
 
 
 def note(text: str) -> None:
     """Print a note on the error stream, because results may be piped into a file."""
-    err.print(f"[bold yellow]note:[/] {escape(' '.join(text.split()))}", highlight=False, soft_wrap=True)
+    err.print(f"[bold yellow]note:[/] {escape(_one_line(text))}", highlight=False, soft_wrap=True)
+
+
+def _one_line(text: str) -> str:
+    """Lines become one. Blanks inside a line stay, because they may be those of a file's name or an id."""
+    return " ".join(filter(None, map(str.strip, text.splitlines())))
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def test_ids_are_set_aside_and_restored(here: Path) -> None:
     free = [one for one in range(N) if one not in asked][:2]
     assert done("set-aside", "run.db", asked[0], free[0]) == "2 ids set aside\n"
     assert counts() == [N - 3, 1, 0, 2]
-    assert done("restore", "run.db", free[0]) == "1 id free again\n"
+    assert done("restore", "run.db", free[0]) == "1 id is free again\n"
     Path("many.txt").write_text(f"{free[0]}\n{free[1]}\n")
     assert done("set-aside", "run.db", "--ids-from", "many.txt") == "2 ids set aside\n"
     assert counts() == [N - 4, 1, 0, 3]
@@ -38,7 +38,7 @@ def test_a_label_is_removed_and_stays_in_the_history(here: Path) -> None:
     with Ledger.open("run.db") as ledger:
         ledger.label({3: "[red]cat", 4: "7", 5: 7}, annotator="ann@host")
         ledger.set_aside([6])
-    assert done("unlabel", "run.db", 3) == "1 id without a label and free again\n"
+    assert done("unlabel", "run.db", 3) == "1 label removed, 1 id is free again\n"
     assert counts() == [N - 3, 0, 2, 1]
     shown = done("history", "run.db", 3, 4, 5, 6)
     lines = [line.split() for line in shown.splitlines() if re.match(r"\s*\d{4}-", line)]

@@ -80,6 +80,8 @@ def test_no_remedy_names_python() -> None:
         ("Restore it first: ledger.restore([3]).", "Restore it first: alcore ledger restore 'my run.db' 3."),
         ("To replace the label: overwrite=True.", "To replace the label: --overwrite."),
         ("Write asker='ann'.", "Write --asker ann."),
+        ("See ledger.history(['a  b']).", "See alcore ledger history 'my run.db' 'a  b'."),
+        ("See ledger.history(['a\\nb']).", "See alcore ledger history 'my run.db' IDS."),
         ("See ledger.identity.", "See ledger.identity."),
     ],
 )
@@ -89,11 +91,12 @@ def test_a_call_becomes_its_command(text: str, said: str) -> None:
 
 def test_remedies_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_folder(tmp_path, monkeypatch)
-    with Ledger.open("my run.db", ids=NAMES) as ledger:
-        ledger.set_aside([NAMES[3]])
-    Path("a.csv").write_text(f"id,label\n{NAMES[3]},cat\n")
+    name = "a  picture's [name].png"
+    with Ledger.open("my run.db", ids=[*NAMES, name]) as ledger:
+        ledger.set_aside([name])
+    Path("a.csv").write_text(f"id,label\n{name},cat\n")
     said = run("import", "my run.db", "a.csv").stderr
     remedy = re.search(r"Restore it first: alcore ledger (.*)\.\n", said)
     assert remedy is not None, said
-    assert done(*shlex.split(remedy[1])) == "1 id free again\n"
+    assert done(*shlex.split(remedy[1])) == "1 id is free again\n"
     assert done("import", "my run.db", "a.csv").startswith("1 labels recorded")
