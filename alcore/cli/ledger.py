@@ -91,6 +91,10 @@ def _as_labels(labels: str) -> str | list[str]:
     return labels if labels in ("json", "text") else [one.strip() for one in labels.split(",")]
 
 
+def _label_type(labels: str) -> str | list[str]:
+    return labels if labels in ("json", "text") else [one.strip() for one in labels.split(",")]
+
+
 @app.command()
 def status(run: Run) -> None:
     """Show how many ids are in each state, the open queries, and the counts of annotators and labels."""
@@ -99,8 +103,8 @@ def status(run: Run) -> None:
         if queries := ledger.open_queries():
             out.print(queries_table(queries))
         if ledger.counts()["labelled"]:
-            out.print(counts_table("annotator", ledger.count_labels("annotator", TOP + 1)))
-            out.print(counts_table("label", ledger.count_labels("label", TOP + 1)))
+            out.print(counts_table(ledger, "annotator", ledger.count_labels("annotator", TOP + 1)))
+            out.print(counts_table(ledger, "label", ledger.count_labels("label", TOP + 1)))
 
 
 @app.command()

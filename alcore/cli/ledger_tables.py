@@ -18,7 +18,8 @@ from alcore.cli.tables import plain_table
 from alcore.ledger import Imported, Ledger, Query
 from alcore.ledger.columns import QUERY_COLUMNS, time_text
 from alcore.ledger.formats import FORMATS, Layout, write_csv
-from alcore.ledger.label_text import encode, to_cell
+from alcore.ledger.label_text import encode
+from alcore.ledger.label_type import LabelType, as_label_type
 from alcore.ledger.query import query_rows
 
 TOP = 10  # annotators and label values that status shows
@@ -81,23 +82,23 @@ def queries_table(queries: Sequence[Query]) -> Table:
     return table
 
 
-def counts_table(title: str, counts: Sequence[tuple[Any, int]]) -> Table:
+def counts_table(ledger: Ledger, title: str, counts: Sequence[tuple[Any, int]]) -> Table:
     shown = f", the {TOP} most frequent" if len(counts) > TOP else ""
     table = plain_table(f"labels by {title}{shown}")
     table.add_column(title, min_width=20)
     table.add_column("ids", justify="right", no_wrap=True)
     for value, count in counts[:TOP]:
-        text = value if title == "annotator" else to_cell(encode(value, "label"))
+        text = value if title == "annotator" else shown_label(ledger, value)
         table.add_row(escape(text or "-"), f"{count:,}")
     return table
 
 
-def history_table(events: Sequence[dict[str, Any]]) -> Table:
+def history_table(ledger: Ledger, events: Sequence[dict[str, Any]]) -> Table:
     table = plain_table("history, the oldest event first")
     for title in ("time", "id", "action", "query", "label", "annotator"):
         table.add_column(title, justify="right" if title == "query" else "left", no_wrap=title == "time")
     for event in events:
-        label = "" if event["action"] != "labelled" else to_cell(encode(event["label"], "label"))
+        label = "" if event["action"] != "labelled" else shown_label(ledger, event["label"])
         number = "" if event["query"] is None else str(event["query"])
         table.add_row(
             time_text(event["time"]),
@@ -108,3 +109,8 @@ def history_table(events: Sequence[dict[str, Any]]) -> Table:
             escape(event["annotator"] or ""),
         )
     return table
+
+
+def shown_label(ledger: Ledger, label: Any) -> str:
+    """A label as a cell shows it."""
+    return (as_label_type(ledger.label_type) or LabelType()).to_text(encode(label, "label"))

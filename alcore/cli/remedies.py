@@ -30,6 +30,7 @@ REMEDIES = (
     ),
     (r", or wait longer: Ledger\.open\(path, timeout=\d+\)", ""),
     (r"Ledger\.open\(path\)", "alcore ledger status {run}"),
+    (r"labels='text' \(alcore ledger create --labels text\)", "alcore ledger create NEW.db --labels text"),
     (r"(?P<option>asker|annotator)='ann'", "--{option} ann"),
     (r"Replace it: text\.encode\('utf-8', 'replace'\)\.decode\(\)", "Type it anew"),
     (r"^rng: ", "--seed: "),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from alcore import door
 from alcore.ledger import Ledger, LedgerError, Query, formats
+from alcore.ledger.label_type import LabelType, as_label_type
 
 QUIET = 10.0  # seconds from one line of progress to the next
 
@@ -87,7 +88,7 @@ def _hand_out(wait: Wait, export: Path, ledger: Ledger, query: Query) -> Path:
         query.export(file, data=wait.data)
     elif _is_of_others(file, ledger, query):
         raise LedgerError(
-            f"{file}: expected the file of query {query.number} of this ledger, but the file has other ids. Nothing was written. "
+            f"{file}: expected the file of query {query.number} of this ledger, but the file is another one. Nothing was written. "
             f"Move it away: mv {file} {file}.old."
         )
     return file
@@ -96,7 +97,8 @@ def _hand_out(wait: Wait, export: Path, ledger: Ledger, query: Query) -> Path:
 def _is_of_others(file: Path, ledger: Ledger, query: Query) -> bool:
     asked = {str(one) for one in ledger.asked_by(query).tolist()}
     try:
-        return any(str(row.get("id")) not in asked for _, row in formats.read(file).rows)
+        rows = formats.read(file, as_label_type(ledger.label_type) or LabelType()).rows
+        return any(str(row.get("id")) not in asked or row.get("ledger") not in (None, query.ledger) for _, row in rows)
     except LedgerError:
         return False  # somebody edits it, or saved it in a form that `tell_file` will refuse
 

@@ -133,7 +133,27 @@ def test_an_empty_file_becomes_a_ledger(here: Path) -> None:
     assert done("create", "empty.db", "--size", 3) == "3 ids -> empty.db\n"
 
 
+@pytest.mark.parametrize(("labels", "has"), [("text", "text"), ("json", "json"), ("cat, 7", ("cat", "7"))])
+def test_a_ledger_is_made_with_the_type_of_its_labels(here: Path, labels: str, has: object) -> None:
+    done("create", "typed.db", "--size", 3, "--labels", labels)
+    with Ledger.open("typed.db") as ledger:
+        assert ledger.label_type == has
+    Path("a.csv").write_text("id,label\n0,7\n")
+    done("import", "typed.db", "a.csv")
+    shown = done("history", "typed.db", 0) + done("status", "typed.db")
+    assert shown.count(" 7 ") == 2
+    assert '"' not in shown
+
+
 REFUSALS: list[tuple[Sequence[str], str]] = [
+    (
+        ["create", "new.db", "--size", "3", "--labels", "cat,cat"],
+        "labels: expected classes that are written differently, got cat",
+    ),
+    (
+        ["create", "new.db", "--size", "3", "--labels", ""],
+        "labels: expected classes without spaces at their ends, got ''",
+    ),
     (
         ["set-aside", "run.db"],
         "ids: expected at least one id, got none. Write them after RUN.db, or name a file: --ids-from",

@@ -35,6 +35,8 @@ ELSEWHERE = (
     "To label only some of them",
     "{str(key): value",
     "Begin a new ledger of the free ids",
+    "One class: labels=[",
+    "what this ledger was made with",
     "By its name: alcore.heuristic",
 )
 
@@ -62,14 +64,15 @@ def texts() -> Iterator[tuple[str, str]]:
 
 
 def test_no_remedy_names_python() -> None:
-    found = [(name, text) for name, text in texts() if re.search(r"[a-z]{2}\. \S|: expected", text)]
+    said = re.compile(r"[a-z]{2}\. \S|: expected")
+    found = [(name, text) for name, text in texts() if said.search(text) and not re.search("SELECT|CREATE", text)]
     assert len(found) > 30
     calls = [text for _, text in found if PYTHON.search(text)]
     assert len(calls) > 10
     for name, text in found:
         if not any(part in text for part in ELSEWHERE):
-            said = as_commands(text, Path("run.db"))
-            assert not PYTHON.search(re.sub(r"--\w[\w-]*(=\S+)?", "", said)), f"{name}: {said}"
+            shown = as_commands(text, Path("run.db"))
+            assert not PYTHON.search(shown), f"{name}: {shown}"
 
 
 @pytest.mark.parametrize(
