@@ -18,6 +18,7 @@ from alcore.ledger.forks import OPEN
 from alcore.ledger.schema import Fill
 
 AT_ONCE = 0.5  # seconds that SQLite waits for a turn before Python is asked whether to go on
+WRITE = "BEGIN IMMEDIATE"
 WAIT = 5.0  # seconds that a fork waits for a call of another thread to end
 
 
@@ -89,7 +90,7 @@ class Database:
         with self._lock:
             if self._ready and self._depth == 0 and self.path is not None:
                 self._mark_open()
-            with self._transaction("BEGIN IMMEDIATE") as connection:
+            with self._transaction(WRITE) as connection:
                 yield connection
 
     def backup(self, path: Path) -> None:
@@ -107,7 +108,7 @@ class Database:
 
     def _mark_open(self) -> None:
         """Before the first write the file itself says that labels may be in its log: a copy without the log then tells so."""
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self._transaction(WRITE) as connection:
             if connection.execute("SELECT open FROM about").fetchone()[0]:
                 return
             connection.execute("UPDATE about SET open = 1")
@@ -141,6 +142,11 @@ class Database:
         with self._lock, self._refusals():
             connection = self._connected()
             outermost = self._depth == 0
+            if not outermost and begin == WRITE:  # it would be acknowledged before the outer call has committed it
+                raise LedgerError(
+                    f"{self.name}: expected calls that write one after the other, got one from inside another call, such as from "
+                    "the function of note=. Make the call before or after. Calls that only read work inside too."
+                )
             self._depth += 1
             try:
                 if outermost:
