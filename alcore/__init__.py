@@ -79,6 +79,7 @@ if _typing.TYPE_CHECKING:
     from alcore.ledger import Ledger, LedgerError, Query
     from alcore.loop.active_learning import ActiveLearning, Step
     from alcore.loop.curves import Curves
+    from alcore.loop.wait import Wait
 
 __version__ = "0.2.0"
 
@@ -93,6 +94,7 @@ _LATER = {
     "Query": "alcore.ledger",
     "ActiveLearning": "alcore.loop.active_learning",
     "Step": "alcore.loop.active_learning",
+    "Wait": "alcore.loop.wait",
 }
 
 __all__ = [
@@ -131,6 +133,7 @@ __all__ = [
     "TwoBALD",
     "VariationRatio",
     "VoteEntropy",
+    "Wait",
     "adapting",
     "bald",
     "batch_epig",

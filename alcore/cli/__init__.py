@@ -1,8 +1,8 @@
 """The command line: ``alcore score | select | bench | ledger``.
 
-`predictions` and `ledger` have the commands, `options` the options that several commands share, `arguments` reads their files,
-`sentences` and `tables` print. Imports all other folders, and nothing imports it. A new command joins the file of its kind, a new
-option a group in `options`.
+`predictions`, `ledger` and `ledger_ids` have the commands, `options` and `ledger_options` what several of them take, `arguments`
+reads files. `sentences`, `remedies`, `tables` and `ledger_tables` print. Imports all other folders, and nothing imports it. A new
+command joins the file of its kind, a new option a group in `options`, the command line of a remedy `remedies`.
 """
 
 from __future__ import annotations

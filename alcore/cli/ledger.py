@@ -1,18 +1,41 @@
-"""``alcore ledger``: run a labelling campaign without Python."""
+"""``alcore ledger``: run a labelling campaign without Python. Commands that change single ids are in `ledger_ids`."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
+from alcore.cli import ledger_ids
 from alcore.cli.arguments import check_output, check_reduced, heuristic_of, open_file, reading_of
+from alcore.cli.ledger_options import (
+    Annotator,
+    Data,
+    DataFrom,
+    LabelsFile,
+    Output,
+    OverFile,
+    Overwrite,
+    Run,
+    ids_in,
+    open_ledger,
+    read_lines,
+    templates,
+)
+from alcore.cli.ledger_tables import (
+    TOP,
+    check_new_file,
+    counts_table,
+    hand_out,
+    note_open,
+    queries_table,
+    say_disputed,
+    states_table,
+    summary,
+)
 from alcore.cli.options import (
     BatchOptions,
     Count,
@@ -23,40 +46,12 @@ from alcore.cli.options import (
     Seed,
     expand_options,
 )
-from alcore.cli.sentences import note, one_sentence, out, say
-from alcore.cli.tables import plain_table
+from alcore.cli.remedies import word
+from alcore.cli.sentences import one_sentence, out, say
 from alcore.heuristics import Random
 from alcore.heuristics.base import Joint
-from alcore.ledger import Imported, Ledger, Query
-from alcore.ledger.formats import FORMATS, what_is_in
-from alcore.ledger.label_studio import as_data
-from alcore.ledger.label_text import encode, to_cell
-from alcore.ledger.query import names_of_items, query_layout, query_rows
-from alcore.ledger.spreadsheets import write_csv
-
-TOP = 10  # annotators and label values that status shows
-
-Run = Annotated[Path, typer.Argument(metavar="RUN.db", help="The ledger's file.", show_default=False)]
-Data = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="What Label Studio shows for each id, such as image=https://host/{id}.png. In braces: id, and the columns of "
-        "--data-from. Repeat it for more."
-    ),
-]
-DataFrom = Annotated[
-    Path | None,
-    typer.Option(help="A .jsonl, .csv or .parquet file with a column id and what Label Studio shows for it."),
-]
-OverFile = Annotated[bool, typer.Option("--overwrite", help="Replace the output file if it is there already.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace labels that are there already and differ.")]
-Annotator = Annotated[str | None, typer.Option(help="Who labelled, for rows that do not name the annotator.")]
-LabelsFile = Annotated[
-    Path,
-    typer.Argument(
-        metavar="FILE", help="Labels: .csv, .jsonl, .parquet, or .json from Label Studio.", show_default=False
-    ),
-]
+from alcore.ledger import Ledger, Query
+from alcore.ledger.formats import FORMATS
 
 app = typer.Typer(add_completion=False, help="A labelling campaign in a file: which ids are labelled, asked or free.")
 
@@ -73,35 +68,47 @@ def create(
     run: Run,
     size: Annotated[int | None, typer.Option(help="N, how many ids there are. They are the numbers 0 to N-1.")] = None,
     ids: Annotated[Path | None, typer.Option(help="Instead of --size: a text file with one id per line.")] = None,
+    labels: Annotated[
+        str, typer.Option(help="What labels are: json, text, or the classes with commas between, such as cat,dog.")
+    ] = "json",
 ) -> None:
     """Make a new ledger. All its ids are unlabelled."""
-    with one_sentence():
-        if run.exists():
+    with one_sentence(run):
+        there = run.exists()
+        if there and (not run.is_file() or run.stat().st_size):
             raise ValueError(
-                f"{run}: this file exists already. Name another file, or go on with it: alcore ledger status {run}."
+                f"{run}: this file exists already. Name another file, or go on with it: alcore ledger status {word(run)}."
             )
         if (size is None) == (ids is None):
             raise ValueError("size: expected either --size N, or --ids FILE with one id per line.")
-        names = None if ids is None else _read_lines(ids)
+        names = None if ids is None else read_lines(ids)
         try:
-            with closing(Ledger.open(run, size, ids=names)) as ledger:
+            with closing(Ledger.open(run, size, ids=names, labels=_as_labels(labels))) as ledger:
                 say(f"{len(ledger):,} ids -> {run}")
         except ValueError:
-            if run.exists() and not run.stat().st_size:
+            if not there and run.exists() and not run.stat().st_size:
                 run.unlink()
             raise
+
+
+def _as_labels(labels: str) -> str | list[str]:
+    return labels if labels in ("json", "text") else [one.strip() for one in labels.split(",")]
+
+
+def _label_type(labels: str) -> str | list[str]:
+    return labels if labels in ("json", "text") else [one.strip() for one in labels.split(",")]
 
 
 @app.command()
 def status(run: Run) -> None:
     """Show how many ids are in each state, the open queries, and the counts of annotators and labels."""
-    with one_sentence(), _open(run) as ledger:
-        out.print(_states_table(ledger, run))
+    with one_sentence(run), open_ledger(run) as ledger:
+        out.print(states_table(ledger, run))
         if queries := ledger.open_queries():
-            out.print(_queries_table(queries))
+            out.print(queries_table(queries))
         if ledger.counts()["labelled"]:
-            out.print(_counts_table("annotator", ledger.count_labels("annotator", TOP + 1)))
-            out.print(_counts_table("label", ledger.count_labels("label", TOP + 1)))
+            out.print(counts_table(ledger, "annotator", ledger.count_labels("annotator", TOP + 1)))
+            out.print(counts_table(ledger, "label", ledger.count_labels("label", TOP + 1)))
 
 
 @app.command()
@@ -119,14 +126,7 @@ def ask(
     asker: Annotated[
         str, typer.Option(help="The name on whose behalf the ids are asked. Each asker has one open query.")
     ] = "default",
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Where to write: .csv, .jsonl, .parquet, or .json for Label Studio. Default: the screen.",
-        ),
-    ] = None,
+    output: Output = None,
     data: Data = None,
     data_from: DataFrom = None,
     overwrite: OverFile = False,
@@ -142,24 +142,65 @@ def ask(
     batched: BatchOptions,
 ) -> None:
     """Choose the k free ids to label next, and record them as asked."""
-    with one_sentence(), _open(run) as ledger:
+    with one_sentence(run), open_ledger(run) as ledger:
         if output is not None:
-            check_output(output, tuple(FORMATS), run, file, read.weights, read.mask, made.targets, ids, data_from)
-        shown = _data(data, output, data_from)
+            inputs, again = (
+                (file, read.weights, read.mask, made.targets, ids, data_from),
+                bool(ledger.open_queries(asker)),
+            )
+            check_new_file(output, run, *inputs, overwrite=overwrite, again=again)
+        shown = templates(data, output, data_from)
         if file is None and named.heuristic != "random":
             raise ValueError(
-                f"{named.heuristic}: expected a file of predictions: alcore ledger ask {run} PREDICTIONS. "
+                f"{named.heuristic}: expected a file of predictions: alcore ledger ask {word(run)} PREDICTIONS. "
                 "Without predictions: --heuristic random."
             )
         chosen = heuristic_of(named.heuristic, file, made, **batched.given())
         predictions = None if file is None else open_file(file, read.member)
         if predictions is not None and not isinstance(chosen, Random | Joint):
             check_reduced(predictions, made.reduce)
-        rows = None if ids is None else _ids_of(ledger, ids)
-        _note_open(ledger, asker, run)
-        _check_free(ledger, asker, output, overwrite, run)
+        rows = None if ids is None else ids_in(ledger, ids)
+        note_open(ledger, asker, run)
         query = ledger.ask(chosen, predictions, k, ids=rows, asker=asker, rng=seed, **reading_of(read))
-        _hand_out(query, output, shown, data_from, overwrite)
+        hand_out(query, output, shown, data_from, overwrite)
+
+
+@app.command()
+def show(
+    run: Run,
+    query: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[QUERY]", help="The number of the query. Default: the open query, if there is one only."
+        ),
+    ] = None,
+    output: Output = None,
+    data: Data = None,
+    data_from: DataFrom = None,
+    overwrite: OverFile = False,
+) -> None:
+    """Hand out the ids of an open query again, those that have no label yet."""
+    with one_sentence(run), open_ledger(run) as ledger:
+        if output is not None:
+            check_new_file(output, run, data_from, overwrite=overwrite, again=True)
+        shown = templates(data, output, data_from)
+        hand_out(_open_query(ledger, query, run), output, shown, data_from, overwrite)
+
+
+def _open_query(ledger: Ledger, number: int | None, run: Path) -> Query:
+    queries = ledger.open_queries()
+    if not queries:
+        raise ValueError(f"query: no query of this ledger is open. Ask: alcore ledger ask {word(run)} PREDICTIONS.")
+    listed = ", ".join(f"{query.number} ({query.asker})" for query in queries)
+    if number is None and len(queries) > 1:
+        raise ValueError(
+            f"query: expected the number of a query, as {len(queries)} are open: {listed}. "
+            f"Name one: alcore ledger show {word(run)} {queries[0].number}."
+        )
+    for query in queries:
+        if number in (None, query.number):
+            return query
+    raise ValueError(f"query: expected an open query, got {number}. Open: {listed}.")
 
 
 @app.command()
@@ -179,11 +220,11 @@ def tell(
     found: LabelOptions,
 ) -> None:
     """Record the labels of ids that were asked. Rows without a label stay open."""
-    with one_sentence(), _open(run) as ledger:
+    with one_sentence(run), open_ledger(run) as ledger:
         imported = ledger.tell_file(file, query=query, annotator=annotator, overwrite=overwrite, **found.given())
         waiting = ", ".join(f"{len(one):,} of query {one.number} ({one.asker})" for one in ledger.open_queries())
-        say(f"{_summary(imported)}; {f'still open: {waiting}' if waiting else 'no query is open'}")
-        _say_disputed(imported)
+        say(f"{summary(imported)}; {f'still open: {waiting}' if waiting else 'no query is open'}")
+        say_disputed(ledger, imported)
 
 
 @app.command()
@@ -192,7 +233,7 @@ def withdraw(
     query: Annotated[int, typer.Argument(metavar="QUERY", help="The number of the query.", show_default=False)],
 ) -> None:
     """Take back the ids of a query that have no label yet. They are free again."""
-    with one_sentence(), _open(run) as ledger:
+    with one_sentence(run), open_ledger(run) as ledger:
         before = ledger.counts()["asked"]
         ledger.withdraw(query)
         free = before - ledger.counts()["asked"]
@@ -219,9 +260,9 @@ def export(
     data: Data = None,
 ) -> None:
     """Write ids with their states, labels and picks into a file."""
-    with one_sentence(), _open(run) as ledger:
+    with one_sentence(run), open_ledger(run) as ledger:
         check_output(file, tuple(FORMATS), run)
-        count = ledger.export(file, states=state or None, data=_data(data, file))
+        count = ledger.export(file, states=state or None, data=templates(data, file))
         say(f"{count:,} rows -> {file}")
 
 
@@ -236,140 +277,30 @@ def import_(
     found: LabelOptions,
 ) -> None:
     """Take labels from a file, asked or not. An empty ledger takes everything from a complete export."""
-    with one_sentence(), _open(run) as ledger:
+    with one_sentence(run), open_ledger(run) as ledger:
         imported = ledger.import_file(file, annotator=annotator, overwrite=overwrite, **found.given())
-        say(f"{len(ledger):,} ids restored, {_summary(imported)}" if imported.restored else _summary(imported))
-        _say_disputed(imported)
+        say(f"{len(ledger):,} ids restored, {summary(imported)}" if imported.restored else summary(imported))
+        say_disputed(ledger, imported)
 
 
-# --- arguments --------------------------------------------------------------------------------------------------------
+@app.command()
+def backup(
+    run: Run,
+    copy: Annotated[Path, typer.Argument(metavar="COPY", help="The new file.", show_default=False)],
+) -> None:
+    """Copy a ledger while others use it. The copy has everything that was recorded."""
+    with one_sentence(run), open_ledger(run) as ledger:
+        _back_up(run, copy)
+        say(f"{len(ledger):,} ids -> {copy}")
 
 
-def _open(run: Path) -> closing[Ledger]:
-    if not run.exists():
-        raise ValueError(f"{run}: no such ledger. Make it: alcore ledger create {run} --size N (or --ids FILE).")
-    return closing(Ledger.open(run))
+for name, command in ledger_ids.COMMANDS.items():
+    app.command(name)(command)
 
 
-def _read_lines(file: Path) -> list[str]:
-    if not file.is_file():
-        raise ValueError(f"{file}: {'expected a file, got a folder' if file.is_dir() else 'no such file'}.")
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{file}: expected a text file in UTF-8 with one id per line, got another file ({error.reason})."
-        ) from error
-    return [line for line in text.split("\n") if line]
-
-
-def _ids_of(ledger: Ledger, file: Path) -> list[str] | list[int]:
-    lines = _read_lines(file)
-    if ledger.named:
-        return lines
-    for number, line in enumerate(lines, 1):
-        if not (line.isascii() and line.isdecimal()):
-            raise ValueError(f"{file}, id {number}: expected a whole number, as this ledger's ids are, got {line!r}.")
-    return [int(line) for line in lines]
-
-
-def _data(given: Sequence[str] | None, output: Path | None, data_from: Path | None = None) -> dict[str, str]:
-    """Templates by name, from texts such as name=template."""
-    templates, names = dict[str, str](), []
-    for text in given or ():
-        name, sign, template = text.partition("=")
-        if not sign or not name:
-            raise ValueError(f"--data: expected name=template, such as image=https://host/{{id}}.png, got {text!r}.")
-        templates[name] = template
-    if (templates or data_from) and (output is None or output.suffix != ".json"):
-        option = "--data" if templates else "--data-from"
-        raise ValueError(
-            f"{option}: this option works only with Label Studio's tasks. Write to a file that ends in .json."
-        )
-    if data_from is not None:
-        names = names_of_items(data_from)
-    return as_data(templates, names)
-
-
-# --- results ----------------------------------------------------------------------------------------------------------
-
-
-def _note_open(ledger: Ledger, asker: str, run: Path) -> None:
-    for query in ledger.open_queries(asker)[:1]:
-        note(
-            f"query {query.number} of {asker} is still open, so it is asked again: {len(query):,} ids wait for a label. "
-            f"Answer it: alcore ledger tell {run} FILE. Or take it back: alcore ledger withdraw {run} {query.number}."
-        )
-
-
-def _check_free(ledger: Ledger, asker: str, output: Path | None, overwrite: bool, run: Path) -> None:
-    """Refuse an output file that is there before anything is asked. An open query may be in it as it would be written."""
-    if output is None or not output.is_file():
-        return
-    there = f"{output}: this file is there already, with {what_is_in(output)}"
-    if overwrite:
-        note(f"{there}. It is replaced.")
-    elif not ledger.open_queries(asker):
-        raise ValueError(
-            f"{there}, and somebody may have typed into it. Take its labels first: alcore ledger tell {run} {output}. Or name "
-            "another file, or replace it: --overwrite."
-        )
-
-
-def _hand_out(query: Query, output: Path | None, data: dict[str, str], data_from: Path | None, overwrite: bool) -> None:
-    if not len(query):
-        note("no id is free, so nothing was asked.")
-    if output is None:
-        text = io.BytesIO()
-        write_csv(text, query_rows(query), query_layout(query))
-        typer.echo(text.getvalue().decode(), nl=False)
-        return
-    try:
-        query.export(output, data=data, data_from=data_from, overwrite=overwrite)
-    except ValueError as error:
-        raise ValueError(
-            f"{error} Query {query.number} is recorded. Run the same command again to write it."
-        ) from error
-    say(f"{query.heuristic}: query {query.number}, {len(query):,} ids -> {output}")
-
-
-def _say_disputed(imported: Imported) -> None:
-    """The ids whose labels differ, with who said what."""
-    if imported.disputed:
-        say(f"{len(imported.disputed):,} disputed, as annotators differ. They stay as they were:")
-    for one, answers in imported.disputed.items():
-        said = ", ".join(f"{to_cell(encode(label, 'label'))} ({who or '-'})" for label, who in answers)
-        say(f"  {one}: {said}")
-
-
-def _summary(imported: Imported) -> str:
-    there = f", {imported.unchanged:,} known already" if imported.unchanged else ""
-    return f"{imported.labels:,} labels recorded{there}, {imported.unlabelled:,} ids without a label"
-
-
-def _states_table(ledger: Ledger, run: Path) -> Table:
-    table = plain_table(f"{run}\n{len(ledger):,} ids")
-    for state in ledger.counts():
-        table.add_column(state, justify="right", no_wrap=True)
-    table.add_row(*(f"{count:,}" for count in ledger.counts().values()))
-    return table
-
-
-def _queries_table(queries: Sequence[Query]) -> Table:
-    table = plain_table("open queries")
-    for title in ("query", "asker", "heuristic", "waiting"):
-        table.add_column(title, justify="right" if title in ("query", "waiting") else "left")
-    for query in queries:
-        table.add_row(str(query.number), escape(query.asker), escape(query.heuristic), f"{len(query):,}")
-    return table
-
-
-def _counts_table(title: str, counts: Sequence[tuple[Any, int]]) -> Table:
-    shown = f", the {TOP} most frequent" if len(counts) > TOP else ""
-    table = plain_table(f"labels by {title}{shown}")
-    table.add_column(title, min_width=20)
-    table.add_column("ids", justify="right", no_wrap=True)
-    for value, count in counts[:TOP]:
-        text = value if title == "annotator" else to_cell(encode(value, "label"))
-        table.add_row(escape(text or "-"), f"{count:,}")
-    return table
+def _back_up(run: Path, copy: Path) -> None:
+    """Stands in for Ledger.backup."""
+    if copy.exists():
+        raise ValueError(f"{copy}: this file exists already. Name another file.")
+    with closing(sqlite3.connect(run)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 import alcore
+from alcore.cli.remedies import as_commands
 
 PLAINER = {
     "Input should be a valid integer, unable to parse string as an integer": "expected a whole number",
@@ -52,23 +54,31 @@ def _usage(error: Any) -> str:
 
 
 @contextmanager
-def one_sentence() -> Iterator[None]:
-    """Print errors of alcore on one line and exit with code 2, without a traceback. Print warnings as notes."""
+def one_sentence(run: Path | None = None) -> Iterator[None]:
+    """Print errors of alcore on one line and exit with code 2, without a traceback. Print warnings as notes.
+
+    Remedies are command lines. ``run`` is the ledger's file, which they name.
+    """
     try:
         with _warnings_as_notes():
             yield
     except (ValueError, TypeError, ImportError, OSError, MemoryError) as error:
-        print_error(str(error))
+        print_error(as_commands(str(error), run))
         raise typer.Exit(2) from error
 
 
 def print_error(text: str) -> None:
-    err.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}", highlight=False, soft_wrap=True)
+    err.print(f"[bold red]error:[/] {escape(_one_line(text))}", highlight=False, soft_wrap=True)
 
 
 def note(text: str) -> None:
     """Print a note on the error stream, because results may be piped into a file."""
-    err.print(f"[bold yellow]note:[/] {escape(' '.join(text.split()))}", highlight=False, soft_wrap=True)
+    err.print(f"[bold yellow]note:[/] {escape(_one_line(text))}", highlight=False, soft_wrap=True)
+
+
+def _one_line(text: str) -> str:
+    """Lines become one. Blanks inside a line stay, because they may be those of a file's name or an id."""
+    return " ".join(filter(None, map(str.strip, text.splitlines())))
 
 
 @contextmanager

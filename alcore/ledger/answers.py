@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def as_mapping(query: Query | int, labels: Any) -> Mapping[Any, Any]:
     return dict(zip(query.ids.tolist(), given, strict=True))
 
 
-def refuse_without_ids(labels: Any, remedy: str) -> Any:
+def refuse_without_ids(labels: Any, remedy: str) -> NoReturn:
     kind = type(labels)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.split('.')[0]}.{kind.__name__}"
     raise LedgerError(

@@ -184,7 +184,7 @@ def _given_back(connection: Connection, pool: Pool, rows: FreeRows, still: Bools
 def _without(batch: Batch, kept: Bools) -> Batch:
     """The picks of a joint batch that others left."""
     arrays = {field.name: getattr(batch, field.name) for field in fields(batch)}
-    cut = {name: value[kept] for name, value in arrays.items() if isinstance(value, np.ndarray)}
+    cut: dict[str, Any] = {name: value[kept] for name, value in arrays.items() if isinstance(value, np.ndarray)}
     if not kept.any():
         raise LedgerError("predictions: others asked for all picks of this batch while it was chosen. Call ask again.")
     return replace(batch, **cut)

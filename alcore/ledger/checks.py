@@ -26,8 +26,16 @@ def as_name(value: Any, argument: str) -> str:
     return value
 
 
-def as_number(query: Query | int) -> int:
-    return query.number if isinstance(query, Query) else door.as_count(query, "query")
+def as_number(query: Query | int, identity: str, name: str) -> int:
+    """The number of a query. Refuse a query of another ledger."""
+    if not isinstance(query, Query):
+        return door.as_count(query, "query")
+    if query.ledger != identity:
+        raise LedgerError(
+            f"query: expected a query of {name} ({identity}), got query {query.number} of the ledger {query.ledger}. Tell the "
+            "ledger that asked."
+        )
+    return query.number
 
 
 def check_same_ids(connection: Connection, where: str, size: int | None, ids: list[str] | None) -> None:

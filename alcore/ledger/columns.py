@@ -37,8 +37,9 @@ COLUMNS = {
     "q": "number",
     "support": "whole",
     "information": "number",
+    "ledger": "text",  # the identity of the ledger that the row is of
 }
-QUERY_COLUMNS = ("id", "label", "annotator", "query", "score", "q")  # what annotators get, and hand back
+QUERY_COLUMNS = ("id", "label", "annotator", "query", "score", "q", "ledger")  # what annotators get, and hand back
 PAST = "past"  # the state of a row of a pick that no longer counts: withdrawn, unlabelled, asked again
 STATES = ("unlabelled", "asked", "labelled", "aside", PAST)
 

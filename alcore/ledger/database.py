@@ -7,25 +7,28 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection
 
-from alcore.ledger import schema
+from alcore.ledger import places, schema
 from alcore.ledger.errors import LedgerError
-from alcore.ledger.file_check import is_new
+from alcore.ledger.file_check import is_new, log_size, whole_copy
 from alcore.ledger.forks import OPEN
 from alcore.ledger.schema import Fill
 
 AT_ONCE = 0.5  # seconds that SQLite waits for a turn before Python is asked whether to go on
+WRITE = "BEGIN IMMEDIATE"
 WAIT = 5.0  # seconds that a fork waits for a call of another thread to end
 
 
 class Database:
     """One connection to a ledger's file, or to one in memory, for all threads of a process."""
 
-    def __init__(self, path: str | os.PathLike[str] | None, timeout: float, fill: Fill | None) -> None:
-        """``fill`` writes what a new ledger begins with."""
+    def __init__(
+        self, path: str | os.PathLike[str] | None, timeout: float, fill: Fill | None, lost_log: bool = False
+    ) -> None:
+        """``fill`` writes what a new ledger begins with. ``lost_log``: take what the file holds, though its log is missing."""
         self.path = None if path is None else Path(path).absolute()
         self._timeout, self._lock, self._depth = timeout, threading.RLock(), 0
         self._process, self._closed = os.getpid(), False
@@ -34,8 +37,12 @@ class Database:
             raise LedgerError(
                 f"{self.path}: the folder {self.path.parent} does not exist. Create it: mkdir -p {self.path.parent}."
             )
+        self._ready = False
         with self._refusals(), OPEN.lock:
             new = self.path is None or is_new(self.path)
+            if self.path is not None:
+                places.refuse_unsafe(self.path)
+            logged = new or lost_log or (self.path is not None and log_size(self.path) > 0)
             if new and fill is None:
                 raise LedgerError(
                     f"{self.path}: no such ledger. To make a new one: Ledger.open(path, size=N), or with names "
@@ -46,9 +53,17 @@ class Database:
         try:
             with self._refusals():
                 self._prepare(connection, fill)
+                if not logged and self.path is not None:
+                    self._check_log(connection)
+                self._ready = True
         except BaseException:
             self.close()
             raise
+
+    def __del__(self) -> None:
+        """A ledger that nobody closed is closed when nobody has it any more."""
+        if hasattr(self, "_ready"):
+            self.close()
 
     @property
     def name(self) -> str:
@@ -57,6 +72,7 @@ class Database:
     def close(self) -> None:
         with self._lock:
             if self._connection is not None and self._process == os.getpid():
+                self._mark_closed(self._connection)
                 self._connection.close()
                 self._connection = None
             self._closed = True
@@ -71,14 +87,66 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Everything that is written inside is on disk at the end, or nothing is."""
-        with self._transaction("BEGIN IMMEDIATE") as connection:
-            yield connection
+        with self._lock:
+            if self._ready and self._depth == 0 and self.path is not None:
+                self._mark_open()
+            with self._transaction(WRITE) as connection:
+                yield connection
+
+    def backup(self, path: Path) -> None:
+        """Write a copy that is whole without a log, while others go on. The file appears when it is on disk."""
+        with (
+            self.reading() as connection,
+            whole_copy(path) as part,
+            closing(sqlite3.connect(part, isolation_level=None)) as copy,
+        ):
+            connection.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+            copy.execute("UPDATE about SET open = 0")
+
+    # --- the log beside the file ------------------------------------------------------------------------------------------
+
+    def _mark_open(self) -> None:
+        """Before the first write the file itself says that labels may be in its log: a copy without the log then tells so."""
+        with self._transaction(WRITE) as connection:
+            if connection.execute("SELECT open FROM about").fetchone()[0]:
+                return
+            connection.execute("UPDATE about SET open = 1")
+        self._connected().execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _mark_closed(self, connection: Connection) -> None:
+        """All labels will be in the file itself when its last connection is closed. Where another process writes just now, or the
+        disk is full, the mark stays, and who closes last removes it."""
+        if not self._ready or self.path is None or self._depth:
+            return
+        for first in ("busy_timeout = 0", "wal_checkpoint(TRUNCATE)"):  # the second makes room on a disk that is full
+            with suppress(sqlite3.Error):
+                connection.execute(f"PRAGMA {first}")
+                if connection.execute("SELECT open FROM about").fetchone()[0]:
+                    connection.execute("UPDATE about SET open = 0")
+                return
+
+    def _check_log(self, connection: Connection) -> None:
+        """Refuse a file that was copied or moved without its log."""
+        assert self.path is not None
+        path = self.path
+        if connection.execute("SELECT open FROM about").fetchone()[0] and not log_size(path):
+            raise LedgerError(
+                f"{path}: the file was copied or moved while it was open, without its log {path}-wal, which may hold labels. Put "
+                "the log beside it, or make the copy with: alcore ledger backup. If the log is lost, open what the file holds: "
+                "Ledger.open(path, lost_log=True)."
+            )
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
         with self._lock, self._refusals():
             connection = self._connected()
             outermost = self._depth == 0
+            if not outermost and begin == WRITE:  # it would be acknowledged before the outer call has committed it
+                raise LedgerError(
+                    f"{self.name}: expected calls that write one after the other, got one from inside another call, such as from "
+                    "the function of note=. Make the call before or after. Calls that only read work inside too."
+                )
             self._depth += 1
             try:
                 if outermost:
@@ -134,6 +202,7 @@ class Database:
             cached_statements=256,
         )
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
         self._connection, self._process = connection, os.getpid()
         return connection
 
@@ -147,6 +216,7 @@ class Database:
             self._lock.release()
             return False
         if self.path is not None and self._connection is not None and self._process == os.getpid():
+            self._mark_closed(self._connection)
             self._connection.close()
             self._connection = None
         return True
@@ -165,7 +235,7 @@ class Database:
 
     def _prepare(self, connection: Connection, fill: Fill | None) -> None:
         schema.check_format(connection, self.name)
-        if schema.version(connection) < len(schema.VERSIONS):
+        if schema.version(connection) < schema.newest():
             with self.writing() as connection:
                 schema.upgrade(connection, self.name, fill)
         if self.path is not None:

@@ -13,7 +13,7 @@ from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import about_ids
 
 ITEMS = "SELECT position, state, query, label, annotator, time FROM items ORDER BY position"
-PICK_COLUMNS = [name for name in COLUMNS if name not in ("id", "state", "label", "annotator", "time")]
+PICK_COLUMNS = [name for name in COLUMNS if name not in ("id", "state", "label", "annotator", "time", "ledger")]
 PICKS = """
 SELECT position, picks.query, place, asker, step, heuristic, queries.time, withdrawn, free, ranked, score, q, support, information
 FROM picks JOIN queries USING (query) ORDER BY position, picks.query
@@ -31,7 +31,7 @@ def as_states(states: str | Iterable[str] | None) -> frozenset[str]:
 def rows(connection: Connection, states: Collection[str]) -> Iterator[Row]:
     """Rows of the ids in these states, in the order of the ledger. Memory holds the rows of one id at a time."""
     picks = groupby(connection.execute(PICKS), key=itemgetter(0))
-    items = connection.execute(ITEMS)
+    items, own = connection.execute(ITEMS), {"ledger": about_ids(connection).identity}
     item, (next_position, group) = next(items, None), next(picks, (None, iter(())))
     for position, one in _ids(connection):
         own_picks, item_here = [], None
@@ -42,7 +42,7 @@ def rows(connection: Connection, states: Collection[str]) -> Iterator[Row]:
             item_here, item = item, next(items, None)
         for row in _rows_of_id(one, item_here, own_picks):
             if row["state"] in states:
-                yield row
+                yield row | own
 
 
 def _ids(connection: Connection) -> Iterator[tuple[int, Any]]:

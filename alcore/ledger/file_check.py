@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alcore.ledger.errors import LedgerError
@@ -64,6 +66,11 @@ def _is_empty(path: Path, header: bytes) -> bool:
             f"{path}: the file is truncated: {size} of {max(expected, HEADER)} bytes are there. Nothing was changed. "
             "Restore it from a backup."
         )
+    if header[18:19] == b"\x01" and log_size(path):
+        raise LedgerError(
+            f"{path}: the log {path}-wal beside it belongs to another file, which this one replaced. Nothing was changed. Move the "
+            f"log away: mv {path}-wal {path}-wal.old."
+        )
     if expected and int.from_bytes(header[68:72], "big") != APPLICATION:
         raise LedgerError(
             f"{path}: expected a ledger, but it is another program's SQLite file. Nothing was changed. Name another file."
@@ -71,6 +78,31 @@ def _is_empty(path: Path, header: bytes) -> bool:
     if not os.access(path, os.W_OK) or not path.stat().st_mode & 0o222:
         raise LedgerError(f"{path}: the file is read-only. Nothing was changed. Allow writing: chmod u+w {path}.")
     return False
+
+
+def log_size(path: Path) -> int:
+    """Bytes of the log beside a file: 0 where there is none. SQLite writes it beside the file that a symbolic link names."""
+    return _size(f"{os.path.realpath(path)}-wal")
+
+
+@contextmanager
+def whole_copy(path: Path) -> Iterator[Path]:
+    """Where to write a copy that appears under its name when it is whole and on disk. A file that exists is not overwritten."""
+    if path.exists():
+        raise LedgerError(f"{path}: this file exists, and a backup overwrites nothing. Name another file.")
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        yield part
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())
+        os.link(part, path)
+    except FileExistsError:
+        raise LedgerError(f"{path}: this file exists, and a backup overwrites nothing. Name another file.") from None
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot be written ({error.strerror or error}). Name another file.") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _pages_in_log(path: str) -> set[int]:

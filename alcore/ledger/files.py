@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,12 +13,12 @@ from alcore.ledger import checks, formats, importing
 from alcore.ledger.agreement import Rule
 from alcore.ledger.importing import Imported
 from alcore.ledger.query import Query
+from alcore.ledger.states import LedgerStates
 from alcore.ledger.tools.keys import Keys
-from alcore.ledger.view import LedgerView
 
 
-class LedgerFiles(LedgerView):
-    """What takes labels from files. `Ledger` has all of it."""
+class LedgerFiles(LedgerStates, ABC):
+    """The methods of a `Ledger` that take labels from files."""
 
     def import_file(
         self,
@@ -94,7 +95,7 @@ class LedgerFiles(LedgerView):
         Raises:
             LedgerError: for ids that were not asked, a query that was withdrawn, and as in `import_file`.
         """
-        number = None if query is None else checks.as_number(query)
+        number = None if query is None else checks.as_number(query, self.identity, self._database.name)
         keys = Keys.of(id, label, annotator_key, answer)
         return self._import(path, partial(importing.tell_rows, query=number), keys, agree, annotator, overwrite)
 
@@ -108,6 +109,6 @@ class LedgerFiles(LedgerView):
         overwrite: bool,
     ) -> Imported:
         name, rule = None if annotator is None else checks.as_name(annotator, "annotator"), Rule.of(agree)
-        replace, file = door.as_flag(overwrite, "overwrite"), formats.read(path, keys)
+        replace, file = door.as_flag(overwrite, "overwrite"), formats.read(path, self._labels, keys)
         with self._database.writing() as connection:
             return take(connection, file, rule=rule, annotator=name, overwrite=replace)

@@ -16,14 +16,15 @@ from alcore.ledger import label_studio
 from alcore.ledger.columns import COLUMNS, FileRows, Row, json_text, microseconds, shown, time_text
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.json_array import values_of_array
-from alcore.ledger.label_text import decode, parse, to_cell
-from alcore.ledger.layout import Layout
+from alcore.ledger.label_text import decode, parse
+from alcore.ledger.label_type import LabelType
+from alcore.ledger.layout import ANY, Layout
 from alcore.ledger.spreadsheets import check_columns, read_csv, text_lines, write_csv
 from alcore.ledger.tools import known
 from alcore.ledger.tools.keys import Keys
-from alcore.ledger.tools.labels import AnyJson, ReadsLabels
 from alcore.sources.files import import_extra, whole_file
 
+USUAL = Keys()
 ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once
 
 
@@ -31,7 +32,7 @@ ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once
 class Format:
     """``write(stream, rows, layout)``, which counts rows, and ``read(path, keys)``, whose records ``unit`` counts.
 
-    ``cells`` is True where texts were typed into cells.
+    ``cells`` is True for tables, where a text may be any label.
     """
 
     unit: str
@@ -50,11 +51,12 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     return FORMATS[suffix]
 
 
-def read(path: str | os.PathLike[str], keys: Keys = Keys(), labels: ReadsLabels = AnyJson()) -> FileRows:  # noqa: B008
-    """Rows of a file, read as they are taken. An id with several answers has several rows."""
+def read(path: str | os.PathLike[str], labels: LabelType = ANY, keys: Keys = USUAL) -> FileRows:
+    """Rows of a file, read as they are taken. Labels are of the ledger's type. Several answers are several rows."""
     file, form = Path(path), format_of(path)
     records = records_of(file, keys)
-    return FileRows(file, form.unit, known.rows(records, file, form.unit, keys, labels, form.cells))
+    source = known.Source(file, form.unit, form.cells, typed=form is FORMATS[".csv"])
+    return FileRows(file, form.unit, known.rows(records, source, keys, labels))
 
 
 def records_of(file: Path, keys: Keys) -> Iterator[tuple[int, Row]]:
@@ -99,8 +101,9 @@ def _check_same(path: Path, form: Format, rows: Iterable[Row], layout: Layout) -
         if path.read_bytes() == stream.read():
             return count
     raise LedgerError(
-        f"{path}: this file is there already, with {what_is_in(path)}, and somebody may have typed into it. Take its labels first: "
-        f"ledger.tell_file({str(path)!r}) (alcore ledger tell). Or name another file, or replace it: overwrite=True (--overwrite)."
+        f"{path}: this file exists already, with {what_is_in(path)}, and may hold labels that were typed into it. Record them: "
+        f"ledger.tell_file({str(path)!r}) (alcore ledger tell). Then name another file, or replace it: overwrite=True "
+        "(--overwrite)."
     )
 
 
@@ -182,19 +185,20 @@ def _write_parquet(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> in
     count, left = 0, iter(rows)
     with parquet.ParquetWriter(stream, schema) as writer:
         while part := list(islice(left, ROW_GROUP)):
-            arrays = [_parquet_column(arrow, schema.field(name).type, name, part) for name in layout.columns]
+            fields = [(name, schema.field(name).type) for name in layout.columns]
+            arrays = [_parquet_column(arrow, kind, name, part, layout.labels) for name, kind in fields]
             writer.write_batch(arrow.record_batch(arrays, schema=schema))
             count += len(part)
     return count
 
 
-def _parquet_column(arrow: Any, kind: Any, name: str, rows: list[Row]) -> Any:
-    write = _PARQUET.get(COLUMNS[name])
+def _parquet_column(arrow: Any, kind: Any, name: str, rows: list[Row], labels: LabelType) -> Any:
+    write = labels.to_text if name == "label" else _PARQUET.get(COLUMNS[name])
     values = [value if (value := row[name]) is None or write is None else write(value) for row in rows]
     return arrow.array(values, kind)
 
 
-_PARQUET: dict[str, Callable[[Any], Any]] = {"label": to_cell, "time": microseconds}
+_PARQUET: dict[str, Callable[[Any], Any]] = {"time": microseconds}
 
 
 def _read_parquet(path: Path, keys: Keys) -> Iterator[tuple[int, Row]]:

@@ -21,16 +21,17 @@ SHOWN = 5  # of a list in a refusal
 
 @dataclass(frozen=True)
 class About:
-    """How many ids there are, whether they have names, and how often the set of free ones changed."""
+    """How many ids there are, whether they have names, how often the set of free ones changed, and the ledger's identity."""
 
     size: int
     named: bool
     changes: int
+    identity: str
 
 
 def about_ids(connection: Connection) -> About:
-    size, named, changes = connection.execute("SELECT size, named, changes FROM about").fetchone()
-    return About(size, bool(named), changes)
+    size, named, changes, identity = connection.execute("SELECT size, named, changes, identity FROM about").fetchone()
+    return About(size, bool(named), changes, identity)
 
 
 def rows_where_in(connection: Connection, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:

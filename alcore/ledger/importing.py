@@ -43,9 +43,9 @@ def import_rows(connection: Connection, file: FileRows, rule: Rule, annotator: s
     first = next(file.rows, None)
     rows = file.rows if first is None else chain([first], file.rows)
     empty = not any(connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("items", "queries"))  # noqa: S608
-    whole = empty and first is not None and COLUMNS.keys() <= first[1].keys()
+    whole = empty and first is not None and COLUMNS.keys() - {"ledger"} <= first[1].keys()  # 0.1 wrote no ledger
     connection.execute(CREATE)
-    ids = gather(connection, about, file, rows, whole, LABELS)
+    ids = gather(connection, about, file, rows, whole, LABELS, adopt=empty)
     if whole and ids == about.size:
         result = _restore(connection, file, ids)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from sqlite3 import Connection
 from typing import Any
@@ -15,7 +16,7 @@ from alcore.ledger.columns import COLUMNS, PAST, STATES, FileRows, Row, read_val
 from alcore.ledger.ids import AT_ONCE, About, rows_where_in
 
 KINDS = {"whole": "INTEGER", "number": "REAL", "time": "REAL"}
-KEPT = [name for name in COLUMNS if name != "id"]
+KEPT = [name for name in COLUMNS if name not in ("id", "ledger")]
 CREATE = (
     "CREATE TEMP TABLE incoming (number INTEGER NOT NULL, position INTEGER NOT NULL, "
     + ", ".join(f"{name} {KINDS.get(COLUMNS[name], 'TEXT')}" for name in KEPT)
@@ -32,13 +33,26 @@ def gather(
     rows: Iterator[tuple[int, Row]],
     whole: bool,
     columns: tuple[str, ...],
+    adopt: bool = False,
 ) -> int:
-    """Write the file's rows into the table ``incoming``, one for each answer. Returns how many ids the file has."""
-    seen = np.zeros(about.size, np.bool_)
+    """Write the file's rows into the table ``incoming``, one for each answer. Returns how many ids the file has.
+
+    Refuse rows of another ledger, unless this one is to ``adopt`` the identity of the file's first row."""
+    seen, first = np.zeros(about.size, np.bool_), None
     while part := list(islice(rows, AT_ONCE)):
-        positions = _positions(connection, about, file, part)
+        positions, first = _positions(connection, about, file, part), part[0][0] if first is None else first
         kept = []
         for (number, row), position in zip(part, positions, strict=True):
+            of = row.get("ledger") or about.identity
+            if adopt and number == first:
+                connection.execute("UPDATE about SET identity = ?", (of,))
+                about = replace(about, identity=of)
+            if of != about.identity:
+                raise file.refuse(
+                    number,
+                    f"expected rows of this ledger ({about.identity}), got a row of the ledger {of}. Tell that ledger. To take the "
+                    "labels into this one all the same, remove the column ledger.",
+                )
             if not whole and row.get("state") == PAST:
                 continue
             values = _values_of(file, number, row, KEPT if whole else columns)

@@ -16,11 +16,11 @@ from urllib.parse import quote
 from alcore.ledger.columns import PAST, Row, json_text
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.label_text import decode, encode
+from alcore.ledger.label_type import LabelType
 from alcore.ledger.layout import Layout
 from alcore.ledger.tools.answers import Asked
 from alcore.ledger.tools.keys import Keys
 from alcore.ledger.tools.label_studio import CONTROL, label_of
-from alcore.ledger.tools.labels import AnyJson
 
 NAME = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 OWN = ("id", "ledger")  # names in a task's data that say which item of which ledger it is
@@ -133,7 +133,7 @@ def results_of(label: Any, shows: str) -> list[Any]:
 
 
 def read_back(results: list[Any]) -> str | None:
-    return label_of(results, Asked({}, "label", Keys(), AnyJson(), cells=False))
+    return label_of(results, Asked({}, "label", Keys(), LabelType(), cells=False))
 
 
 def read_items(records: Iterable[tuple[int, Row]], path: Path, ids: Collection[Any]) -> dict[Any, dict[str, Any]]:

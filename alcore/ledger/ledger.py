@@ -12,13 +12,13 @@ from alcore import door
 from alcore.batches.batch import Batch
 from alcore.door import MaskedReadingOptions, Reading, Rng, shows_options
 from alcore.heuristics import Heuristic, Random
-from alcore.ledger import answers, asking, checks, writing
+from alcore.ledger import answers, asking, checks, label_type, writing
 from alcore.ledger.asking import AskArguments
 from alcore.ledger.database import Database
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.files import LedgerFiles
 from alcore.ledger.ids import Ids, Positions, as_names, positions_of
-from alcore.ledger.label_text import encode
+from alcore.ledger.label_type import LabelType
 from alcore.ledger.pool import Pool
 from alcore.ledger.query import Query
 from alcore.ledger.reading import FREE
@@ -36,6 +36,8 @@ class Ledger(LedgerFiles):
     Args:
         size: N, how many ids there are.
         ids: names for the ids instead of numbers, all different.
+        labels: what labels are. "json": any JSON value. "text": texts, each kept as it was typed. Or a list of the classes that
+            are possible; the class 7 and the class "7" are one, and nothing else is accepted.
 
     Raises:
         LedgerError: (a ValueError) for ids that the ledger does not have, labels that would replace others, and files that are
@@ -50,12 +52,18 @@ class Ledger(LedgerFiles):
     (True, 98)
     """
 
-    def __init__(self, size: int | None = None, *, ids: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        size: int | None = None,
+        *,
+        ids: Iterable[str] | None = None,
+        labels: str | Iterable[Any] | None = None,
+    ) -> None:
         if size is None and ids is None:
             raise LedgerError(
                 "size: expected the number of ids, or names in ids, got neither. Write Ledger(size=N) or Ledger(ids=[...])."
             )
-        self._begin(None, size, ids, 60.0)
+        self._begin(None, size, ids, labels, 60.0)
 
     @classmethod
     def open(
@@ -64,7 +72,9 @@ class Ledger(LedgerFiles):
         size: int | None = None,
         *,
         ids: Iterable[str] | None = None,
+        labels: str | Iterable[Any] | None = None,
         timeout: float = 60.0,
+        lost_log: bool = False,
     ) -> Ledger:
         """Open the ledger of a file, or make the file if there is none.
 
@@ -72,7 +82,10 @@ class Ledger(LedgerFiles):
             path: the file. SQLite keeps ``<name>-wal`` and ``<name>-shm`` beside it while it is open.
             size: N, how many ids a new ledger has. If the file exists, N must be the number of its ids.
             ids: names of a new ledger. If the file exists, they must be its names in its order.
+            labels: what the labels of a new ledger are: "json", "text" or a list of classes, "json" by default. If the file
+                exists, they must be what it has.
             timeout: seconds to wait for other processes that write.
+            lost_log: True to open a file whose log is missing with the labels that the file itself holds.
 
         Returns:
             The ledger. Call `close` at the end, or open it in a ``with`` statement.
@@ -90,23 +103,37 @@ class Ledger(LedgerFiles):
         {'unlabelled': 99, 'asked': 0, 'labelled': 1, 'aside': 0}
         """
         ledger = cls.__new__(cls)
-        ledger._begin(path, size, ids, timeout)
+        ledger._begin(path, size, ids, labels, timeout, lost_log)
         return ledger
 
     def _begin(
-        self, path: str | os.PathLike[str] | None, size: int | None, ids: Iterable[str] | None, timeout: float
+        self,
+        path: str | os.PathLike[str] | None,
+        size: int | None,
+        ids: Iterable[str] | None,
+        labels: str | Iterable[Any] | None,
+        timeout: float,
+        lost_log: bool = False,
     ) -> None:
+        given = label_type.as_label_type(labels)
         names = None if ids is None else as_names(ids)
         if size is not None:
             size = door.as_count(size, "size")
         if names is not None and size not in (None, len(names)):
             raise LedgerError(f"size: expected {len(names)}, the number of names in ids, got {size}. Leave size out.")
         count = size if names is None else len(names)
-        fill = None if count is None else partial(writing.fill_new, size=count, ids=names)
-        self._database = Database(path, timeout, fill)
+        fill = None if count is None else partial(writing.fill_new, size=count, ids=names, labels=given or LabelType())
+        self._database = Database(path, timeout, fill, door.as_flag(lost_log, "lost_log"))
         self._pool = Pool()
         with self._database.reading() as connection:
             checks.check_same_ids(connection, self._database.name, count, names)
+            self._labels = label_type.read(connection)
+        if given not in (None, self._labels):
+            self.close()
+            raise LedgerError(
+                f"{self._database.name}: expected labels={self._labels.named!r}, what this ledger was made with, got "
+                f"labels={labels!r}. Open it without labels: Ledger.open(path)."
+            )
 
     def empty(self, path: str | os.PathLike[str] | None = None) -> Ledger:
         """A ledger with the same ids and without labels, in memory or in a file.
@@ -117,7 +144,8 @@ class Ledger(LedgerFiles):
         """
         ids = self.ids.tolist() if self._about().named else None
         size = None if ids is not None else len(self)
-        return Ledger(size, ids=ids) if path is None else Ledger.open(path, size, ids=ids)
+        labels = self._labels.named
+        return Ledger(size, ids=ids, labels=labels) if path is None else Ledger.open(path, size, ids=ids, labels=labels)
 
     def close(self) -> None:
         """Close the file. Everything that was recorded is on disk already."""
@@ -208,7 +236,7 @@ class Ledger(LedgerFiles):
         >>> ledger.labelled.tolist(), ledger.asked.tolist()
         ([3], [1])
         """
-        number = checks.as_number(query)
+        number = checks.as_number(query, self.identity, self._database.name)
         given = answers.as_mapping(query, labels)
         if number == 0 and not given:
             return
@@ -254,73 +282,13 @@ class Ledger(LedgerFiles):
         >>> import alcore
         >>> ledger = alcore.Ledger(size=10)
         >>> ledger.label_randomly(3, rng=0, labels=lambda ids: ids % 2).ids.tolist(), ledger.labels
-        ([3, 2, 1], [1, 0, 1])
+        ([5, 9, 6], [1, 0, 1])
         """
         query = self.ask(Random(), None, k, asker=asker, rng=rng)
         if labels is not None and len(query):
             given = labels(query.ids) if callable(labels) else {one: labels[one] for one in query.ids.tolist()}
             self.tell(query, given)
         return query
-
-    def withdraw(self, query: Query | int) -> None:
-        """Take back the ids of a query, or of its number, that have no label yet. They are free again.
-
-        Later labels for this query are refused, and the ledger's picks no longer represent the whole pool (`picked`).
-
-        Raises:
-            LedgerError: if no id of the query waits for a label.
-        """
-        number = checks.as_number(query)
-        with self._database.writing() as connection:
-            writing.withdraw(connection, number)
-
-    def unlabel(self, ids: Any) -> None:
-        """Remove the labels of ids, which are free again. The labels stay in the `history`.
-
-        Raises:
-            LedgerError: if one of the ids has no label.
-        """
-        self._free(ids, "labelled", "unlabelled")
-
-    def set_aside(self, ids: Any) -> None:
-        """Take ids out of the pool that cannot or need not be labelled. They may be unlabelled or asked.
-
-        Raises:
-            LedgerError: if one of the ids has a label or was set aside already.
-        """
-        with self._database.writing() as connection:
-            positions = positions_of(connection, ids)
-            checks.check_states(connection, positions, ("unlabelled", "asked"))
-            writing.set_state(connection, positions, "aside")
-
-    def restore(self, ids: Any) -> None:
-        """Make ids free again that were set aside.
-
-        Raises:
-            LedgerError: if one of the ids was not set aside.
-        """
-        self._free(ids, "aside", "restored")
-
-    def add(self, ids: int | Iterable[Any]) -> None:
-        """Add new ids to the pool.
-
-        Args:
-            ids: how many, or the numbers that follow in order. If the ledger has names: new names.
-
-        Raises:
-            LedgerError: for other numbers, and for names that the ledger has already.
-        """
-        with self._database.writing() as connection:
-            writing.add_ids(connection, ids)
-
-    def write_note(self, note: Any, *, step: int, asker: str = "default") -> None:
-        """Record a note, any JSON value, for a step of an asker. It replaces an earlier note of that step. See `notes`.
-
-        `ask` with ``note=`` records the note together with the query: both are on disk, or neither is.
-        """
-        text = encode(note, "note")
-        with self._database.writing() as connection:
-            writing.write_note(connection, checks.as_name(asker, "asker"), door.as_count(step, "step"), text)
 
     # --- inside -----------------------------------------------------------------------------------------------------------
 
@@ -334,14 +302,8 @@ class Ledger(LedgerFiles):
         overwrite: bool,
     ) -> None:
         name = None if annotator is None else checks.as_name(annotator, "annotator")
-        texts = [encode(label, f"labels[{one!r}]") for one, label in labels.items()]
+        texts = [self._labels.from_value(label, f"labels[{one!r}]") for one, label in labels.items()]
         before = checks.check_labels(connection, positions, texts, overwrite)
         new = [place for place, row in enumerate(positions.tolist()) if not before.get(row, FREE).has(texts[place])]
         kept = [texts[place] for place in new]
         writing.write_labels(connection, positions[new], kept, before, query, name)
-
-    def _free(self, ids: Any, state: str, action: str) -> None:
-        with self._database.writing() as connection:
-            positions = positions_of(connection, ids)
-            checks.check_states(connection, positions, (state,))
-            writing.free(connection, positions, action)

@@ -35,11 +35,12 @@ class Query:
         asker: the name on whose behalf it was asked.
         step: how many queries this asker had before.
         heuristic: the name of the heuristic.
+        ledger: the identity of the ledger that asked, as `Ledger.identity`. Another ledger refuses this query.
 
     >>> import alcore
     >>> query = alcore.Ledger(size=10).label_randomly(3, rng=0)
     >>> query.ids.tolist(), query.heuristic, len(query)
-    ([3, 2, 1], 'random', 3)
+    ([5, 9, 6], 'random', 3)
     """
 
     number: int
@@ -51,6 +52,7 @@ class Query:
     asker: str
     step: int
     heuristic: str
+    ledger: str
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -65,7 +67,7 @@ class Query:
     ) -> None:
         """Write the query into a file for annotators. They fill in the labels, and `Ledger.tell_file` reads the file.
 
-        The columns are id, label (empty), annotator, query, score and q. The rows are in the order chosen.
+        The columns are id, label (empty), annotator, query, score, q and ledger. The rows are in the order chosen.
 
         Args:
             path: a file that ends in .csv, .jsonl, .parquet (``alcore[parquet]``), or .json for Label Studio's tasks.
@@ -82,7 +84,7 @@ class Query:
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "todo.csv"
         >>> alcore.Ledger(size=10).label_randomly(3, rng=0).export(path)
         >>> path.read_text().splitlines()[0]
-        'id,label,annotator,query,score,q'
+        'id,label,annotator,query,score,q,ledger'
         """
         layout = query_layout(self, data, data_from)
         formats.write(path, query_rows(self), layout, overwrite=door.as_flag(overwrite, "overwrite"))
@@ -96,7 +98,7 @@ def query_layout(
     if data_from is not None:
         items = label_studio.read_items(formats.items_of(data_from), Path(data_from), query.ids.tolist())
     names = dict.fromkeys(name for one in items.values() for name in one)
-    return Layout(QUERY_COLUMNS, query.ids.dtype == object, label_studio.as_data(data, names), items)
+    return Layout(QUERY_COLUMNS, query.ids.dtype == object, label_studio.as_data(data, names), items=items)
 
 
 def names_of_items(path: str | os.PathLike[str]) -> list[str]:
@@ -116,4 +118,5 @@ def query_rows(query: Query) -> Iterator[Row]:
             "heuristic": query.heuristic,
             "score": None if score != score else score,
             "q": q,
+            "ledger": query.ledger,
         }

@@ -99,15 +99,26 @@ def query(connection: Connection, number: int) -> Query:
     joint = None if None in information else np.array(information, np.float64)
     ids = ids_at(connection, np.array(positions, np.int64))
     numbers = np.array([np.nan if score is None else score for score in scores], np.float64)
+    identity = about_ids(connection).identity
     return Query(
-        number, ids, numbers, np.array(q, np.float64), np.array(support, np.int64), joint, asker, step, heuristic
+        number,
+        ids,
+        numbers,
+        np.array(q, np.float64),
+        np.array(support, np.int64),
+        joint,
+        asker,
+        step,
+        heuristic,
+        identity,
     )
 
 
 def no_query(connection: Connection, asker: str, heuristic: str) -> Query:
     """The query that is returned when no id is free."""
     ids = ids_at(connection, np.empty(0, np.int64))
-    return Query(0, ids, np.empty(0), np.empty(0), np.empty(0, np.int64), None, asker, 0, heuristic)
+    identity = about_ids(connection).identity
+    return Query(0, ids, np.empty(0), np.empty(0), np.empty(0, np.int64), None, asker, 0, heuristic, identity)
 
 
 def asked_by(connection: Connection, number: int) -> Positions:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
 from alcore.ledger.columns import COLUMNS, Row, shown, time_text
 from alcore.ledger.errors import LedgerError
-from alcore.ledger.label_text import to_cell
 from alcore.ledger.layout import Layout
 from alcore.ledger.tools.keys import Keys, has_column
 
@@ -33,7 +33,8 @@ def write_csv(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
     lines = _CsvLines(stream)
     writer = csv.writer(lines, lineterminator="\r\n")  # so that both are quoted inside a cell
     writer.writerow(layout.columns)
-    writers = [(name, _WRITE.get(COLUMNS[name], _text)) for name in layout.columns]
+    writes: dict[str, Callable[[Any], str]] = {**_WRITE, "label": partial(_label, layout)}
+    writers = [(name, writes.get(COLUMNS[name], _text)) for name in layout.columns]
     count, longest = 0, csv.field_size_limit()
     for count, row in enumerate(rows, 1):  # noqa: B007
         cells = ["" if (value := row[name]) is None else write(value) for name, write in writers]
@@ -74,12 +75,15 @@ def as_it_was(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and FORMULA.match(cell) else cell
 
 
+def _label(layout: Layout, value: str) -> str:
+    return neutral(layout.labels.to_text(value))
+
+
 def _text(value: Any) -> str:
     return neutral(str(value))
 
 
 _WRITE: dict[str, Callable[[Any], str]] = {
-    "label": lambda value: neutral(to_cell(value)),
     "time": time_text,
     "number": repr,
     "whole": str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from sqlite3 import Connection
 from types import TracebackType
 from typing import Any, Self
@@ -13,12 +14,13 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Float64s, Rng
-from alcore.ledger import checks, exporting, formats, label_studio, reading
+from alcore.ledger import checks, exporting, formats, label_studio, label_type, reading
 from alcore.ledger.columns import COLUMNS
 from alcore.ledger.database import Database
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import About, Ids, Positions, about_ids, ids_at, positions_of
 from alcore.ledger.label_text import decode
+from alcore.ledger.label_type import LabelType
 from alcore.ledger.layout import Layout
 from alcore.ledger.picks import Picks, picks_of_whole_pool
 from alcore.ledger.pool import Pool
@@ -30,6 +32,7 @@ class LedgerView(ABC):
 
     _database: Database
     _pool: Pool
+    _labels: LabelType
 
     @abstractmethod
     def close(self) -> None:
@@ -49,6 +52,16 @@ class LedgerView(ABC):
     def __repr__(self) -> str:
         counts = ", ".join(f"{count:,} {state}" for state, count in self.counts().items())
         return f"<Ledger {self._database.name}: {counts}>"
+
+    @property
+    def identity(self) -> str:
+        """32 hexadecimal digits, random, made with the ledger. Its queries, exports and tasks carry them."""
+        return self._about().identity
+
+    @property
+    def label_type(self) -> str | tuple[Any, ...]:
+        """What labels are: "json" (any JSON value), "text", or the tuple of the classes that are possible."""
+        return self._labels.named
 
     # --- ids and their states ---------------------------------------------------------------------------------------------
 
@@ -190,7 +203,28 @@ class LedgerView(ABC):
         with self._database.reading() as connection:
             return self._picks(connection).pool_size
 
-    # --- an export --------------------------------------------------------------------------------------------------------
+    # --- a copy and an export ----------------------------------------------------------------------------------------------
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Write a copy of the ledger into a new file, while others go on working. The copy is whole without a log beside it.
+
+        A copy made by other programs can lack labels: those that are in the log ``<name>-wal`` while the ledger is open.
+
+        Args:
+            path: the new file. It appears when it is complete and on disk.
+
+        Raises:
+            LedgerError: if the file exists or cannot be written.
+
+        >>> import alcore, pathlib, tempfile
+        >>> path, ledger = pathlib.Path(tempfile.mkdtemp()) / "copy.db", alcore.Ledger(size=3)
+        >>> ledger.label({1: "cat"})
+        >>> ledger.backup(path)
+        >>> with alcore.Ledger.open(path) as copy:
+        ...     copy.labels
+        ['cat']
+        """
+        self._database.backup(Path(path).absolute())
 
     def export(
         self,
@@ -229,7 +263,7 @@ class LedgerView(ABC):
         """
         wanted, shown = exporting.as_states(states), label_studio.as_data(data)
         with self._database.reading() as connection:
-            layout = Layout(COLUMNS, about_ids(connection).named, shown)
+            layout = Layout(COLUMNS, about_ids(connection).named, shown, label_type.read(connection))
             return formats.write(path, exporting.rows(connection, wanted), layout)
 
     # --- inside -----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import uuid
 from collections.abc import Iterable, Sequence
 from sqlite3 import Connection
 from typing import Any
@@ -12,15 +13,18 @@ import numpy as np
 
 from alcore import door
 from alcore.batches.batch import Batch
-from alcore.ledger import reading
+from alcore.ledger import label_type, reading
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import Positions, about_ids, as_names, listed
+from alcore.ledger.label_type import LabelType
 from alcore.ledger.reading import Item
 
 
-def fill_new(connection: Connection, size: int, ids: Sequence[str] | None) -> None:
+def fill_new(connection: Connection, size: int, ids: Sequence[str] | None, labels: LabelType) -> None:
     """What a new ledger holds."""
-    connection.execute("INSERT INTO about VALUES (?, ?, 0)", (size, ids is not None))
+    named = ids is not None
+    connection.execute("INSERT INTO about VALUES (?, ?, ?, 0, 'json', 0)", (uuid.uuid4().hex, size, named))
+    label_type.write(connection, labels)
     _add_names(connection, ids or [], 0)
     connection.execute("CREATE UNIQUE INDEX names_by_text ON names (name)")
 

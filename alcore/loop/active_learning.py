@@ -18,8 +18,10 @@ from alcore.batches.batch import Batch
 from alcore.heuristics import Heuristic, Random
 from alcore.ledger import Ledger, Query
 from alcore.loop.curves import Curves
-from alcore.loop.notes import as_note, as_past
+from alcore.loop.notes import as_note, as_past, is_of_query
 from alcore.loop.pool_scores import RecordingHeuristic
+from alcore.loop.same_loop import check_same_loop, settings_of
+from alcore.loop.wait import Wait, wait_for_labels
 from alcore.sources.progress import track
 from alcore.stopping.criterion import Stopping
 from alcore.stopping.history import Past
@@ -71,8 +73,9 @@ class ActiveLearning:
         predict: ``predict(model, ids) -> predictions``, shape (n, C, ..., T), from any source, one row for each id. It may have a
             parameter ``seed`` too. It is not called if the heuristic needs no predictions (`Random`).
         heuristic: any heuristic of alcore. With ``targets``: a function of the targets' predictions, such as the class `EPIG`.
-        oracle: ``oracle(ids) -> labels``, a list in the order of ``ids`` or ``{id: label}``, from a file or a person. If it labels
-            only some ids, it is called again for the others. If it labels none, the iteration ends, and a new one goes on.
+        oracle: ``oracle(ids) -> labels``: a list or an array in the order of ``ids``, ``{id: label}``, or a pandas Series whose
+            index has the ids. If it labels only some ids, it is called again for the others. If it labels none, the iteration
+            ends, and a new one goes on. With people: `Wait`, which waits until their labels are in the ledger.
         k: query size.
         start: how many labels there are before the first model. Missing ones are drawn at random and labelled.
         stop: a criterion, or several such as ``LabelBudget(150) | NoImprovement("accuracy", 5, direction="max")``. It is called at
@@ -119,7 +122,7 @@ class ActiveLearning:
     train: Callable[..., Any]
     predict: Callable[..., Any]
     heuristic: Heuristic | Callable[[Any], Heuristic]
-    oracle: Callable[[Ids], Any]
+    oracle: Callable[[Ids], Any] | Wait
     k: int = 10
     start: int = 20
     stop: Stopping | None = None
@@ -137,7 +140,7 @@ class ActiveLearning:
             raise TypeError(
                 f"ledger: expected a Ledger, got {type(self.ledger).__name__}. Make one: Ledger.open('run.db', size=N)."
             )
-        for name in ("train", "predict", "oracle"):
+        for name in ("train", "predict", *(() if isinstance(self.oracle, Wait) else ("oracle",))):
             if not callable(getattr(self, name)):
                 raise TypeError(f"{name}: expected a function, got {type(getattr(self, name)).__name__}.")
         for name in ("metrics", "targets", "predicted"):
@@ -179,27 +182,40 @@ class ActiveLearning:
         Args:
             seeds: how many seeds, from 0 on, or a list of them. They replace ``seed``.
             folder: the folder of the ledgers, whose names are ``<asker>-<seed>.db``. Runs that were killed go on, and runs that
-                ended are not repeated. Without a folder the ledgers are in memory.
+                ended are not repeated. Runs of another loop are refused: each ledger records the heuristic, the numbers and the
+                names of the functions of its loop. Without a folder the ledgers are in memory.
 
         Returns:
             `Curves` of the metrics, one run for each seed.
 
         Raises:
-            ValueError: if this loop's ledger has labels or queries, because the runs would start without them.
+            ValueError: if this loop's ledger has labels or queries, because the runs would start without them, if the folder has
+                runs of another loop, and if the oracle is `Wait`.
         """
+        if isinstance(self.oracle, Wait):
+            raise ValueError(
+                "oracle: expected a function with labels for all runs, got Wait. Run the loop once: loop.run()."
+            )
         if self.ledger.counts()["unlabelled"] < len(self.ledger) or self.ledger.step(self.asker):
             raise ValueError(
                 "ledger: expected a ledger without labels and queries, as each run starts with an empty one of its own. Pass an "
                 "empty one: ActiveLearning(ledger=ledger.empty(), ...)."
             )
         chosen = list(range(door.as_size(seeds, "seeds"))) if isinstance(seeds, int) else list(seeds)
+        runs_of = {seed: replace(self, seed=seed) for seed in chosen}
+        paths = {seed: None if folder is None else Path(folder) / f"{self.asker}-{seed}.db" for seed in chosen}
+        for seed, path in paths.items():
+            if path is not None and path.exists():
+                with self.ledger.empty(path) as ledger:
+                    check_same_loop(ledger, self.asker, path, settings_of(runs_of[seed]))
         histories = []
         runs = ((done, seed) for done, seed in enumerate(chosen, 1))
         with closing(track(runs, len(chosen), "runs") if self.progress else runs) as tracked:
             for _, seed in tracked:
-                path = None if folder is None else Path(folder) / f"{self.asker}-{seed}.db"
-                with self.ledger.empty(path) as ledger:
-                    histories.append(replace(self, ledger=ledger, seed=seed)._finished_history())
+                with self.ledger.empty(path := paths[seed]) as ledger:
+                    if path is not None:
+                        check_same_loop(ledger, self.asker, path, settings_of(runs_of[seed]))
+                    histories.append(replace(runs_of[seed], ledger=ledger)._finished_history())
         return Curves.of(histories, chosen)
 
     def _finished_history(self) -> list[Past]:
@@ -222,6 +238,10 @@ class ActiveLearning:
         while True:
             history = [past for past in self.history if past.size]
             query = self._open_query()
+            if query is not None and not self._is_own(query):  # somebody asked on behalf of the run
+                if not self._label(query):
+                    return
+                continue
             history = history[:-1] if query is not None else history  # the last note is of the query's own step
             stopped = self._reason_to_stop(history) if query is None else None
             ids, labels = self._training_set(query)
@@ -233,8 +253,11 @@ class ActiveLearning:
             if not len(query):
                 yield self._closing_step(model, history, ids, "no id is free")
                 return
+            own = self._is_own(query)
             if not self._label(query):
                 return
+            if not own:  # somebody asked on behalf of the run while it trained
+                continue
             yield Step(self.history[-1], model, query)
 
     # --- a step -----------------------------------------------------------------------------------------------------------
@@ -253,6 +276,11 @@ class ActiveLearning:
         """The query that has ids without a label, if there is one."""
         queries = self.ledger.open_queries(self.asker)
         return queries[0] if queries else None
+
+    def _is_own(self, query: Query) -> bool:
+        """Whether a step of this run chose the query: its note says so. Others may ask under the same name."""
+        notes = self.ledger.notes(self.asker)
+        return bool(notes) and is_of_query(notes[-1], query.step)
 
     def _training_set(self, query: Query | None) -> tuple[Ids, list[Any]]:
         """Ids and labels for a step's model. Labels of the step's own query are left out, even if some are there already."""
@@ -277,12 +305,13 @@ class ActiveLearning:
         needed = len(ids) > 0 and not isinstance(heuristic, Random)
         predictions = _call(self.predict, model, ids, seed=self._seed(step, _PREDICTING)) if needed else None
         recording, past = RecordingHeuristic(heuristic, {}), self._past(model, history, labelled)
+        asked = self.ledger.step(self.asker)
 
         def note(batch: Batch) -> Any:
             information = None if batch.information is None else float(batch.information[-1])
             bought = past.bought + len(batch)
             scores = recording.pool_scores
-            return as_note(replace(past, bought=bought, size=len(batch), information=information, **scores))
+            return as_note(replace(past, bought=bought, size=len(batch), information=information, **scores), asked)
 
         among = None if self.sample is None and predictions is None else ids
         rng = self._rng(step, _CHOOSING)
@@ -312,13 +341,18 @@ class ActiveLearning:
     def _label(self, query: Query) -> bool:
         """Call the oracle until all ids have labels. False if it has no answer yet."""
         while len(query):
-            answers = self.oracle(query.ids)
-            if answers is None or (hasattr(answers, "__len__") and not len(answers)):
-                return False
-            self.ledger.tell(query, answers)
+            if isinstance(self.oracle, Wait):
+                if not wait_for_labels(self.oracle, self.ledger, query, self.progress):
+                    return False
+            else:
+                answers = self.oracle(query.ids)
+                if answers is not None and not (hasattr(answers, "__len__") and not len(answers)):
+                    self.ledger.tell(query, answers)
             rest = self._open_query()
             if rest is None:
                 return True
+            if rest.number == query.number and len(rest) == len(query):
+                return False
             query = rest
         return True
 

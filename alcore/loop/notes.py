@@ -13,11 +13,12 @@ from alcore.stopping.history import Past
 
 _COUNTS = ("step", "labelled", "bought", "size")
 _NUMBERS = ("mean_score", "max_score", "information")
+_ASKED = "asked"  # the number of the step's query among those of its asker, None for a closing step
 
 
-def as_note(past: Past) -> dict[str, Any]:
+def as_note(past: Past, asked: int | None = None) -> dict[str, Any]:
     """A step as JSON. Floats become texts, because JSON has no infinity and no NaN."""
-    note: dict[str, Any] = {name: getattr(past, name) for name in _COUNTS}
+    note: dict[str, Any] = {name: getattr(past, name) for name in _COUNTS} | {_ASKED: asked}
     note["metrics"] = {name: repr(value) for name, value in past.metrics.items()}
     for name in _NUMBERS:
         value = getattr(past, name)
@@ -30,7 +31,7 @@ def as_note(past: Past) -> dict[str, Any]:
 
 def as_past(note: Mapping[str, Any]) -> Past:
     """The step that `as_note` wrote."""
-    fields = dict(note)
+    fields = {name: value for name, value in note.items() if name != _ASKED}
     fields["metrics"] = {name: float(value) for name, value in note["metrics"].items()}
     for name in _NUMBERS:
         fields[name] = None if note[name] is None else float(note[name])
@@ -38,3 +39,8 @@ def as_past(note: Mapping[str, Any]) -> Past:
         dtype, shape, packed = note["predicted"]
         fields["predicted"] = np.frombuffer(zlib.decompress(base64.b64decode(packed)), dtype).reshape(shape)
     return Past(**fields)
+
+
+def is_of_query(note: Mapping[str, Any], step: int) -> bool:
+    """Whether a note is of the query with this number among those of its asker. Notes of version 0.2.0 do not say."""
+    return bool(note.get(_ASKED, step) == step)

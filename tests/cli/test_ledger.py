@@ -106,7 +106,9 @@ def test_every_file_goes_out_and_comes_back(here: Path, suffix: str) -> None:
         pyarrow.parquet.write_table(columns.set_column(place, "label", [["cat"] * 3]), name)
     else:
         tasks = json.loads(Path(name).read_text())
-        assert [task["data"] for task in tasks] == [{"image": f"https://h/{one}.png", "id": one} for one in ids]
+        assert [(task["data"]["image"], task["data"]["id"]) for task in tasks] == [
+            (f"https://h/{one}.png", one) for one in ids
+        ]
         assert tasks[0]["meta"]["score"] == alcore.bald(PROBS)[ids[0]]
         chosen = {"from_name": "label", "to_name": "image", "type": "choices", "value": {"choices": ["cat"]}}
         for task in tasks:
@@ -199,7 +201,7 @@ def test_the_pool_comes_to_an_end(here: Path) -> None:
     done("create", "two.db", "--size", 2)
     assert "2 ids" in done("ask", "two.db", "-H", "random", "-o", "todo.csv")
     result = run("ask", "two.db", "-H", "random", "--asker", "b")
-    assert (result.exit_code, result.stdout) == (0, "id,label,annotator,query,score,q\n")
+    assert (result.exit_code, result.stdout) == (0, "id,label,annotator,query,score,q,ledger\n")
     assert result.stderr == "note: no id is free, so nothing was asked.\n"
 
 

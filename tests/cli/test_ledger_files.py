@@ -18,7 +18,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_annotators_differ_on_is_listed(here: Path) -> None:
     done("ask", "run.db", "-H", "random", "-k", N, "-o", "todo.csv")
-    Path("a.csv").write_text("id,label,annotator\n1,cat,ann\n1,[red]dog,bob\n2,7,ann\n2,7,\n3,,\n")
+    Path("a.csv").write_text("id,label,annotator\n1,cat,ann\n1,[red]dog,bob\n2,fox,ann\n2,fox,\n3,,\n")
     assert done("tell", "run.db", "a.csv") == (
         "1 labels recorded, 1 ids without a label; still open: 29 of query 1 (default)\n"
         "1 disputed, as annotators differ. They stay as they were:\n"
@@ -26,7 +26,7 @@ def test_what_annotators_differ_on_is_listed(here: Path) -> None:
     )
     assert done("import", "run.db", "a.csv", "--agree", "one=bob").startswith("1 labels recorded, ")
     with Ledger.open("run.db") as ledger:
-        assert ledger.labels_of([1, 2]) == ["[red]dog", 7]
+        assert ledger.labels_of([1, 2]) == ["[red]dog", "fox"]
 
 
 @pytest.mark.parametrize("command", ["tell", "import"])
@@ -61,6 +61,7 @@ def test_items_are_shown(here: Path) -> None:
     done(*given, "-o", "a.json", "--data", "title=No. {id}: {text}")
     for task in json.loads(Path("a.json").read_text()):
         one = task["data"]["id"]
+        assert len(task["data"].pop("ledger")) == 32
         assert task["data"] == {"title": f"No. {one}: text {one}", "text": f"text {one}", "id": one}
 
 
@@ -73,10 +74,10 @@ def test_a_file_that_is_there_is_written_over_only_when_said(here: Path) -> None
     before = Path("todo.csv").read_bytes()
     refused = run("ask", "run.db", "preds.npy", "-o", "todo.csv")
     assert refused.exit_code == 2
-    assert "todo.csv: this file is there already, with 2 rows, 1 of them with a label" in refused.stderr
+    assert "todo.csv: this file exists already, with 2 rows, 1 of them with a label" in refused.stderr
     other = run("ask", "run.db", "preds.npy", "--asker", "b", "-o", "todo.csv")
     assert other.exit_code == 2
-    assert "Take its labels first: alcore ledger tell run.db todo.csv." in other.stderr
+    assert "Record them: alcore ledger tell run.db todo.csv." in other.stderr
     with Ledger.open("run.db") as ledger:
         assert len(ledger.open_queries()) == 1  # nothing was asked for b
     assert Path("todo.csv").read_bytes() == before
@@ -84,6 +85,6 @@ def test_a_file_that_is_there_is_written_over_only_when_said(here: Path) -> None
     assert said.exit_code == 0
     assert (
         said.stderr
-        == "note: todo.csv: this file is there already, with 2 rows, 1 of them with a label. It is replaced.\n"
+        == "note: todo.csv: this file exists already, with 2 rows, 1 of them with a label. It is replaced.\n"
     )
     assert len(Path("todo.csv").read_text().splitlines()) == 4

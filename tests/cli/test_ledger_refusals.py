@@ -52,7 +52,7 @@ REFUSALS: list[tuple[Sequence[str], str]] = [
     (["ask", "run.db", "nope.npy"], "nope.npy: no such file"),
     (["ask", "run.db", "preds.npy", "-H", "bold"], "'bold'"),
     (["ask", "run.db", "preds.npy", "-k", "0"], "k: expected at least 1, got 0"),
-    (["ask", "run.db", "preds.npy", "--seed", "-1"], "rng: expected"),
+    (["ask", "run.db", "preds.npy", "--seed", "-1"], "--seed: expected a seed of at least 0, got -1"),
     (["ask", "run.db", "preds.npy", "--asker", ""], "asker: expected a name, a string that is not empty, got ''"),
     (["ask", "run.db", "maps.npy"], "Reduce them: --reduce mean"),
     (["ask", "run.db", "preds.npy", "-o", "todo.txt"], "todo.txt: expected a file that ends in .csv or .jsonl"),
@@ -138,7 +138,8 @@ def test_wrong_usage_is_exit_code_2_and_leaves_no_file(here: Path, arguments: Se
 def test_without_a_command_the_help_is_shown(here: Path) -> None:
     result = run()
     assert result.exit_code == 2
-    for name in ("create", "status", "ask", "tell", "withdraw", "export", "import"):
+    first = ("create", "status", "ask", "show", "tell", "withdraw", "export", "import", "backup")
+    for name in (*first, "set-aside", "restore", "unlabel", "add", "history"):
         assert name in result.stdout
         assert "RUN.db" in done(name, "--help")
 

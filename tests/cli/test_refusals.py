@@ -46,7 +46,7 @@ REFUSALS: dict[str, tuple[Sequence[Sequence[str]], Sequence[str], str, Callable[
     ),
     "no array": ([SCORE, SELECT, BENCH], ["x.npz"], "x.npz: expected", lambda: save_text("x.npz")),
     "negative k": ([SELECT, BENCH], ["preds.npy", "-k", "-1"], "k: expected at least 0, got -1.", lambda: None),
-    "negative seed": ([SELECT, BENCH], ["preds.npy", "--seed", "-1"], "rng: expected", lambda: None),
+    "negative seed": ([SELECT, BENCH], ["preds.npy", "--seed", "-1"], "--seed: expected a seed", lambda: None),
     "kind": ([SCORE, SELECT, BENCH], ["preds.npy", "--kind", "logit"], "got 'logit'", lambda: None),
     "logits as probs": ([SCORE, SELECT, BENCH], ["logits.npy"], "kind='logits'", lambda: None),
     "nan": ([SCORE, SELECT, BENCH], ["nan.npy"], "probs[17, 1, 3] is nan", save_nan),

@@ -13,6 +13,6 @@ def assert_wrong_usage(call: Callable[[], Any]) -> None:
     before = sorted(os.listdir())
     result = call()
     assert result.exit_code == 2
-    assert re.fullmatch(r"error: .+ See alcore( \w+)* --help\.\n", result.stderr)
+    assert re.fullmatch(r"error: .+ See alcore( [\w-]+)* --help\.\n", result.stderr)
     assert "Traceback" not in result.output
     assert sorted(os.listdir()) == before

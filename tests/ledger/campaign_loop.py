@@ -57,7 +57,7 @@ def content(path: Path) -> dict[str, list[Any]]:
     """All rows of all tables of a ledger but their times, and SQLite's own check of the file."""
     statements = {
         "check": "PRAGMA integrity_check",
-        "about": "SELECT * FROM about",
+        "about": "SELECT size, named, changes, labels FROM about",
         "queries": "SELECT query, asker, step, heuristic, free, ranked, withdrawn IS NULL FROM queries ORDER BY query",
         "picks": "SELECT * FROM picks ORDER BY query, place",
         "items": "SELECT position, state, query, label, annotator FROM items ORDER BY position",

@@ -51,7 +51,7 @@ def test_a_rule_says_what_counts(tmp_path: Path, agree: str, labels: dict[int, s
 
 
 def test_what_is_disputed_is_listed_with_its_annotators(tmp_path: Path) -> None:
-    imported = Ledger(ids=["a", "b"]).import_file(table(tmp_path / "a.csv", "id,label\na,1\nb,x\na,2\na,1\n"))
+    imported = Ledger(ids=["a", "b"]).import_file(table(tmp_path / "a.csv", "id,label\na,1\nb,5\na,2\na,1\n"))
     assert imported.disputed == {"a": [(1, None), (2, None), (1, None)]}
     assert imported.labels == 1
     ledger = Ledger(ids=["a", "b"])

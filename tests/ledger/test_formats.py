@@ -69,8 +69,8 @@ def rows(*lines: str) -> str:
 
 def whole(**changes: str) -> str:
     """Three ids, of which one was asked, with cells that are wrong."""
-    cells = dict(zip(COLUMNS, ("0," + ASKED.format(place=0)).split(","), strict=True)) | changes
-    return rows(",".join(cells.values()), "1,unlabelled" + "," * 16, "2,unlabelled" + "," * 16)
+    cells = dict(zip(COLUMNS, ("0," + ASKED.format(place=0) + ",").split(","), strict=True)) | changes
+    return rows(",".join(cells.values()), "1,unlabelled" + "," * 17, "2,unlabelled" + "," * 17)
 
 
 WRONG_CSV: dict[str, tuple[str | bytes, str]] = {
@@ -106,7 +106,7 @@ WRONG_CSV: dict[str, tuple[str | bytes, str]] = {
     "no id": ("id,label\n,b\n", "got ''"),
     "a long id": (f"id,label\n{'1' * 5000},b\n", "line 2: expected an id"),
     "an id twice": (
-        whole() + "0," + ASKED.format(place=0) + "\n",
+        whole() + "0," + ASKED.format(place=0) + ",\n",
         "line 5: expected each id once, got '0' again",
     ),
     "state": (
@@ -138,7 +138,9 @@ WRONG_CSV: dict[str, tuple[str | bytes, str]] = {
     "query 0": (whole(query="0"), "line 2: query: expected numbers from 1 on"),
     "askers": (
         rows(
-            "0," + ASKED.format(place=0), "1," + ASKED.format(place=1).replace("ann", "bob"), "2,unlabelled" + "," * 16
+            "0," + ASKED.format(place=0) + ",",
+            "1," + ASKED.format(place=1).replace("ann", "bob") + ",",
+            "2,unlabelled" + "," * 17,
         ),
         "line 2: expected the same asker, step, heuristic, asked, withdrawn, free and ranked in all rows of query 1",
     ),

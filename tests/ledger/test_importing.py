@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ def test_a_labelling_round(tmp_path: Path) -> None:
     query.export(path)
     with open(path, newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["id", "label", "annotator", "query", "score", "q"]
+    assert list(rows[0]) == ["id", "label", "annotator", "query", "score", "q", "ledger"]
     assert [int(row["id"]) for row in rows] == query.ids.tolist()
     assert [float(row["score"]) for row in rows] == query.scores.tolist()
     assert [float(row["q"]) for row in rows] == query.q.tolist()
@@ -104,6 +105,10 @@ def test_a_ledger_that_is_not_empty_imports_labels_alone(tmp_path: Path) -> None
     whole, ledger, path = campaign(False), begin(False), tmp_path / "a.csv"
     whole.export(path)
     ledger.set_aside([int(whole.pool[0])])
+    with pytest.raises(LedgerError, match=f"rows of this ledger .{ledger.identity}.*of the ledger {whole.identity}"):
+        ledger.import_file(path)
+    own = f"ledger$|{whole.identity}$".encode()  # its last column
+    path.write_bytes(re.sub(own, b"", path.read_bytes(), flags=re.MULTILINE))
     imported = ledger.import_file(path)
     assert (imported.labels, imported.restored) == (len(whole.labelled), False)
     assert ledger.labels == whole.labels

@@ -37,7 +37,10 @@ def items(path: Path, rows: list[dict[str, Any]] = ITEMS) -> Path:
 
 
 def data(path: Path) -> list[Any]:
-    return [task["data"] for task in json.loads(path.read_text())]
+    """What each task shows, without the ledger's identity."""
+    found = [task["data"] for task in json.loads(path.read_text())]
+    assert all(len(one.pop("ledger")) == 32 for one in found)
+    return found
 
 
 def test_texts_and_images_of_a_file_are_in_the_tasks(tmp_path: Path) -> None:
@@ -119,7 +122,7 @@ def test_no_file_that_somebody_typed_into_is_written_over(tmp_path: Path, suffix
     query.export(path)  # it is what would be written
     before = path.read_bytes()
     others = ledger.ask(alcore.BALD(), PROBS, 3, asker="b")
-    with pytest.raises(LedgerError, match="is there already, with 3 rows, 0 of them with a label, .*overwrite=True"):
+    with pytest.raises(LedgerError, match="exists already, with 3 rows, 0 of them with a label, .*overwrite=True"):
         others.export(path)
     assert path.read_bytes() == before
     if suffix == "csv":
@@ -129,7 +132,7 @@ def test_no_file_that_somebody_typed_into_is_written_over(tmp_path: Path, suffix
     others.export(path, overwrite=True)
     assert path.read_bytes() != before
     path.write_bytes(b"\xff something else")
-    with pytest.raises(LedgerError, match="is there already, with 16 bytes, and somebody"):
+    with pytest.raises(LedgerError, match="exists already, with 16 bytes, and may hold"):
         query.export(path)
     with pytest.raises(TypeError, match="overwrite: expected True or False"):
         query.export(path, overwrite="yes")  # type: ignore[arg-type]

@@ -140,6 +140,7 @@ def test_a_loop_is_repeated_with_several_seeds(folder: bool, tmp_path: Path) -> 
         def never(ids: Any, labels: Any) -> Any:
             raise AssertionError
 
+        never.__name__ = "committee"
         again = make(train=never).repeat(seeds=[0, 1, 2], folder=where)
         np.testing.assert_array_equal(again.metrics["accuracy"], curves.metrics["accuracy"])
     used = Ledger(N)

@@ -111,3 +111,29 @@ def test_a_run_goes_on_with_a_larger_budget_and_otherwise_stays() -> None:
     whole.run()
     assert [past.labelled for past in make(ledger).history] == [6, 10, 14, 18, 20, 24, 28, 30]
     assert [past.labelled for past in whole.history] == [6, 10, 14, 18, 22, 26, 30]
+
+
+def test_a_query_that_others_ask_on_behalf_of_the_run_is_no_step_of_it(tmp_path: Path) -> None:
+    """`alcore ledger ask` has the same asker by default: what it asks while the loop trains is labelled and trained on."""
+    path, trained = tmp_path / "run.db", list[int]()
+
+    def train(ids: Any, labels: Any) -> Any:
+        trained.append(len(ids))
+        if len(trained) in (1, 3):
+            with Ledger.open(path) as other:
+                other.label_randomly(3, rng=len(trained))
+        return committee(ids, labels)
+
+    with Ledger.open(path, N) as ledger:
+        steps = list(make(ledger, train=train))
+        assert trained == [6, 9, 13, 16, 20, 24, 26]
+        assert (
+            [step.past.labelled for step in steps]
+            == [9, 16, 20, 24, 26]
+            == [past.labelled for past in make(ledger).history]
+        )
+        assert [step.past.step for step in steps] == list(range(5))
+        ledger.label_randomly(3, rng=9)  # while the loop is not there
+        more = list(make(ledger, stop=LabelBudget(18)))
+        assert [step.past.labelled for step in more] == [29, 33]
+        assert [past.size for past in make(ledger).history] == [4, 4, 4, 2, 0, 4, 0]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from alcore.ledger.errors import LedgerError
+from alcore.ledger.label_type import LabelType, TypedColumn
 from alcore.ledger.tools.keys import MISSING, Keys, as_words, refuse_missing, value_at
-from alcore.ledger.tools.labels import ReadsLabels
 
 Record: TypeAlias = dict[str, Any]
 
@@ -32,7 +32,7 @@ class Asked:
     record: Record
     where: str
     keys: Keys
-    labels: ReadsLabels
+    labels: LabelType | TypedColumn
     cells: bool  # values are text that people typed, as in CSV
 
     def at(self, key: str | None, usual: str, option: str) -> Any:

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from alcore.ledger.columns import COLUMNS, Row, shown
 from alcore.ledger.errors import LedgerError
+from alcore.ledger.label_type import LabelType, TypedColumn
 from alcore.ledger.tools import label_studio
 from alcore.ledger.tools.answers import NOTHING, Answer, Asked, Record, Tool
 from alcore.ledger.tools.argilla import ARGILLA
 from alcore.ledger.tools.doccano import DOCCANO
 from alcore.ledger.tools.keys import MISSING, Keys, refuse_missing, suggested, value_at
-from alcore.ledger.tools.labels import ReadsLabels
 from alcore.ledger.tools.prodigy import PRODIGY
 
 TOOLS = (PRODIGY, ARGILLA, label_studio.TASKS, label_studio.CSV, label_studio.JSON_MIN, DOCCANO)
 OF_A_QUERY = {"query", "score", "q"}  # columns that show that an item's row came from a ledger
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file: what its records are called, whether they are of a table, and whether people typed its cells."""
+
+    path: Path
+    unit: str
+    cells: bool
+    typed: bool
 
 
 def tool_of(record: Record, cells: bool) -> Tool | None:
@@ -26,12 +37,15 @@ def tool_of(record: Record, cells: bool) -> Tool | None:
 
 
 def rows(
-    records: Iterator[tuple[int, Record]], path: Path, unit: str, keys: Keys, labels: ReadsLabels, cells: bool
+    records: Iterator[tuple[int, Record]], source: Source, keys: Keys, labels: LabelType
 ) -> Iterator[tuple[int, Row]]:
     """Rows of a file's records, as a ledger takes them. Records with several answers make several rows with one number."""
-    names = _Names(keys)
+    names, typed, cells = _Names(keys), TypedColumn(labels), source.cells
     for number, record in records:
-        asked = Asked(record, f"{path}, {unit} {number}", keys, labels, cells)
+        column = (
+            typed if source.typed and "state" not in record else labels
+        )  # what people filled in, or a complete export
+        asked = Asked(record, f"{source.path}, {source.unit} {number}", keys, column, cells)
         tool = tool_of(record, cells)
         if tool is None and not keys:
             yield number, _plain(asked)
@@ -41,7 +55,7 @@ def rows(
         names.note(tool, record, bool(answers))
         for answer in answers or [NOTHING]:
             yield number, {**row, "label": answer.label, "annotator": answer.annotator, "truth": answer.truth}
-    names.check(path, unit)
+    names.check(source.path, source.unit)
 
 
 class _Names:

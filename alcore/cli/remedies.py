@@ -1,0 +1,78 @@
+"""Remedies of errors as command lines. A ledger's errors name the Python call that helps; here each has its command."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+# A call as errors of alcore write it, and what does the same on the command line. {run} is the ledger's file, {ids} are the ids
+# of the call, {1} is the first group. The first that fits is taken.
+REMEDIES = (
+    (r"ledger\.(?P<verb>restore|unlabel|history)\(\[(?P<ids>.*?)\]\)", "alcore ledger {verb} {run} {ids}"),
+    (r"ledger\.set_aside\(\[(?P<ids>.*?)\]\)", "alcore ledger set-aside {run} {ids}"),
+    (r"ledger\.add\((?P<count>\d+)\)", "alcore ledger add {run} {count}"),
+    (r"ledger\.add\(\['name', \.\.\.\]\)", "alcore ledger add {run} NAME"),
+    (r"ledger\.add\(ids\)", "alcore ledger add {run} IDS"),
+    (r"ledger\.withdraw\((?P<number>\d+)\)", "alcore ledger withdraw {run} {number}"),
+    (r"ledger\.open_queries\(\)( \(alcore ledger status\))?", "alcore ledger status {run}"),
+    (r"ledger\.tell_file\((?P<file>'[^']*'|[^)]*)\)( \(alcore ledger tell\))?", "alcore ledger tell {run} {file}"),
+    (r"id=KEY, label=KEY \((?P<option>--[^)]*)\)", "{option}"),
+    (r"(?P<key>id|label|agree|answer)=\S+ \((?P<option>--[^)]*)\)", "{option}"),
+    (r"ledger\.import_file\(path\)( \(alcore ledger import\))?", "alcore ledger import {run} FILE"),
+    (r"ledger\.label\(\{id: label\}\)", "alcore ledger import {run} FILE"),
+    (r"ledger\.tell\(query, labels\)", "alcore ledger tell {run} FILE"),
+    (r"ledger\.ask\(heuristic, predictions, k\)", "alcore ledger ask {run} PREDICTIONS"),
+    (r"ledger\.ids\b", "alcore ledger export {run} all.csv"),
+    (r"ledger\.backup\((path|copy|'[^']*')\)", "alcore ledger backup {run} COPY"),
+    (r"overwrite=True( \(--overwrite\))?", "--overwrite"),
+    (
+        r"Ledger\.open\(path, size=N\), or with names Ledger\.open\(path, ids=\[\.\.\.\]\)",
+        "alcore ledger create {run} --size N, or with names alcore ledger create {run} --ids FILE",
+    ),
+    (r", or wait longer: Ledger\.open\(path, timeout=\d+\)", ""),
+    (r"Ledger\.open\(path\)", "alcore ledger status {run}"),
+    (r"labels='text' \(alcore ledger create --labels text\)", "alcore ledger create NEW.db --labels text"),
+    (r"(?P<option>asker|annotator)='ann'", "--{option} ann"),
+    (r"Replace it: text\.encode\('utf-8', 'replace'\)\.decode\(\)", "Type it anew"),
+    (r"^rng: ", "--seed: "),
+)
+
+
+def as_commands(text: str, run: Path | None = None) -> str:
+    """The text of an error with command lines in place of Python calls.
+
+    >>> as_commands("3 was set aside. Restore it first: ledger.restore([3]).", Path("my run.db"))
+    "3 was set aside. Restore it first: alcore ledger restore 'my run.db' 3."
+    """
+    file = "RUN.db" if run is None else word(run)
+    for pattern, command in REMEDIES:
+        text = re.sub(pattern, lambda found, command=command: _filled(command, file, found), text)  # type: ignore[misc]
+    return text
+
+
+def word(file: Path) -> str:
+    """The name of a file as one word of a command line."""
+    return shlex.quote(str(file))
+
+
+def _filled(command: str, run: str, found: re.Match[str]) -> str:
+    words = found.groupdict()
+    if "ids" in words:
+        words["ids"] = _ids(words["ids"])
+    if "file" in words:
+        words["file"] = shlex.quote(words["file"].strip("'"))
+    return command.format(run=run, **words)
+
+
+def _ids(text: str) -> str:
+    """Ids of a Python list as words of a command line."""
+    try:
+        ids = [str(one) for one in ast.literal_eval(f"[{text}]")]
+    except (ValueError, SyntaxError):
+        return "IDS"
+    if not all(map(str.isprintable, ids)):
+        return "IDS"
+    dashes = "-- " if any(one.startswith("-") for one in ids) else ""
+    return dashes + " ".join(map(shlex.quote, ids))
