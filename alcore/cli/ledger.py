@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -267,20 +266,15 @@ def import_(
 def backup(
     run: Run,
     copy: Annotated[Path, typer.Argument(metavar="COPY", help="The new file.", show_default=False)],
+    lost_log: Annotated[
+        bool, typer.Option("--lost-log", help="Copy what the file holds, where its log (-wal) is lost for good.")
+    ] = False,
 ) -> None:
     """Copy a ledger while others use it. The copy has everything that was recorded."""
-    with one_sentence(run), open_ledger(run) as ledger:
-        _back_up(run, copy)
+    with one_sentence(run), Ledger.open(run, lost_log=lost_log) as ledger:
+        ledger.backup(copy)
         say(f"{len(ledger):,} ids -> {copy}")
 
 
 for name, command in ledger_ids.COMMANDS.items():
     app.command(name)(command)
-
-
-def _back_up(run: Path, copy: Path) -> None:
-    """Stands in for Ledger.backup."""
-    if copy.exists():
-        raise ValueError(f"{copy}: this file exists already. Name another file.")
-    with closing(sqlite3.connect(run)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)

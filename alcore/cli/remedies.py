@@ -29,6 +29,8 @@ REMEDIES = (
         "alcore ledger create {run} --size N, or with names alcore ledger create {run} --ids FILE",
     ),
     (r", or wait longer: Ledger\.open\(path, timeout=\d+\)", ""),
+    (r"make the copy with ledger\.backup\(copy\)", "make the copy with alcore ledger backup {run} COPY"),
+    (r"open what the file holds: Ledger\.open\(path, lost_log=True\)", "alcore ledger backup --lost-log {run} COPY"),
     (r"Ledger\.open\(path\)", "alcore ledger status {run}"),
     (r"labels='text' \(alcore ledger create --labels text\)", "alcore ledger create NEW.db --labels text"),
     (r"(?P<option>asker|annotator)='ann'", "--{option} ann"),
