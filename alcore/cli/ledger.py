@@ -90,10 +90,6 @@ def _as_labels(labels: str) -> str | list[str]:
     return labels if labels in ("json", "text") else [one.strip() for one in labels.split(",")]
 
 
-def _label_type(labels: str) -> str | list[str]:
-    return labels if labels in ("json", "text") else [one.strip() for one in labels.split(",")]
-
-
 @app.command()
 def status(run: Run) -> None:
     """Show how many ids are in each state, the open queries, and the counts of annotators and labels."""
@@ -113,7 +109,7 @@ def ask(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[PREDICTIONS]",
+            metavar="PREDICTIONS",
             help="Predictions: .npy, .npz, .zarr, .h5 or .hdf5. Not needed for --heuristic random.",
         ),
     ] = None,
@@ -159,9 +155,7 @@ def show(
     run: Run,
     query: Annotated[
         int | None,
-        typer.Argument(
-            metavar="[QUERY]", help="The number of the query. Default: the open query, if there is one only."
-        ),
+        typer.Argument(metavar="QUERY", help="The number of the query. Default: the open query, if there is one only."),
     ] = None,
     output: Output = None,
     data: Data = None,

@@ -36,7 +36,7 @@ LabelsFile = Annotated[
 ]
 IdsGiven = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[IDS]...", help="Ids. Write -- before ids that begin with -.", show_default=False),
+    typer.Argument(metavar="IDS", help="Ids. Write -- before ids that begin with -.", show_default=False),
 ]
 IdsFrom = Annotated[Path | None, typer.Option(help="For many ids: a text file with one id per line.")]
 
