@@ -265,7 +265,7 @@ def backup(
     ] = False,
 ) -> None:
     """Copy a ledger while others use it. The copy has everything that was recorded."""
-    with one_sentence(run), Ledger.open(run, lost_log=lost_log) as ledger:
+    with one_sentence(run), open_ledger(run, lost_log=lost_log) as ledger:
         ledger.backup(copy)
         say(f"{len(ledger):,} ids -> {copy}")
 

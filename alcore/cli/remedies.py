@@ -31,7 +31,7 @@ REMEDIES = (
     (r", or wait longer: Ledger\.open\(path, timeout=\d+\)", ""),
     (r"make the copy with ledger\.backup\(copy\)", "make the copy with alcore ledger backup {run} COPY"),
     (r"open what the file holds: Ledger\.open\(path, lost_log=True\)", "alcore ledger backup --lost-log {run} COPY"),
-    (r"Ledger\.open\(path\)", "alcore ledger status {run}"),
+    (r"Ledger\.open\(path(, readonly=True)?\)", "alcore ledger status {run}"),
     (r"labels='text' \(alcore ledger create --labels text\)", "alcore ledger create NEW.db --labels text"),
     (r"(?P<option>asker|annotator)='ann'", "--{option} ann"),
     (r"Replace it: text\.encode\('utf-8', 'replace'\)\.decode\(\)", "Type it anew"),
