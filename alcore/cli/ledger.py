@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -95,10 +94,6 @@ def _as_labels(labels: str) -> str | list[str]:
     return labels if labels in ("json", "text") else [one.strip() for one in labels.split(",")]
 
 
-def _label_type(labels: str) -> str | list[str]:
-    return labels if labels in ("json", "text") else [one.strip() for one in labels.split(",")]
-
-
 @app.command()
 def status(run: Run) -> None:
     """Show how many ids are in each state, the open queries, and the counts of annotators and labels."""
@@ -118,7 +113,7 @@ def ask(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[PREDICTIONS]",
+            metavar="PREDICTIONS",
             help="Predictions: .npy, .npz, .zarr, .h5 or .hdf5. Not needed for --heuristic random.",
         ),
     ] = None,
@@ -170,9 +165,7 @@ def show(
     run: Run,
     query: Annotated[
         int | None,
-        typer.Argument(
-            metavar="[QUERY]", help="The number of the query. Default: the open query, if there is one only."
-        ),
+        typer.Argument(metavar="QUERY", help="The number of the query. Default: the open query, if there is one only."),
     ] = None,
     output: Output = None,
     data: Data = None,
@@ -287,20 +280,15 @@ def import_(
 def backup(
     run: Run,
     copy: Annotated[Path, typer.Argument(metavar="COPY", help="The new file.", show_default=False)],
+    lost_log: Annotated[
+        bool, typer.Option("--lost-log", help="Copy what the file holds, where its log (-wal) is lost for good.")
+    ] = False,
 ) -> None:
     """Copy a ledger while others use it. The copy has everything that was recorded."""
-    with one_sentence(run), open_ledger(run) as ledger:
-        _back_up(run, copy)
+    with one_sentence(run), open_ledger(run, lost_log=lost_log) as ledger:
+        ledger.backup(copy)
         say(f"{len(ledger):,} ids -> {copy}")
 
 
 for name, command in ledger_ids.COMMANDS.items():
     app.command(name)(command)
-
-
-def _back_up(run: Path, copy: Path) -> None:
-    """Stands in for Ledger.backup."""
-    if copy.exists():
-        raise ValueError(f"{copy}: this file exists already. Name another file.")
-    with closing(sqlite3.connect(run)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)

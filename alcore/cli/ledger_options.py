@@ -46,15 +46,15 @@ LabelsFile = Annotated[
 ]
 IdsGiven = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[IDS]...", help="Ids. Write -- before ids that begin with -.", show_default=False),
+    typer.Argument(metavar="IDS", help="Ids. Write -- before ids that begin with -.", show_default=False),
 ]
 IdsFrom = Annotated[Path | None, typer.Option(help="For many ids: a text file with one id per line.")]
 
 
-def open_ledger(run: Path) -> closing[Ledger]:
+def open_ledger(run: Path, *, lost_log: bool = False) -> closing[Ledger]:
     if not run.exists():
         raise ValueError(f"{run}: no such ledger. Make it: alcore ledger create {word(run)} --size N (or --ids FILE).")
-    return closing(Ledger.open(run))
+    return closing(Ledger.open(run, lost_log=lost_log))
 
 
 def read_lines(file: Path) -> list[str]:

@@ -133,7 +133,7 @@ class Database:
         if connection.execute("SELECT open FROM about").fetchone()[0] and not log_size(path):
             raise LedgerError(
                 f"{path}: the file was copied or moved while it was open, without its log {path}-wal, which may hold labels. Put "
-                "the log beside it, or make the copy with: alcore ledger backup. If the log is lost, open what the file holds: "
+                "the log beside it, or make the copy with ledger.backup(copy). If the log is lost, open what the file holds: "
                 "Ledger.open(path, lost_log=True)."
             )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from alcore.ledger.errors import LedgerError
@@ -21,13 +20,8 @@ def refuse_unsafe(path: Path) -> None:
     if (kind := file_system_of(path.parent)) in NETWORK:
         raise LedgerError(
             f"{path}: the folder is on a network file system ({kind}), whose locks do not keep several computers apart. Keep the "
-            "ledger on a disk of this computer, and copy it: alcore ledger backup. To look at it: Ledger.open(path, readonly=True)."
+            "ledger on a disk of this computer, and copy it there."
         )
-
-
-def can_write(path: Path) -> bool:
-    """Whether the file and its folder can be written, as a log beside the file needs."""
-    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK) and bool(path.stat().st_mode & 0o222)
 
 
 def file_system_of(folder: Path) -> str:

@@ -126,6 +126,17 @@ def test_a_backup_has_everything_while_others_write(here: Path) -> None:
     assert "exists" in result.stderr
 
 
+def test_a_copy_without_its_log_is_copied_as_far_as_it_goes(here: Path) -> None:
+    with Ledger.open("run.db") as ledger:
+        ledger.label({3: "cat"})
+        Path("copy.db").write_bytes(Path("run.db").read_bytes())
+    refused = run("history", "copy.db", 3)
+    assert refused.exit_code == 2
+    assert refused.stderr.endswith("alcore ledger backup --lost-log copy.db COPY.\n")
+    assert done("backup", "--lost-log", "copy.db", "found.db") == f"{N} ids -> found.db\n"
+    assert f"{N} ids" in done("status", "found.db")
+
+
 def test_an_empty_file_becomes_a_ledger(here: Path) -> None:
     Path("empty.db").touch()
     said = run("status", "empty.db").stderr

@@ -193,11 +193,13 @@ def test_a_callback_that_fails_leaves_nothing_behind(tmp_path: Path, call: str) 
         assert len(ledger.ask(alcore.BALD(), PROBS, 3)) == 3
 
 
-def test_calls_from_within_a_call_are_right(tmp_path: Path) -> None:
-    """A note that tells, a stream that asks for somebody else: both are calls like any other."""
+def test_calls_from_within_a_call_are_right_or_refused(tmp_path: Path) -> None:
+    """A stream that asks for somebody else is a call like any other. A note is written in the call that it is of."""
     with Ledger.open(tmp_path / "run.db", N) as ledger:
         query = ledger.ask(alcore.BALD(), blocks(lambda start: ledger.label_randomly(1, asker=f"b{start}")), 3)
         assert ledger.counts()["asked"] == 6
         ledger.tell(query, ["a"] * 3)
-        ledger.ask(alcore.BALD(), PROBS, 3, note=lambda batch: ledger.label({int(ledger.pool[0]): "n"}))
-        assert ledger.counts()["labelled"] == 4
+        with pytest.raises(LedgerError, match="calls that write one after the other"):
+            ledger.ask(alcore.BALD(), PROBS, 3, note=lambda batch: ledger.label({int(ledger.pool[0]): "n"}))
+        assert ledger.ask(alcore.BALD(), PROBS, 3, note=lambda batch: len(ledger.pool)).asker == "default"
+        assert ledger.counts()["labelled"] == 3
