@@ -85,6 +85,16 @@ def _as_ids(ledger: Ledger, texts: Sequence[str], where: str) -> list[str] | lis
 
 
 def templates(given: Sequence[str] | None, output: Path | None) -> dict[str, str]:
+    """Templates for tasks of Label Studio in a file. Other files have no place for them."""
+    found = templates_of(given)
+    if found and (output is None or output.suffix != ".json"):
+        raise ValueError(
+            "--data: this option works only with Label Studio's tasks. Write to a file that ends in .json."
+        )
+    return found
+
+
+def templates_of(given: Sequence[str] | None) -> dict[str, str]:
     """Templates by name, from texts such as name=template."""
     found = {}
     for text in given or ():
@@ -92,8 +102,4 @@ def templates(given: Sequence[str] | None, output: Path | None) -> dict[str, str
         if not sign or not name:
             raise ValueError(f"--data: expected name=template, such as image=https://host/{{id}}.png, got {text!r}.")
         found[name] = template
-    if found and (output is None or output.suffix != ".json"):
-        raise ValueError(
-            "--data: this option works only with Label Studio's tasks. Write to a file that ends in .json."
-        )
     return as_data(found)

@@ -55,7 +55,7 @@ def write_tasks(stream: IO[bytes], rows: Iterable[Row], data: Mapping[str, str])
 
 
 def _task(row: Row, data: Mapping[str, str], shows: str) -> dict[str, Any]:
-    task: dict[str, Any] = {"data": {name: _filled(template, row["id"]) for name, template in data.items()}}
+    task: dict[str, Any] = {"data": data_of(data, row["id"])}
     task["data"]["id"] = row["id"]
     if row["heuristic"] is not None:
         score = {} if row["score"] is None else {"score": row["score"]}
@@ -64,6 +64,11 @@ def _task(row: Row, data: Mapping[str, str], shows: str) -> dict[str, Any]:
     if row["label"] is not None:
         task["annotations"] = [{"result": results_of(decode(row["label"]), shows), **_completed_by(row["annotator"])}]
     return task
+
+
+def data_of(data: Mapping[str, str], one: Any) -> dict[str, Any]:
+    """What Label Studio shows of an id: the templates with the id in them."""
+    return {name: _filled(template, one) for name, template in data.items()}
 
 
 def _filled(template: str, one: Any) -> str:
