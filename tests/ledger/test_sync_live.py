@@ -24,7 +24,7 @@ Recorder = Callable[[str, object], None]
 KILLS = 20
 TASKS = 1_000
 POLL = 2.0
-WAIT = 120.0
+WAIT = 400.0
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from alcore.ledger.sync.taking import Seen, Taken
 MARGIN = timedelta(seconds=30)  # a task may become visible after others with a later time
 WHOLE = 20  # rounds between two that read all tasks, to see which were deleted
 VERSION = "alcore"
+AT_ONCE = 200  # tasks that one of many rounds pushes: a large push takes long while others label, and labels would wait for it
 LEAST = 1e-9  # a lower score gets no lower ones below it: all get new scores
 
 Data = Callable[[Any], Mapping[str, Any]]  # what Label Studio shows of an id
@@ -89,8 +90,11 @@ class Sync:
         self._shared = False  # whether tasks of another ledger wait in the project
 
     def round(self, patience: float = math.inf) -> Round:
-        """Do what is to be done now. ``patience`` is how many seconds a change of many tasks' ``meta`` may take. The rest follows
-        in the next round, which also goes on where a killed one ended."""
+        """Do what is to be done now: all of it, or what takes little time. The next round goes on where this one ended.
+
+        Args:
+            patience: how many seconds a change of many tasks' ``meta`` may take. If it is finite, a round pushes few tasks too.
+        """
         done, settings = Round(), self.project.settings()
         self._read()
         groups = self._groups(done)
@@ -98,6 +102,8 @@ class Sync:
         wanted, seen = self._wanted()
         live = self._live(groups, seen)
         missing = [one for one in wanted if one.position not in live and self.asker in (None, one.asker)]
+        if patience < math.inf:
+            missing = missing[:AT_ONCE]
         self._order(wanted, live, missing, settings, done)
         done.removed += self._remove(wanted, live)
         self._write_meta(wanted, live, patience)
