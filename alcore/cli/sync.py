@@ -54,7 +54,10 @@ def _watch(rounds: Sync, seconds: float) -> None:
         while True:
             start = time.monotonic()
             try:
-                told = _print(rounds.round(patience=seconds / 4), told, always=rounds.rounds <= 1)
+                done = rounds.round(patience=seconds / 4)
+                told = _print(done, told, always=rounds.rounds <= 1)
+                if done.left:
+                    continue
             except Unreachable as error:
                 note(f"{error} The next try is in {seconds:g} s.")
             time.sleep(max(0.0, seconds - (time.monotonic() - start)))

@@ -27,7 +27,9 @@ from alcore.ledger.sync.taking import Seen, Taken
 MARGIN = timedelta(seconds=30)  # a task may become visible after others with a later time
 WHOLE = 20  # rounds between two that read all tasks, to see which were deleted
 VERSION = "alcore"
-AT_ONCE = 200  # tasks that one of many rounds pushes: a large push takes long while others label, and labels would wait for it
+AT_ONCE = (
+    50  # tasks that one of many rounds pushes: a large push takes long while others label, and labels would wait for it
+)
 LEAST = 1e-9  # a lower score gets no lower ones below it: all get new scores
 
 Data = Callable[[Any], Mapping[str, Any]]  # what Label Studio shows of an id
@@ -46,13 +48,14 @@ class Wanted:
 
 @dataclass
 class Round:
-    """What a round did. ``waiting`` ids of the ledger have a task that waits for a label."""
+    """What a round did. ``waiting`` ids of the ledger have a task that waits for a label, ``left`` ids have none yet."""
 
     taken: Taken = field(default_factory=Taken)
     pushed: int = 0
     ordered: int = 0
     removed: int = 0
     waiting: int = 0
+    left: int = 0
     notes: list[str] = field(default_factory=list)
 
     def text(self) -> str:
@@ -103,7 +106,7 @@ class Sync:
         live = self._live(groups, seen)
         missing = [one for one in wanted if one.position not in live and self.asker in (None, one.asker)]
         if patience < math.inf:
-            missing = missing[:AT_ONCE]
+            missing, done.left = missing[:AT_ONCE], max(0, len(missing) - AT_ONCE)
         self._order(wanted, live, missing, settings, done)
         done.removed += self._remove(wanted, live)
         self._write_meta(wanted, live, patience)
