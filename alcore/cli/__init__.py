@@ -1,6 +1,6 @@
 """The command line: ``alcore score | select | bench | ledger``.
 
-`predictions`, `ledger` and `ledger_ids` have the commands, `options` and `ledger_options` what several of them take, `arguments`
+`predictions`, `ledger`, `ledger_ids` and `sync` have the commands, `options` and `ledger_options` what several take, `arguments`
 reads files. `sentences`, `remedies`, `tables` and `ledger_tables` print. Imports all other folders, and nothing imports it. A new
 command joins the file of its kind, a new option a group in `options`, the command line of a remedy `remedies`.
 """

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from alcore.cli import ledger_ids
+from alcore.cli import ledger_ids, sync
 from alcore.cli.arguments import check_output, check_reduced, heuristic_of, open_file, reading_of
 from alcore.cli.ledger_options import (
     Annotator,
@@ -290,5 +290,6 @@ def backup(
         say(f"{len(ledger):,} ids -> {copy}")
 
 
+app.command()(sync.sync)
 for name, command in ledger_ids.COMMANDS.items():
     app.command(name)(command)

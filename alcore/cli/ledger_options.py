@@ -95,6 +95,17 @@ def _as_ids(ledger: Ledger, texts: Sequence[str], where: str) -> list[str] | lis
 
 
 def templates(given: Sequence[str] | None, output: Path | None, data_from: Path | None = None) -> dict[str, str]:
+    """Templates for tasks of Label Studio in a file. Other files have no place for them."""
+    found = templates_of(given, data_from)
+    if (found or data_from) and (output is None or output.suffix != ".json"):
+        option = "--data" if found else "--data-from"
+        raise ValueError(
+            f"{option}: this option works only with Label Studio's tasks. Write to a file that ends in .json."
+        )
+    return found
+
+
+def templates_of(given: Sequence[str] | None, data_from: Path | None = None) -> dict[str, str]:
     """Templates by name, from texts such as name=template."""
     found = dict[str, str]()
     for text in given or ():
@@ -102,9 +113,4 @@ def templates(given: Sequence[str] | None, output: Path | None, data_from: Path 
         if not sign or not name:
             raise ValueError(f"--data: expected name=template, such as image=https://host/{{id}}.png, got {text!r}.")
         found[name] = template
-    if (found or data_from) and (output is None or output.suffix != ".json"):
-        option = "--data" if found else "--data-from"
-        raise ValueError(
-            f"{option}: this option works only with Label Studio's tasks. Write to a file that ends in .json."
-        )
     return as_data(found, () if data_from is None else names_of_items(data_from))

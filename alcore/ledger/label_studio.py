@@ -18,8 +18,6 @@ from alcore.ledger.errors import LedgerError
 from alcore.ledger.label_text import decode, encode
 from alcore.ledger.label_type import LabelType
 from alcore.ledger.layout import Layout
-from alcore.ledger.tools.answers import Asked
-from alcore.ledger.tools.keys import Keys
 from alcore.ledger.tools.label_studio import CONTROL, label_of
 
 NAME = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
@@ -92,6 +90,11 @@ def _task(row: Row, layout: Layout) -> dict[str, Any]:
     return task
 
 
+def data_of(data: Mapping[str, str], one: Any) -> dict[str, Any]:
+    """What Label Studio shows of an id: the templates with the id in them."""
+    return {name: _filled(template, {"id": one}) for name, template in data.items()}
+
+
 def _filled(template: str, values: Mapping[str, Any]) -> str:
     """The template with the values. In web addresses their special characters are escaped."""
     web = template.startswith(("http://", "https://"))
@@ -133,7 +136,7 @@ def results_of(label: Any, shows: str) -> list[Any]:
 
 
 def read_back(results: list[Any]) -> str | None:
-    return label_of(results, Asked({}, "label", Keys(), LabelType(), cells=False))
+    return label_of(results, LabelType(), "label")
 
 
 def read_items(records: Iterable[tuple[int, Row]], path: Path, ids: Collection[Any]) -> dict[Any, dict[str, Any]]:

@@ -133,6 +133,21 @@ def free(connection: Connection, positions: Positions, action: str) -> None:
     _count_change(connection)
 
 
+def ask_again(connection: Connection, positions: Positions, action: str) -> None:
+    """Ids that lost their label, or are no longer set aside, wait for the query that asked for them. Without one they are free."""
+    before, now = reading.items(connection, positions), time.time()
+    withdrawn = {number for (number,) in connection.execute("SELECT query FROM queries WHERE withdrawn IS NOT NULL")}
+    waits = np.array([before[row].query not in (None, *withdrawn) for row in positions.tolist()], np.bool_)
+    if not waits.all():
+        free(connection, positions[~waits], action)
+    rows = positions[waits].tolist()
+    connection.executemany(
+        "UPDATE items SET state = 'asked', label = NULL, annotator = NULL, time = ? WHERE position = ?",
+        [(now, row) for row in rows],
+    )
+    _add_history(connection, positions[waits], action, [before[row].query for row in rows])
+
+
 def withdraw(connection: Connection, number: int) -> None:
     rows = connection.execute(
         "SELECT position FROM items WHERE state = 'asked' AND query = ? ORDER BY position", (number,)

@@ -6,12 +6,13 @@ record is Label Studio's number. In CSV the data's own ``id`` takes its place, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from alcore.ledger.columns import shown
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.label_text import decode, from_cell
+from alcore.ledger.label_type import LabelType, TypedColumn
 from alcore.ledger.tools.answers import Answer, Asked, Record, Tool, as_annotator
 from alcore.ledger.tools.keys import MISSING, value_at
 
@@ -45,31 +46,34 @@ def _task_answers(asked: Asked) -> Iterator[Answer]:
         if not isinstance(results, list):
             raise LedgerError(f"{asked.where}: expected an annotation with a list of results, got {shown(one)}.")
         who = asked.annotator("") if keys.annotator else as_annotator(one.get("completed_by"))
-        yield Answer(label_of(results, asked, keys.label or CONTROL), who, bool(one.get("ground_truth")))
+        yield Answer(
+            label_of(results, asked.labels, f"{asked.where}: label", keys.label or CONTROL),
+            who,
+            bool(one.get("ground_truth")),
+        )
 
 
-def label_of(results: list[Any], asked: Asked, control: str = CONTROL) -> str | None:
+def label_of(results: Sequence[Any], labels: LabelType | TypedColumn, where: str, control: str = CONTROL) -> str | None:
     """The JSON text of the label of an annotation's results, None if the control has none."""
     own = [one for one in results if isinstance(one, dict) and one.get("from_name") == control]
-    where = f"{asked.where}: label"
     if not own:
         return None
     kind, value = own[0].get("type"), own[0].get("value")
     if len(own) == 1 and isinstance(value, dict) and not _of_a_region(own[0], results):
         if kind == "choices" and isinstance(chosen := value.get("choices"), list):
-            return asked.labels.from_value(chosen[0] if len(chosen) == 1 else chosen, where) if chosen else None
+            return labels.from_value(chosen[0] if len(chosen) == 1 else chosen, where) if chosen else None
         if kind == "textarea":
             text = value.get("text")
             lines = text if isinstance(text, list) else [text]
             if not any(isinstance(line, str) and line.strip() for line in lines):
                 return None
             if len(lines) == 1:
-                return asked.labels.from_text(str(lines[0]), where)
+                return labels.from_text(str(lines[0]), where)
     relations = [one for one in results if isinstance(one, dict) and one.get("type") == "relation"]
-    return asked.labels.from_value(own + relations, where)
+    return labels.from_value(own + relations, where)
 
 
-def _of_a_region(result: Record, results: list[Any]) -> bool:
+def _of_a_region(result: Record, results: Sequence[Any]) -> bool:
     """Whether the result is about one region of the item, a box for example, which other results describe too."""
     same = [one for one in results if isinstance(one, dict) and one.get("id") and one.get("id") == result.get("id")]
     return len(same) > 1
