@@ -15,6 +15,7 @@ from alcore.ledger import places, schema
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.file_check import is_new, log_size, whole_copy
 from alcore.ledger.forks import OPEN
+from alcore.ledger.interrupts import KeptInterrupts
 from alcore.ledger.schema import Fill
 
 AT_ONCE = 0.5  # seconds that SQLite waits for a turn before Python is asked whether to go on
@@ -148,16 +149,20 @@ class Database:
                     "the function of note=. Make the call before or after. Calls that only read work inside too."
                 )
             self._depth += 1
+            kept = KeptInterrupts()
             try:
                 if outermost:
                     self._begin(connection, begin)
+                    if begin == WRITE:
+                        kept.begin()
                 yield connection
                 if outermost:
                     connection.execute("COMMIT")
-            finally:  # an interrupt may come at any moment, also while it waits for its turn: nothing stays open
+            finally:  # an interrupt may come while it waits for its turn: nothing stays open
                 self._depth -= 1
                 if outermost and connection.in_transaction:
                     connection.execute("ROLLBACK")
+                kept.end()
 
     def _begin(self, connection: Connection, begin: str) -> None:
         """Wait for the turn in Python, where Ctrl-C is heard: SQLite's own wait hears it when it is over."""

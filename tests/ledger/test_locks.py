@@ -157,7 +157,10 @@ def test_interrupts_at_any_moment_leave_the_ledger_usable(tmp_path: Path) -> Non
     rng = np.random.default_rng(0)
 
     def labels(send: Send) -> None:
-        signal.signal(signal.SIGALRM, signal.default_int_handler)  # an alarm is a Ctrl-C that comes when it is to come
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(
+            signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT)
+        )  # a Ctrl-C that comes when it is to come
         recorded: list[int] = []
         with Ledger.open(path, 5000) as ledger, Ledger.open(path, timeout=1) as other:
             for one in range(300):
