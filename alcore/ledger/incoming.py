@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from alcore.ledger import reading
 from alcore.ledger.columns import COLUMNS, PAST, STATES, FileRows, Row, read_value, shown
 from alcore.ledger.ids import AT_ONCE, About, rows_where_in
 
+IDENTITY = re.compile("[0-9a-f]{32}")
 KINDS = {"whole": "INTEGER", "number": "REAL", "time": "REAL"}
 KEPT = [name for name in COLUMNS if name not in ("id", "ledger")]
 CREATE = (
@@ -44,6 +46,8 @@ def gather(
         kept = []
         for (number, row), position in zip(part, positions, strict=True):
             of = row.get("ledger") or about.identity
+            if not isinstance(of, str) or not IDENTITY.fullmatch(of):
+                raise file.refuse(number, f"ledger: expected the 32 hexadecimal digits of a ledger, got {shown(of)}.")
             if adopt and number == first:
                 connection.execute("UPDATE about SET identity = ?", (of,))
                 about = replace(about, identity=of)

@@ -74,27 +74,33 @@ def in_parquet(path: Path) -> Labels:
 
 
 def in_tasks(path: Path) -> Labels:
-    """Label Studio's: one choice is a string, a text is a cell, anything else stands for itself."""
+    """Label Studio's control ``label``: one choice is a string, a text is a cell, anything else stands for itself."""
     found: Labels = {}
     for task in json.loads(path.read_bytes().decode("utf-8-sig")):
-        given = [one["result"] for one in task.get("annotations") or [] if not one.get("was_cancelled")]
-        if given:
-            found[task["data"]["id"]] = _result(given[0])
+        for one in task.get("annotations") or []:
+            results = [part for part in one["result"] if isinstance(part, dict) and part.get("from_name") == "label"]
+            if results and not one.get("was_cancelled") and not one.get("skipped"):
+                label = _result(results)
+                if label is not NO_LABEL:
+                    found[task["data"]["id"]] = label
     return found
 
 
+NO_LABEL = object()
+
+
 def _result(results: list[Any]) -> Any:
-    if len(results) == 1 and isinstance(results[0], dict):
-        value = results[0].get("value")
-        if isinstance(value, dict) and results[0].get("type") == "choices" and value.get("choices"):
-            choices = value["choices"]
-            if isinstance(choices, list):
-                return choices[0] if len(choices) == 1 else choices
-        if isinstance(value, dict) and results[0].get("type") == "textarea":
+    value = results[0].get("value")
+    if len(results) == 1 and isinstance(value, dict):
+        if results[0].get("type") == "choices" and isinstance(choices := value.get("choices"), list):
+            return NO_LABEL if not choices else choices[0] if len(choices) == 1 else choices
+        if results[0].get("type") == "textarea":
             text = value.get("text")
-            text = text[0] if isinstance(text, list) and len(text) == 1 else text
-            if isinstance(text, str) and text.strip():
-                return label_in_cell(text)
+            lines = text if isinstance(text, list) else [text]
+            if not any(isinstance(line, str) and line.strip() for line in lines):
+                return NO_LABEL
+            if len(lines) == 1:
+                return label_in_cell(lines[0])
     return results
 
 
