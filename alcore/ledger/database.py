@@ -72,10 +72,7 @@ class Database:
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None and self._process == os.getpid():
-                self._mark_closed(self._connection)
-                self._connection.close()
-                self._connection = None
+            self._disconnect()
             self._closed = True
             OPEN.databases.discard(self)
 
@@ -88,11 +85,8 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Everything that is written inside is on disk at the end, or nothing is."""
-        with self._lock:
-            if self._ready and self._depth == 0 and self.path is not None:
-                self._mark_open()
-            with self._transaction(WRITE) as connection:
-                yield connection
+        with self._transaction(WRITE) as connection:
+            yield connection
 
     def backup(self, path: Path) -> None:
         """Write a copy that is whole without a log, while others go on. The file appears when it is on disk."""
@@ -107,13 +101,14 @@ class Database:
 
     # --- the log beside the file ------------------------------------------------------------------------------------------
 
-    def _mark_open(self) -> None:
-        """Before the first write the file itself says that labels may be in its log: a copy without the log then tells so."""
-        with self._transaction(WRITE) as connection:
-            if connection.execute("SELECT open FROM about").fetchone()[0]:
-                return
+    def _mark_open(self, connection: Connection) -> None:
+        """Before the first write the file itself says that labels may be in its log: a copy without the log then tells so. Others
+        may close the ledger between the mark and the write, so the mark is looked at again."""
+        while not connection.execute("SELECT open FROM about").fetchone()[0]:
             connection.execute("UPDATE about SET open = 1")
-        self._connected().execute("PRAGMA wal_checkpoint(PASSIVE)")
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._in_turn(connection, WRITE)
 
     def _mark_closed(self, connection: Connection) -> None:
         """All labels will be in the file itself when its last connection is closed. Where another process writes just now, or the
@@ -148,8 +143,8 @@ class Database:
                     f"{self.name}: expected calls that write one after the other, got one from inside another call, such as from "
                     "the function of note=. Make the call before or after. Calls that only read work inside too."
                 )
-            self._depth += 1
             kept = KeptInterrupts()
+            self._depth += 1  # no call stands between this and the try: an interrupt comes at a call
             try:
                 if outermost:
                     self._begin(connection, begin)
@@ -165,17 +160,23 @@ class Database:
                 kept.end()
 
     def _begin(self, connection: Connection, begin: str) -> None:
-        """Wait for the turn in Python, where Ctrl-C is heard: SQLite's own wait hears it when it is over."""
         if connection.in_transaction:  # an interrupt that came before a rollback
             connection.execute("ROLLBACK")
+        self._in_turn(connection, begin)
+        if begin == WRITE and self._ready and self.path is not None:
+            self._mark_open(connection)
+
+    def _in_turn(self, connection: Connection, statement: str) -> None:
+        """Wait for the turn in Python: SQLite does not hear Ctrl-C while it waits, and to change the journal it does not wait."""
         until = time.monotonic() + self._timeout
         while True:
             try:
-                connection.execute(begin)
+                connection.execute(statement)
                 return
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or time.monotonic() > until:
                     raise
+                time.sleep(0.01)
 
     # --- connections ------------------------------------------------------------------------------------------------------
 
@@ -211,6 +212,12 @@ class Database:
         self._connection, self._process = connection, os.getpid()
         return connection
 
+    def _disconnect(self) -> None:
+        if self._connection is not None and self._process == os.getpid():
+            self._mark_closed(self._connection)
+            self._connection.close()
+            self._connection = None
+
     def before_fork(self) -> bool:
         """Close the connection and wait until the fork is done. Otherwise SQLite would think that the child holds the parent's
         locks, and the child's writes would be lost when the parent closes its last connection. Returns False if the forking
@@ -220,10 +227,8 @@ class Database:
         if self._depth:
             self._lock.release()
             return False
-        if self.path is not None and self._connection is not None and self._process == os.getpid():
-            self._mark_closed(self._connection)
-            self._connection.close()
-            self._connection = None
+        if self.path is not None:
+            self._disconnect()
         return True
 
     def after_fork_in_parent(self) -> None:
@@ -244,19 +249,7 @@ class Database:
             with self.writing() as connection:
                 schema.upgrade(connection, self.name, fill)
         if self.path is not None:
-            self._turn_on_wal(connection)
-
-    def _turn_on_wal(self, connection: Connection) -> None:
-        """Readers do not wait for writers; SQLite does not wait for its turn to change this, so we do."""
-        until = time.monotonic() + self._timeout
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                return
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > until:
-                    raise
-                time.sleep(0.01)
+            self._in_turn(connection, "PRAGMA journal_mode = WAL")  # readers do not wait for writers
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:

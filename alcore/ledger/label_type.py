@@ -11,8 +11,6 @@ from alcore.ledger.columns import shown
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.label_text import decode, encode, from_cell, to_cell
 
-KINDS = ("json", "text", "classes")
-
 
 @dataclass(frozen=True)
 class LabelType:
