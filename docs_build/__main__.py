@@ -45,19 +45,20 @@ def build(
 
 
 def run_pages(pages: list[Path], *, check: bool, renew: bool, workers: int) -> int:
-    """How many pages failed. A line is printed as each page ends."""
-    failed = 0
+    """How many pages failed. A line is printed as each page ends, what is wrong after the last one."""
+    wrong = []
     for ran in running.run_all(pages, workers):
         text = ran.page.read_text()
         problems = [ran.error] if ran.error else outputs.differences(text, ran.outputs)
         if (problems or renew) and not check and not ran.error:
             ran.page.write_text(outputs.stored(text, ran.outputs, renew=renew))
             problems = []
-        failed += bool(problems)
-        typer.echo(f"{ran.page.relative_to(running.ROOT)}: {ran.seconds:.1f} s")
-        for problem in problems:
-            typer.echo(problem, err=True)
-    return failed
+        name = ran.page.relative_to(running.ROOT)
+        typer.echo(f"{name}: {'wrong' if problems else f'{ran.seconds:.1f} s'}")
+        wrong += ["\n".join([f"{name}:", *problems])] if problems else []
+    for page in wrong:
+        typer.echo(page)
+    return len(wrong)
 
 
 if __name__ == "__main__":
