@@ -29,6 +29,8 @@ class Batch:
         saturated_at: how many picks were chosen jointly before the draws were exhausted. It is None if they were not exhausted.
         fill: the rule of the picks that were not chosen jointly: "power-bald", "random" or "bald". Their scores are 0. Their q and
             support are those of the rule. It is "stop" where the batch ends instead, and None where all picks were chosen jointly.
+        ids: (k,) what the rows are called where the predictions name their rows, as an xarray with a coordinate of its rows does.
+            None otherwise.
         certified_until: how many of the first picks are certain to be those of the whole pool. It is all of them for a pool in
             memory.
 
@@ -48,9 +50,10 @@ class Batch:
     saturated_at: int | None = None
     fill: str | None = None
     certified_until: int | None = None
+    ids: npt.NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("indices", "scores", "q", "support", "information", "effective_draws"):
+        for name in ("indices", "scores", "q", "support", "information", "effective_draws", "ids"):
             array = getattr(self, name)
             if array is not None:
                 view = array.view()  # the caller's own array stays writable

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.search.configurations import Configurations, Ints
-from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng, shows_options
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng
 from alcore.scores.epig import Targets, prepare
 from alcore.sources import files
 from alcore.sources.blocks import Block, CellMeasure, map_blocks
+from alcore.sources.names import reads_predictions
 from alcore.sources.reading import Source, can_reread, open_source, refuse_events
 
 NEGLIGIBLE = 1e-9  # a draw of smaller posterior weight is left out of its configuration
@@ -24,7 +25,7 @@ SLACK = 1e-5  # nats by which rounding may put a gain above its bound
 FINER = 8  # times smaller blocks than those of `epig`: what one block finds lets the next one skip rows
 
 
-@shows_options()
+@reads_predictions()
 def batch_epig(
     probs: Any,
     targets: Any,
@@ -133,7 +134,7 @@ class _Search:
             predictions = files.open_predictions(predictions)
         self._predictions, self._reading, self._targets = predictions, reading, targets
         self._packed = _PackedTargets(targets)
-        self._source: Source | None = open_source(predictions, cost=targets.cost)
+        self._source: Source | None = open_source(predictions, reading, cost=targets.cost)
         self._taken: list[int] = []
         self._floor = -np.inf  # the largest gain that this pass has found so far
         refuse_events(self._source)
@@ -141,9 +142,12 @@ class _Search:
         if self.cell_shape != targets.probs_jct.shape[1:]:
             door.refuse_other_cells("targets", targets.probs_jct.shape[1:], self.cell_shape)
 
+    def _open_again(self) -> Source:
+        return open_source(self._predictions, self._reading, cost=FINER * self._targets.cost)
+
     def next(self, configurations: Configurations) -> _Pick | None:
         """The row of largest gain, the lowest row among equal gains. None where no row is left."""
-        source, self._source = self._source or open_source(self._predictions, cost=FINER * self._targets.cost), None
+        source, self._source = self._source or self._open_again(), None
         measure = self._measure(configurations)
         self._floor = -np.inf
 

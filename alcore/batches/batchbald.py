@@ -13,12 +13,13 @@ from alcore.batches.filling import FILL, fill_up
 from alcore.batches.search.candidates import MEMORY, Candidates, Pool
 from alcore.batches.search.configurations import Configurations, bytes_of_configurations
 from alcore.batches.search.greedy import ROUNDING, Ints, Objective, choose
-from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
+from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng
+from alcore.sources.names import reads_predictions
 
 LEAST_GAIN = 1e-6  # nats, what posteriors in float32 may be off by
 
 
-@shows_options()
+@reads_predictions()
 def batchbald(
     probs: Any,
     k: int,

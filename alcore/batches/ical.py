@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.batch import Batch
-from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng, shows_options
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng
 from alcore.sources.blocks import Block, gather_rows, score_blocks
+from alcore.sources.names import reads_predictions
 from alcore.sources.reading import can_reread, count_rows, open_source, refuse_events
 from alcore.sources.threads import map_in_order
 
@@ -28,7 +29,7 @@ COST = 64  # of a row of expected labels, in row-wise measures
 ROUNDING = 1e-13  # what is left of a sum when all its terms are taken away again
 
 
-@shows_options()
+@reads_predictions()
 def ical(
     probs: Any,
     k: int,
@@ -286,7 +287,7 @@ class ExpectedLabels(_Pool):
 
     def _read(self, rows_m: Rows) -> Array:
         """Those rows, in order."""
-        cells, _ = gather_rows(open_source(self.probs), rows_m, Reading(self.reading.kind))
+        cells, _ = gather_rows(open_source(self.probs, self.reading), rows_m, Reading(self.reading.kind))
         if len(cells) != len(rows_m):
             door.refuse_unequal_rows("probs", self.rows, len(cells), "the pass before")
         return cells
@@ -318,11 +319,11 @@ def _expect(probs: Any, reading: Reading, rng: np.random.Generator) -> ExpectedL
     uniform = rng.random()
     if not can_reread(probs):
         door.refuse_single_reading("probs", "Expected labels need several reads (labels='drawn' needs one)")
-    source = open_source(probs)
+    source = open_source(probs, reading)
     refuse_events(source)
     draws = source.cell_shape[-1]
     draws_t = _resample(door.as_weights(reading.weights, draws), draws, uniform)
-    return ExpectedLabels(probs, reading, count_rows(probs), draws_t)
+    return ExpectedLabels(probs, reading, count_rows(probs, reading), draws_t)
 
 
 def _resample(weights: Float64s | None, draws: int, uniform: float) -> Rows:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.search.configurations import Configurations, drop_vanishing
-from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
+from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng
 from alcore.scores.estimate import Estimate
 from alcore.sources.blocks import gather_rows, read_rows
+from alcore.sources.names import reads_predictions
 from alcore.sources.reading import open_source, refuse_events
 from alcore.sources.threads import in_parts
 
@@ -21,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 TOGETHER = 20_000  # configurations held at a time, or one a draw
 
 
-@shows_options()
+@reads_predictions()
 def joint_entropy(
     probs: Any,
     *,
@@ -64,13 +65,13 @@ def joint_entropy(
     """
     sampled, most, generator = door.as_count(samples, "samples"), door.as_count(exact, "exact"), door.as_rng(rng)
     reading = Reading.of(options, ReadingOptions)
-    probs_kct = read_rows(probs, kind=reading.kind)
+    probs_kct = read_rows(probs, reading)
     weights_t = door.as_shares(door.as_weights(reading.weights, probs_kct.shape[-1]), probs_kct.shape[-1])
     information, own = _information(probs_kct, weights_t, sampled, most, generator)
     return Estimate(information.value + own, information.standard_error)
 
 
-@shows_options()
+@reads_predictions()
 def batch_information(
     probs: Any,
     indices: npt.ArrayLike,
@@ -122,7 +123,7 @@ def batch_information(
 
 def _gather(predictions: Any, rows: Ints, reading: Reading) -> Array:
     """The named rows, checked. Other rows of an array in memory are not read."""
-    source = open_source(predictions)
+    source = open_source(predictions, reading)
     refuse_events(source)
     if source.rows is not None:
         door.check_rows(rows, source.rows)

@@ -12,15 +12,16 @@ from alcore.batches.filling import FILL, fill_up
 from alcore.batches.search.candidates import MEMORY, Pool
 from alcore.batches.search.configurations import Configurations
 from alcore.batches.search.greedy import Ints, Objective, choose
-from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
+from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng
 from alcore.scores.epig import Targets
+from alcore.sources.names import reads_predictions
 
 LEAST_GAIN = 1e-6  # nats: a row of smaller value tells, pair by pair, only what the batch tells already
 SAMPLES = 2_000  # configurations of labels that count the effective draws
 SEPARATED = 1.2  # effective draws under which the batch has told the draws apart; BatchBALD ends at 1.05 to 1.12
 
 
-@shows_options()
+@reads_predictions()
 def two_bald(
     probs: Any, k: int, *, fill: str = FILL, memory: int = MEMORY, rng: Rng = None, **options: Unpack[ReadingOptions]
 ) -> Batch:

@@ -20,9 +20,10 @@ from alcore.bench.labels import Ints, PoolAndTest, check_source, read_pool_and_t
 from alcore.bench.replay import FEWEST_DRAWS, effective_draws, replay
 from alcore.bench.temperature_scaling import temper
 from alcore.bench.time_and_memory import WARM_UP_ROWS, compile_kernels, peak_bytes, time_select
-from alcore.door import Float64s, Kind, MaskedReadingOptions, Reading, Rng, shows_options
+from alcore.door import Float64s, MaskedReadingOptions, Reading, Rng, shows_options
 from alcore.heuristics import Heuristic, RowWise, heuristic
 from alcore.heuristics.subsets import with_draws
+from alcore.sources.axes import as_arranged
 from alcore.sources.blocks import gather_rows
 from alcore.sources.progress import track
 from alcore.sources.reading import Source, open_source
@@ -100,7 +101,8 @@ def compare(
     (('bald', 'entropy'), (2, 2))
     """
     objects, count, size = _as_heuristics(heuristics), door.as_count(k), door.as_size(samples, "samples")
-    reading, source = Reading.of(options), open_source(predictions)
+    reading = Reading.of(options)
+    source = open_source(predictions, reading)
     _check_pool(source)
     reading = replace(reading, mask=door.as_mask(reading.mask, source.events, source.rows))
     own_rng, *heuristic_rngs = door.as_rng(rng).spawn(1 + len(objects))
@@ -109,23 +111,23 @@ def compare(
     sizes = [door.as_size(one, "at_a_time") for one in dict.fromkeys(at_a_time)]
     draws = source.cell_shape[-1]
     shares = door.as_shares(door.as_weights(reading.weights, draws), draws)
-    labelled_sets = read_pool_and_test(source, predictions, labels, test, test_labels, reading.kind)
+    labelled_sets = read_pool_and_test(source, predictions, labels, test, test_labels, reading)
     by_name = dict(zip(_distinct_names(objects), objects, strict=True))
     # The work starts after all that may be refused.
     result = _select_batches(predictions, source, by_name, count, heuristic_rngs, reading.options)
     if source.events:
         return replace(result, left_out=dict.fromkeys(("information", "replay", "calibration"), NO_LABELS_OF_CELLS))
-    result = _with_information(result, predictions, labelled_sets.pool_labels, size, seed, reading.kind, shares)
+    result = _with_information(result, predictions, labelled_sets.pool_labels, size, seed, reading, shares)
     if labelled_sets.test is not None:
         result = replace(result, tempering=temper(labelled_sets.pool, labelled_sets.test, shares, own_rng))
-    return _with_replays(result, labelled_sets, by_name, reading.kind, shares, sizes, replay_options)
+    return _with_replays(result, labelled_sets, by_name, reading, shares, sizes, replay_options)
 
 
 def _with_replays(
     result: Comparison,
     labelled_sets: PoolAndTest,
     heuristics: dict[str, Heuristic],
-    kind: Kind,
+    reading: Reading,
     shares: Float64s,
     sizes: Sequence[int],
     options: dict[str, int],
@@ -138,7 +140,7 @@ def _with_replays(
         return replace(result, left_out=left_out)
     if pool is None or test is None:
         return replace(result, left_out=left_out)
-    heuristics = {name: with_draws(one, None, kind) for name, one in heuristics.items()}
+    heuristics = {name: with_draws(one, None, reading) for name, one in heuristics.items()}
     replays = tuple(replay(heuristics, pool, test, size=size, weights=shares, **options) for size in sizes)
     left_out |= {f"replay of {name}": why for one in replays for name, why in one.left_out.items()}
     return replace(result, replays=replays, left_out=left_out)
@@ -153,7 +155,9 @@ def _select_batches(
     options: MaskedReadingOptions,
 ) -> Comparison:
     """Select and score with each heuristic, and measure the time and the memory."""
-    few_rows = next(source.blocks)[:WARM_UP_ROWS]
+    few_rows = (
+        as_arranged(next(source.blocks)[:WARM_UP_ROWS]) if "axes" in options else next(source.blocks)[:WARM_UP_ROWS]
+    )
     few_options = options
     if "mask" in options:
         few_options = {**options, "mask": np.asarray(options["mask"])[:WARM_UP_ROWS]}
@@ -178,11 +182,17 @@ def _select_batches(
 
 
 def _with_information(
-    result: Comparison, predictions: Any, labels: Ints | None, samples: int, seed: int, kind: Kind, shares: Float64s
+    result: Comparison,
+    predictions: Any,
+    labels: Ints | None,
+    samples: int,
+    seed: int,
+    reading: Reading,
+    shares: Float64s,
 ) -> Comparison:
     """Add the information of the batches, their classes and their near-duplicates."""
     rows = np.unique(np.concatenate([batch.indices for batch in result.batches]))
-    probs, _ = gather_rows(open_source(predictions), rows, Reading(kind))
+    probs, _ = gather_rows(open_source(predictions, reading), rows, Reading(reading.kind))
     places = [np.searchsorted(rows, batch.indices) for batch in result.batches]
     found = information_of_batches(probs, places, weights=shares, samples=samples, seed=seed)
     classes, draws = probs.shape[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Kind, Reading
+from alcore.door import Array, Reading
 from alcore.sources.blocks import gather_rows, read_rows
 from alcore.sources.reading import Source, open_source, refuse_events
 
@@ -54,7 +55,7 @@ class PoolAndTest:
 
 
 def read_pool_and_test(
-    source: Source, predictions: Any, labels: Any, test: Any, test_labels: Any, kind: Kind
+    source: Source, predictions: Any, labels: Any, test: Any, test_labels: Any, reading: Reading
 ) -> PoolAndTest:
     """Read and check what `alcore.bench.compare` takes beside the pool's predictions."""
     if source.events:
@@ -65,9 +66,11 @@ def read_pool_and_test(
     if test_labels is not None and test is None:
         raise ValueError("test: expected predictions for test_labels, got none. Pass both, or neither.")
     if test is not None:
-        check_same_cells(open_source(test, "test"), source.cell_shape, "test")
+        check_same_cells(open_source(test, reading, "test"), source.cell_shape, "test")
     test_set = (
-        None if test_labels is None else labelled(test, test_labels, kind=kind, name="test", labels_name="test_labels")
+        None
+        if test_labels is None
+        else labelled(test, test_labels, kind=reading.kind, axes=reading.axes, name="test", labels_name="test_labels")
     )
     given = {"labels of the pool": pool_labels, "a test set": test, "labels of the test set": test_set}
     lacking = [name for name, value in given.items() if value is None]
@@ -86,7 +89,9 @@ def read_pool_and_test(
         if _are_of_one_class(pool_labels[rows]):
             left_out["replay"] = f"the rows that fit into memory are all of class {pool_labels[rows[0]]}"
             return PoolAndTest(pool_labels, None, test_set, left_out)
-    return PoolAndTest(pool_labels, labelled(predictions, labels, rows, kind=kind), test_set, left_out)
+    return PoolAndTest(
+        pool_labels, labelled(predictions, labels, rows, kind=reading.kind, axes=reading.axes), test_set, left_out
+    )
 
 
 def _rows_in_memory(source: Source) -> Ints | None:
@@ -153,6 +158,7 @@ def labelled(
     rows: Ints | None = None,
     *,
     kind: str = "probs",
+    axes: str | Mapping[str, Any] | None = None,
     name: str = "probs",
     labels_name: str = "labels",
 ) -> LabelledPredictions:
@@ -163,6 +169,7 @@ def labelled(
         labels: (N,) classes, whole numbers 0 … C − 1.
         rows: (n,) row numbers to read. All rows by default.
         kind: "probs" or "logits".
+        axes: the order of the axes of ``predictions``, such as "TNC". The default is (n, C, T).
         name: the name of ``predictions`` in error messages.
         labels_name: the name of ``labels`` in error messages.
 
@@ -177,14 +184,15 @@ def labelled(
     >>> alcore.bench.labelled(numpy.full((2, 2, 5), 0.5), [0, 1]).probs.shape
     (2, 2, 5)
     """
-    source = open_source(predictions, name)
+    reading = Reading.of({"kind": kind, "axes": axes})
+    source = open_source(predictions, reading, name)
     refuse_events(source, name)
     check_source(source, name)
     classes = as_labels(labels, source.rows or 0, source.cell_shape[0], labels_name)
     if rows is None:
-        probs = read_rows(predictions, kind=door.as_kind(kind), name=name)
+        probs = read_rows(predictions, reading, name=name)
     else:
-        probs, classes = gather_rows(source, rows, Reading(door.as_kind(kind)))[0], classes[rows]
+        probs, classes = gather_rows(source, rows, Reading(reading.kind))[0], classes[rows]
     return LabelledPredictions(np.ascontiguousarray(probs), classes, smallest_positive(predictions, probs))
 
 

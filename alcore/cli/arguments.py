@@ -14,23 +14,27 @@ from alcore.bench.compare import DEFAULT, JOINT
 from alcore.bench.labels import check_same_cells
 from alcore.cli.options import HeuristicOptions, PredictionOptions
 from alcore.cli.sentences import note
+from alcore.door import Reading
 from alcore.heuristics import Heuristic
+from alcore.sources.axes import arranged
 from alcore.sources.files import NoMember
 from alcore.sources.reading import open_source
 
 IN_MEMORY_BYTES = 512 << 20
 
 
-def heuristics_named(named: str, source: Any, file: Path, options: HeuristicOptions) -> list[Heuristic]:
+def heuristics_named(
+    named: str, source: Any, file: Path, options: HeuristicOptions, axes: str | None
+) -> list[Heuristic]:
     """The heuristics that bench compares: those named, or all that the predictions allow."""
     names = [name.strip() for name in named.split(",")]
-    targeted = options.targets is not None or _has_targets(file, source.shape)
+    targeted = options.targets is not None or _has_targets(file, source.shape, axes)
     if named == "all":
         events = len(source.shape) > 3
         names = [name for name in DEFAULT if not (events and name in JOINT)]
         if targeted:
             names.append("epig")
-    targets = read_targets(next(filter(_needs_targets, names), ""), file, options.targets)
+    targets = read_targets(next(filter(_needs_targets, names), ""), file, options.targets, axes)
     return [
         heuristic_named(
             name,
@@ -42,9 +46,11 @@ def heuristics_named(named: str, source: Any, file: Path, options: HeuristicOpti
     ]
 
 
-def heuristic_of(name: str, file: Path | None, options: HeuristicOptions, **batch: Any) -> Heuristic:
+def heuristic_of(
+    name: str, file: Path | None, options: HeuristicOptions, axes: str | None = None, **batch: Any
+) -> Heuristic:
     """The heuristic of a command. Targets come from the file of --targets, else from the file of the predictions."""
-    targets = None if file is None else read_targets(name, file, options.targets)
+    targets = None if file is None else read_targets(name, file, options.targets, axes)
     return heuristic_named(name, options, targets, floor=options.floor, **batch)
 
 
@@ -74,8 +80,15 @@ def check_scored(name: str) -> None:
         )
 
 
-def open_file(file: Path, member: str | None) -> Any:
-    return alcore.open_predictions(file, member, default="pool")
+def open_file(file: Path, options: PredictionOptions) -> Any:
+    """The predictions of a file as (N, C, ..., T)."""
+    return in_order(alcore.open_predictions(file, options.member, default="pool"), options.axes)
+
+
+def in_order(source: Any, axes: str | None, name: str = "probs") -> Any:
+    """An array of a file as (N, C, ..., T). Targets and tests have no event axes."""
+    reading = Reading.of({"axes": axes})
+    return arranged(source, reading if name == "probs" else reading.of_targets, name)
 
 
 def read_if_small(source: Any) -> tuple[Any, str]:
@@ -87,7 +100,7 @@ def read_if_small(source: Any) -> tuple[Any, str]:
 
 
 def _read(source: Any, name: str) -> Any:
-    blocks = list(open_source(source, name).blocks)
+    blocks = list(open_source(source, name=name).blocks)
     return np.concatenate(blocks) if blocks else source
 
 
@@ -95,11 +108,11 @@ def _needs_targets(name: str) -> bool:
     return name.endswith("epig")
 
 
-def read_targets(name: str, file: Path, targets: Path | None) -> Any:
+def read_targets(name: str, file: Path, targets: Path | None, axes: str | None) -> Any:
     """Targets from the file of --targets, else from the file of the predictions if the heuristic needs them."""
     if targets is not None:
         try:
-            return _read(alcore.open_predictions(targets, default="target"), "targets")
+            return _read(in_order(alcore.open_predictions(targets, default="target"), axes, "targets"), "targets")
         except NoMember as error:
             raise ValueError(
                 f"{targets}: expected targets as the only array or as member 'target', got other members. "
@@ -114,25 +127,27 @@ def read_targets(name: str, file: Path, targets: Path | None) -> Any:
             "has no member 'target'. Name their file: --targets FILE."
         )
     note(f"the targets are the member 'target' of {file}, shape {source.shape}.")
-    return _read(source, "targets")
+    return _read(in_order(source, axes, "targets"), "targets")
 
 
-def _has_targets(file: Path, shape: tuple[int, ...]) -> bool:
+def _has_targets(file: Path, shape: tuple[int, ...], axes: str | None) -> bool:
     """True if the member 'target' holds predictions. Labels may have this name too, and do not count."""
     found = _own(file, "target")
     if found is None or len(found.shape) != 3 or found.dtype.kind in "iub":
         return False
-    check_same_cells(open_source(found, "target"), (*shape[1:2], *shape[-1:]), "target")
+    check_same_cells(open_source(in_order(found, axes, "target"), name="target"), (*shape[1:2], *shape[-1:]), "target")
     return True
 
 
-def read_labelled(file: Path, labels: Path | None, test: Path | None, test_labels: Path | None) -> dict[str, Any]:
+def read_labelled(
+    file: Path, labels: Path | None, test: Path | None, test_labels: Path | None, axes: str | None
+) -> dict[str, Any]:
     """Labels and test set for `alcore.bench.compare`: from the files named, else from members of the predictions' file."""
     test_predictions = _member(test or file, "test", named=test is not None)
     classes = _member(test_labels or test or file, "test_labels", named=test_labels is not None)
     return {
         "labels": _whole(_member(labels or file, "pool_labels", named=labels is not None)),
-        "test": test_predictions,
+        "test": None if test_predictions is None else in_order(test_predictions, axes, "test"),
         "test_labels": None if test_predictions is None else _whole(classes),
     }
 

@@ -151,7 +151,7 @@ def ask(
                 "Without predictions: --heuristic random."
             )
         chosen = heuristic_of(named.heuristic, file, made, **batched.given())
-        predictions = None if file is None else open_file(file, read.member)
+        predictions = None if file is None else open_file(file, read)
         if predictions is not None and not isinstance(chosen, Random | Joint):
             check_reduced(predictions, made.reduce)
         rows = None if ids is None else ids_in(ledger, ids)

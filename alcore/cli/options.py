@@ -32,6 +32,13 @@ class PredictionOptions:
     kind: Annotated[
         str, typer.Option(help="What the predictions are: probs or logits. Logits go through a softmax over axis 1.")
     ] = "probs"
+    axes: Annotated[
+        str | None,
+        typer.Option(
+            help="The order of the axes, such as TNC. N: rows, C: classes, T: draws (or S and D: chains and draws). Other letters: "
+            "event axes. NC: one prediction per row. Default: N, C, event axes, T."
+        ),
+    ] = None
     weights: Annotated[Path | None, typer.Option(help="A .npy file (T,) with one weight per draw.")] = None
     mask: Annotated[
         Path | None, typer.Option(help="A .npy file of booleans (N, ...). True marks cells that are padding.")

@@ -64,8 +64,8 @@ def score(
     with one_sentence():
         check_output(output, (".npy", ".csv"), file, read.weights, read.mask, made.targets)
         check_scored(named.heuristic)
-        chosen = heuristic_of(named.heuristic, file, made)
-        predictions = open_file(file, read.member)
+        chosen = heuristic_of(named.heuristic, file, made, read.axes)
+        predictions = open_file(file, read)
         if output.suffix == ".csv":
             check_reduced(predictions, made.reduce)
         scores = chosen.score(predictions, **reading_of(read))
@@ -96,8 +96,8 @@ def select(
     with one_sentence():
         if output is not None:
             check_output(output, (".csv",))
-        chosen = heuristic_of(named.heuristic, file, made, **batched.given())
-        predictions = open_file(file, read.member)
+        chosen = heuristic_of(named.heuristic, file, made, read.axes, **batched.given())
+        predictions = open_file(file, read)
         if not isinstance(chosen, Random | Joint):
             check_reduced(predictions, made.reduce)
         batch = chosen.select(predictions, k, rng=seed, **reading_of(read))
@@ -159,11 +159,11 @@ def bench(
                 check_output(output, endings, *inputs)
         sizes = numbers(at_a_time, "--at-a-time")
         with unchanged(*inputs):
-            source = open_file(file, read.member)
-            chosen = heuristics_named(heuristics, source, file, made)
+            source = open_file(file, read)
+            chosen = heuristics_named(heuristics, source, file, made, read.axes)
             check_reduced(source, made.reduce)
             check_drawn(plot, source, chosen)
-            labelled = read_labelled(file, labels, test, test_labels)
+            labelled = read_labelled(file, labels, test, test_labels, read.axes)
             predictions, where = read_if_small(source)
             plan: dict[str, Any] = {"steps": steps, "seeds": seeds, "at_a_time": sizes, "rng": seed}
             result = compare(predictions, k=k, heuristics=chosen, **plan, **reading_of(read), **labelled)

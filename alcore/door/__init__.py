@@ -18,6 +18,7 @@ from alcore.door.arrays import (
     check_dtype,
     refuse_dtype_name,
 )
+from alcore.door.axes import Axes, as_axes, axes_of_names, axes_of_sample
 from alcore.door.numbers import (
     MOST_PROBABLE,
     Rng,
@@ -95,6 +96,7 @@ __all__ = [
     "AXES",
     "MOST_PROBABLE",
     "Array",
+    "Axes",
     "Bools",
     "Float64s",
     "Kind",
@@ -103,6 +105,7 @@ __all__ = [
     "ReadingOptions",
     "Rng",
     "as_array",
+    "as_axes",
     "as_beta",
     "as_cells",
     "as_classes",
@@ -134,6 +137,8 @@ __all__ = [
     "as_shares",
     "as_size",
     "as_weights",
+    "axes_of_names",
+    "axes_of_sample",
     "check_above_zero",
     "check_axes",
     "check_dtype",

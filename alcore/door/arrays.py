@@ -106,7 +106,7 @@ def as_shape(shape: Any, name: str) -> tuple[int, ...]:
 def check_axes(shape: tuple[int, ...], name: str) -> None:
     """(N, C, ..., T) with at least two classes and one draw."""
     if len(shape) < 3:
-        remedy = "For one prediction a row, without draws, add the axis of draws: probs[..., None]."
+        remedy = "For one prediction a row, without draws, add the axis of draws: probs[..., None]. Or pass axes='NC'."
         if len(shape) < 2:
             remedy = "Classes are on axis 1, draws on the last axis. For one row with one draw: probs[None, :, None]."
         raise ValueError(f"{name}: expected {AXES}, got shape {shape}. {remedy}")
@@ -119,5 +119,6 @@ def check_axes(shape: tuple[int, ...], name: str) -> None:
     if shape[1] == 1:
         raise ValueError(
             f"{name}: expected at least 2 classes on axis 1, got shape {shape}. For a binary model with one output p, "
-            "pass np.concatenate([1 - p, p], axis=1). If classes are on another axis, move them: np.moveaxis(probs, axis, 1)."
+            "pass np.concatenate([1 - p, p], axis=1). If classes are on another axis, say the order of the axes, such as "
+            "axes='NTC' for (N, T, C) or axes='TNC' for (T, N, C)."
         )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeAlias, TypedDict, TypeVar
 
 import numpy.typing as npt
 
+from alcore.door.axes import as_axes
 from alcore.door.wording import shown
 
 Kind: TypeAlias = Literal["probs", "logits"]
@@ -20,9 +21,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class ReadingOptions(TypedDict, total=False):
-    """What a function of predictions (N, C, ..., T) takes: ``kind`` and ``weights``, as in `Reading`."""
+    """What a function of predictions (N, C, ..., T) takes: ``kind``, ``axes`` and ``weights``, as in `Reading`."""
 
     kind: str
+    axes: str | Mapping[str, Any] | None
     weights: npt.ArrayLike | None
 
 
@@ -37,12 +39,15 @@ class Reading:
     """The options of one call.
 
     Attributes:
-        kind: "probs" or "logits". For "logits" the reader takes the softmax over axis 1.
+        kind: "probs" or "logits". For "logits" the reader takes the softmax over the classes.
+        axes: the order of the axes, such as "TNC". None for (N, C, ..., T), or for what the array's own names say. For an array
+            with names also a mapping such as {"N": "obs", "C": "class", "T": ("chain", "draw")}.
         weights: (T,) one weight a draw. None for equal weights. Their number is checked once the draws are known.
         mask: (N, ...) True where a cell is padding. None for no padding. Its shape is checked once the event axes are known.
     """
 
     kind: Kind = "probs"
+    axes: str | Mapping[str, Any] | None = None
     weights: npt.ArrayLike | None = None
     mask: npt.ArrayLike | None = None
 
@@ -53,12 +58,33 @@ class Reading:
             if name not in taken.__annotations__:
                 options_taken = ", ".join(taken.__annotations__)
                 raise TypeError(f"{name}: expected one of the options {options_taken}, got {name!r}. Leave {name} out.")
-        return cls(**{**options, "kind": as_kind(options.get("kind", "probs"))})
+        reading = cls(**{**options, "kind": as_kind(options.get("kind", "probs"))})
+        if not isinstance(reading.axes, Mapping):
+            as_axes(reading.axes, classes_required=reading.has_classes)
+        return reading
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the predictions must have an axis of classes."""
+        return True
+
+    @property
+    def arranged(self) -> Reading:
+        """The reading of the same predictions once they are (N, C, ..., T)."""
+        return replace(self, axes=None)
+
+    @property
+    def of_targets(self) -> Reading:
+        """The reading of predictions of the same model for one label a row: no event axes, no padding."""
+        axes = as_axes(self.axes, classes_required=self.has_classes) if isinstance(self.axes, str) else None
+        return Reading(self.kind, None if axes is None else axes.without_events)
 
     @property
     def options(self) -> MaskedReadingOptions:
         """The options to call another heuristic with. Only those that were given, so that it need not take the rest."""
         given: MaskedReadingOptions = {"kind": self.kind}
+        if self.axes is not None:
+            given["axes"] = self.axes
         if self.weights is not None:
             given["weights"] = self.weights
         if self.mask is not None:

@@ -7,6 +7,7 @@ from typing import NoReturn
 import numpy as np
 
 from alcore.door.arrays import Array, Float64s
+from alcore.door.axes import Axes
 
 
 def tolerance(classes: int) -> float:
@@ -18,63 +19,63 @@ def tolerance(classes: int) -> float:
     return min(2.0**-8 + classes * 2.0**-25, 0.009)
 
 
-def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str) -> NoReturn:
-    """Explain why the kernels refused the draws of one cell; ``index`` is its row and place on the event axes."""
+def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str, axes: Axes) -> NoReturn:
+    """Explain why the kernels refused the draws of one cell. ``index`` is its row and place on the event axes. ``axes`` says how
+    the caller's array lies."""
     values = _widened(values_ct)
 
     def at(c: int | str, t: int) -> str:
-        return _place(name, index, c, t)
+        return _place(name, axes, index, c, t)
 
     if not np.isfinite(values).all():
         c, t = map(int, np.argwhere(~np.isfinite(values))[0])
         raise ValueError(
             f"{name}: expected finite numbers, but {at(c, t)} is {values[c, t]}. No invalid row is ranked. "
-            "Look for overflow in the model (half precision?). Repair the row, or remove it: "
-            f"np.delete({name}, {index[0]}, axis=0)."
+            f"Look for overflow in the model (half precision?). Repair the row, or remove it: {_without_row(name, axes, index[0])}."
         )
     with np.errstate(over="ignore"):
         sums = values.sum(axis=0)
     t = int(np.abs(sums - 1).argmax())
     total = f"{at(':', t)} sums to {sums[t]:.6g}"
+    classes = f"axis {axes.classes}"
     if (values < 0).any():
         c, first = map(int, np.argwhere(values < 0)[0])
         if abs(sums[t] - 1) > tolerance(len(values)):
             raise ValueError(
-                f"{name}: expected probabilities over axis 1, but {total} and {at(c, first)} is {values[c, first]:.6g}. "
+                f"{name}: expected probabilities over {classes}, but {total} and {at(c, first)} is {values[c, first]:.6g}. "
                 "These look like logits: pass kind='logits'."
             )
         raise ValueError(
             f"{name}: expected probabilities, but {at(c, first)} is {values[c, first]:.6g}. Clip and renormalise: "
-            f"p = np.clip({name}, 0, None); p / p.sum(axis=1, keepdims=True)."
+            f"p = np.clip({name}, 0, None); p / p.sum(axis={axes.classes}, keepdims=True)."
         )
     if values.shape[1] > 1 and np.allclose(values.sum(axis=1), 1, atol=1e-3):
         raise ValueError(
-            f"{name}: expected probabilities over axis 1, but {total}, while the last axis sums to 1. The classes "
-            f"seem to be last. Pass np.moveaxis({name}, -1, 1)."
+            f"{name}: expected probabilities over {classes}, but {total}, while {_draw_axis(axes)} sums to 1. {_other_order(axes)}"
         )
-    normalised = f"{name} / {name}.sum(axis=1, keepdims=True)"
+    normalised = f"{name} / {name}.sum(axis={axes.classes}, keepdims=True)"
     remedy = f"Normalise them: {normalised}. For logits pass kind='logits'."
     if values.max() > 1:
         remedy = f"These look like logits or counts: pass kind='logits', or normalise them: {normalised}."
     raise ValueError(
-        f"{name}: expected probabilities over axis 1, but {total} "
+        f"{name}: expected probabilities over {classes}, but {total} "
         f"(sums within {tolerance(len(values)):.2g} of 1 are accepted). {remedy}"
     )
 
 
-def refuse_logits(values_ct: Array, index: tuple[int, ...], name: str) -> NoReturn:
+def refuse_logits(values_ct: Array, index: tuple[int, ...], name: str, axes: Axes) -> NoReturn:
     """Logits with NaN or +inf, or a draw without a finite one."""
     values = _widened(values_ct)
     wrong = np.isnan(values) | (values == np.inf)
     if wrong.any():
         c, t = map(int, np.argwhere(wrong)[0])
-        what = f"{_place(name, index, c, t)} is {values[c, t]}"
+        what = f"{_place(name, axes, index, c, t)} is {values[c, t]}"
     else:
         t = int(np.isneginf(values).all(axis=0).argmax())
-        what = f"{_place(name, index, ':', t)} is -inf for every class"
+        what = f"{_place(name, axes, index, ':', t)} is -inf for every class"
     raise ValueError(
-        f"{name}: expected finite logits over axis 1 (-inf rules a class out), but {what}. "
-        f"No invalid row is ranked. Repair the row, or remove it: np.delete({name}, {index[0]}, axis=0)."
+        f"{name}: expected finite logits over axis {axes.classes} (-inf rules a class out), but {what}. "
+        f"No invalid row is ranked. Repair the row, or remove it: {_without_row(name, axes, index[0])}."
     )
 
 
@@ -83,7 +84,35 @@ def _widened(values_ct: Array) -> Float64s:
         return np.asarray(values_ct, np.float64)
 
 
-def _place(name: str, index: tuple[int, ...], c: int | str, t: int) -> str:
-    """The place of a number. ``predicted``, of the model under test, has no axis of draws."""
+def _without_row(name: str, axes: Axes, row: int) -> str:
+    return f"np.delete({name}, {row}, axis={axes.rows})"
+
+
+def _draw_axis(axes: Axes) -> str:
+    return "the last axis" if axes.is_plain else f"axis {axes.draws[0]}" if axes.draws else "no axis"
+
+
+def _other_order(axes: Axes) -> str:
+    """What to do where the last axis holds the classes. The numbers do not show which of the other axes are the draws."""
+    if not axes.is_plain:
+        return f"The letters {axes.text!r} do not fit the array. Write one letter an axis, in the order of the array."
+    events = "HWDEFGIJ"[: len(axes.events)]
+    return (
+        f"The classes seem to be last. If the rows are first and the draws follow, pass axes='NT{events}C'. If the draws are "
+        f"first, as torch.stack gives, pass axes='TN{events}C'. The axis of your pool's length is N."
+        + (f" The letters {', '.join(events)} are the event axes." if events else "")
+    )
+
+
+def _place(name: str, axes: Axes, index: tuple[int, ...], c: int | str, t: int) -> str:
+    """The place of a number in the caller's array. ``predicted``, of the model under test, has no axis of draws."""
     row, *events = index
-    return f"{name}[{', '.join(map(str, (row, c, *events) if name == 'predicted' else (row, c, *events, t)))}]"
+    if len(axes.draws) == 2:
+        at = "".join(f", {axes.text[place]} {event}" for place, event in zip(axes.events, events, strict=True))
+        return f"{name} at row {row}, class {c}{at}, draw {t} (chains one after another)"
+    found: dict[int, int | str] = {axes.rows: row, **dict(zip(axes.events, events, strict=True))}
+    if axes.classes is not None:
+        found[axes.classes] = c
+    if name != "predicted":
+        found |= dict.fromkeys(axes.draws, t)
+    return f"{name}[{', '.join(str(found[place]) for place in sorted(found))}]"

@@ -11,8 +11,9 @@ import numpy as np
 from alcore import door
 from alcore.batches import select
 from alcore.batches.batch import Batch
-from alcore.door import Float64s, MaskedReadingOptions, Reading, ReadingOptions, Rng, shows_options
+from alcore.door import Float64s, MaskedReadingOptions, Reading, ReadingOptions, Rng
 from alcore.sources.blocks import Block, score_blocks
+from alcore.sources.names import reads_predictions
 
 
 class Heuristic(ABC):
@@ -30,7 +31,7 @@ class Heuristic(ABC):
     def name(self) -> str:
         """The name of the heuristic on the command line and in reports."""
 
-    @shows_options(MaskedReadingOptions)
+    @reads_predictions(MaskedReadingOptions)
     def score(self, predictions: Any, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Float64s:
         """Scores of predictions (N, C, ..., T) from any source: (N, ...), or (N,) where the heuristic reduces event axes.
 
@@ -50,7 +51,7 @@ class Heuristic(ABC):
         """
         return self._score(predictions, Reading.of(options), rng)
 
-    @shows_options(MaskedReadingOptions)
+    @reads_predictions(MaskedReadingOptions)
     def select(self, predictions: Any, k: int, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Batch:
         """The k rows to label, as a `Batch`.
 
@@ -87,7 +88,7 @@ class Joint(Heuristic, ABC):
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
         if reading.mask is not None:
             raise ValueError(f"mask: {self.name} compares rows without event axes (N, C, T). Leave mask out.")
-        return self._choose_jointly(predictions, k, rng, {"kind": reading.kind, "weights": reading.weights})
+        return self._choose_jointly(predictions, k, rng, reading.options)
 
     @abstractmethod
     def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:

@@ -59,7 +59,7 @@ class EPIG(_Targeted):
         return _PreparedEPIG(prepare(self.targets, reading, self.target_weights))
 
     def score_block(self, block: Block) -> Float64s:
-        return self.prepare(Reading(block.kind, block.weights)).score_block(block)
+        return self.prepare(Reading(kind=block.kind, weights=block.weights)).score_block(block)
 
 
 @final

@@ -57,7 +57,7 @@ class Precomputed(RowWise):
         return f"Precomputed({self.rows} scores)"
 
     def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
-        if predictions is not None and (rows := count_rows(predictions)) != self.rows:
+        if predictions is not None and (rows := count_rows(predictions, reading)) != self.rows:
             door.refuse_unequal_rows("scores", rows, self.rows, "the array of predictions")
         return np.array(self.scores, np.float64)
 

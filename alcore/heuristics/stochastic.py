@@ -134,10 +134,10 @@ class Random(Heuristic):
 
     def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
         """Uniform random numbers in [0, 1), one a row. They are new at each call unless ``rng`` is given."""
-        return door.as_rng(rng).random(count_rows(predictions))
+        return door.as_rng(rng).random(count_rows(predictions, reading))
 
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
-        return select.uniform(count_rows(predictions), k, rng)
+        return select.uniform(count_rows(predictions, reading), k, rng)
 
 
 def PowerBALD(beta: float = 1.0) -> Power:  # noqa: N802 - the paper's name of the composition

@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from alcore.batches import select
 from alcore.batches.batch import Batch
-from alcore.door import Float64s, Kind, Reading
+from alcore.door import Float64s, Reading
 from alcore.heuristics.base import Heuristic, RowWise, Sum
 from alcore.heuristics.epig import EPIG, BatchEPIG
 from alcore.heuristics.precomputed import Precomputed
 from alcore.heuristics.reduce import Reduce
 from alcore.heuristics.stochastic import Stochastic
 from alcore.sources.blocks import read_rows
+from alcore.sources.reading import PLAIN
 from alcore.sources.row_subset import drop_rows
 
 Rows = npt.NDArray[np.int64]
@@ -51,27 +52,27 @@ def _(heuristic: Reduce | Stochastic, rows: Rows) -> Heuristic:
 
 
 @singledispatch
-def with_draws(heuristic: Heuristic, draws: Rows | None, kind: Kind = "probs") -> Heuristic:
+def with_draws(heuristic: Heuristic, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
     """``draws``: those that stay, None for all. Predictions that the heuristic holds are read and made probabilities."""
     return heuristic
 
 
 @with_draws.register(EPIG)
 @with_draws.register(BatchEPIG)
-def _(heuristic: EPIG | BatchEPIG, draws: Rows | None, kind: Kind = "probs") -> Heuristic:
-    probs = read_rows(heuristic.targets, kind=kind, name="targets")
+def _(heuristic: EPIG | BatchEPIG, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
+    probs = read_rows(heuristic.targets, reading.of_targets, name="targets")
     return replace(heuristic, targets=probs if draws is None else np.ascontiguousarray(probs[..., draws]))
 
 
 @with_draws.register
-def _(heuristic: Sum, draws: Rows | None, kind: Kind = "probs") -> Heuristic:
-    return Sum(tuple((factor, cast(RowWise, with_draws(term, draws, kind))) for factor, term in heuristic.terms))
+def _(heuristic: Sum, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
+    return Sum(tuple((factor, cast(RowWise, with_draws(term, draws, reading))) for factor, term in heuristic.terms))
 
 
 @with_draws.register(Reduce)
 @with_draws.register(Stochastic)
-def _(heuristic: Reduce | Stochastic, draws: Rows | None, kind: Kind = "probs") -> Heuristic:
-    return replace(heuristic, heuristic=cast(RowWise, with_draws(heuristic.heuristic, draws, kind)))
+def _(heuristic: Reduce | Stochastic, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
+    return replace(heuristic, heuristic=cast(RowWise, with_draws(heuristic.heuristic, draws, reading)))
 
 
 def scores_of(heuristic: Heuristic, predictions: Any, reading: Reading, rng: np.random.Generator) -> Float64s | None:

@@ -123,7 +123,7 @@ def _free_rows(connection: Connection, pool: Pool, ids: Any) -> FreeRows:
 def _rank(arguments: AskArguments, rows: FreeRows) -> Ranked:
     """What takes long: the model predicts, and the heuristic scores or chooses. Nobody waits for it."""
     subset, heuristic = rows.subset, arguments.heuristic
-    predictions = subset.of(arguments.predictions)
+    predictions = subset.of(arguments.predictions, arguments.reading)
     if not len(subset):
         return Ranked(rows)
     if len(subset.dropped):

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Bools, Float64s, Kind, Reading, ReadingOptions, shows_options
+from alcore.door import Array, Bools, Float64s, Kind, Reading, ReadingOptions
 from alcore.sources.blocks import Block, map_blocks, read_rows
+from alcore.sources.names import reads_predictions
 from alcore.sources.reading import Source, open_source, refuse_events
 
 
-@shows_options()
+@reads_predictions()
 def expected_loss(
     predictions: Any,
     predicted: npt.ArrayLike | None = None,
@@ -64,7 +65,8 @@ def expected_loss(
     array([0.2, 0.5])
     """
     kernel, share = _KERNELS[door.as_loss(loss)], door.as_least_share(floor)
-    reading, source = Reading.of(options, ReadingOptions), open_source(predictions, "predictions")
+    reading = Reading.of(options, ReadingOptions)
+    source = open_source(predictions, reading, "predictions")
     refuse_events(source, "predictions")
     predicted_nc = None if predicted is None else _read_predicted(predicted, source, reading.kind)
     if predicted_nc is not None and loss == "log":
@@ -89,7 +91,7 @@ def _read_predicted(predicted: npt.ArrayLike, source: Source, kind: Kind) -> Arr
     door.check_predicted(array.shape, source.cell_shape[0])
     if source.rows is not None and len(array) != source.rows:
         door.refuse_unequal_rows("predicted", source.rows, len(array), "predictions")
-    return np.asarray(read_rows(array[..., None], kind=kind, name="predicted")[..., 0])
+    return np.asarray(read_rows(array[..., None], Reading(kind), name="predicted")[..., 0])
 
 
 def _rows_of(block: Block, predicted_nc: Array) -> Float64s:

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, shows_options
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions
 from alcore.sources.blocks import read_rows, score_blocks
+from alcore.sources.names import reads_predictions
 
 
-@shows_options()
+@reads_predictions()
 def epig(
     probs: Any, targets: Any, *, target_weights: npt.ArrayLike | None = None, **options: Unpack[ReadingOptions]
 ) -> Float64s:
@@ -56,7 +57,7 @@ def epig(
 
 def prepare(targets: Any, reading: Reading, target_weights: npt.ArrayLike | None = None) -> Targets:
     """Read and check targets once for any number of passes."""
-    probs_jct = read_rows(targets, kind=reading.kind, name="targets")
+    probs_jct = read_rows(targets, reading.of_targets, name="targets")
     if len(probs_jct) == 0:
         raise ValueError(f"targets: expected at least one target, got shape {probs_jct.shape}.")
     shares = door.as_weights(target_weights, len(probs_jct), "target_weights", "a target")

@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Bools, Float64s, Kind, Reading
+from alcore.door import Array, Axes, Bools, Float64s, Kind, Reading
+from alcore.sources.axes import arranged, is_lazy
 from alcore.sources.progress import track
-from alcore.sources.reading import Source, open_source, refuse_events
+from alcore.sources.reading import PLAIN, Source, open_source, refuse_events
 from alcore.sources.threads import map_in_order
 
 CHUNK_BYTES = 1 << 20  # converted at a time where a block is not in the layout that kernels read
@@ -43,6 +44,7 @@ class Block:
     weights: Float64s | None
     mask: Bools | None  # (n, ...), True where a cell is padding
     name: str
+    axes: Axes | None = None  # how they lie in the caller's array. None for (N, C, ..., T)
 
     def __len__(self) -> int:
         return len(self.array)
@@ -118,7 +120,7 @@ class Block:
         place = tuple(int(e) for e in np.unravel_index(first + j, events)) if events else ()
         cell: tuple[Any, ...] = (row + i, slice(None), *place)
         refuse = door.refuse_logits if self.kind == "logits" else door.refuse_cell
-        refuse(self.array[cell], (self.start + row + i, *place), self.name)
+        refuse(self.array[cell], (self.start + row + i, *place), self.name, self.axes or Axes.plain(self.array.ndim))
 
 
 def _lies_ready(array: Array, kind: Kind) -> bool:
@@ -143,7 +145,7 @@ def score_blocks(
     predictions: Any, work: Callable[[Block], Values], reading: Reading, *, name: str = "probs", cost: int = 1
 ) -> Values:
     """One pass over a source: what ``work`` gives for each block, (n, ...), joined along the rows."""
-    source = open_source(predictions, name, cost)
+    source = open_source(predictions, reading, name, cost)
     return _join(map_blocks(source, work, reading, name=name), source.rows, name)
 
 
@@ -161,7 +163,7 @@ def map_blocks(
             if padding is not None and stop > len(padding):
                 door.refuse_unequal_rows("mask", stop, len(padding), f"{name} (at least)")
             rows_mask = None if padding is None else padding[start:stop]
-            yield stop, Block(start, array, reading.kind, draw_weights, rows_mask, name)
+            yield stop, Block(start, array, reading.kind, draw_weights, rows_mask, name, source.axes)
             start = stop
         if source.rows is not None and start != source.rows:
             door.refuse_unequal_rows(name, source.rows, start, "its shape")
@@ -193,11 +195,11 @@ def _join(parts: Iterator[Values], rows: int | None, name: str) -> Values:
     return joined
 
 
-def read_rows(predictions: Any, *, kind: Kind = "probs", name: str = "probs") -> Array:
+def read_rows(predictions: Any, reading: Reading = PLAIN, *, name: str = "probs") -> Array:
     """A source without event axes in memory and checked: probabilities (N, C, T), float32 or float64."""
-    source = open_source(predictions, name)
+    source = open_source(predictions, reading, name)
     refuse_events(source, name)
-    return np.concatenate(list(map_blocks(source, Block.cells, Reading(kind), name=name)))
+    return np.concatenate(list(map_blocks(source, Block.cells, Reading(reading.kind), name=name)))
 
 
 def gather_rows(source: Source, rows: npt.NDArray[np.int64], reading: Reading) -> tuple[Array, int]:
@@ -218,12 +220,15 @@ def gather_rows(source: Source, rows: npt.NDArray[np.int64], reading: Reading) -
     return np.concatenate([empty, *(found[place] for place in sorted(found))]), count
 
 
-def as_ready(predictions: Any, kind: Kind) -> Array | None:
+def as_ready(predictions: Any, reading: Reading) -> Array | None:
     """The array (N, C, T), if it lies in memory (or is mapped) as the kernels read it. None where it must be converted."""
     if not (isinstance(predictions, np.ndarray) or hasattr(predictions, "__dlpack__")):
         return None
-    array = door.as_array(predictions, "probs")
+    array = arranged(predictions, reading, "probs")
+    if is_lazy(array):
+        return None
+    array = door.as_array(array, "probs")
     door.check_axes(array.shape, "probs")
     if array.ndim > 3:
         door.refuse_event_axes("probs", array.shape[1:])
-    return array if _lies_ready(array, kind) else None
+    return array if _lies_ready(array, reading.kind) else None

@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array
+from alcore.sources.names import names_of_node
 
 REASON = 200  # characters of a reader's error that are quoted: zipfile quotes everything in the place of a name
-FORMATS = ".npy, .npz, .zarr, .h5 or .hdf5"
+FORMATS = ".npy, .npz, .zarr, .h5, .hdf5 or .nc"
 
 
 class NoMember(ValueError):  # noqa: N818 - said to users as a ValueError
@@ -171,6 +172,7 @@ _OPENERS: dict[str, Callable[[Path, str | None, str | None], Any]] = {
     ".zarr": _open_zarr,
     ".h5": _open_hdf5,
     ".hdf5": _open_hdf5,
+    ".nc": _open_hdf5,  # netCDF 4
 }
 
 
@@ -194,6 +196,12 @@ class StoredArray:
     @property
     def chunks(self) -> Any:
         return self.node.chunks
+
+    @property
+    def dimension_names(self) -> tuple[str, ...]:
+        """The names of the axes. Empty where the file does not name them."""
+        with _reading(self.file, "names of axes"):
+            return names_of_node(self.node)
 
     def __getitem__(self, rows: Any) -> Array:
         with _reading(self.file, "whole chunks"):

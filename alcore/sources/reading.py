@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from alcore import door
-from alcore.door import Array
-from alcore.sources import files
+from alcore.door import Array, Axes, Reading
+from alcore.sources.axes import arranged, arranged_block, is_lazy, opened, original_axes
 from alcore.sources.threads import get_threads
+
+PLAIN = Reading()  # probabilities (N, C, ..., T)
+
 
 PER_THREAD = 4  # blocks of an array in memory for each thread: 12.8 ms at (50 000, 10, 100), 13.4 with 8
 
@@ -36,6 +38,7 @@ class Source:
     blocks: Iterator[Array]
     step: int  # rows of a block at most
     dtype: np.dtype[Any]  # of the first block at least
+    axes: Axes | None = None  # how they lie in the caller's array. None for (N, C, ..., T)
 
     @property
     def events(self) -> tuple[int, ...]:
@@ -47,27 +50,30 @@ class Source:
         return max(4, self.dtype.itemsize) * math.prod(self.cell_shape)
 
 
-def open_source(predictions: Any, name: str = "probs", cost: int = 1) -> Source:
+def open_source(predictions: Any, reading: Reading = PLAIN, name: str = "probs", cost: int = 1) -> Source:
     """A source from an array, a memmap, a path, a lazy array (zarr, HDF5, dask), a tensor or an iterable of blocks.
 
-    ``cost``: how many times the work of a row-wise measure each row takes. Blocks are that many times smaller.
+    ``reading`` says how the axes lie. ``cost``: how many times the work of a row-wise measure each row takes. Blocks are that many
+    times smaller.
     """
-    if isinstance(predictions, str | os.PathLike):
-        predictions = files.open_predictions(predictions)
-    if isinstance(predictions, np.ndarray) or hasattr(predictions, "__dlpack__"):
-        return _array_source(door.as_array(predictions, name), name, cost)
     if isinstance(predictions, RowCount):
         door.refuse_no_predictions(name)
     if isinstance(predictions, Mapping):
         door.refuse_source(predictions, name)
-    sliceable = hasattr(predictions, "__getitem__") or hasattr(predictions, "read_blocks")
-    if sliceable and isinstance(getattr(predictions, "dtype", None), np.dtype) and hasattr(predictions, "shape"):
-        return _lazy_source(predictions, name, cost)
-    if hasattr(predictions, "__array__"):
-        return _array_source(door.as_array(predictions, name), name, cost)
-    if isinstance(predictions, Iterable) and not isinstance(predictions, bytes | bytearray):
-        return _block_source(predictions, name, cost)
-    door.refuse_source(predictions, name)
+    given = opened(predictions, name)
+    source = _source_of(arranged(given, reading, name), reading, name, cost)
+    return replace(source, axes=original_axes(given, reading, name))
+
+
+def _source_of(found: Any, reading: Reading, name: str, cost: int) -> Source:
+    """A source from predictions that lie as (N, C, ..., T), or from blocks that are arranged one by one."""
+    if is_lazy(found):
+        return _lazy_source(found, name, cost)
+    if hasattr(found, "__array__") or hasattr(found, "__dlpack__"):
+        return _array_source(door.as_array(found, name), name, cost)
+    if isinstance(found, Iterable) and not isinstance(found, bytes | bytearray):
+        return _block_source(found, reading, name, cost)
+    door.refuse_source(found, name)
 
 
 def _array_source(array: Array, name: str, cost: int) -> Source:
@@ -115,9 +121,9 @@ def _chunk_rows(lazy: Any) -> int:
     return int(max(chunks[0], default=1) if isinstance(chunks[0], tuple) else chunks[0]) or 1
 
 
-def _block_source(iterable: Iterable[Any], name: str, cost: int) -> Source:
+def _block_source(iterable: Iterable[Any], reading: Reading, name: str, cost: int) -> Source:
     """Blocks (n, C, ..., T) of any n. They are pulled in the caller's thread: frameworks keep state there."""
-    parts = (_as_block(part, number, name) for number, part in enumerate(iterable))
+    parts = (_as_block(part, number, reading, name) for number, part in enumerate(iterable))
     first = next(parts, None)
     if first is None:
         door.refuse_empty_stream(name)
@@ -125,12 +131,12 @@ def _block_source(iterable: Iterable[Any], name: str, cost: int) -> Source:
     return Source(None, first.shape[1:], _cut(first, parts, step, name), step, first.dtype)
 
 
-def _as_block(part: Any, number: int, name: str) -> Array:
+def _as_block(part: Any, number: int, reading: Reading, name: str) -> Array:
     where = f"{name}: block {number}"
     if not (hasattr(part, "__array__") or hasattr(part, "__dlpack__")):
         got = f"{type(part).__name__}. Convert nested lists first: np.asarray(block)"
         door.refuse_block(name, number, got, f"an array {door.AXES}")
-    block = door.as_array(part, where)
+    block = arranged_block(door.as_array(part, where), reading, where)
     door.check_axes(block.shape, where)
     return block
 
@@ -163,11 +169,11 @@ class RowCount:
     rows: int
 
 
-def count_rows(predictions: Any) -> int:
+def count_rows(predictions: Any, reading: Reading = PLAIN) -> int:
     """How many rows a source has. An iterable is read to its end."""
     if isinstance(predictions, RowCount):
         return predictions.rows
-    source = open_source(predictions)
+    source = open_source(predictions, reading)
     return source.rows if source.rows is not None else sum(map(len, source.blocks))
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array
+from alcore.door import Array, Reading
 from alcore.sources import files
-from alcore.sources.reading import RowCount, open_source
+from alcore.sources.axes import is_nested
+from alcore.sources.names import axes_of
+from alcore.sources.reading import PLAIN, RowCount, open_source
 
 Rows = npt.NDArray[np.int64]
 
@@ -60,29 +62,32 @@ class RowSubset:
             door.refuse_unequal_rows("mask", self.rows, len(found), "ids")
         return drop_rows(found, self.dropped)
 
-    def of(self, predictions: Any) -> Any:
-        """A source of the subset's rows, which can be read again where the predictions can. For None it is a row count."""
+    def of(self, predictions: Any, reading: Reading = PLAIN) -> Any:
+        """A source of the subset's rows, to be read with the same ``reading``. It can be read again where the predictions can.
+        For None it is a row count."""
         if predictions is None:
             return RowCount(len(self))
         if isinstance(predictions, str | os.PathLike):
             predictions = files.open_predictions(predictions)
-        if isinstance(predictions, list | tuple):
-            return list(self._blocks(predictions))
-        if isinstance(predictions, Iterable) and not hasattr(predictions, "dtype"):
-            return self._blocks(predictions)
-        source = open_source(predictions)
+        if isinstance(predictions, list | tuple) and not is_nested(predictions):
+            return list(self._blocks(predictions, reading))
+        if isinstance(predictions, Iterable) and not (hasattr(predictions, "dtype") or is_nested(predictions)):
+            return self._blocks(predictions, reading)
+        source = open_source(predictions, reading)
         if source.rows != self.rows:
             door.refuse_unequal_rows("predictions", self.rows, source.rows or 0, "ids")
         if not len(self.dropped):
             return predictions
-        return SubsetSource(self, predictions, (len(self), *source.cell_shape), source.dtype)
+        return SubsetSource(self, predictions, reading, (len(self), *source.cell_shape), source.dtype)
 
-    def _blocks(self, blocks: Iterable[Any]) -> Iterator[Array]:
+    def _blocks(self, blocks: Iterable[Any], reading: Reading) -> Iterator[Array]:
         start = 0
         for part in blocks:
             block = door.as_array(part, "predictions")
-            yield self._cut(block, start)
-            start += len(block)
+            axes = axes_of(block, reading, "predictions")
+            axis = 0 if axes is None else axes.rows
+            yield np.moveaxis(self._cut(np.moveaxis(block, axis, 0), start), 0, axis)
+            start += block.shape[axis]
         if start != self.rows:
             door.refuse_unequal_rows("predictions", self.rows, start, "ids")
 
@@ -97,13 +102,15 @@ class SubsetSource:
 
     subset: RowSubset
     predictions: Any
+    reading: Reading
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    is_arranged: ClassVar[bool] = True  # the axes that `reading` names were put in order
 
     def read_blocks(self, rows: int) -> Iterator[Array]:
         """Successive blocks of at most ``rows`` rows; each call starts again at the first."""
         start = 0
-        for block in open_source(self.predictions).blocks:
+        for block in open_source(self.predictions, self.reading).blocks:
             kept = self.subset._cut(block, start)
             start += len(block)
             yield from (kept[first : first + rows] for first in range(0, len(kept), rows))

@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 
 from alcore import door
-from alcore.door import Array
+from alcore.door import Array, Reading
+from alcore.sources.axes import arranged
 from alcore.sources.files import exists, import_extra, open_predictions, whole_file
 from alcore.sources.reading import open_source
 
 MANIFEST = "alcore.json"
 
 
-def save_predictions(path: str | os.PathLike[str], predictions: Any, *, rows: int | None = None) -> Any:
+def save_predictions(
+    path: str | os.PathLike[str], predictions: Any, *, rows: int | None = None, axes: str | None = None
+) -> Any:
     """Write predictions (N, C, ..., T) to a .npy or .zarr file, block by block, in O(block) memory and one read.
 
     The file gets its name when it is whole and on disk. This function does not change the values and does not check that they are
@@ -30,6 +33,7 @@ def save_predictions(path: str | os.PathLike[str], predictions: Any, *, rows: in
         path: a name that ends in .npy or .zarr, of a file that does not exist.
         predictions: any source: an array, a lazy array, a path, or an iterable of blocks (n, C, ..., T).
         rows: N. A .npy file needs it for an iterable, because the first bytes of the file tell N. A .zarr file does not need it.
+        axes: the order of the axes of `predictions`, such as "TNC". The file is (N, C, ..., T). It is read along its rows.
 
     Returns:
         The file, opened as `open_predictions` does.
@@ -45,7 +49,7 @@ def save_predictions(path: str | os.PathLike[str], predictions: Any, *, rows: in
     >>> alcore.save_predictions(path, blocks, rows=8).shape
     (8, 3, 5)
     """
-    source = open_source(predictions, "predictions")
+    source = open_source(predictions, Reading(axes=axes), "predictions")
     with Saving(path, source.rows if rows is None else door.as_count(rows, "rows"), {}) as saving:
         if saving.rows:
             raise ValueError(
@@ -59,12 +63,15 @@ def save_predictions(path: str | os.PathLike[str], predictions: Any, *, rows: in
     return open_predictions(path)
 
 
-def concatenate_draws(files: Sequence[Any], out: str | os.PathLike[str] | None = None) -> Any:
+def concatenate_draws(
+    files: Sequence[Any], out: str | os.PathLike[str] | None = None, *, axes: str | None = None
+) -> Any:
     """Join predictions of the same rows from separate jobs, (N, C, ..., T1), (N, C, ..., T2), …, to (N, C, ..., T1 + T2 + …).
 
     Args:
         files: paths or arrays, in the order of their draws.
         out: a .npy or .zarr file to write, block by block. Without it the function reads nothing yet.
+        axes: the order of the axes of each file, such as "TNC", or "NC" for files with one prediction a row.
 
     Returns:
         An object with `shape` and `dtype` that every function of alcore takes as predictions. Its rows are read block by block.
@@ -84,7 +91,7 @@ def concatenate_draws(files: Sequence[Any], out: str | os.PathLike[str] | None =
         raise TypeError(
             f"files: expected a list of paths or arrays, got {door.shown(files)}. For one file pass [file]."
         )
-    parts = [open_predictions(one) if isinstance(one, str | os.PathLike) else one for one in files]
+    parts = [arranged(one, Reading(axes=axes), f"files[{place}]") for place, one in enumerate(files)]
     if not parts:
         raise ValueError("files: expected at least one file of predictions, got none.")
     for part in parts:

@@ -71,9 +71,37 @@ def test_logits_are_not_taken_for_probabilities(dtype: type) -> None:
 
 
 def test_classes_on_the_last_axis_are_named() -> None:
-    probs = dirichlet(10, 4, 7).transpose(0, 2, 1)
-    with pytest.raises(ValueError, match=r"the last axis sums to 1. The classes seem to be last. Pass np.moveaxis"):
-        alcore.bald(probs)
+    """Both readings of such an array are named, because the numbers do not tell draws from rows."""
+    probs = dirichlet(10, 4, 7)
+    for order, remedy in (((0, 2, 1), "axes='NTC'"), ((2, 0, 1), "axes='TNC'")):
+        with pytest.raises(ValueError, match="the last axis sums to 1. The classes seem to be last") as refusal:
+            alcore.bald(probs.transpose(order))
+        assert remedy in str(refusal.value)
+        letters = remedy.removeprefix("axes='").removesuffix("'")
+        np.testing.assert_array_equal(alcore.bald(probs.transpose(order), axes=letters), alcore.bald(probs))
+    maps = dirichlet(6, 4, 3 * 5).reshape(6, 4, 3, 5)
+    with pytest.raises(ValueError, match="axes='NTHC'.*axes='TNHC'"):
+        alcore.bald(maps.transpose(0, 3, 2, 1))
+    np.testing.assert_array_equal(alcore.bald(maps.transpose(3, 0, 2, 1), axes="TNHC"), alcore.bald(maps))
+
+
+def test_a_place_is_one_of_the_array_that_was_given() -> None:
+    probs = np.ascontiguousarray(dirichlet(10, 4, 7).transpose(2, 0, 1))  # (T, N, C)
+    probs[5, 3, 2] = np.nan
+    with pytest.raises(ValueError, match=r"probs\[5, 3, 2\] is nan.*np.delete\(probs, 3, axis=1\)"):
+        alcore.bald(probs, axes="TNC")
+    alcore.bald(np.delete(probs, 3, axis=1), axes="TNC")
+    probs[5, 3] = [0.5, 0.5, 0.5, 0.5]
+    with pytest.raises(
+        ValueError, match=r"over axis 2, but probs\[5, 3, :\] sums to 2.*probs.sum\(axis=2, keepdims=True\)"
+    ):
+        alcore.bald(probs, axes="TNC")
+    alcore.bald(probs / probs.sum(axis=2, keepdims=True), axes="TNC")
+    sampled = probs.reshape(7, 1, 10, 4)
+    with pytest.raises(ValueError, match=r"probs at row 3, class :, draw 5 \(chains one after another\) sums to 2"):
+        alcore.bald(sampled, axes="DSNC")
+    with pytest.raises(ValueError, match="The letters 'TNC' do not fit the array"):
+        alcore.bald(dirichlet(10, 4, 7).transpose(1, 0, 2), axes="TNC")
 
 
 def test_the_place_names_event_axes() -> None:

@@ -108,7 +108,7 @@ class Pool:
             door.as_count(memory, "memory"),
             needed,
         )  # bytes, and those of the search for cells (C, T)
-        ready = as_ready(predictions, reading.kind)
+        ready = as_ready(predictions, reading)
         self.can_reread = ready is None and can_reread(predictions)
         if ready is None:
             self._read()
@@ -118,7 +118,7 @@ class Pool:
             self.candidates = Candidates(ready, np.arange(len(ready)), self.scores.copy())
 
     def _read(self) -> None:
-        source = open_source(self.predictions)
+        source = open_source(self.predictions, self.reading)
         refuse_events(source)
         self.cell_shape, self._row_bytes = source.cell_shape, source.row_bytes
         buffer = self.buffer()

@@ -178,7 +178,7 @@ def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float
 
     The row of largest gain is among them: all that are dropped were bounded by less.
     """
-    source, buffer = open_source(pool.predictions), pool.buffer()
+    source, buffer = open_source(pool.predictions, pool.reading), pool.buffer()
 
     def work(block: Block) -> tuple[Ints, Array, Float64s, float]:
         scores = pool.scores[block.start : block.start + len(block)].copy()

@@ -1,0 +1,172 @@
+"""Predictions whose axes lie in any order -> (N, C, ..., T), by views and block by block.
+
+The option ``axes`` says the order. Without it the names of the dimensions say it, or ``sample_axis`` (`names`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from alcore import door
+from alcore.door import Array, Axes, Reading
+from alcore.sources import files
+from alcore.sources.names import axes_of, is_labelled
+
+
+def arranged(predictions: Any, reading: Reading, name: str) -> Any:
+    """A source as (N, C, ..., T). What is no array is returned as it is; `arranged_block` then arranges each block."""
+    predictions = opened(predictions, name)
+    if getattr(predictions, "is_arranged", False) or not _is_array(predictions):
+        return predictions
+    axes = axes_of(predictions, reading, name)
+    source = _without_names(predictions)
+    if axes is None or axes.is_plain:
+        return source
+    if hasattr(source, "read_blocks"):
+        return _arranged_stream(source, axes)
+    if not is_lazy(source):
+        source = door.as_array(source, name)
+        if _is_a_view(axes, source):
+            return axes.arrange(source)
+    return ArrangedArray(source, axes, name)
+
+
+def opened(predictions: Any, name: str) -> Any:
+    """The array of a path or of nested lists. Anything else is returned as it is."""
+    if isinstance(predictions, str | os.PathLike):
+        return files.open_predictions(predictions)
+    return _nested(predictions, name) if is_nested(predictions) else predictions
+
+
+def original_axes(predictions: Any, reading: Reading, name: str) -> Axes | None:
+    """How the axes lie in what the caller gave, for what is said of a place in it. None for (N, C, ..., T)."""
+    if getattr(predictions, "is_arranged", False):
+        return getattr(predictions, "axes", None)
+    if _is_array(predictions):
+        return axes_of(predictions, reading, name)
+    return door.as_axes(reading.axes, classes_required=reading.has_classes) if isinstance(reading.axes, str) else None
+
+
+def _is_array(predictions: Any) -> bool:
+    return hasattr(predictions, "shape") and hasattr(predictions, "dtype")
+
+
+def as_arranged(array: Array) -> ArrangedArray:
+    """Rows that were read from a source as (N, C, ..., T), for a call whose options say how the source lies."""
+    return ArrangedArray(array, Axes.plain(array.ndim), "probs")
+
+
+def arranged_block(block: Array, reading: Reading, name: str) -> Array:
+    """A block of an iterable as (n, C, ..., T)."""
+    axes = axes_of(block, reading, name)
+    return block if axes is None else axes.arrange(block)
+
+
+def is_lazy(predictions: Any) -> bool:
+    """Whether it is an array that is read where it is indexed, such as one of zarr, h5py or dask."""
+    if isinstance(predictions, np.ndarray) or hasattr(predictions, "__dlpack__"):
+        return is_labelled(predictions)
+    sliceable = hasattr(predictions, "__getitem__") or hasattr(predictions, "read_blocks")
+    return sliceable and isinstance(getattr(predictions, "dtype", None), np.dtype) and hasattr(predictions, "shape")
+
+
+@dataclass(frozen=True)
+class ArrangedArray:
+    """An array as (N, C, ..., T) that is read, and copied where it must be, a block of rows at a time."""
+
+    source: Any
+    axes: Axes
+    name: str
+    is_arranged: ClassVar[bool] = True
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.axes.shape_of(door.as_shape(self.source.shape, self.name))
+
+    @property
+    def dtype(self) -> Any:
+        return self.source.dtype
+
+    @property
+    def chunks(self) -> Any:
+        chunks = getattr(self.source, "shards", None) or getattr(self.source, "chunks", None)
+        return (chunks[self.axes.rows],) if chunks else None
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> Array:
+        part = self.source[self.axes.index(rows)]
+        return self.axes.arrange(door.as_array(part.compute() if hasattr(part, "compute") else part, self.name))
+
+
+@dataclass(frozen=True)
+class ArrangedStream:
+    """A source that is read in order, whose first axis is the rows, as (N, C, ..., T)."""
+
+    source: Any
+    axes: Axes
+    is_arranged: ClassVar[bool] = True
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.axes.shape_of(self.source.shape)
+
+    @property
+    def dtype(self) -> Any:
+        return self.source.dtype
+
+    def read_blocks(self, rows: int) -> Iterator[Array]:
+        """Successive blocks of at most ``rows`` rows. Each call starts again at the first."""
+        return map(self.axes.arrange, self.source.read_blocks(rows))
+
+
+def _arranged_stream(source: Any, axes: Axes) -> Any:
+    if axes.rows == 0:
+        return ArrangedStream(source, axes)
+    first = max(1, *source.shape)  # the rows lie across the whole stream, so all of it is read
+    return axes.arrange(np.concatenate([np.empty((0, *source.shape[1:]), source.dtype), *source.read_blocks(first)]))
+
+
+def _without_names(predictions: Any) -> Any:
+    """The numbers of a labelled array or of a sample, where they lie in memory. Others are read through their labels."""
+    if is_labelled(predictions) and getattr(predictions.variable, "_in_memory", False):
+        return predictions.values
+    if isinstance(getattr(predictions, "sample_axis", None), int) and hasattr(predictions, "array"):
+        return np.asarray(predictions.array)
+    return predictions
+
+
+def _is_a_view(axes: Axes, array: Array) -> bool:
+    """Whether chains and draws, where there are two axes of draws, lie side by side."""
+    if len(axes.draws) < 2:
+        return True
+    outer, inner = axes.draws
+    return (
+        1 in (array.shape[outer], array.shape[inner])
+        or array.strides[outer] == array.shape[inner] * array.strides[inner]
+    )
+
+
+def is_nested(predictions: Any) -> bool:
+    """Whether it is lists of lists of lists (or tuples), and no list of arrays."""
+    for _ in range(3):
+        if not isinstance(predictions, list | tuple) or not predictions:
+            return False
+        predictions = predictions[0]
+    return not hasattr(predictions, "__array__")
+
+
+def _nested(predictions: Any, name: str) -> Array:
+    try:
+        return np.asarray(predictions)
+    except ValueError as error:
+        raise ValueError(
+            f"{name}: expected nested lists of equal lengths, {door.AXES}, got lists of different lengths. Give every row the same "
+            "classes and draws."
+        ) from error

@@ -1,0 +1,112 @@
+"""What says how the axes of an array lie: the option ``axes``, the names of its dimensions (xarray, files of ArviZ), or
+``sample_axis`` (probly). All is told by attributes, so none of these libraries is imported. Scores and batches keep the names.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from alcore import door
+from alcore.door import Axes, Reading, ReadingOptions, shows_options
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+UNNAMED = ("dim_", "phony_dim_")  # what xarray and netCDF call a dimension that nobody named
+
+
+def is_labelled(predictions: Any) -> bool:
+    """Whether it is an array of xarray."""
+    return isinstance(getattr(predictions, "dims", None), tuple) and hasattr(predictions, "isel")
+
+
+def names_of(predictions: Any) -> tuple[str, ...] | None:
+    """The names of the dimensions, or None where they have no names."""
+    if is_labelled(predictions):
+        names = tuple(map(str, predictions.dims))
+    else:
+        names = getattr(predictions, "dimension_names", None) or names_of_node(predictions)
+    if not names or all(name.startswith(UNNAMED) for name in names):
+        return None
+    return names
+
+
+def names_of_node(node: Any) -> tuple[str, ...]:
+    """The names that a zarr array or an HDF5 dataset carries. Empty where one of its axes has none."""
+    found: Any = getattr(getattr(node, "metadata", None), "dimension_names", None)  # zarr 3
+    if hasattr(node, "maxshape") and hasattr(node, "dims"):
+        found = [_name_of_scale(axis) for axis in node.dims]
+    elif not found and hasattr(node, "attrs") and hasattr(node, "chunks"):
+        found = node.attrs.get("_ARRAY_DIMENSIONS")  # xarray in zarr 2
+    names = tuple(found or ())
+    return tuple(map(str, names)) if all(names) else ()
+
+
+def _name_of_scale(axis: Any) -> str:
+    """The name of an axis of an HDF5 dataset: its label, or the name of the scale that netCDF attaches."""
+    if axis.label:
+        return str(axis.label)
+    return str(axis[0].name).rpartition("/")[2] if len(axis) else ""
+
+
+def axes_of(predictions: Any, reading: Reading, name: str) -> Axes | None:
+    """How the axes of an array lie. None for (N, C, ..., T)."""
+    shape = door.as_shape(predictions.shape, name)
+    names = None if isinstance(reading.axes, str) else names_of(predictions)
+    if names is not None:
+        return door.axes_of_names(names, reading.axes, name, classes_required=reading.has_classes)
+    if isinstance(reading.axes, Mapping):
+        raise TypeError(
+            f"axes: the dimensions of {name} have no names. Expected letters such as 'TNC', got {dict(reading.axes)}."
+        )
+    axes = door.as_axes(reading.axes, classes_required=reading.has_classes)
+    if axes is None and isinstance(getattr(predictions, "sample_axis", None), int):
+        axes = door.axes_of_sample(predictions.sample_axis, len(shape), name)
+    if axes is None and not reading.has_classes and len(shape) == 2:
+        axes = door.as_axes("NT", classes_required=False)
+    if axes is not None:
+        axes.check(shape, name)
+    return axes
+
+
+def reads_predictions(taken: type = ReadingOptions) -> Callable[[Function], Function]:
+    """`shows_options`, and results that keep the names of a labelled array: scores its dimensions and coordinates, a batch the ids
+    of its rows."""
+
+    def decorate(function: Function) -> Function:
+        names = list(inspect.signature(function).parameters)
+        place = 1 if names[0] == "self" else 0
+
+        @functools.wraps(function)
+        def call(*args: Any, **given: Any) -> Any:
+            result = function(*args, **given)
+            predictions = args[place] if len(args) > place else given.get(names[place])
+            if not is_labelled(predictions):
+                return result
+            reading = Reading.of({name: value for name, value in given.items() if name in taken.__annotations__})
+            return _named(result, predictions, reading)
+
+        return cast(Function, shows_options(taken)(call))
+
+    return decorate
+
+
+def _named(result: Any, predictions: Any, reading: Reading) -> Any:
+    """Scores as an array of xarray, and a batch with the ids of its rows. Other results stay as they are."""
+    axes = axes_of(predictions, reading, "probs") or Axes.plain(len(predictions.dims))
+    rows = predictions.dims[axes.rows]
+    if hasattr(result, "indices") and rows in predictions.coords:
+        return replace(result, ids=np.asarray(predictions.coords[rows].values)[result.indices])
+    if not isinstance(result, np.ndarray) or not result.ndim:
+        return result
+    kept = (axes.rows, *axes.events)[: result.ndim]
+    dropped = {name: 0 for place, name in enumerate(predictions.dims) if place not in kept}
+    template = predictions.isel(dropped, drop=True).transpose(*(predictions.dims[place] for place in kept))
+    named = template.copy(data=result)
+    named.attrs, named.name = {}, None  # those of the predictions, which say another unit
+    return named
