@@ -51,7 +51,14 @@ _PLAIN: dict[str, Callable[..., Heuristic]] = {
 _WRAPPERS: dict[str, Callable[..., Heuristic]] = {"power": Power, "softmax": Softmax, "softrank": SoftRank}
 
 
-def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options: float | npt.ArrayLike) -> Heuristic:
+def heuristic(
+    name: str,
+    *,
+    reduce: How | None = None,
+    q: float = 0.1,
+    empty: float | None = None,
+    **options: float | npt.ArrayLike,
+) -> Heuristic:
     """The heuristic with that name, as the command line spells it: lower case with hyphens.
 
     Args:
@@ -59,6 +66,7 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
         reduce: how event axes become one score a row, as `how` in `Reduce`. The reduction comes before the draw. "random" needs
             none.
         q: the share of cells for "top-mean", as in `Reduce`.
+        empty: the score of a row without cells, as in `Reduce`.
         **options: the arguments of its class, by name:
 
             - `beta` for the stochastic heuristics,
@@ -100,6 +108,6 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
         )
     found = _PLAIN[plain](**options)
     if reduce is not None:
-        check_how(reduce, q)
-        found = Reduce(found, reduce, q) if isinstance(found, RowWise) else found
+        check_how(reduce, q, empty)
+        found = Reduce(found, reduce, q, empty) if isinstance(found, RowWise) else found
     return wrap(found, **drawn) if wrap else found

@@ -18,6 +18,7 @@ from alcore import door
 from alcore.door import Array, Axes, Bools, Float64s, Kind, Reading
 from alcore.sources.axes import arranged, is_lazy
 from alcore.sources.progress import track
+from alcore.sources.ragged import Sets
 from alcore.sources.reading import PLAIN, Source, open_source, refuse_events
 from alcore.sources.threads import map_in_order
 
@@ -45,6 +46,7 @@ class Block:
     mask: Bools | None  # (n, ...), True where a cell is padding
     name: str
     axes: Axes | None = None  # how they lie in the caller's array. None for (N, C, ..., T)
+    sets: Sets | None = None  # the rows, where the first axis is the cells of all rows
 
     def __len__(self) -> int:
         return len(self.array)
