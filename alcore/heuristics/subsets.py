@@ -76,6 +76,12 @@ def _(heuristic: Sum, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic
     return Sum(tuple((factor, cast(RowWise, with_draws(term, draws, reading))) for factor, term in heuristic.terms))
 
 
+@with_draws.register
+def _(heuristic: Combine, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
+    heads = {head: cast(Scored, with_draws(own, draws, reading)) for head, own in heuristic.heuristics.items()}
+    return replace(heuristic, heuristics=heads)
+
+
 @with_draws.register(Reduce)
 @with_draws.register(Stochastic)
 def _(heuristic: Reduce | Stochastic, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
