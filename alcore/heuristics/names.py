@@ -81,7 +81,7 @@ def heuristic(
         The heuristic object. Its class documents formula, shapes, units, range, cost and paper.
 
     Raises:
-        TypeError: an option that the heuristic does not take, or a missing one.
+        TypeError: an option that the heuristic does not take, a missing one, or `empty` without `reduce`.
         ValueError: an unknown name, or an option out of range.
 
     >>> import alcore
@@ -106,6 +106,8 @@ def heuristic(
             f"heuristic: {name!r} needs {', '.join(missing)}, as {getattr(_PLAIN[plain], '__name__', plain)} does. "
             f"Pass {', '.join(f'{option}=...' for option in missing)}"
         )
+    if empty is not None and reduce is None:
+        raise TypeError(f"empty: {name!r} has no cells without reduce. Pass reduce='sum' too, or leave empty out.")
     found = _PLAIN[plain](**options)
     if reduce is not None:
         check_how(reduce, q, empty)

@@ -41,7 +41,7 @@ def test_images_are_scored_and_chosen(here: Path, given: tuple[str, ...]) -> Non
     assert picked == alcore.top(EXPECTED, 2).indices.tolist()
     done("ledger", "create", "run.db", "--size", 4)
     done("ledger", "ask", "run.db", *given, "--reduce", "sum", "--empty", 0, "-k", 2)
-    with alcore.Ledger.open("run.db", readonly=True) as ledger:
+    with alcore.Ledger.open("run.db") as ledger:
         assert sorted(ledger.asked) == sorted(picked)
 
 

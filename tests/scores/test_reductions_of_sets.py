@@ -46,6 +46,15 @@ def test_equals_the_reduction_of_padded_rows(how: str) -> None:
 
 
 @pytest.mark.parametrize("how", BY_HAND)
+def test_equals_the_reduction_of_large_sets(how: str) -> None:
+    rng = np.random.default_rng(3)
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(20, 90, 30))])
+    scores = rng.choice(rng.normal(size=500), offsets[-1])  # with ties
+    expected = [BY_HAND[how](scores[start:stop]) for start, stop in pairwise(offsets)]
+    np.testing.assert_allclose(alcore.reduce(scores, how, q=0.3, offsets=offsets), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("how", BY_HAND)
 def test_a_set_alone_reduces_to_the_same_bits(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 40, 60))])
