@@ -138,7 +138,7 @@ class _Search:
         self._taken: list[int] = []
         self._floor = -np.inf  # the largest gain that this pass has found so far
         refuse_events(self._source)
-        self.cell_shape = self._source.cell_shape
+        self.cell_shape = self._source.joint_shape
         if self.cell_shape != targets.probs_jct.shape[1:]:
             door.refuse_other_cells("targets", targets.probs_jct.shape[1:], self.cell_shape)
 
@@ -152,7 +152,7 @@ class _Search:
         self._floor = -np.inf
 
         def work(block: Block) -> _Pick | None:
-            gain_n = block.score(measure)
+            gain_n = block.score_outcomes(measure)
             rows_n = np.arange(block.start, block.start + len(block))
             gain_n[np.isin(rows_n, self._taken)] = -np.inf
             best = int(gain_n.argmax()) if len(block) else 0

@@ -308,7 +308,7 @@ def _draw(probs: Any, reading: Reading, rng: np.random.Generator) -> DrawnLabels
         def fill(cells: Array, first: int, tolerance: float, out: Array, valid: Bools) -> None:
             draw(cells, draws_t, block.weights is not None, key, first, tolerance, out, valid)
 
-        return _fill_rows(block, fill, (draws,), np.min_scalar_type(classes - 1))
+        return _fill_rows(block, fill, (draws,), np.min_scalar_type(door.outcomes(block.kind, classes) - 1))
 
     labels_nt = score_blocks(probs, work, reading)
     return DrawnLabels(labels_nt, int(labels_nt.max(initial=0)) + 1)
@@ -345,5 +345,5 @@ def _fill_rows(block: Block, fill: Callable[..., None], shape: tuple[int, ...], 
         fill(cells, block.start + done, tolerance, rows[done : done + len(cells)], valid)
         done += len(cells)
 
-    block.score(measure)
+    block.score_outcomes(measure)
     return rows

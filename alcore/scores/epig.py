@@ -52,7 +52,7 @@ def epig(
     """
     reading = Reading.of(options, ReadingOptions)
     prepared = prepare(targets, reading, target_weights)
-    return score_blocks(probs, lambda block: block.score(prepared.measure), reading, cost=prepared.cost)
+    return score_blocks(probs, lambda block: block.score_outcomes(prepared.measure), reading, cost=prepared.cost)
 
 
 def prepare(targets: Any, reading: Reading, target_weights: npt.ArrayLike | None = None) -> Targets:

@@ -6,18 +6,21 @@ The heuristic objects use the twin.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import numpy as np
 
 from alcore import door
 from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions
-from alcore.sources.blocks import CellMeasure, score_blocks
+from alcore.sources.blocks import CellMeasure, outcomes_of, score_blocks
 from alcore.sources.names import reads_predictions
 
 # Below this many nats a float32 BALD is computed again in the relatively accurate form: the difference of entropies is off by
 # 1e-6 at 10 classes and up to 4e-6 at 1000 classes or a million draws, so above it the relative error stays under 1e-3.
 ACCURATE_BELOW = 4e-3
+
+OF_YES = {"entropy", "expected_entropy", "expected_entropy32", "bald", "bald32"}  # with kernels of their own
 
 
 @reads_predictions()
@@ -276,10 +279,9 @@ def _kernel(name: str, *arguments: float) -> CellMeasure:
     """The kernel of that name, imported (and compiled) when it is first called."""
 
     def measure(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
-        from alcore.kernels import measures as kernels
-
         each = door.as_shares(weights, cells.shape[-1])
-        getattr(kernels, name)(cells, each, *arguments, tolerance, out, valid)
+        found, cells = _found(name, cells)
+        found(cells, each, *arguments, tolerance, out, valid)
 
     return measure
 
@@ -289,14 +291,24 @@ def _kernel32(name: str, *arguments: float) -> CellMeasure:
     general = _kernel(name)
 
     def measure(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
-        from alcore.kernels import measures as kernels
-
         if weights is None and cells.dtype == np.float32:
-            getattr(kernels, f"{name}32")(cells, *arguments, tolerance, out, valid)
+            found, cells = _found(f"{name}32", cells)
+            found(cells, *arguments, tolerance, out, valid)
         else:
             general(cells, weights, tolerance, out, valid)
 
     return measure
+
+
+def _found(name: str, cells: Array) -> tuple[Callable[..., None], Array]:
+    """The kernel for classes, or for probabilities of yes (R, 1, T), and the cells as it takes them."""
+    from alcore.kernels import bernoulli, measures
+
+    if cells.shape[1] > 1:
+        return getattr(measures, name), cells
+    if name in OF_YES:
+        return getattr(bernoulli, name), cells.reshape(len(cells), -1)
+    return getattr(measures, name), outcomes_of(cells)
 
 
 _entropy = _kernel("entropy")
