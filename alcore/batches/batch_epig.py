@@ -12,11 +12,11 @@ import numpy.typing as npt
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.search.configurations import Configurations, Ints
-from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.scores.epig import Targets, prepare
 from alcore.sources import files
 from alcore.sources.blocks import Block, CellMeasure, map_blocks
-from alcore.sources.names import reads_predictions
+from alcore.sources.names import with_names
 from alcore.sources.reading import Source, can_reread, open_source, refuse_events
 
 NEGLIGIBLE = 1e-9  # a draw of smaller posterior weight is left out of its configuration
@@ -25,7 +25,7 @@ SLACK = 1e-5  # nats by which rounding may put a gain above its bound
 FINER = 8  # times smaller blocks than those of `epig`: what one block finds lets the next one skip rows
 
 
-@reads_predictions()
+@shows_options()
 def batch_epig(
     probs: Any,
     targets: Any,
@@ -110,7 +110,7 @@ def batch_epig(
         configurations.add(pick.cells_ct)
         effective.append(configurations.effective_draws)
     gains = np.array([pick.gain for pick in picks], np.float64)
-    return Batch.certain(
+    batch = Batch.certain(
         np.array([pick.row for pick in picks], np.int64),
         gains,
         information=np.cumsum(gains),
@@ -118,6 +118,7 @@ def batch_epig(
         exact_until=exact_until,
         certified_until=len(picks),
     )
+    return with_names(batch, probs, reading)
 
 
 class _Pick(NamedTuple):
@@ -138,7 +139,7 @@ class _Search:
         self._taken: list[int] = []
         self._floor = -np.inf  # the largest gain that this pass has found so far
         refuse_events(self._source)
-        self.cell_shape = self._source.cell_shape
+        self.cell_shape = self._source.joint_shape
         if self.cell_shape != targets.probs_jct.shape[1:]:
             door.refuse_other_cells("targets", targets.probs_jct.shape[1:], self.cell_shape)
 
@@ -152,7 +153,7 @@ class _Search:
         self._floor = -np.inf
 
         def work(block: Block) -> _Pick | None:
-            gain_n = block.score(measure)
+            gain_n = block.score_outcomes(measure)
             rows_n = np.arange(block.start, block.start + len(block))
             gain_n[np.isin(rows_n, self._taken)] = -np.inf
             best = int(gain_n.argmax()) if len(block) else 0

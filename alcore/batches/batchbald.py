@@ -13,13 +13,13 @@ from alcore.batches.filling import FILL, fill_up
 from alcore.batches.search.candidates import MEMORY, Candidates, Pool
 from alcore.batches.search.configurations import Configurations, bytes_of_configurations
 from alcore.batches.search.greedy import ROUNDING, Ints, Objective, choose
-from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng
-from alcore.sources.names import reads_predictions
+from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
+from alcore.sources.names import with_names
 
 LEAST_GAIN = 1e-6  # nats, what posteriors in float32 may be off by
 
 
-@reads_predictions()
+@shows_options()
 def batchbald(
     probs: Any,
     k: int,
@@ -93,7 +93,8 @@ def batchbald(
     information = JointInformation(Configurations(prior, sampled, kept, generator))
     chosen = choose(information, pool, count)
     batch = fill_up("BatchBALD", chosen, pool, count, rule, generator, information.effective)
-    return replace(batch, information=np.cumsum(batch.scores), exact_until=information.exact_until)
+    batch = replace(batch, information=np.cumsum(batch.scores), exact_until=information.exact_until)
+    return with_names(batch, probs, reading)
 
 
 class JointInformation(Objective):

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.batch import Batch
-from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.sources.blocks import Block, gather_rows, score_blocks
-from alcore.sources.names import reads_predictions
+from alcore.sources.names import with_names
 from alcore.sources.reading import can_reread, count_rows, open_source, refuse_events
 from alcore.sources.threads import map_in_order
 
@@ -29,7 +29,7 @@ COST = 64  # of a row of expected labels, in row-wise measures
 ROUNDING = 1e-13  # what is left of a sum when all its terms are taken away again
 
 
-@reads_predictions()
+@shows_options()
 def ical(
     probs: Any,
     k: int,
@@ -93,14 +93,16 @@ def ical(
     references, comparisons = door.as_size(references, "references"), door.as_size(comparisons, "comparisons")
     read = _draw if door.as_label_mode(labels) == "drawn" else _expect
     generator = door.as_rng(rng)
-    pool = read(probs, Reading.of(options, ReadingOptions), generator)
+    reading = Reading.of(options, ReadingOptions)
+    pool = read(probs, reading, generator)
     picks = _Picks(pool.rows, min(count, pool.rows))
     if each:
         _pick_pointwise(picks, pool, references, comparisons, generator)
     else:
         _pick(picks, pool, references, generator)
     ones = np.ones(picks.count)
-    return Batch(np.array(picks.chosen, np.int64), np.array(picks.scores), ones, ones.astype(np.int64))
+    batch = Batch(np.array(picks.chosen, np.int64), np.array(picks.scores), ones, ones.astype(np.int64))
+    return with_names(batch, probs, reading)
 
 
 # --- picks ------------------------------------------------------------------------------------------------------------
@@ -308,7 +310,7 @@ def _draw(probs: Any, reading: Reading, rng: np.random.Generator) -> DrawnLabels
         def fill(cells: Array, first: int, tolerance: float, out: Array, valid: Bools) -> None:
             draw(cells, draws_t, block.weights is not None, key, first, tolerance, out, valid)
 
-        return _fill_rows(block, fill, (draws,), np.min_scalar_type(classes - 1))
+        return _fill_rows(block, fill, (draws,), np.min_scalar_type(door.outcomes(block.kind, classes) - 1))
 
     labels_nt = score_blocks(probs, work, reading)
     return DrawnLabels(labels_nt, int(labels_nt.max(initial=0)) + 1)
@@ -345,5 +347,5 @@ def _fill_rows(block: Block, fill: Callable[..., None], shape: tuple[int, ...], 
         fill(cells, block.start + done, tolerance, rows[done : done + len(cells)], valid)
         done += len(cells)
 
-    block.score(measure)
+    block.score_outcomes(measure)
     return rows

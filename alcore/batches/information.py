@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.search.configurations import Configurations, drop_vanishing
-from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng
+from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.scores.estimate import Estimate
 from alcore.sources.blocks import gather_rows, read_rows
-from alcore.sources.names import reads_predictions
 from alcore.sources.reading import open_source, refuse_events
 from alcore.sources.threads import in_parts
 
@@ -22,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 TOGETHER = 20_000  # configurations held at a time, or one a draw
 
 
-@reads_predictions()
+@shows_options()
 def joint_entropy(
     probs: Any,
     *,
@@ -71,7 +70,7 @@ def joint_entropy(
     return Estimate(information.value + own, information.standard_error)
 
 
-@reads_predictions()
+@shows_options()
 def batch_information(
     probs: Any,
     indices: npt.ArrayLike,

@@ -60,7 +60,7 @@ def read_pool_and_test(
     """Read and check what `alcore.bench.compare` takes beside the pool's predictions."""
     if source.events:
         return PoolAndTest(None, None, None, {})
-    pool_labels = None if labels is None else as_labels(labels, source.rows or 0, source.cell_shape[0], "labels")
+    pool_labels = None if labels is None else as_labels(labels, source.rows or 0, source.joint_shape[0], "labels")
     if pool_labels is not None:
         refuse_one_class(pool_labels, "labels")
     if test_labels is not None and test is None:
@@ -188,7 +188,7 @@ def labelled(
     source = open_source(predictions, reading, name)
     refuse_events(source, name)
     check_source(source, name)
-    classes = as_labels(labels, source.rows or 0, source.cell_shape[0], labels_name)
+    classes = as_labels(labels, source.rows or 0, source.joint_shape[0], labels_name)
     if rows is None:
         probs = read_rows(predictions, reading, name=name)
     else:

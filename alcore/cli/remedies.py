@@ -41,6 +41,10 @@ REMEDIES = (
     (r"(?P<option>asker|annotator)='ann'", "--{option} ann"),
     (r"Replace it: text\.encode\('utf-8', 'replace'\)\.decode\(\)", "Type it anew"),
     (r"^rng: ", "--seed: "),
+    (r"(?P<option>kind|axes)='(?P<value>\w+)'", "--{option} {value}"),
+    (r"^(?P<option>kind|axes): ", "--{option}: "),
+    (r"^over_labels: ", "--over-labels: "),
+    (r"Leave over_labels out", "Leave --over-labels out"),
 )
 
 

@@ -14,12 +14,12 @@ from alcore.door.arrays import (
     Float64s,
     as_array,
     as_shape,
-    check_axes,
     check_dtype,
     refuse_dtype_name,
 )
 from alcore.door.axes import Axes, as_axes, axes_of_names, axes_of_sample
 from alcore.door.heads import as_heads
+from alcore.door.kinds import KINDS, Kind, as_kind, check_axes, check_outcomes, family, is_logits, outcomes
 from alcore.door.numbers import (
     MOST_PROBABLE,
     Rng,
@@ -35,11 +35,9 @@ from alcore.door.numbers import (
     as_size,
 )
 from alcore.door.reading import (
-    Kind,
     MaskedReadingOptions,
     Reading,
     ReadingOptions,
-    as_kind,
     shows_options,
 )
 from alcore.door.risk import (
@@ -93,8 +91,7 @@ from alcore.door.sources import (
     refuse_unequal_rows,
 )
 from alcore.door.values import (
-    refuse_cell,
-    refuse_logits,
+    refuse_values,
     tolerance,
 )
 from alcore.door.weights import (
@@ -106,6 +103,7 @@ from alcore.door.wording import shown
 
 __all__ = [
     "AXES",
+    "KINDS",
     "MOST_PROBABLE",
     "Array",
     "Axes",
@@ -159,18 +157,20 @@ __all__ = [
     "check_axes",
     "check_cells",
     "check_dtype",
+    "check_outcomes",
     "check_predicted",
     "check_rows",
+    "family",
+    "is_logits",
     "join_sets",
+    "outcomes",
     "refuse_block",
-    "refuse_cell",
     "refuse_dtype_name",
     "refuse_empty_stream",
     "refuse_event_axes",
     "refuse_events_of_sets",
     "refuse_infinite",
     "refuse_joint",
-    "refuse_logits",
     "refuse_mask_of_sets",
     "refuse_memory",
     "refuse_no_predictions",
@@ -183,6 +183,7 @@ __all__ = [
     "refuse_source",
     "refuse_too_many_rows",
     "refuse_unequal_rows",
+    "refuse_values",
     "shown",
     "shows_options",
     "tolerance",

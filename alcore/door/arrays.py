@@ -101,24 +101,3 @@ def as_shape(shape: Any, name: str) -> tuple[int, ...]:
     if min(sizes, default=0) < 0:
         raise ValueError(f"{name}: expected a shape of sizes of at least 0, got {sizes}.")
     return sizes
-
-
-def check_axes(shape: tuple[int, ...], name: str) -> None:
-    """(N, C, ..., T) with at least two classes and one draw."""
-    if len(shape) < 3:
-        remedy = "For one prediction a row, without draws, add the axis of draws: probs[..., None]. Or pass axes='NC'."
-        if len(shape) < 2:
-            remedy = "Classes are on axis 1, draws on the last axis. For one row with one draw: probs[None, :, None]."
-        raise ValueError(f"{name}: expected {AXES}, got shape {shape}. {remedy}")
-    if shape[1] == 0 or shape[-1] == 0:
-        what, axis = ("classes", 1) if shape[1] == 0 else ("draws", len(shape) - 1)
-        raise ValueError(
-            f"{name}: expected {AXES}, got shape {shape}. Axis {axis} has no {what}. "
-            "Pass predictions of at least 2 classes and 1 draw."
-        )
-    if shape[1] == 1:
-        raise ValueError(
-            f"{name}: expected at least 2 classes on axis 1, got shape {shape}. For a binary model with one output p, "
-            "pass np.concatenate([1 - p, p], axis=1). If classes are on another axis, say the order of the axes, such as "
-            "axes='NTC' for (N, T, C) or axes='TNC' for (T, N, C)."
-        )

@@ -9,22 +9,22 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, TypeAlias, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import numpy.typing as npt
 
 from alcore.door.axes import as_axes
-from alcore.door.wording import shown
+from alcore.door.kinds import Kind, as_kind, check_over_labels, family
 
-Kind: TypeAlias = Literal["probs", "logits"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class ReadingOptions(TypedDict, total=False):
-    """What a function of predictions (N, C, ..., T) takes: ``kind``, ``axes`` and ``weights``, as in `Reading`."""
+    """What a function of predictions (N, C, ..., T) takes: ``kind``, ``axes``, ``over_labels`` and ``weights``, as in `Reading`."""
 
     kind: str
     axes: str | Mapping[str, Any] | None
+    over_labels: str
     weights: npt.ArrayLike | None
 
 
@@ -39,17 +39,20 @@ class Reading:
     """The options of one call.
 
     Attributes:
-        kind: "probs" or "logits". For "logits" the reader takes the softmax over the classes.
+        kind: what the numbers are: "probs" or "logits" of classes, "binary" or "binary_logits" for one probability of yes,
+            "multilabel" or "multilabel_logits" for one such probability a label.
         axes: the order of the axes, such as "TNC". None for (N, C, ..., T), or for what the array's own names say. For an array
             with names also a mapping such as {"N": "obs", "C": "class", "T": ("chain", "draw")}.
+        over_labels: "sum", "mean" or "max": how the scores of several labels become the score of a row.
         weights: (T,) one weight a draw. None for equal weights. Their number is checked once the draws are known.
         mask: (N, ...) True where a cell is padding. None for no padding. Its shape is checked once the event axes are known.
     """
 
     kind: Kind = "probs"
-    axes: str | Mapping[str, Any] | None = None
     weights: npt.ArrayLike | None = None
     mask: npt.ArrayLike | None = None
+    axes: str | Mapping[str, Any] | None = None
+    over_labels: str = "sum"
 
     @classmethod
     def of(cls, options: Mapping[str, Any], taken: type = MaskedReadingOptions) -> Reading:
@@ -61,12 +64,13 @@ class Reading:
         reading = cls(**{**options, "kind": as_kind(options.get("kind", "probs"))})
         if not isinstance(reading.axes, Mapping):
             as_axes(reading.axes, classes_required=reading.has_classes)
+        check_over_labels(reading.over_labels, reading.kind)
         return reading
 
     @property
     def has_classes(self) -> bool:
         """Whether the predictions must have an axis of classes."""
-        return True
+        return family(self.kind) != "binary"
 
     @property
     def arranged(self) -> Reading:
@@ -77,7 +81,7 @@ class Reading:
     def of_targets(self) -> Reading:
         """The reading of predictions of the same model for one label a row: no event axes, no padding."""
         axes = as_axes(self.axes, classes_required=self.has_classes) if isinstance(self.axes, str) else None
-        return Reading(self.kind, None if axes is None else axes.without_events)
+        return Reading(self.kind, axes=None if axes is None else axes.without_events)
 
     @property
     def options(self) -> MaskedReadingOptions:
@@ -85,21 +89,13 @@ class Reading:
         given: MaskedReadingOptions = {"kind": self.kind}
         if self.axes is not None:
             given["axes"] = self.axes
+        if self.over_labels != "sum":
+            given["over_labels"] = self.over_labels
         if self.weights is not None:
             given["weights"] = self.weights
         if self.mask is not None:
             given["mask"] = self.mask
         return given
-
-
-def as_kind(kind: str) -> Kind:
-    if isinstance(kind, str) and kind == "probs":
-        return "probs"
-    if isinstance(kind, str) and kind == "logits":
-        return "logits"
-    raise ValueError(
-        f"kind: expected 'probs' or 'logits', got {shown(kind)}. For log-probabilities pass kind='logits'."
-    )
 
 
 def shows_options(taken: type = ReadingOptions) -> Callable[[Function], Function]:

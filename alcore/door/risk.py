@@ -137,8 +137,14 @@ def check_predicted(shape: tuple[int, ...], classes: int) -> None:
         )
 
 
-def check_above_zero(predicted_nc: Array) -> None:
-    """The log loss needs probabilities above 0."""
+def check_above_zero(predicted_nc: Array, of_classes: bool = True) -> None:
+    """The log loss needs probabilities above 0, and under 1 where the rest is the probability of no."""
+    if not of_classes and (predicted_nc == 1).any():
+        n, c = map(int, np.argwhere(predicted_nc == 1)[0])
+        raise ValueError(
+            f"predicted: expected probabilities of yes under 1 for the log loss, but predicted[{n}, {c}] is 1. No would have an "
+            "infinite loss. Clip the probabilities, here and in the measured losses: np.clip(predicted, 1e-6, 1 - 1e-6)."
+        )
     if (predicted_nc == 0).any():
         n, c = map(int, np.argwhere(predicted_nc == 0)[0])
         raise ValueError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from alcore.door.arrays import Array, Float64s
 from alcore.door.axes import Axes
+from alcore.door.kinds import Kind, family, is_logits
 
 
 def tolerance(classes: int) -> float:
@@ -17,6 +18,32 @@ def tolerance(classes: int) -> float:
     before they are widened. So the bound holds for every dtype: twice 2^-9, and 2^-25 a class, at most 0.009.
     """
     return min(2.0**-8 + classes * 2.0**-25, 0.009)
+
+
+def refuse_values(kind: Kind, values_ct: Array, index: tuple[int, ...], name: str, axes: Axes) -> NoReturn:
+    """Explain why the kernels refused the draws of one cell, whatever they are."""
+    if family(kind) != "classes":
+        _refuse_yes_no(kind, values_ct, index, name, axes)
+    refuse = refuse_logits if kind == "logits" else refuse_cell
+    refuse(values_ct, index, name, axes)
+
+
+def _refuse_yes_no(kind: Kind, values_ct: Array, index: tuple[int, ...], name: str, axes: Axes) -> NoReturn:
+    """Probabilities of yes outside 0 … 1, or logits that are NaN."""
+    values = _widened(values_ct)
+    with np.errstate(invalid="ignore"):
+        valid = ~np.isnan(values) if is_logits(kind) else (values >= 0) & (values <= 1 + tolerance(2))
+    c, t = map(int, np.argwhere(~valid)[0])
+    place = f"{_place(name, axes, index, c, t)} is {values[c, t]:.6g}"
+    if np.isnan(values[c, t]):
+        raise ValueError(
+            f"{name}: expected numbers, but {place}. No invalid row is ranked. Repair the row, or remove it: "
+            f"{_without_row(name, axes, index[0])}."
+        )
+    raise ValueError(
+        f"{name}: expected probabilities of yes, from 0 to 1, but {place}. If these are logits, pass kind={kind + '_logits'!r}. If "
+        f"they are probabilities with rounding errors, pass np.clip({name}, 0, 1)."
+    )
 
 
 def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str, axes: Axes) -> NoReturn:
@@ -54,9 +81,12 @@ def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str, axes: Axes)
             f"{name}: expected probabilities over {classes}, but {total}, while {_draw_axis(axes)} sums to 1. {_other_order(axes)}"
         )
     normalised = f"{name} / {name}.sum(axis={axes.classes}, keepdims=True)"
-    remedy = f"Normalise them: {normalised}. For logits pass kind='logits'."
+    remedy = (
+        "If each of them is a yes or no of its own, pass kind='multilabel'. If they are classes and not normalised, pass "
+        f"{normalised}. For logits pass kind='logits'."
+    )
     if values.max() > 1:
-        remedy = f"These look like logits or counts: pass kind='logits', or normalise them: {normalised}."
+        remedy = f"If these are logits, pass kind='logits'. If they are counts, normalise them: {normalised}."
     raise ValueError(
         f"{name}: expected probabilities over {classes}, but {total} "
         f"(sums within {tolerance(len(values)):.2g} of 1 are accepted). {remedy}"

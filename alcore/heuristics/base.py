@@ -11,9 +11,9 @@ import numpy as np
 from alcore import door
 from alcore.batches import select
 from alcore.batches.batch import Batch
-from alcore.door import Float64s, MaskedReadingOptions, Reading, ReadingOptions, Rng
+from alcore.door import Float64s, MaskedReadingOptions, Reading, ReadingOptions, Rng, shows_options
 from alcore.sources.blocks import Block, score_blocks
-from alcore.sources.names import reads_predictions
+from alcore.sources.names import with_names
 from alcore.sources.ragged import Ragged
 from alcore.sources.sets import score_sets
 
@@ -33,7 +33,7 @@ class Heuristic(ABC):
     def name(self) -> str:
         """The name of the heuristic on the command line and in reports."""
 
-    @reads_predictions(MaskedReadingOptions)
+    @shows_options(MaskedReadingOptions)
     def score(self, predictions: Any, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Float64s:
         """Scores of predictions (N, C, ..., T) from any source: (N, ...), or (N,) where the heuristic reduces event axes.
 
@@ -51,9 +51,10 @@ class Heuristic(ABC):
             TypeError: the heuristic has no score of a single row, or as `alcore.entropy`.
             ValueError: as `alcore.entropy`, and for a `mask` that the heuristic does not take.
         """
-        return self._score(predictions, Reading.of(options), rng)
+        reading = Reading.of(options)
+        return with_names(self._score(predictions, reading, rng), predictions, reading)
 
-    @reads_predictions(MaskedReadingOptions)
+    @shows_options(MaskedReadingOptions)
     def select(self, predictions: Any, k: int, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Batch:
         """The k rows to label, as a `Batch`.
 
@@ -72,7 +73,8 @@ class Heuristic(ABC):
             TypeError: as `alcore.entropy`, and for a `k` that is not a whole number.
             ValueError: as `score`, and for k < 0.
         """
-        return self._choose(predictions, door.as_count(k), door.as_rng(rng), Reading.of(options))
+        reading = Reading.of(options)
+        return with_names(self._choose(predictions, door.as_count(k), door.as_rng(rng), reading), predictions, reading)
 
     def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
         """`score` behind its options."""

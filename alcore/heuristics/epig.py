@@ -77,7 +77,7 @@ class _PreparedEPIG(_Targeted):
         return self
 
     def score_block(self, block: Block) -> Float64s:
-        return block.score(self.targets.measure)
+        return block.score_outcomes(self.targets.measure)
 
 
 @final

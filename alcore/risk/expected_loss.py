@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Bools, Float64s, Kind, Reading, ReadingOptions
-from alcore.sources.blocks import Block, map_blocks, read_rows
-from alcore.sources.names import reads_predictions
+from alcore.door import Array, Bools, Float64s, Kind, Reading, ReadingOptions, shows_options
+from alcore.sources.blocks import Block, map_blocks, read_rows, score_blocks
+from alcore.sources.names import with_names
 from alcore.sources.reading import Source, open_source, refuse_events
 
 
-@reads_predictions()
+@shows_options()
 def expected_loss(
     predictions: Any,
     predicted: npt.ArrayLike | None = None,
@@ -69,17 +69,22 @@ def expected_loss(
     source = open_source(predictions, reading, "predictions")
     refuse_events(source, "predictions")
     predicted_nc = None if predicted is None else _read_predicted(predicted, source, reading.kind)
+    of_classes = door.family(reading.kind) == "classes"
     if predicted_nc is not None and loss == "log":
-        door.check_above_zero(predicted_nc)
+        door.check_above_zero(predicted_nc, of_classes)
 
     def work(block: Block) -> Float64s:
-        mean_nc = _means(block)
-        return _losses(kernel, mean_nc, mean_nc if predicted_nc is None else _rows_of(block, predicted_nc))
+        mean_nc = _means(block) if of_classes else block.score_labels(_mean_yes)
+        given_nc = mean_nc if predicted_nc is None else _rows_of(block, predicted_nc)
+        return (
+            _losses(kernel, mean_nc, given_nc) if of_classes else block.over(_label_losses(kernel, mean_nc, given_nc))
+        )
 
     scores = np.concatenate(list(map_blocks(source, work, reading, name="predictions")))
     if predicted_nc is not None and len(predicted_nc) != len(scores):
         door.refuse_unequal_rows("predicted", len(scores), len(predicted_nc), "predictions")
-    return np.maximum(scores, share * scores.mean()) if scores.size else scores
+    raised = np.maximum(scores, share * scores.mean()) if scores.size else scores
+    return with_names(raised, predictions, reading)
 
 
 _KERNELS = {"log": "log_loss", "zero-one": "zero_one", "brier": "brier"}
@@ -88,10 +93,14 @@ _KERNELS = {"log": "log_loss", "zero-one": "zero_one", "brier": "brier"}
 def _read_predicted(predicted: npt.ArrayLike, source: Source, kind: Kind) -> Array:
     """(N, C) probabilities, float32 or float64."""
     array = door.as_predicted(predicted)
+    if door.family(kind) == "binary" and array.ndim == 1:
+        array = array[:, None]
     door.check_predicted(array.shape, source.cell_shape[0])
     if source.rows is not None and len(array) != source.rows:
         door.refuse_unequal_rows("predicted", source.rows, len(array), "predictions")
-    return np.asarray(read_rows(array[..., None], Reading(kind), name="predicted")[..., 0])
+    if door.family(kind) == "classes":
+        return np.asarray(read_rows(array[..., None], Reading(kind), name="predicted")[..., 0])
+    return score_blocks(array[..., None], lambda block: block.score_labels(_mean_yes), Reading(kind), name="predicted")
 
 
 def _rows_of(block: Block, predicted_nc: Array) -> Float64s:
@@ -114,6 +123,19 @@ def _means(block: Block) -> Float64s:
 
     block.score(keep)
     return np.concatenate(parts)
+
+
+def _mean_yes(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
+    """The mean probability of yes of cells (R, 1, T)."""
+    from alcore.kernels.bernoulli import mean
+
+    mean(cells.reshape(len(cells), -1), door.as_shares(weights, cells.shape[-1]), tolerance, out, valid)
+
+
+def _label_losses(kernel: str, mean_nl: Float64s, predicted_nl: Float64s) -> Float64s:
+    """The loss of each label, (n, L)."""
+    both = [np.stack([1 - yes, yes], axis=-1).reshape(-1, 2) for yes in (mean_nl, predicted_nl)]
+    return _losses(kernel, *both).reshape(mean_nl.shape)
 
 
 def _losses(kernel: str, mean_nc: Float64s, predicted_nc: Float64s) -> Float64s:

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, shows_options
 from alcore.sources.blocks import read_rows, score_blocks
-from alcore.sources.names import reads_predictions
+from alcore.sources.names import with_names
 
 
-@reads_predictions()
+@shows_options()
 def epig(
     probs: Any, targets: Any, *, target_weights: npt.ArrayLike | None = None, **options: Unpack[ReadingOptions]
 ) -> Float64s:
@@ -52,7 +52,8 @@ def epig(
     """
     reading = Reading.of(options, ReadingOptions)
     prepared = prepare(targets, reading, target_weights)
-    return score_blocks(probs, lambda block: block.score(prepared.measure), reading, cost=prepared.cost)
+    scores = score_blocks(probs, lambda block: block.score_outcomes(prepared.measure), reading, cost=prepared.cost)
+    return with_names(scores, probs, reading)
 
 
 def prepare(targets: Any, reading: Reading, target_weights: npt.ArrayLike | None = None) -> Targets:

@@ -6,21 +6,24 @@ The heuristic objects use the twin.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import numpy as np
 
 from alcore import door
-from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions
-from alcore.sources.blocks import CellMeasure, score_blocks
-from alcore.sources.names import reads_predictions
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, shows_options
+from alcore.sources.blocks import CellMeasure, outcomes_of, score_blocks
+from alcore.sources.names import with_names
 
 # Below this many nats a float32 BALD is computed again in the relatively accurate form: the difference of entropies is off by
 # 1e-6 at 10 classes and up to 4e-6 at 1000 classes or a million draws, so above it the relative error stays under 1e-3.
 ACCURATE_BELOW = 4e-3
 
+OF_YES = {"entropy", "expected_entropy", "expected_entropy32", "bald", "bald32"}  # with kernels of their own
 
-@reads_predictions()
+
+@shows_options()
 def entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Predictive entropy H[p̄] = −Σ_c p̄_c log p̄_c with p̄ = Σ_t w_t p_t: the total uncertainty.
 
@@ -48,7 +51,7 @@ def entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     return _score(probs, _entropy, options)
 
 
-@reads_predictions()
+@shows_options()
 def expected_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Expected entropy Σ_t w_t H[p_t]: the aleatoric uncertainty, which labels do not reduce.
 
@@ -74,7 +77,7 @@ def expected_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     return _score(probs, _expected_entropy, options)
 
 
-@reads_predictions()
+@shows_options()
 def bald(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """BALD, the mutual information of label and model, I(y; θ) = H[p̄] − Σ_t w_t H[p_t]: the epistemic uncertainty.
 
@@ -103,7 +106,7 @@ def bald(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     return _score(probs, _bald, options)
 
 
-@reads_predictions()
+@shows_options()
 def margin(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Margin 1 − (p̄₍₁₎ − p̄₍₂₎) between the two most probable classes of p̄ = Σ_t w_t p_t.
 
@@ -129,7 +132,7 @@ def margin(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     return _score(probs, _margin, options)
 
 
-@reads_predictions()
+@shows_options()
 def least_confidence(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Least confidence 1 − max_c p̄_c with p̄ = Σ_t w_t p_t: the probability that the most probable class is wrong.
 
@@ -154,7 +157,7 @@ def least_confidence(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     return _score(probs, _least_confidence, options)
 
 
-@reads_predictions()
+@shows_options()
 def variation_ratio(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Variation ratio 1 − max_c Σ_t w_t [c = argmax_d p_td]: the weight of the draws that do not vote for the modal class.
 
@@ -180,7 +183,7 @@ def variation_ratio(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     return _score(probs, _variation_ratio, options)
 
 
-@reads_predictions()
+@shows_options()
 def vote_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Vote entropy −Σ_c v_c log v_c with v_c = Σ_t w_t [c = argmax_d p_td]: the entropy of the draws' votes.
 
@@ -207,7 +210,7 @@ def vote_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     return _score(probs, _vote_entropy, options)
 
 
-@reads_predictions()
+@shows_options()
 def mean_std(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Mean standard deviation (1/C) Σ_c sqrt(Σ_t w_t (p_tc − p̄_c)²) over draws, with p̄ = Σ_t w_t p_t.
 
@@ -232,7 +235,7 @@ def mean_std(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     return _score(probs, _mean_std, options)
 
 
-@reads_predictions()
+@shows_options()
 def pairwise_kl(probs: Any, *, floor: float = 0.0, **options: Unpack[ReadingOptions]) -> Float64s:
     """Expected pairwise divergence Σ_t Σ_u w_t w_u KL(p_t ‖ p_u) of the draws (EPKL). Pairs with t = u are included.
 
@@ -269,17 +272,17 @@ def pairwise_kl(probs: Any, *, floor: float = 0.0, **options: Unpack[ReadingOpti
 
 
 def _score(probs: Any, measure: CellMeasure, options: ReadingOptions) -> Float64s:
-    return score_blocks(probs, lambda block: block.score(measure), Reading.of(options, ReadingOptions))
+    reading = Reading.of(options, ReadingOptions)
+    return with_names(score_blocks(probs, lambda block: block.score(measure), reading), probs, reading)
 
 
 def _kernel(name: str, *arguments: float) -> CellMeasure:
     """The kernel of that name, imported (and compiled) when it is first called."""
 
     def measure(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
-        from alcore.kernels import measures as kernels
-
         each = door.as_shares(weights, cells.shape[-1])
-        getattr(kernels, name)(cells, each, *arguments, tolerance, out, valid)
+        found, cells = _found(name, cells)
+        found(cells, each, *arguments, tolerance, out, valid)
 
     return measure
 
@@ -289,14 +292,24 @@ def _kernel32(name: str, *arguments: float) -> CellMeasure:
     general = _kernel(name)
 
     def measure(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
-        from alcore.kernels import measures as kernels
-
         if weights is None and cells.dtype == np.float32:
-            getattr(kernels, f"{name}32")(cells, *arguments, tolerance, out, valid)
+            found, cells = _found(f"{name}32", cells)
+            found(cells, *arguments, tolerance, out, valid)
         else:
             general(cells, weights, tolerance, out, valid)
 
     return measure
+
+
+def _found(name: str, cells: Array) -> tuple[Callable[..., None], Array]:
+    """The kernel for classes, or for probabilities of yes (R, 1, T), and the cells as it takes them."""
+    from alcore.kernels import bernoulli, measures
+
+    if cells.shape[1] > 1:
+        return getattr(measures, name), cells
+    if name in OF_YES:
+        return getattr(bernoulli, name), cells.reshape(len(cells), -1)
+    return getattr(measures, name), outcomes_of(cells)
 
 
 _entropy = _kernel("entropy")

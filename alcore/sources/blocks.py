@@ -46,34 +46,62 @@ class Block:
     mask: Bools | None  # (n, ...), True where a cell is padding
     name: str
     axes: Axes | None = None  # how they lie in the caller's array. None for (N, C, ..., T)
+    over_labels: str = "sum"  # how the scores of several labels become one
     sets: Sets | None = None  # the rows, where the first axis is the cells of all rows
 
     def __len__(self) -> int:
         return len(self.array)
 
     def score(self, measure: CellMeasure) -> Float64s:
-        """The measure of every cell, (n, ...); NaN where an invalid cell is padding."""
+        """The measure of every cell, (n, ...); NaN where an invalid cell is padding. For several labels it is that of `over`."""
+        if door.family(self.kind) != "multilabel":
+            return self._score(measure, joint=False)
+        return self.over(self.score_labels(measure))
+
+    def score_labels(self, measure: CellMeasure) -> Float64s:
+        """The measure of each label, (n, L, ...). L is 1 for one yes or no."""
+        return self._one_by_one()._score(measure, joint=False)
+
+    def over(self, scores_nl: Float64s) -> Float64s:
+        """The score of a row from those of its labels on axis 1."""
+        return _OVER_LABELS[self.over_labels](scores_nl)
+
+    def score_outcomes(self, measure: CellMeasure) -> Float64s:
+        """The measure of every cell as a distribution over all that a label can be: C classes, yes or no, or 2^L vectors."""
+        door.check_outcomes(self.kind, self.array.shape[1], self.name)
+        return self._score(measure, joint=True)
+
+    def _one_by_one(self) -> Block:
+        """Several labels as cells with one label each."""
+        axes = self.axes or Axes.plain(self.array.ndim)
+        places = () if axes.classes is None else (axes.classes,)
+        labels = replace(axes, classes=None, events=(*places, *axes.events))
+        size = self.array.shape[1]
+        mask = None if self.mask is None else np.repeat(self.mask[:, None], size, axis=1)
+        return replace(self, array=self.array[:, None], mask=mask, axes=labels)
+
+    def _score(self, measure: CellMeasure, *, joint: bool) -> Float64s:
         n, classes, *events, draws = self.array.shape
         cells = int(np.prod(events, dtype=np.int64))
         array = self.array.reshape(n, classes, cells, draws)
         scores = np.empty((n, cells))
-        cell_bytes = classes * draws * max(4, array.dtype.itemsize)
+        cell_bytes = (door.outcomes(self.kind, classes) if joint else classes) * draws * max(4, array.dtype.itemsize)
         row_step, cell_step = n or 1, cells or 1
-        if not self._is_ready(array):
+        if not self._is_ready(array, joint):
             cell_step = min(cell_step, max(1, CHUNK_BYTES // cell_bytes))
             row_step = max(1, CHUNK_BYTES // (cell_bytes * cell_step))
         for row in range(0, n, row_step):
             for cell in range(0, cells, cell_step):
                 place = np.s_[row : row + row_step, cell : cell + cell_step]
                 chunk = array[place[0], :, place[1]].transpose(0, 2, 1, 3)
-                values, valid = self._score_chunk(chunk, measure)
+                values, valid = self._score_chunk(chunk, measure, joint)
                 scores[place] = values
                 if not valid.all():
                     self._refuse_invalid(valid, row, cell, events)
         return scores.reshape(n, *events)
 
     def cells(self) -> Array:
-        """Rows as the kernels read them, checked: (n, C, T) probabilities, float32 or float64."""
+        """Rows as the kernels read them, checked: (n, C, T) probabilities, float32 or float64. C counts all that a label can be."""
         parts: list[Array] = []
 
         def keep(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
@@ -82,8 +110,9 @@ class Block:
             check(cells, tolerance, valid)
             parts.append(cells.copy())
 
-        self.score(keep)
-        return np.concatenate(parts) if parts else np.empty((0, *self.array.shape[1:]), np.float32)
+        self.score_outcomes(keep)
+        shape = (0, door.outcomes(self.kind, self.array.shape[1]), *self.array.shape[2:])
+        return np.concatenate(parts) if parts else np.empty(shape, np.float32)
 
     def scored_cells(self, rows: npt.NDArray[np.int64]) -> Array:
         """Some rows as the kernels read them. The block must have been scored, and so checked, before."""
@@ -92,22 +121,23 @@ class Block:
             return array
         return Block(self.start, array, self.kind, None, None, self.name).cells()
 
-    def _is_ready(self, array: Array) -> bool:
-        return array.shape[2] == 1 and _lies_ready(array, self.kind)
+    def _is_ready(self, array: Array, joint: bool) -> bool:
+        """Whether the kernels read the cells where they lie. Cells of one label may lie beside each other."""
+        one_a_row = array.shape[2] == 1 or (array.shape[1] == 1 and array.flags.c_contiguous)
+        kind = self.kind if joint or door.family(self.kind) == "classes" else _SAID_YES.get(self.kind, self.kind)
+        return one_a_row and _lies_ready(array, kind)
 
-    def _score_chunk(self, chunk: Array, measure: CellMeasure) -> tuple[Float64s, Bools]:
+    def _score_chunk(self, chunk: Array, measure: CellMeasure, joint: bool) -> tuple[Float64s, Bools]:
         n, cells, classes, draws = chunk.shape
         probs_rct = _lay_out(chunk).reshape(n * cells, classes, draws)
         scores, valid = np.empty(n * cells), np.empty(n * cells, np.bool_)
-        if self.kind == "logits":
-            from alcore.kernels.softmax import softmax
-
-            logits_rct, probs_rct = probs_rct, np.empty_like(probs_rct)
-            softmax(logits_rct, probs_rct, valid)
-            probs_rct[~valid] = np.nan
+        if door.is_logits(self.kind):
+            probs_rct = _probabilities(probs_rct, self.kind)
+        if joint and door.family(self.kind) != "classes":
+            probs_rct = outcomes_of(probs_rct)
         probs_rct = probs_rct.view()
         probs_rct.flags.writeable = False  # one compiled kernel for writable and read-only input
-        measure(probs_rct, self.weights, door.tolerance(classes), scores, valid)
+        measure(probs_rct, self.weights, door.tolerance(probs_rct.shape[1]), scores, valid)
         return scores.reshape(n, cells), valid.reshape(n, cells)
 
     def _refuse_invalid(self, valid: Bools, row: int, first: int, events: list[int]) -> None:
@@ -121,8 +151,44 @@ class Block:
         i, j = map(int, np.argwhere(wrong)[0])
         place = tuple(int(e) for e in np.unravel_index(first + j, events)) if events else ()
         cell: tuple[Any, ...] = (row + i, slice(None), *place)
-        refuse = door.refuse_logits if self.kind == "logits" else door.refuse_cell
-        refuse(self.array[cell], (self.start + row + i, *place), self.name, self.axes or Axes.plain(self.array.ndim))
+        axes = self.axes or Axes.plain(self.array.ndim)
+        door.refuse_values(self.kind, self.array[cell], (self.start + row + i, *place), self.name, axes)
+
+
+_SAID_YES: dict[Kind, Kind] = {"binary": "probs", "multilabel": "probs"}  # read as they lie, without their other class
+
+_OVER_LABELS: dict[str, Callable[[Float64s], Float64s]] = {
+    "sum": lambda scores: np.asarray(scores.sum(axis=1)),
+    "mean": lambda scores: np.asarray(scores.mean(axis=1)),
+    "max": lambda scores: np.asarray(scores.max(axis=1)),
+}
+
+
+def _probabilities(logits_rct: Array, kind: Kind) -> Array:
+    """Probabilities of logits. NaN where a logit is invalid."""
+    probs_rct = np.empty_like(logits_rct)
+    if door.family(kind) == "classes":
+        from alcore.kernels.softmax import softmax
+
+        valid = np.empty(len(logits_rct), np.bool_)
+        softmax(logits_rct, probs_rct, valid)
+    else:
+        from alcore.kernels.bernoulli import sigmoid
+
+        valid = np.empty(logits_rct.shape, np.bool_)
+        sigmoid(logits_rct.reshape(-1), probs_rct.reshape(-1), valid.reshape(-1))
+    probs_rct[~valid] = np.nan
+    return probs_rct
+
+
+def outcomes_of(probs_rlt: Array) -> Array:
+    """Probabilities of yes (R, L, T) -> distributions over all label vectors (R, 2^L, T)."""
+    from alcore.kernels.bernoulli import outcomes
+
+    rows, labels, draws = probs_rlt.shape
+    probs_rvt = np.empty((rows, 1 << labels, draws), probs_rlt.dtype)
+    outcomes(probs_rlt, door.tolerance(2), probs_rvt)
+    return probs_rvt
 
 
 def _lies_ready(array: Array, kind: Kind) -> bool:
@@ -165,7 +231,10 @@ def map_blocks(
             if padding is not None and stop > len(padding):
                 door.refuse_unequal_rows("mask", stop, len(padding), f"{name} (at least)")
             rows_mask = None if padding is None else padding[start:stop]
-            yield stop, Block(start, array, reading.kind, draw_weights, rows_mask, name, source.axes)
+            yield (
+                stop,
+                Block(start, array, reading.kind, draw_weights, rows_mask, name, source.axes, reading.over_labels),
+            )
             start = stop
         if source.rows is not None and start != source.rows:
             door.refuse_unequal_rows(name, source.rows, start, "its shape")
@@ -218,13 +287,13 @@ def gather_rows(source: Source, rows: npt.NDArray[np.int64], reading: Reading) -
     for length, places, cells in map_blocks(source, work, reading):
         count += length
         found.update(zip(places.tolist(), cells, strict=True))
-    empty = np.empty((0, *source.cell_shape), np.float32)
+    empty = np.empty((0, *source.joint_shape), np.float32)
     return np.concatenate([empty, *(found[place] for place in sorted(found))]), count
 
 
 def as_ready(predictions: Any, reading: Reading) -> Array | None:
     """The array (N, C, T), if it lies in memory (or is mapped) as the kernels read it. None where it must be converted."""
-    if not (isinstance(predictions, np.ndarray) or hasattr(predictions, "__dlpack__")):
+    if reading.kind != "probs" or not (isinstance(predictions, np.ndarray) or hasattr(predictions, "__dlpack__")):
         return None
     array = arranged(predictions, reading, "probs")
     if is_lazy(array):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from alcore import door
-from alcore.door import Array, Axes, Reading
+from alcore.door import Array, Axes, Kind, Reading
 from alcore.sources.axes import arranged, arranged_block, is_lazy, opened, original_axes
 from alcore.sources.ragged import Ragged
 from alcore.sources.threads import get_threads
@@ -39,6 +39,7 @@ class Source:
     blocks: Iterator[Array]
     step: int  # rows of a block at most
     dtype: np.dtype[Any]  # of the first block at least
+    kind: Kind = "probs"
     axes: Axes | None = None  # how they lie in the caller's array. None for (N, C, ..., T)
 
     @property
@@ -46,9 +47,15 @@ class Source:
         return self.cell_shape[1:-1]
 
     @property
+    def joint_shape(self) -> tuple[int, ...]:
+        """(C, ..., T) where C counts all that a label can be: the classes, yes and no, or all label vectors."""
+        classes, *rest = self.cell_shape
+        return (door.outcomes(self.kind, classes), *rest)
+
+    @property
     def row_bytes(self) -> int:
-        """Of a row as the kernels read it: float64 where it is that, else float32."""
-        return max(4, self.dtype.itemsize) * math.prod(self.cell_shape)
+        """Of a row as the kernels compare rows: float64 where it is that, else float32."""
+        return max(4, self.dtype.itemsize) * math.prod(self.joint_shape)
 
 
 def open_source(predictions: Any, reading: Reading = PLAIN, name: str = "probs", cost: int = 1) -> Source:
@@ -65,22 +72,22 @@ def open_source(predictions: Any, reading: Reading = PLAIN, name: str = "probs",
         door.refuse_source(predictions, name)
     given = opened(predictions, name)
     source = _source_of(arranged(given, reading, name), reading, name, cost)
-    return replace(source, axes=original_axes(given, reading, name))
+    return replace(source, kind=reading.kind, axes=original_axes(given, reading, name))
 
 
 def _source_of(found: Any, reading: Reading, name: str, cost: int) -> Source:
     """A source from predictions that lie as (N, C, ..., T), or from blocks that are arranged one by one."""
     if is_lazy(found):
-        return _lazy_source(found, name, cost)
+        return _lazy_source(found, reading.kind, name, cost)
     if hasattr(found, "__array__") or hasattr(found, "__dlpack__"):
-        return _array_source(door.as_array(found, name), name, cost)
+        return _array_source(door.as_array(found, name), reading.kind, name, cost)
     if isinstance(found, Iterable) and not isinstance(found, bytes | bytearray):
         return _block_source(found, reading, name, cost)
     door.refuse_source(found, name)
 
 
-def _array_source(array: Array, name: str, cost: int) -> Source:
-    door.check_axes(array.shape, name)
+def _array_source(array: Array, kind: Kind, name: str, cost: int) -> Source:
+    door.check_axes(array.shape, name, kind)
     held = _block_rows(array.shape[1:], array.dtype.itemsize, cost)
     # Nothing is read or held, so a few large blocks for each thread.
     step = min(max(-(-len(array) // (PER_THREAD * get_threads())), held // 8, 1), 4 * held)
@@ -88,11 +95,11 @@ def _array_source(array: Array, name: str, cost: int) -> Source:
     return Source(len(array), array.shape[1:], blocks, step, array.dtype)
 
 
-def _lazy_source(lazy: Any, name: str, cost: int) -> Source:
+def _lazy_source(lazy: Any, kind: Kind, name: str, cost: int) -> Source:
     """Rows are read when their turn comes, in multiples of the stored chunks, which decompress whole."""
     shape = door.as_shape(lazy.shape, name)
     door.check_dtype(lazy.dtype, name)
-    door.check_axes(shape, name)
+    door.check_axes(shape, name, kind)
     step = _block_rows(shape[1:], lazy.dtype.itemsize, cost)
     if hasattr(lazy, "read_blocks"):
         return Source(shape[0], shape[1:], lazy.read_blocks(step), step, lazy.dtype)
@@ -140,7 +147,7 @@ def _as_block(part: Any, number: int, reading: Reading, name: str) -> Array:
         got = f"{type(part).__name__}. Convert nested lists first: np.asarray(block)"
         door.refuse_block(name, number, got, f"an array {door.AXES}")
     block = arranged_block(door.as_array(part, where), reading, where)
-    door.check_axes(block.shape, where)
+    door.check_axes(block.shape, where, reading.kind)
     return block
 
 
@@ -196,3 +203,4 @@ def refuse_events(source: Source, name: str = "probs") -> None:
     """Refuse event axes where rows are compared with each other, since each row then needs one prediction."""
     if source.events:
         door.refuse_event_axes(name, source.cell_shape)
+    door.check_outcomes(source.kind, source.cell_shape[0], name)

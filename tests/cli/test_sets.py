@@ -58,6 +58,27 @@ def test_what_is_refused_names_the_option(here: Path, command: tuple[object, ...
     assert "no members" in run(*command, "--offsets", "offsets", "--reduce", "sum").stderr
 
 
+def test_spans_of_one_yes_or_no(here: Path) -> None:
+    spans = np.random.default_rng(0).beta(1, 2, (7, 5))
+    np.save("spans.npy", spans)
+    done(
+        "score",
+        "spans.npy",
+        "--kind",
+        "binary",
+        "--offsets",
+        "offsets.npy",
+        "--reduce",
+        "max",
+        "--empty",
+        -1,
+        "-o",
+        "s.npy",
+    )
+    expected = alcore.reduce(alcore.bald(spans, kind="binary"), "max", offsets=OFFSETS, empty=-1)
+    np.testing.assert_array_equal(np.load("s.npy", allow_pickle=False), expected)
+
+
 def test_bench_has_no_rows_of_different_size(here: Path) -> None:
     refused = run("bench", "flat.npy", "--offsets", "offsets.npy", "--reduce", "sum")
     assert "Leave --offsets out" in refused.stderr

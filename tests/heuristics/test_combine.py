@@ -133,6 +133,19 @@ def test_a_head_has_its_own_options_of_reading() -> None:
     np.testing.assert_allclose(two.score({"class": np.log(CLASSES), "other": CLASSES}, kind="logits"), by_hand)
 
 
+def test_a_head_has_its_own_kind() -> None:
+    yes = np.random.default_rng(3).beta(1, 2, (ROWS, 6))
+    tags = np.random.default_rng(4).beta(1, 2, (ROWS, 4, 6))
+    heads = {"class": CLASSES, "yes": yes, "tags": tags}
+    own = alcore.Combine(
+        dict.fromkeys(heads, alcore.BALD()),
+        options={"yes": {"kind": "binary"}, "tags": {"kind": "multilabel", "over_labels": "max"}},
+    )
+    by_hand = ranks(SCORES["class"]) + ranks(alcore.bald(yes, kind="binary"))
+    by_hand += ranks(alcore.bald(tags, kind="multilabel", over_labels="max"))
+    np.testing.assert_allclose(own.score(heads), by_hand)
+
+
 def test_a_mask_is_of_a_head() -> None:
     tokens = dirichlet(ROWS * 4, 3, 5, seed=7).reshape(ROWS, 4, 3, 5).transpose(0, 2, 1, 3)
     padding = np.arange(4) >= (np.arange(ROWS) % 4 + 1)[:, None]
@@ -210,7 +223,7 @@ def test_predictions_that_are_not_those_of_the_heads_are_refused(
         ({"scale": None}, ValueError, "scale: expected 'rank' or 'standard', got None"),
         ({"options": {"klass": {}}}, ValueError, "options: expected the heads 'class', 'box', got the unknown 'klass'"),
         ({"options": {"class": {"kind": "logit"}}}, ValueError, "kind: expected"),
-        ({"options": {"class": {"mask": None}}}, TypeError, "mask: expected one of the options kind, axes, weights"),
+        ({"options": {"class": {"mask": None}}}, TypeError, "mask: expected one of the options kind, axes"),
         ({"options": {"class": "logits"}}, TypeError, r"options\['class'\]: expected a mapping"),
     ],
 )

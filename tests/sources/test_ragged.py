@@ -92,6 +92,14 @@ def test_options_of_reading_hold_for_the_cells() -> None:
     np.testing.assert_array_equal(reduced(BOXES, weights=weights), by_weight)
 
 
+def test_kinds_of_cells() -> None:
+    rng = np.random.default_rng(6)
+    made: dict[str, np.ndarray] = {"binary": rng.beta(1, 2, (11, 6)), "multilabel": rng.beta(1, 2, (11, 4, 6))}
+    for kind, flat in made.items():
+        expected = alcore.reduce(alcore.bald(flat, kind=kind), "sum", offsets=OFFSETS, empty=-1)
+        np.testing.assert_array_equal(reduced(alcore.Ragged(flat, OFFSETS), kind=kind), expected)
+
+
 def test_every_heuristic_of_rows_takes_sets() -> None:
     targets = dirichlet(4, 3, 6, seed=9)
     mixed = 0.5 * alcore.BALD() + 0.5 * alcore.Margin()

@@ -120,12 +120,12 @@ class Pool:
     def _read(self) -> None:
         source = open_source(self.predictions, self.reading)
         refuse_events(source)
-        self.cell_shape, self._row_bytes = source.cell_shape, source.row_bytes
+        self.cell_shape, self._row_bytes = source.joint_shape, source.row_bytes
         buffer = self.buffer()
         scores: list[Float64s] = []
 
         def work(block: Block) -> tuple[int, Float64s, Ints, Array]:
-            bald = block.score(measures._bald)
+            bald = block.score_outcomes(measures._bald)
             rows = np.flatnonzero(bald >= buffer.least)
             return block.start, bald, rows, block.scored_cells(rows)
 

@@ -1,0 +1,234 @@
+"""Predictions that are no classes: one yes or no, and several labels. Oracles are the same numbers as classes, and enumeration."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special
+
+import alcore
+import alcore.bench
+from tests.cases import CASES, Case, each_measure
+
+N, L, T = 40, 3, 9
+RNG = np.random.default_rng(5)
+YES = RNG.beta(0.7, 0.9, (N, T))
+LABELS = RNG.beta(0.8, 0.6, (N, L, T))
+DTYPES = [np.float16, np.float32, np.float64]
+JOINT = [alcore.BatchBALD(fill="stop"), alcore.TwoBALD(fill="stop"), alcore.ICAL(), alcore.PowerBALD(), alcore.BALD()]
+
+
+def two_classes(yes: np.ndarray) -> np.ndarray:
+    """(N, 2, ..., T) from (N, ..., T)."""
+    wide = yes.astype(np.promote_types(yes.dtype, np.float32))
+    return np.ascontiguousarray(np.stack([1 - wide, wide], axis=1))
+
+
+def label_vectors(labels: np.ndarray) -> np.ndarray:
+    """(N, 2^L, T): the probability of each label vector, each written out. Bit l of the vector's number is label l."""
+    vectors = [bits[::-1] for bits in itertools.product((0, 1), repeat=labels.shape[1])]
+    each = [
+        np.prod([labels[:, place] if bit else 1 - labels[:, place] for place, bit in enumerate(bits)], axis=0)
+        for bits in vectors
+    ]
+    return np.ascontiguousarray(np.stack(each, axis=1))
+
+
+@each_measure
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("weights", [None, np.arange(1.0, T + 1)], ids=["equal", "weighted"])
+def test_yes_or_no_is_two_classes(case: Case, dtype: type, weights: Any) -> None:
+    yes = YES.astype(dtype)
+    expected = case.function(two_classes(yes), weights=weights)
+    for given in (yes, yes[:, None]):
+        np.testing.assert_allclose(case.function(given, kind="binary", weights=weights), expected, atol=1e-6)
+        np.testing.assert_allclose(case.object.score(given, kind="binary", weights=weights), expected, atol=1e-6)
+
+
+@each_measure
+def test_logits_of_yes_and_no(case: Case) -> None:
+    logits = RNG.normal(scale=3, size=(N, T))
+    expected = case.function(two_classes(scipy.special.expit(logits)))
+    np.testing.assert_allclose(case.function(logits, kind="binary_logits"), expected, atol=1e-12)
+    float32 = logits.astype(np.float32)
+    # 1 - p of a float32 near 1 has few digits left, and pairwise_kl takes its logarithm
+    np.testing.assert_allclose(case.function(float32, kind="binary_logits"), expected, rtol=1e-4, atol=2e-6)
+
+
+@each_measure
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_scores_of_several_labels_are_added(case: Case, dtype: type) -> None:
+    labels = LABELS.astype(dtype)
+    each = np.stack([case.function(labels[:, place], kind="binary") for place in range(L)], axis=1)
+    np.testing.assert_allclose(case.function(labels, kind="multilabel"), each.sum(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(
+        case.object.score(labels, kind="multilabel", over_labels="mean"), each.mean(axis=1), rtol=1e-12
+    )
+    np.testing.assert_array_equal(case.function(labels, kind="multilabel", over_labels="max"), each.max(axis=1))
+
+
+def test_event_axes_come_after_the_labels() -> None:
+    maps = RNG.beta(1, 1, (5, L, 4, 6, T))
+    found = alcore.bald(maps, kind="multilabel")
+    assert found.shape == (5, 4, 6)
+    np.testing.assert_allclose(found[2, 1, 3], alcore.bald(maps[2:3, :, 1, 3], kind="multilabel")[0])
+    moved = alcore.bald(np.ascontiguousarray(maps.transpose(4, 0, 2, 3, 1)), kind="multilabel", axes="TNHWC")
+    np.testing.assert_array_equal(moved, found)
+    binary = alcore.entropy(maps[:, 0], kind="binary", axes="NHWT")
+    np.testing.assert_allclose(binary, alcore.entropy(two_classes(maps[:, 0])), atol=1e-12)
+    np.testing.assert_array_equal(alcore.entropy(maps[:, :1], kind="binary"), binary)
+    reduced = alcore.Reduce(alcore.BALD(), "mean").score(maps, kind="multilabel")
+    np.testing.assert_allclose(reduced, found.mean(axis=(1, 2)))
+
+
+def test_padding_may_hold_anything() -> None:
+    maps = RNG.beta(1, 1, (5, L, 4, T))
+    mask = np.zeros((5, 4), bool)
+    mask[:, 3] = True
+    broken = maps.copy()
+    broken[:, :, 3] = np.nan
+    heuristic = alcore.Reduce(alcore.BALD(), "mean")
+    np.testing.assert_array_equal(
+        heuristic.score(broken, kind="multilabel", mask=mask), heuristic.score(maps, kind="multilabel", mask=mask)
+    )
+    with pytest.raises(ValueError, match=r"probs\[0, 0, 3, 0\] is nan"):
+        heuristic.score(broken, kind="multilabel")
+
+
+@pytest.mark.parametrize("heuristic", JOINT, ids=lambda one: one.name)
+def test_batches_of_yes_or_no_are_those_of_two_classes(heuristic: alcore.Heuristic) -> None:
+    found = heuristic.select(YES, 6, rng=1, kind="binary")
+    np.testing.assert_array_equal(found.indices, heuristic.select(two_classes(YES), 6, rng=1).indices)
+
+
+@pytest.mark.filterwarnings("ignore::alcore.SaturationWarning")
+@pytest.mark.parametrize("labels", [1, 2, 3, 4])
+@pytest.mark.parametrize("heuristic", JOINT[:3], ids=lambda one: one.name)
+def test_joint_batches_compare_label_vectors(heuristic: alcore.Heuristic, labels: int) -> None:
+    probs = RNG.beta(0.8, 0.6, (30, labels, T))
+    found = heuristic.select(probs, 4, rng=1, kind="multilabel")
+    expected = heuristic.select(label_vectors(probs), 4, rng=1)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-6)
+
+
+def test_information_and_targets_of_label_vectors() -> None:
+    vectors = label_vectors(LABELS)
+    assert alcore.batch_information(LABELS, [1, 2, 3], kind="multilabel").value == pytest.approx(
+        alcore.batch_information(vectors, [1, 2, 3]).value, abs=1e-9
+    )
+    assert alcore.joint_entropy(YES[:4], kind="binary").value == pytest.approx(
+        alcore.joint_entropy(two_classes(YES[:4])).value, abs=1e-9
+    )
+    np.testing.assert_allclose(
+        alcore.epig(LABELS, LABELS[:5], kind="multilabel"), alcore.epig(vectors, vectors[:5]), atol=1e-9
+    )
+    np.testing.assert_allclose(
+        alcore.EPIG(YES[:5]).score(YES, kind="binary"), alcore.epig(two_classes(YES), two_classes(YES[:5])), atol=1e-9
+    )
+    chosen = alcore.BatchEPIG(LABELS[:5]).select(LABELS, 3, kind="multilabel", rng=0)
+    np.testing.assert_array_equal(chosen.indices, alcore.BatchEPIG(vectors[:5]).select(vectors, 3, rng=0).indices)
+
+
+@pytest.mark.parametrize("loss", ["log", "zero-one", "brier"])
+def test_expected_losses_of_labels_are_added(loss: str) -> None:
+    said = RNG.beta(2, 2, (N, L))
+    each = [
+        alcore.expected_loss(
+            two_classes(LABELS[:, place]), np.stack([1 - said[:, place], said[:, place]], axis=1), loss=loss, floor=0
+        )
+        for place in range(L)
+    ]
+    found = alcore.expected_loss(LABELS, said, loss=loss, floor=0, kind="multilabel")
+    np.testing.assert_allclose(found, np.sum(each, axis=0), atol=1e-12)
+    single = alcore.expected_loss(LABELS[:, 0], said[:, 0], loss=loss, floor=0, kind="binary")
+    np.testing.assert_allclose(single, each[0], atol=1e-12)
+    own = alcore.expected_loss(LABELS[:, 0], loss=loss, floor=0, kind="binary")
+    np.testing.assert_allclose(own, alcore.expected_loss(two_classes(LABELS[:, 0]), loss=loss, floor=0), atol=1e-12)
+
+
+def test_a_certain_prediction_has_no_log_loss() -> None:
+    said = np.full((N, L), 0.5)
+    said[3, 1] = 1.0
+    with pytest.raises(ValueError, match=r"predicted\[3, 1\] is 1. No would have an infinite loss.*1 - 1e-6"):
+        alcore.expected_loss(LABELS, said, kind="multilabel")
+    assert np.isfinite(alcore.expected_loss(LABELS, np.clip(said, 1e-6, 1 - 1e-6), kind="multilabel")).all()
+
+
+def test_a_comparison_replays_yes_and_no() -> None:
+    truth = (RNG.random(N) < YES.mean(axis=1)).astype(int)
+    plan: dict[str, Any] = {"heuristics": ["bald", "batchbald"], "k": 3, "steps": 3, "seeds": 2, "rng": 0}
+    found = alcore.bench.compare(YES, labels=truth, test=YES, test_labels=truth, kind="binary", **plan)
+    expected = alcore.bench.compare(two_classes(YES), labels=truth, test=two_classes(YES), test_labels=truth, **plan)
+    np.testing.assert_allclose(found.information, expected.information)
+    for name, values in expected.replays[0].curves["bald"].metrics.items():
+        np.testing.assert_allclose(found.replays[0].curves["bald"].metrics[name], values)
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "match"),
+    [
+        (YES, {}, "expected .*, got shape .*axes='NC'"),
+        (YES[:, None], {}, "pass kind='binary'. For its logit pass kind='binary_logits'"),
+        (LABELS, {"kind": "binary"}, "axes='NHT'.*kind='multilabel'"),
+        (LABELS, {}, "If each of them is a yes or no of its own, pass kind='multilabel'"),
+        (YES, {"kind": "multilabel"}, r"expected \(N, L, \.\.\., T\)"),
+        (
+            YES + 1,
+            {"kind": "binary"},
+            r"expected probabilities of yes, from 0 to 1, but probs\[0, 0\] is 1.*kind='binary_logits'",
+        ),
+        (-LABELS, {"kind": "multilabel"}, r"probs\[0, 0, 0\] is -.*kind='multilabel_logits'"),
+        (
+            np.where(np.arange(T) == 4, np.nan, YES),
+            {"kind": "binary"},
+            r"probs\[0, 4\] is nan.*np.delete\(probs, 0, axis=0\)",
+        ),
+        (np.where(np.arange(T) == 4, np.nan, YES), {"kind": "binary_logits"}, r"probs\[0, 4\] is nan"),
+        (YES[:, :0], {"kind": "binary"}, "Axis 2 has no draws"),
+        (LABELS[:, :0], {"kind": "multilabel"}, "Axis 1 has no labels"),
+        (YES, {"kind": "binary", "over_labels": "mean"}, "over_labels: expected kind='multilabel'"),
+        (LABELS, {"kind": "multilabel", "over_labels": "median"}, "over_labels: expected one of 'sum', 'mean', 'max'"),
+        (LABELS, {"kind": "multilabel_odds"}, "kind: expected one of 'probs', 'logits', 'binary'"),
+    ],
+)
+def test_what_is_not_of_the_kind_is_refused(given: np.ndarray, options: dict[str, Any], match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        alcore.bald(given, **options)
+    with pytest.raises(ValueError, match=match):
+        alcore.BALD().select(given, 3, **options)
+
+
+def test_many_labels_have_scores_and_no_joint_batch() -> None:
+    many = RNG.beta(1, 1, (8, 11, 5))
+    assert alcore.bald(many, kind="multilabel").shape == (8,)
+    calls: list[Callable[[np.ndarray], Any]] = [
+        lambda probs: alcore.batchbald(probs, 2, kind="multilabel"),
+        lambda probs: alcore.epig(many, probs, kind="multilabel"),
+        lambda probs: alcore.ICAL().select(probs, 2, kind="multilabel"),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"at most 10 labels .*, got 11.*\[:, :10\]"):
+            call(many)
+    assert len(alcore.batchbald(many[:, :10], 2, kind="multilabel")) == 2
+
+
+@pytest.mark.parametrize("kind", ["binary", "binary_logits"])
+def test_certain_draws_have_no_uncertainty(kind: str) -> None:
+    yes = np.repeat(np.array([[0.0], [1.0]]), T, axis=1)
+    given = yes if kind == "binary" else np.where(yes > 0, np.inf, -np.inf)
+    for case in CASES:
+        np.testing.assert_array_equal(case.function(given, kind=kind), [0.0, 0.0], err_msg=case.name)
+
+
+def test_opposed_draws_tell_one_bit() -> None:
+    yes = np.array([[0.0, 1.0] * 4])
+    for dtype in DTYPES:
+        np.testing.assert_allclose(alcore.bald(yes.astype(dtype), kind="binary"), [np.log(2)], rtol=1e-7)
+    assert alcore.bald(np.full((1, 1000), 0.3), kind="binary")[0] == 0.0
+    slightly = 0.3 + 1e-7 * RNG.normal(size=(1, 50))
+    assert alcore.bald(slightly, kind="binary")[0] == pytest.approx(slightly.var() / (2 * 0.3 * 0.7), rel=1e-4)
