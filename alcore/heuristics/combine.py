@@ -76,6 +76,9 @@ class Combine(Scored):
         for name, value in (("heuristics", heads), ("weights", weights), ("options", options)):
             object.__setattr__(self, name, value)
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     @property
     def name(self) -> str:
         assert self.weights is not None

@@ -16,7 +16,7 @@ from alcore.sources import files
 from alcore.sources.axes import is_nested
 from alcore.sources.names import axes_of
 from alcore.sources.ragged import Ragged
-from alcore.sources.reading import PLAIN, RowCount, open_source
+from alcore.sources.reading import PLAIN, RowCount, can_reread, open_source
 
 Rows = npt.NDArray[np.int64]
 
@@ -93,6 +93,8 @@ class RowSubset:
             door.refuse_unequal_rows("predictions", self.rows, len(ragged), "ids")
         if not len(self.dropped):
             return ragged
+        if can_reread(ragged.flat) and (source := open_source(ragged.flat, reading)).rows is not None:
+            door.check_cells(ragged.offsets, source.rows, "predictions")
         kept = np.ones(self.rows, np.bool_)
         kept[self.dropped] = False
         sizes = np.diff(ragged.offsets)

@@ -256,4 +256,5 @@ def test_streams_and_what_it_was_given_stay_as_they_are() -> None:
     }
     np.testing.assert_array_equal(combined.score(streams), expected)
     assert combined == alcore.Combine(BOTH, {"class": 1, "box": 2})
+    assert len({combined, alcore.Combine(BOTH, {"class": 1, "box": 2}), alcore.Combine(BOTH)}) == 2
     assert len(combined.select({"class": CLASSES[:0], "box": alcore.Ragged(flat[:0], [0])}, 3)) == 0

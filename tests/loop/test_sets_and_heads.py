@@ -54,6 +54,9 @@ def test_the_ledger_asks_for_images() -> None:
     assert list(some.ask(SUMS, part, 1, ids=[5, 6, 7]).ids) == [5]
     with pytest.raises(ValueError, match="expected 8 rows, as ids has, got 3"):
         alcore.Ledger(8).ask(SUMS, part, 1)
+    for own in (some, alcore.Ledger(8)):  # with rows to leave out and without
+        with pytest.raises(ValueError, match="offsets: expected 13 as the last entry"):
+            own.ask(SUMS, alcore.Ragged(FLAT, [*OFFSETS[:-1], 12]), 1, asker="ann")
 
 
 def test_the_ledger_asks_for_rows_of_several_heads() -> None:
