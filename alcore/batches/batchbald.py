@@ -66,7 +66,9 @@ def batchbald(
             taught more.
         memory: bytes that one read of a file or a stream may take, in addition to its own blocks and 16 bytes a row.
         rng: None, a seed or a `numpy.random.Generator`. The same seed gives the same bits on any number of threads.
-        kind: "probs" or "logits".
+        kind: as in `entropy`. Several labels, at most 10, are one label vector of 2^L values here.
+        axes: as in `entropy`.
+        over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
     Returns:
