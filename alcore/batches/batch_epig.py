@@ -72,7 +72,9 @@ def batch_epig(
             the first pick on.
         target_weights: (J,) one weight a target, scaled to sum 1. The default is equal weights.
         rng: None, a seed or a `numpy.random.Generator`. The same seed gives the same bits on any number of threads.
-        kind: "probs" or "logits", of `probs` and of `targets`.
+        kind: as in `entropy`, of `probs` and of `targets`. Several labels, at most 10, are one label vector of 2^L values here.
+        axes: as in `entropy`, of `probs` and, without the event axes, of `targets`.
+        over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
     Returns:

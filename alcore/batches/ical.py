@@ -69,7 +69,9 @@ def ical(
         comparisons: how many rows D has, at least 1.
         rng: None for a fresh random state, a seed, or a `numpy.random.Generator`. A label depends only on `rng`, the row and the
             draw.
-        kind: "probs" or "logits".
+        kind: as in `entropy`. Several labels, at most 10, are one label vector of 2^L values here.
+        axes: as in `entropy`.
+        over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw. The function replaces the draws by T draws of equal weight, by systematic resampling.
 
     Returns:

@@ -45,7 +45,9 @@ def joint_entropy(
             a draw.
         exact: the largest number of configurations that the function sums over. With 0 it always samples.
         rng: None, a seed or a `numpy.random.Generator`, for the sampling.
-        kind: "probs" or "logits".
+        kind: as in `entropy`. Several labels, at most 10, are one label vector of 2^L values here.
+        axes: as in `entropy`.
+        over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
     Returns:
@@ -97,6 +99,8 @@ def batch_information(
         exact: as in `joint_entropy`.
         rng: as in `joint_entropy`.
         kind: as in `joint_entropy`.
+        axes: as in `joint_entropy`.
+        over_labels: as in `joint_entropy`.
         weights: as in `joint_entropy`.
 
     Returns:

@@ -52,7 +52,9 @@ def two_bald(
             first) or "stop" (a shorter batch), as in `batchbald`.
         memory: bytes that one read of a file or a stream may take, in addition to its own blocks, the batch and 16 bytes a row.
         rng: None, a seed or a `numpy.random.Generator`, for the rule `fill`.
-        kind: "probs" or "logits".
+        kind: as in `entropy`. Several labels, at most 10, are one label vector of 2^L values here.
+        axes: as in `entropy`.
+        over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
     Returns:

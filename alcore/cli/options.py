@@ -134,6 +134,10 @@ class BatchOptions:
         int | None,
         typer.Option(help="Gains of batchbald and batch-epig are exact up to this many configurations x classes."),
     ] = None
+    positions: Annotated[
+        int | None,
+        typer.Option(help="At how many pixels or tokens batchbald compares rows that are maps or sequences."),
+    ] = None
     fill: Annotated[
         str | None,
         typer.Option(

@@ -41,6 +41,8 @@ class Heuristic(ABC):
             predictions: (N, C, ..., T) probabilities or logits from any source, as in `alcore.entropy`.
             rng: None, a seed or a `numpy.random.Generator`. Only `Random` uses it.
             kind: as in `alcore.entropy`.
+            axes: as in `alcore.entropy`.
+            over_labels: as in `alcore.entropy`.
             weights: as in `alcore.entropy`.
             mask: (N, ...) bool, True where a cell is padding. Only `Reduce` and heuristics made of it take a mask.
 
@@ -63,6 +65,8 @@ class Heuristic(ABC):
             k: query size. If k ≥ N, the batch has all N rows.
             rng: None, a seed or a `numpy.random.Generator`, for heuristics that draw.
             kind: as in `score`.
+            axes: as in `score`.
+            over_labels: as in `score`.
             weights: as in `score`.
             mask: as in `score`.
 

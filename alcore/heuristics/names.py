@@ -74,7 +74,7 @@ def heuristic(
             - `scores` for "precomputed",
             - `targets` and `target_weights` for "epig" and "batch-epig",
             - `samples` and `exact` for "batchbald" and "batch-epig",
-            - `memory` and `fill` for "batchbald" and "two-bald",
+            - `memory` and `fill` for "batchbald" and "two-bald", and `positions` for "batchbald",
             - `labels`, `references` and `comparisons` for "ical" and "ical-pointwise".
 
     Returns:

@@ -43,7 +43,9 @@ def expected_loss(
         loss: "log", "zero-one" or "brier".
         floor: 0 … 1. No score is under this share of the mean score. So rows whose loss seems to be 0 keep a chance, without which
             no estimate is unbiased, and no weight is much over 1/`floor`. With 0 the scores stay as they are.
-        kind: "probs" or "logits", of `predictions` and of `predicted`.
+        kind: as in `entropy`, of `predictions` and of `predicted`, which is (N,) for one yes or no and (N, L) for several labels.
+        axes: as in `entropy`, of `predictions`.
+        over_labels: as in `entropy`. The losses of labels are added.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
     Returns:

@@ -34,7 +34,9 @@ def epig(
         targets: (J, C, T) predictions of the same draws for target inputs, from any source. The function holds them in memory.
             There is no default. Take inputs like those that you want to predict, never the training set.
         target_weights: (J,) one weight a target, scaled to sum 1. The default is equal weights.
-        kind: "probs" or "logits", of `probs` and of `targets`.
+        kind: as in `entropy`, of `probs` and of `targets`. Several labels, at most 10, are one label vector of 2^L values here.
+        axes: as in `entropy`, of `probs` and, without the event axes, of `targets`.
+        over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
     Returns:

@@ -32,7 +32,13 @@ def entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     Args:
         probs: (N, C, ..., T) probabilities or logits from any source: an array, a memmap, a path, a zarr, HDF5 or dask
             array, a tensor, or an iterable of blocks.
-        kind: "probs" or "logits". For "logits" the function takes the softmax over axis 1.
+        kind: what the numbers are: "probs" or "logits" of classes (the function takes the softmax of logits over the classes),
+            "binary" or "binary_logits" for one probability of yes, (N, T) or (N, 1, ..., T), or "multilabel" or
+            "multilabel_logits" for L labels, each of them yes or no, (N, L, ..., T).
+        axes: the order of the axes, where it is not (N, C, ..., T): one letter an axis, such as "TNC". N rows, C classes or
+            labels, T draws (or S and D, chains and draws), any other capital letter an event axis. "NC": one prediction a row. An
+            array of xarray says it by the names of its dimensions.
+        over_labels: "sum", "mean" or "max": how the scores of several labels become the score of a row.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights. A draw with twice the weight counts
             as two equal draws.
 
@@ -60,6 +66,8 @@ def expected_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     Args:
         probs: (N, C, ..., T), as in `entropy`.
         kind: as in `entropy`.
+        axes: as in `entropy`.
+        over_labels: as in `entropy`.
         weights: as in `entropy`.
 
     Returns:
@@ -88,6 +96,8 @@ def bald(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     Args:
         probs: (N, C, ..., T), as in `entropy`.
         kind: as in `entropy`.
+        axes: as in `entropy`.
+        over_labels: as in `entropy`.
         weights: as in `entropy`.
 
     Returns:
@@ -116,6 +126,8 @@ def margin(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     Args:
         probs: (N, C, ..., T), as in `entropy`.
         kind: as in `entropy`.
+        axes: as in `entropy`.
+        over_labels: as in `entropy`.
         weights: as in `entropy`.
 
     Returns:
@@ -141,6 +153,8 @@ def least_confidence(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     Args:
         probs: (N, C, ..., T), as in `entropy`.
         kind: as in `entropy`.
+        axes: as in `entropy`.
+        over_labels: as in `entropy`.
         weights: as in `entropy`.
 
     Returns:
@@ -166,6 +180,8 @@ def variation_ratio(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     Args:
         probs: (N, C, ..., T), as in `entropy`.
         kind: as in `entropy`.
+        axes: as in `entropy`.
+        over_labels: as in `entropy`.
         weights: as in `entropy`.
 
     Returns:
@@ -193,6 +209,8 @@ def vote_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     Args:
         probs: (N, C, ..., T), as in `entropy`.
         kind: as in `entropy`.
+        axes: as in `entropy`.
+        over_labels: as in `entropy`.
         weights: as in `entropy`.
 
     Returns:
@@ -219,6 +237,8 @@ def mean_std(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     Args:
         probs: (N, C, ..., T), as in `entropy`.
         kind: as in `entropy`.
+        axes: as in `entropy`.
+        over_labels: as in `entropy`.
         weights: as in `entropy`.
 
     Returns:
@@ -249,6 +269,8 @@ def pairwise_kl(probs: Any, *, floor: float = 0.0, **options: Unpack[ReadingOpti
             Only `top` ranks infinite scores. A very low logit becomes probability 0 too: 100 under the largest logit in float32,
             700 under it in float64.
         kind: as in `entropy`.
+        axes: as in `entropy`.
+        over_labels: as in `entropy`.
         weights: as in `entropy`.
 
     Returns:

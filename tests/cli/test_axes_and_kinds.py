@@ -94,3 +94,11 @@ def test_wrong_axes_and_kinds_are_refused_in_one_sentence(here: Path, arguments:
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
     assert not Path("s.npy").exists()
+
+
+def test_maps_are_compared_at_some_positions(here: Path) -> None:
+    picked = rows_picked("maps.npy", "-H", "batchbald", "--positions", 3, "-k", 4, "--seed", 1)
+    assert picked == alcore.batchbald(MAPS, 4, positions=3, rng=1).indices.tolist()
+    refused = run("select", "maps.npy", "-H", "batchbald", "-k", 4)
+    assert refused.exit_code == 2
+    assert "--positions 16" in " ".join(refused.stderr.split())
