@@ -70,6 +70,7 @@ from alcore.scores.measures import (
     vote_entropy,
 )
 from alcore.scores.reductions import reduce
+from alcore.sources.chunks import ChunkWarning
 from alcore.sources.files import open_predictions
 from alcore.sources.threads import get_threads, set_threads
 from alcore.sources.writing import concatenate_draws, save_predictions
@@ -105,6 +106,7 @@ __all__ = [
     "Batch",
     "BatchBALD",
     "BatchEPIG",
+    "ChunkWarning",
     "Curves",
     "Entropy",
     "Estimate",

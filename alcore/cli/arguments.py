@@ -17,7 +17,7 @@ from alcore.cli.sentences import note
 from alcore.door import Reading
 from alcore.heuristics import Heuristic
 from alcore.sources.axes import arranged
-from alcore.sources.files import NoMember
+from alcore.sources.formats import NoMember
 from alcore.sources.reading import open_source
 
 IN_MEMORY_BYTES = 512 << 20

@@ -5,7 +5,6 @@ The option ``axes`` says the order. Without it the names of the dimensions say i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -15,12 +14,13 @@ import numpy as np
 from alcore import door
 from alcore.door import Array, Axes, Reading
 from alcore.sources import files
+from alcore.sources.joined import JoinedRows, join_rows
 from alcore.sources.names import axes_of, is_labelled
 
 
 def arranged(predictions: Any, reading: Reading, name: str) -> Any:
     """A source as (N, C, ..., T). What is no array is returned as it is; `arranged_block` then arranges each block."""
-    predictions = opened(predictions, name)
+    predictions = opened(predictions, reading, name)
     if getattr(predictions, "is_arranged", False) or not _is_array(predictions):
         return predictions
     axes = axes_of(predictions, reading, name)
@@ -36,11 +36,29 @@ def arranged(predictions: Any, reading: Reading, name: str) -> Any:
     return ArrangedArray(source, axes, name)
 
 
-def opened(predictions: Any, name: str) -> Any:
-    """The array of a path or of nested lists. Anything else is returned as it is."""
-    if isinstance(predictions, str | os.PathLike):
+def opened(predictions: Any, reading: Reading, name: str) -> Any:
+    """The array of a path, of a list of paths, or of nested lists. Anything else is returned as it is."""
+    if files.is_path(predictions):
         return files.open_predictions(predictions)
+    if files.is_path_list(predictions):
+        return _joined(predictions, reading, name)
     return _nested(predictions, name) if is_nested(predictions) else predictions
+
+
+def _joined(predictions: Any, reading: Reading, name: str) -> JoinedRows:
+    """Files, and arrays among them, as one source along the rows."""
+    names = [str(one) if files.is_path(one) else f"{name}[{place}]" for place, one in enumerate(predictions)]
+    parts = []
+    for one, part_name in zip(predictions, names, strict=True):
+        given = opened(one, reading, part_name)
+        part = arranged(given, reading, part_name)
+        if not is_lazy(part):
+            if not (hasattr(part, "__array__") or hasattr(part, "__dlpack__")):
+                door.refuse_source(part, part_name)
+            part = door.as_array(part, part_name)
+        parts.append(part)
+    first = opened(predictions[0], reading, names[0])
+    return join_rows(parts, names, original_axes(first, reading, names[0]))
 
 
 def original_axes(predictions: Any, reading: Reading, name: str) -> Axes | None:

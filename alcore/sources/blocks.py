@@ -175,7 +175,7 @@ def map_blocks(
 
     with closing(track(blocks(), source.rows, "rows scored")) as tracked:  # the bar is gone when an error arrives
         in_order = map if source.rows is not None and source.rows <= source.step else map_in_order
-        yield from in_order(work, (block for _, block in tracked))
+        yield from in_order(source.saying_file(work), (block for _, block in tracked))
 
 
 def _join(parts: Iterator[Values], rows: int | None, name: str) -> Values:

@@ -22,6 +22,7 @@ from tests.sources.every_source import SOURCES
 POOL = dirichlet(97, 4, 6, seed=21).astype(np.float32)
 
 
+@pytest.mark.filterwarnings("ignore::alcore.ChunkWarning")
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("block_bytes", [1, 700, 8 << 20])
