@@ -39,6 +39,7 @@ REMEDIES = (
     (r"(?P<option>asker|annotator)='ann'", "--{option} ann"),
     (r"Replace it: text\.encode\('utf-8', 'replace'\)\.decode\(\)", "Type it anew"),
     (r"^rng: ", "--seed: "),
+    (r"\b(?P<option>axes|kind)='(?P<value>\w+)'", "--{option} {value}"),
 )
 
 

@@ -5,7 +5,7 @@ The option ``axes`` says the order. Without it the names of the dimensions say i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -41,24 +41,21 @@ def opened(predictions: Any, reading: Reading, name: str) -> Any:
     if files.is_path(predictions):
         return files.open_predictions(predictions)
     if files.is_path_list(predictions):
-        return _joined(predictions, reading, name)
+        names = [str(one) if files.is_path(one) else f"{name}[{place}]" for place, one in enumerate(predictions)]
+        return joined(predictions, names, reading)
     return _nested(predictions, name) if is_nested(predictions) else predictions
 
 
-def _joined(predictions: Any, reading: Reading, name: str) -> JoinedRows:
-    """Files, and arrays among them, as one source along the rows."""
-    names = [str(one) if files.is_path(one) else f"{name}[{place}]" for place, one in enumerate(predictions)]
+def joined(predictions: Sequence[Any], names: Sequence[str], reading: Reading) -> JoinedRows:
+    """Files, and arrays among them, as one source along the rows. Errors call each by its name."""
+    given = [opened(one, reading, name) for one, name in zip(predictions, names, strict=True)]
     parts = []
-    for one, part_name in zip(predictions, names, strict=True):
-        given = opened(one, reading, part_name)
-        part = arranged(given, reading, part_name)
-        if not is_lazy(part):
-            if not (hasattr(part, "__array__") or hasattr(part, "__dlpack__")):
-                door.refuse_source(part, part_name)
-            part = door.as_array(part, part_name)
-        parts.append(part)
-    first = opened(predictions[0], reading, names[0])
-    return join_rows(parts, names, original_axes(first, reading, names[0]))
+    for one, name in zip(given, names, strict=True):
+        part = arranged(one, reading, name)
+        if not (is_lazy(part) or hasattr(part, "__array__") or hasattr(part, "__dlpack__")):
+            door.refuse_source(part, name)
+        parts.append(part if is_lazy(part) else door.as_array(part, name))
+    return join_rows(parts, names, original_axes(given[0], reading, names[0]))
 
 
 def original_axes(predictions: Any, reading: Reading, name: str) -> Axes | None:

@@ -105,8 +105,9 @@ def times_decompressed(part: Any, axes: Axes, step: int) -> int:
         return (
             1  # a shard finds its chunks without being decompressed, and HDF5 reads rows of plain chunks where they lie
         )
-    chunk = int(chunks[axes.rows])
-    return math.ceil(min(chunk, int(part.shape[axes.rows])) / _whole_chunks(chunk, step))
+    chunk, rows = int(chunks[axes.rows]), int(part.shape[axes.rows])
+    block, starts = _whole_chunks(chunk, step), np.arange(0, max(rows, 1), chunk)
+    return int(((np.minimum(starts + chunk, max(rows, 1)) - 1) // block - starts // block).max()) + 1
 
 
 def warn_of_chunks(source: Any, step: int, name: str) -> None:

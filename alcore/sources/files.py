@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import tempfile
 import zipfile
@@ -53,9 +52,7 @@ def open_predictions(path: str | os.PathLike[str], member: str | None = None, *,
     """
     file = door.as_path(path, "path")
     if not exists(file):
-        several = (
-            f" For several files pass a list: sorted(glob.glob({str(file)!r}))." if glob.has_magic(str(file)) else ""
-        )
+        several = f" For several files pass a list: sorted(glob.glob({str(file)!r}))." if is_pattern(file) else ""
         raise ValueError(f"{file}: no such file.{several}")
     if file.is_file() and file.stat().st_size == 0:
         raise ValueError(f"{file}: the file is empty. Write it again.")
@@ -97,6 +94,11 @@ def _open_npy(file: Path, member: str | None, default: str | None) -> Array:
     refuse_member(file, member)
     with reading_file(file, "a .npy array"):
         return np.lib.format.open_memmap(file, mode="r")
+
+
+def is_pattern(file: Path) -> bool:
+    """Whether the name stands for several, such as preds/*.npy."""
+    return "*" in str(file) or "?" in str(file)
 
 
 def is_path(value: Any) -> bool:
