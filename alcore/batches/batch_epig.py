@@ -95,7 +95,7 @@ def batch_epig(
     sampled, kept = door.as_count(samples, "samples"), door.as_count(exact, "exact")
     reading = Reading.of(options, ReadingOptions)
     if count > 1 and not can_reread(probs):
-        door.refuse_single_reading("probs", "Every pick reads them once")
+        door.refuse_single_reading("probs", "Every pick reads them once", reading.axes)
     prepared = prepare(targets, reading, target_weights)
     search = _Search(probs, reading, prepared)
     prior = door.as_shares(prepared.weights_t, search.cell_shape[-1])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from alcore.door.arrays import AXES
+from alcore.door.axes import Axes
 from alcore.door.wording import shown
 
 
@@ -50,11 +51,16 @@ def refuse_empty_stream(name: str) -> NoReturn:
     )
 
 
-def refuse_event_axes(name: str, cell_shape: tuple[int, ...]) -> NoReturn:
+def refuse_event_axes(name: str, cell_shape: tuple[int, ...], axes: Axes | None = None) -> NoReturn:
+    """``axes``: how they lie in the caller's array. None for (N, C, ..., T)."""
     rows = "J" if name == "targets" else "N"
+    cells, then = f"np.moveaxis({name}, 1, -2)", ""
+    if axes is not None and not axes.is_plain:
+        classes = () if axes.classes is None else (axes.classes,)
+        cells, then = f"np.transpose({name}, {(axes.rows, *axes.events, *classes, *axes.draws)})", ", without axes="
     raise ValueError(
         f"{name}: expected shape ({rows}, C, T), got ({rows}, {', '.join(map(str, cell_shape))}). Make a row of each pixel or "
-        f"token: np.moveaxis({name}, 1, -2).reshape(-1, {cell_shape[0]}, {cell_shape[-1]})."
+        f"token: {cells}.reshape(-1, {cell_shape[0]}, {cell_shape[-1]}){then}."
     )
 
 
@@ -64,10 +70,12 @@ def refuse_memory(needed: int, memory: int, remedy: str) -> NoReturn:
     raise ValueError(f"memory: expected at least {expected:,.1f} MiB, got {got:,.1f}. Pass memory={needed}{remedy}.")
 
 
-def refuse_single_reading(name: str, why: str) -> NoReturn:
+def refuse_single_reading(name: str, why: str, axes: Any = None) -> NoReturn:
+    """``axes``: the option of the call."""
+    more, then = ("", "") if axes is None else (f", axes={axes!r}", ", and read that file without axes")
     raise ValueError(
-        f"{name}: expected predictions that can be read again, got an iterable that can be read only once. {why}. "
-        f"Save them first, alcore.save_predictions('preds.zarr', {name}), or pass a list of blocks, list({name})."
+        f"{name}: expected predictions that can be read again, got an iterable that can be read only once. {why}. Save them first, "
+        f"alcore.save_predictions('preds.zarr', {name}{more}){then}, or pass a list of blocks, list({name})."
     )
 
 

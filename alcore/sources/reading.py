@@ -181,4 +181,4 @@ def can_reread(predictions: Any) -> bool:
 def refuse_events(source: Source, name: str = "probs") -> None:
     """Refuse event axes where rows are compared with each other, since each row then needs one prediction."""
     if source.events:
-        door.refuse_event_axes(name, source.cell_shape)
+        door.refuse_event_axes(name, source.cell_shape, source.axes)
