@@ -141,10 +141,12 @@ def refused(case: Case, names: dict[str, Any]) -> str:
     for name, value in case.given.items():
         if name not in ("remedy", "call") and not name.startswith("remedied "):
             names[name] = eval(value, names)
-    with warnings.catch_warnings(), pytest.raises((ValueError, TypeError, UserWarning)) as caught:
+    call = case.given.get("call", case.call)
+    with warnings.catch_warnings():
         warnings.simplefilter("error", alcore.ChunkWarning)
         warnings.simplefilter("error", alcore.SaturationWarning)
-        eval(case.given.get("call", case.call), names)
+        with pytest.raises((ValueError, TypeError, UserWarning)) as caught:
+            eval(call, names)
     return str(caught.value)
 
 

@@ -318,7 +318,9 @@ def _expect(probs: Any, reading: Reading, rng: np.random.Generator) -> ExpectedL
     rng.integers(2**64, dtype=np.uint64)  # the sets of a seed are then those of drawn labels
     uniform = rng.random()
     if not can_reread(probs):
-        door.refuse_single_reading("probs", "Expected labels need several reads (labels='drawn' needs one)", reading.axes)
+        door.refuse_single_reading(
+            "probs", "Expected labels need several reads (labels='drawn' needs one)", reading.axes
+        )
     source = open_source(probs, reading)
     refuse_events(source)
     draws = source.cell_shape[-1]
