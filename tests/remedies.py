@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("door", "sources", "scores", "batches", "heuristics", "risk")
+FOLDERS = ("door", "sources", "scores", "batches", "heuristics", "risk", "bench", "plot")
 # Code, as remedies write it: a call, an attribute of NumPy or alcore, an option with its value, an index.
 CODE = re.compile(r"\b(?:np|alcore|glob)\.\w|\w\.\w+\(|\b[A-Za-z_]\w*\([^) ]*\)?|\b[a-z_]+=(?!=)[\w'\[({]|\w\[[^\]]*\]")
 # Texts with such a place that are no remedies: shapes, formulas and options in what was expected.
@@ -27,6 +27,9 @@ NOT_RUN = {
     "rm -r": "a command of the shell",
     "chmod u+r": "a command of the shell",
     "In PyTorch: x.detach().cpu()": "needs a GPU; docs/errors.md runs it on a tensor that requires a gradient",
+    "Use more seeds: seeds=20": "a sentence of the summary, which tests/bench/test_summary.py reads",
+    "alcore.bench.tempered(predictions": "a sentence of the summary; tests/bench/test_temperature_scaling.py runs it",
+    "such as {'model': alcore.bench.calibration(...)}": "an example with a gap",
     "x.float() in PyTorch": "needs three frameworks; docs/errors_of_files.md runs the one of PyTorch",
 }
 

@@ -287,3 +287,47 @@ FILES = (
         {"same": "np.array([[[1.0, 0.0], [0.0, 1.0]]] * 3)"},
     ),
 )
+BENCH = (
+    Case(
+        "bench.calibration(probs, classes)",
+        "probs.mean(axis=-1)",
+        "bench.calibration({}, classes).accuracy",
+        "1",
+        {"classes": "probs.mean(-1).argmax(1)"},
+    ),
+    Case(
+        "bench.calibration(logits, classes)",
+        "scipy.special.softmax(logits, axis=1)",
+        "bench.calibration({}, classes).log_likelihood",
+        "np.log(softmax_of(logits).max(1)).mean()",
+        {"logits": "3 * np.log(probs[..., 0])", "classes": "logits.argmax(1)"},
+    ),
+    Case(
+        "bench.compare(iter([probs]), k=2)",
+        "alcore.save_predictions('preds.zarr', blocks)",
+        "np.asarray({}[:])",
+        "probs",
+        {"blocks": "iter([probs])"},
+    ),
+    Case(
+        "bench.compare(iter([moved]), k=2, axes='TNC')",
+        "alcore.save_predictions('preds.zarr', blocks, axes='TNC')",
+        "np.asarray({}[:])",
+        "probs",
+        {"moved": "probs.transpose(2, 0, 1)", "blocks": "iter([moved[:, :4], moved[:, 4:]])"},
+    ),
+    Case(
+        "bench.replay({'bald': 'bald'}, set_of, set_of)",
+        "BALD()",
+        "list(bench.replay({{'bald': {}}}, set_of, set_of, steps=2, seeds=2).curves) == ['bald']",
+        "True",
+        {"classes": "np.arange(12) % 3", "set_of": "bench.labelled(probs, classes)"},
+    ),
+    Case(
+        "plot.scores({'bald': scores}, picks={'bald': [99]})",
+        "batch.indices",
+        "plot.scores({{'bald': scores}}, picks={{'bald': {}}}) is None",
+        "False",
+        {"scores": "alcore.bald(probs)", "batch": "BALD().select(probs, 2)"},
+    ),
+)

@@ -10,9 +10,11 @@ from typing import Any
 
 import dask.array
 import h5py
+import matplotlib as mpl
 import ml_dtypes
 import numpy as np
 import pytest
+import scipy.special
 import xarray
 import zarr
 
@@ -93,6 +95,7 @@ def brier_of(probs: np.ndarray) -> np.ndarray:
 def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.chdir(tmp_path)
     half = VOTES.astype(ml_dtypes.bfloat16)
+    mpl.use("Agg")
     np.save("half.npy", half)
     logits = np.log(PROBS) * 3 + 0.5
     write_files(logits)
@@ -107,6 +110,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "glob": glob,
         "ml_dtypes": ml_dtypes,
         "xarray": xarray,
+        "scipy": scipy,
         "probs": PROBS,
         "tokens": TOKENS,
         "maps": TOKENS.reshape(12, 3, 2, 2, 5),
@@ -118,6 +122,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "logits": logits,
         "skewed": PROBS * 0.9,
         "minus": MINUS,
+        "mean": CERTAIN.mean(-1),
         "lazy": lazy[lazy[:, 0, 0] > 0.3],
         "ragged": np.array([PROBS[0], PROBS[1, :2], PROBS[2], None], object),
     }

@@ -33,14 +33,22 @@ def hdf5_of(path: Path, rows: slice, chunks: Any) -> h5py.File:
 
 
 def in_group(path: Path, rows: slice) -> Path:
-    zarr_of(path / "run" / "preds", rows)
-    zarr.open_group(path, mode="a")
+    group = zarr.open_group(path, mode="w")
+    group.create_array("run/preds", shape=(30, 4, 6), chunks=(10, 4, 6), dtype="f4")[rows] = LOGITS[rows]
+    return path
+
+
+def in_zip(path: Path, rows: slice) -> Path:
+    with zarr.storage.ZipStore(path, mode="w") as store:
+        zarr.create_array(store, shape=(30, 4, 6), chunks=(10, 4, 6), dtype="f4")[rows] = LOGITS[rows]
     return path
 
 
 WRITERS: dict[str, Callable[[Path, slice], Any]] = {
     "zarr 3": lambda folder, rows: zarr_of(folder / "x.zarr", rows) and folder / "x.zarr",
     "zarr 2": lambda folder, rows: zarr_of(folder / "x.zarr", rows, zarr_format=2) and folder / "x.zarr",
+    "zarr group": lambda folder, rows: in_group(folder / "x.zarr", rows),
+    "zarr zip": lambda folder, rows: in_zip(folder / "x.zarr.zip", rows),
     "zarr in memory": lambda folder, rows: zarr_of(zarr.storage.MemoryStore(), rows),
     "zarr, NaN": lambda folder, rows: zarr_of(folder / "x.zarr", rows, fill_value=np.nan) and folder / "x.zarr",
     "hdf5": lambda folder, rows: hdf5_of(folder / "x.h5", rows, (10, 4, 6)).close() or folder / "x.h5",
