@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.remedies import Case
-from tests.remedy_cases_of_choices import BENCH, FILES, NUMBERS, SELECTIONS
+from tests.remedy_cases_of_choices import BENCH, FILES, NUMBERS, PATHS, SELECTIONS
 
 X = {"x": "np.ma.masked_array(probs)", "value": "0.5", "heuristic": "BALD()", "mask": "padding"}
 HALF = {"x": "half", "path": "'half.npy'"}
@@ -222,4 +222,4 @@ VALUES = (
         {"attention_mask": "(~padding).astype(int)"},
     ),
 )
-CASES = (*ARRAYS, *ORDERS, *VALUES, *NUMBERS, *SELECTIONS, *FILES, *BENCH)
+CASES = (*ARRAYS, *ORDERS, *VALUES, *NUMBERS, *SELECTIONS, *FILES, *PATHS, *BENCH)

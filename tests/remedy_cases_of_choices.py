@@ -287,6 +287,15 @@ FILES = (
         {"same": "np.array([[[1.0, 0.0], [0.0, 1.0]]] * 3)"},
     ),
 )
+PATHS = (
+    Case(
+        "alcore.bald(iter(['part_1.npy', 'part_2.npy']))",
+        "list(probs)",
+        "alcore.bald({})",
+        "bald_of(whole)",
+        {"whole": "probs", "remedied probs": "iter(['part_1.npy', 'part_2.npy'])"},
+    ),
+)
 BENCH = (
     Case(
         "bench.calibration(probs, classes)",

@@ -107,7 +107,10 @@ def is_path(value: Any) -> bool:
 
 def is_path_list(value: Any) -> bool:
     """Whether it is a list or a tuple with a path in it: several files along the rows."""
-    return isinstance(value, list | tuple) and any(map(is_path, value))
+    if not isinstance(value, list | tuple):
+        return False
+    held = list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)  # a subclass may count its passes
+    return any(map(is_path, held))
 
 
 def _format_of(file: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -130,6 +131,8 @@ def _as_block(part: Any, number: int, reading: Reading, name: str) -> Array:
     where = f"{name}: block {number}"
     if not (hasattr(part, "__array__") or hasattr(part, "__dlpack__")):
         got = f"{type(part).__name__}. Convert nested lists first: np.asarray(block)"
+        if isinstance(part, str | os.PathLike):
+            got = f"{type(part).__name__}. For several files pass a list of their paths: list({name})"
         door.refuse_block(name, number, got, f"an array {door.AXES}")
     block = arranged_block(door.as_array(part, where), reading, where)
     door.check_axes(block.shape, where)
