@@ -72,6 +72,7 @@ from alcore.scores.measures import (
     vote_entropy,
 )
 from alcore.scores.reductions import reduce
+from alcore.sources.chunks import ChunkWarning
 from alcore.sources.files import open_predictions
 from alcore.sources.ragged import Ragged
 from alcore.sources.threads import get_threads, set_threads
@@ -108,6 +109,7 @@ __all__ = [
     "Batch",
     "BatchBALD",
     "BatchEPIG",
+    "ChunkWarning",
     "Combine",
     "Curves",
     "Entropy",

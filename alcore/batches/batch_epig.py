@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from typing import Any, NamedTuple, Unpack
 
@@ -14,7 +13,7 @@ from alcore.batches.batch import Batch
 from alcore.batches.search.configurations import Configurations, Ints
 from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.scores.epig import Targets, prepare
-from alcore.sources import files
+from alcore.sources.axes import opened
 from alcore.sources.blocks import Block, CellMeasure, map_blocks
 from alcore.sources.names import with_names
 from alcore.sources.reading import Source, can_reread, open_source, refuse_events
@@ -98,7 +97,7 @@ def batch_epig(
     sampled, kept = door.as_count(samples, "samples"), door.as_count(exact, "exact")
     reading = Reading.of(options, ReadingOptions)
     if count > 1 and not can_reread(probs):
-        door.refuse_single_reading("probs", "Every pick reads them once")
+        door.refuse_single_reading("probs", "Every pick reads them once", reading.kind, reading.axes)
     prepared = prepare(targets, reading, target_weights)
     search = _Search(probs, reading, prepared)
     prior = door.as_shares(prepared.weights_t, search.cell_shape[-1])
@@ -133,8 +132,7 @@ class _Search:
     """One pass over the pool a pick, and the rows taken so far."""
 
     def __init__(self, predictions: Any, reading: Reading, targets: Targets) -> None:
-        if isinstance(predictions, str | os.PathLike):
-            predictions = files.open_predictions(predictions)
+        predictions = opened(predictions, reading, "probs")
         self._predictions, self._reading, self._targets = predictions, reading, targets
         self._packed = _PackedTargets(targets)
         self._source: Source | None = open_source(predictions, reading, cost=targets.cost)

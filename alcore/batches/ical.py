@@ -306,7 +306,7 @@ def _draw(probs: Any, reading: Reading, rng: np.random.Generator) -> DrawnLabels
 
         classes, *events, draws = block.array.shape[1:]
         if events:
-            door.refuse_event_axes("probs", block.array.shape[1:])
+            door.refuse_event_axes("probs", block.array.shape[1:], block.axes)
         draws_t = _resample(block.weights, draws, uniform)
 
         def fill(cells: Array, first: int, tolerance: float, out: Array, valid: Bools) -> None:
@@ -322,7 +322,8 @@ def _expect(probs: Any, reading: Reading, rng: np.random.Generator) -> ExpectedL
     rng.integers(2**64, dtype=np.uint64)  # the sets of a seed are then those of drawn labels
     uniform = rng.random()
     if not can_reread(probs):
-        door.refuse_single_reading("probs", "Expected labels need several reads (labels='drawn' needs one)")
+        why = "Expected labels need several reads (labels='drawn' needs one)"
+        door.refuse_single_reading("probs", why, reading.kind, reading.axes)
     source = open_source(probs, reading)
     refuse_events(source)
     draws = source.cell_shape[-1]

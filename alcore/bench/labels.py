@@ -133,9 +133,12 @@ def _are_of_one_class(labels: Ints) -> bool:
 def check_source(source: Source, name: str) -> None:
     """Refuse a source that has no rows, or that can be read only once."""
     if source.rows is None:
+        axes = None if source.axes is None or source.axes.is_plain else source.axes.text
+        more = door.options_of_saving(source.kind, axes)
+        then = "" if axes is None else ", and pass that file without axes"
         raise TypeError(
             f"{name}: expected a source that can be read more than once, got an iterable. "
-            "Save it first: alcore.save_predictions('preds.zarr', blocks)."
+            f"Save it first: alcore.save_predictions('preds.zarr', blocks{more}){then}."
         )
     if source.rows == 0:
         raise ValueError(f"{name}: expected at least one row, got shape {(0, *source.cell_shape)}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +18,9 @@ from alcore.cli.options import HeuristicOptions, PredictionOptions
 from alcore.cli.sentences import note
 from alcore.door import Reading
 from alcore.heuristics import Heuristic
-from alcore.sources.axes import arranged
-from alcore.sources.files import NoMember
+from alcore.sources.axes import arranged, joined
+from alcore.sources.files import exists, is_pattern
+from alcore.sources.formats import NoMember
 from alcore.sources.reading import open_source
 
 IN_MEMORY_BYTES = 512 << 20
@@ -25,17 +28,17 @@ PLAIN = PredictionOptions()  # probabilities (N, C, ..., T)
 
 
 def heuristics_named(
-    named: str, source: Any, file: Path, options: HeuristicOptions, read: PredictionOptions
+    named: str, source: Any, files: list[Path], options: HeuristicOptions, read: PredictionOptions
 ) -> list[Heuristic]:
     """The heuristics that bench compares: those named, or all that the predictions allow."""
     names = [name.strip() for name in named.split(",")]
-    targeted = options.targets is not None or _has_targets(file, source.shape, read)
+    targeted = options.targets is not None or _has_targets(files, source.shape, read)
     if named == "all":
         events = len(source.shape) > 3
         names = [name for name in DEFAULT if not (events and name in JOINT)]
         if targeted:
             names.append("epig")
-    targets = read_targets(next(filter(_needs_targets, names), ""), file, options.targets, read)
+    targets = read_targets(next(filter(_needs_targets, names), ""), files, options.targets, read)
     return [
         heuristic_named(
             name,
@@ -48,10 +51,10 @@ def heuristics_named(
 
 
 def heuristic_of(
-    name: str, file: Path | None, options: HeuristicOptions, read: PredictionOptions = PLAIN, **batch: Any
+    name: str, files: list[Path] | None, options: HeuristicOptions, read: PredictionOptions = PLAIN, **batch: Any
 ) -> Heuristic:
     """The heuristic of a command. Targets come from the file of --targets, else from the file of the predictions."""
-    targets = None if file is None else read_targets(name, file, options.targets, read)
+    targets = None if files is None else read_targets(name, files, options.targets, read)
     return heuristic_named(name, options, targets, floor=options.floor, **batch)
 
 
@@ -86,17 +89,43 @@ def check_scored(name: str) -> None:
         )
 
 
-def open_file(file: Path, options: PredictionOptions) -> Any:
-    """The predictions of a file as (N, C, ..., T), or as a `Ragged` where there are offsets."""
-    found = alcore.open_predictions(file, options.member, default="pool", offsets=options.offsets)
-    if isinstance(found, alcore.Ragged):
-        return alcore.Ragged(in_order(found.flat, options), found.offsets)
-    return in_order(found, options)
+def named_files(files: list[Path]) -> list[Path]:
+    """The files that are meant: for a pattern those that fit, sorted by name. Their order is printed where they are several."""
+    found: list[Path] = []
+    for file in files:
+        fitting = [] if exists(file) else sorted(glob.glob(str(file)))
+        if not fitting and not exists(file) and is_pattern(file):
+            raise ValueError(
+                f"{file}: no file has a name like this. See which there are: ls {shlex.quote(str(file.parent))}."
+            )
+        found += map(Path, fitting or [str(file)])
+    if len(found) > 1:
+        note(f"{len(found)} files are one pool, with rows in this order: {', '.join(map(str, found))}.")
+    return found
+
+
+def open_files(files: list[Path], options: PredictionOptions) -> Any:
+    """The predictions of a file, or of several along the rows, as (N, C, ..., T), or as a `Ragged` where there are offsets."""
+    if options.offsets is not None and len(files) > 1:
+        raise ValueError(
+            f"--offsets: expected one file of cells, got {len(files)} files. Join them first: "
+            "alcore.save_predictions('all.npy', [paths]) in Python."
+        )
+    opened = [alcore.open_predictions(one, options.member, default="pool", offsets=options.offsets) for one in files]
+    if len(opened) > 1:
+        return joined(opened, [*map(str, files)], _reading(options))
+    if isinstance(opened[0], alcore.Ragged):
+        return alcore.Ragged(in_order(opened[0].flat, options), opened[0].offsets)
+    return in_order(opened[0], options)
+
+
+def _reading(options: PredictionOptions) -> Reading:
+    return Reading.of({"kind": options.kind, "axes": options.axes})
 
 
 def in_order(source: Any, read: PredictionOptions, name: str = "probs") -> Any:
     """An array of a file as (N, C, ..., T). Targets and tests have no event axes."""
-    reading = Reading.of({"kind": read.kind, "axes": read.axes})
+    reading = _reading(read)
     return arranged(source, reading if name == "probs" else reading.of_targets, name)
 
 
@@ -118,7 +147,7 @@ def _needs_targets(name: str) -> bool:
     return name.endswith("epig")
 
 
-def read_targets(name: str, file: Path, targets: Path | None, read: PredictionOptions) -> Any:
+def read_targets(name: str, files: list[Path], targets: Path | None, read: PredictionOptions) -> Any:
     """Targets from the file of --targets, else from the file of the predictions if the heuristic needs them."""
     if targets is not None:
         try:
@@ -131,7 +160,8 @@ def read_targets(name: str, file: Path, targets: Path | None, read: PredictionOp
         return _whole_of(in_order(found, read, "targets"), read, "targets")
     if not _needs_targets(name):
         return None
-    source = _own(file, "target")
+    source = _own(files, "target")
+    file = ", ".join(map(str, files))
     if source is None:
         raise ValueError(
             f"{name}: expected targets, predictions by the same draws for the inputs that you care about, but {file} "
@@ -141,9 +171,9 @@ def read_targets(name: str, file: Path, targets: Path | None, read: PredictionOp
     return _whole_of(in_order(source, read, "targets"), read, "targets")
 
 
-def _has_targets(file: Path, shape: tuple[int, ...], read: PredictionOptions) -> bool:
+def _has_targets(files: list[Path], shape: tuple[int, ...], read: PredictionOptions) -> bool:
     """True if the member 'target' holds predictions. Labels may have this name too, and do not count."""
-    found = _own(file, "target")
+    found = _own(files, "target")
     if found is None or len(found.shape) != 3 or found.dtype.kind in "iub":
         return False
     targets = open_source(in_order(found, read, "target"), Reading.of({"kind": read.kind}), "target")
@@ -152,32 +182,37 @@ def _has_targets(file: Path, shape: tuple[int, ...], read: PredictionOptions) ->
 
 
 def read_labelled(
-    file: Path, labels: Path | None, test: Path | None, test_labels: Path | None, read: PredictionOptions
+    files: list[Path], labels: Path | None, test: Path | None, test_labels: Path | None, read: PredictionOptions
 ) -> dict[str, Any]:
     """Labels and test set for `alcore.bench.compare`: from the files named, else from members of the predictions' file."""
-    test_predictions = _member(test or file, "test", named=test is not None)
-    classes = _member(test_labels or test or file, "test_labels", named=test_labels is not None)
+    test_predictions = _member(test, files, "test")
+    classes = _member(test_labels, [test] if test else files, "test_labels")
     return {
-        "labels": _whole(_member(labels or file, "pool_labels", named=labels is not None)),
+        "labels": _whole(_member(labels, files, "pool_labels")),
         "test": None if test_predictions is None else in_order(test_predictions, read, "test"),
         "test_labels": None if test_predictions is None else _whole(classes),
     }
 
 
-def _member(file: Path, name: str, *, named: bool) -> Any:
-    """The member of that name. If the file was named for it, its only array will do."""
+def _member(named: Path | None, files: list[Path], name: str) -> Any:
+    """The member of that name. If a file was named for it, its only array will do."""
+    if named is None:
+        return _own(files, name)
     try:
-        return alcore.open_predictions(file, default=name) if named else _own(file, name)
+        return alcore.open_predictions(named, default=name)
     except NoMember as error:
         raise ValueError(
-            f"{file}: expected {name} as the only array or as a member of that name, got other members. Save it as .npy, or "
+            f"{named}: expected {name} as the only array or as a member of that name, got other members. Save it as .npy, or "
             f"under the name {name!r}."
         ) from error
 
 
-def _own(file: Path, name: str) -> Any:
+def _own(files: list[Path], name: str) -> Any:
+    """The member of that name beside the predictions, where these are in one file."""
+    if len(files) != 1:
+        return None
     try:
-        return alcore.open_predictions(file, name)
+        return alcore.open_predictions(files[0], name)
     except NoMember:
         return None
 

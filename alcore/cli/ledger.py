@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from alcore.cli import ledger_ids, sync
-from alcore.cli.arguments import check_output, check_reduced, heuristic_of, open_file, reading_of
+from alcore.cli.arguments import check_output, check_reduced, heuristic_of, named_files, open_files, reading_of
 from alcore.cli.ledger_options import (
     Annotator,
     Data,
@@ -110,11 +110,12 @@ def status(run: Run) -> None:
 @expand_options
 def ask(
     run: Run,
-    file: Annotated[
-        Path | None,
+    files: Annotated[
+        list[Path] | None,
         typer.Argument(
             metavar="PREDICTIONS",
-            help="Predictions: .npy, .npz, .zarr, .h5 or .hdf5. Not needed for --heuristic random.",
+            help="Predictions: .npy, .npz, zarr or HDF5. Several files, or a pattern such as 'preds/*.npy', are one pool. Not "
+            "needed for --heuristic random.",
         ),
     ] = None,
     k: Count = 10,
@@ -138,20 +139,21 @@ def ask(
 ) -> None:
     """Choose the k free ids to label next, and record them as asked."""
     with one_sentence(run), open_ledger(run) as ledger:
+        files = named_files(files) if files else None
         if output is not None:
             inputs, again = (
-                (file, read.weights, read.mask, made.targets, ids, data_from),
+                (*(files or ()), read.weights, read.mask, made.targets, ids, data_from),
                 bool(ledger.open_queries(asker)),
             )
             check_new_file(output, run, *inputs, overwrite=overwrite, again=again)
         shown = templates(data, output, data_from)
-        if file is None and named.heuristic != "random":
+        if files is None and named.heuristic != "random":
             raise ValueError(
                 f"{named.heuristic}: expected a file of predictions: alcore ledger ask {word(run)} PREDICTIONS. "
                 "Without predictions: --heuristic random."
             )
-        chosen = heuristic_of(named.heuristic, file, made, read, **batched.given())
-        predictions = None if file is None else open_file(file, read)
+        chosen = heuristic_of(named.heuristic, files, made, read, **batched.given())
+        predictions = None if files is None else open_files(files, read)
         if predictions is not None and not isinstance(chosen, Random | Joint):
             check_reduced(predictions, made.reduce)
         rows = None if ids is None else ids_in(ledger, ids)

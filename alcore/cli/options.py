@@ -17,8 +17,13 @@ import typer
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
-File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="Predictions: .npy, .npz, .zarr, .h5 or .hdf5.", show_default=False)
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE",
+        help="Predictions: .npy, .npz, zarr or HDF5. Several files, or a pattern such as 'preds/*.npy', are one pool.",
+        show_default=False,
+    ),
 ]
 Count = Annotated[int, typer.Option("-k", help="Query size: how many rows to choose.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of the random numbers.")]

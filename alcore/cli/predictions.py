@@ -19,8 +19,9 @@ from alcore.cli.arguments import (
     check_scored,
     heuristic_of,
     heuristics_named,
+    named_files,
     numbers,
-    open_file,
+    open_files,
     read_if_small,
     read_labelled,
     reading_of,
@@ -29,7 +30,7 @@ from alcore.cli.arguments import (
 from alcore.cli.options import (
     BatchOptions,
     Count,
-    File,
+    Files,
     HeuristicOptions,
     NamedOptions,
     PredictionOptions,
@@ -55,7 +56,7 @@ from alcore.sources.files import whole_file
 
 @expand_options
 def score(
-    file: File,
+    files: Files,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write: .npy or .csv.", show_default=False)],
     named: NamedOptions,
     read: PredictionOptions,
@@ -63,10 +64,11 @@ def score(
 ) -> None:
     """Score every row. A higher score means: ask first."""
     with one_sentence():
-        check_output(output, (".npy", ".csv"), file, read.weights, read.mask, made.targets)
+        files = named_files(files)
+        check_output(output, (".npy", ".csv"), *files, read.weights, read.mask, made.targets)
         check_scored(named.heuristic)
-        chosen = heuristic_of(named.heuristic, file, made, read)
-        predictions = open_file(file, read)
+        chosen = heuristic_of(named.heuristic, files, made, read)
+        predictions = open_files(files, read)
         if output.suffix == ".csv" or read.offsets is not None:
             check_reduced(predictions, made.reduce)
         scores = chosen.score(predictions, **reading_of(read))
@@ -81,7 +83,7 @@ def score(
 
 @expand_options
 def select(
-    file: File,
+    files: Files,
     k: Count = 10,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write: .csv. Default: the screen.")
@@ -95,10 +97,11 @@ def select(
 ) -> None:
     """Choose the k rows to label next."""
     with one_sentence():
+        files = named_files(files)
         if output is not None:
             check_output(output, (".csv",))
-        chosen = heuristic_of(named.heuristic, file, made, read, **batched.given())
-        predictions = open_file(file, read)
+        chosen = heuristic_of(named.heuristic, files, made, read, **batched.given())
+        predictions = open_files(files, read)
         if not isinstance(chosen, Random | Joint):
             check_reduced(predictions, made.reduce)
         batch = chosen.select(predictions, k, rng=seed, **reading_of(read))
@@ -113,7 +116,7 @@ def select(
 
 @expand_options
 def bench(
-    file: File,
+    files: Files,
     k: Count = 10,
     heuristics: Annotated[str, typer.Option(help="all, or names separated by commas.")] = "all",
     labels: Annotated[
@@ -152,8 +155,9 @@ def bench(
     made: HeuristicOptions,
 ) -> None:
     """Compare heuristics on the same predictions: time, picks and information, and with labels how fast they learn."""
-    inputs = (file, read.weights, read.mask, made.targets, labels, test, test_labels)
     with one_sentence():
+        files = named_files(files)
+        inputs = (*files, read.weights, read.mask, made.targets, labels, test, test_labels)
         written = ((plot, (".png", ".svg", ".pdf")), (report, (".html",)), (csv, (".csv",)), (json, (".json",)))
         for output, endings in written:
             if output is not None:
@@ -161,16 +165,17 @@ def bench(
         sizes = numbers(at_a_time, "--at-a-time")
         check_bench(read)
         with unchanged(*inputs):
-            source = open_file(file, read)
-            chosen = heuristics_named(heuristics, source, file, made, read)
+            source = open_files(files, read)
+            chosen = heuristics_named(heuristics, source, files, made, read)
             check_reduced(source, made.reduce)
             check_drawn(plot, source, chosen)
-            labelled = read_labelled(file, labels, test, test_labels, read)
+            labelled = read_labelled(files, labels, test, test_labels, read)
             predictions, where = read_if_small(source, read)
             plan: dict[str, Any] = {"steps": steps, "seeds": seeds, "at_a_time": sizes, "rng": seed}
             result = compare(predictions, k=k, heuristics=chosen, **plan, **reading_of(read), **labelled)
+        name = ", ".join(map(str, files))
         bound = "log T" if read.weights is None else "H(w)"
-        out.print(ranking_table(result, f"{file} ({where})", bound, out.width))
+        out.print(ranking_table(result, f"{name} ({where})", bound, out.width))
         out.print(overlap_table(result, out.width))
         note_exhausted(result)
         summary = sentences(result)
@@ -185,7 +190,7 @@ def bench(
             write_json(json, as_json(result))
             say(f"every table -> {json}")
         if report is not None:
-            write_report(result, report, source=str(file), sentences=summary)
+            write_report(result, report, source=name, sentences=summary)
             say(f"report -> {report}")
 
 

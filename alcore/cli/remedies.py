@@ -45,7 +45,7 @@ REMEDIES = (
         r"reduce a score, Reduce\(BALD\(\), 'mean'\), or compare rows at some positions, BatchBALD\(positions=16\)",
         "reduce a score, --heuristic bald --reduce mean, or compare rows at some positions, --heuristic batchbald --positions 16",
     ),
-    (r"(?P<option>kind|axes)='(?P<value>\w+)'", "--{option} {value}"),
+    (r"\b(?P<option>kind|axes)='(?P<value>\w+)'", "--{option} {value}"),
     (r"^(?P<option>kind|axes): ", "--{option}: "),
     (r"^over_labels: ", "--over-labels: "),
     (r"Leave over_labels out", "Leave --over-labels out"),

@@ -88,12 +88,13 @@ def _warnings_as_notes() -> Iterator[None]:
         show = warnings.showwarning
 
         def say_in_a_line(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-            if issubclass(category, alcore.SaturationWarning):
+            if issubclass(category, alcore.SaturationWarning | alcore.ChunkWarning):
                 note(str(message))
             else:
                 show(message, category, *place, **more)
 
         warnings.simplefilter("always", alcore.SaturationWarning)
+        warnings.simplefilter("default", alcore.ChunkWarning)  # once, however many passes a command makes
         warnings.showwarning = say_in_a_line
         yield
 

@@ -79,6 +79,7 @@ from alcore.door.sets import (
 )
 from alcore.door.sources import (
     as_path,
+    options_of_saving,
     refuse_block,
     refuse_empty_stream,
     refuse_event_axes,
@@ -163,6 +164,7 @@ __all__ = [
     "family",
     "is_logits",
     "join_sets",
+    "options_of_saving",
     "outcomes",
     "refuse_block",
     "refuse_dtype_name",

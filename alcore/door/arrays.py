@@ -77,17 +77,26 @@ def check_dtype(dtype: Any, name: str) -> None:
         raise TypeError(f"{name}: expected a NumPy floating-point dtype, got {dtype}. Convert it first: np.asarray(x).")
     if dtype.kind == "f" and dtype.itemsize in _FLOAT_SIZES:
         return
-    remedy = "Pass an array of numbers."
+    got, remedy = "", "Pass an array of numbers."
     if dtype.kind in "iub":
         remedy = f"If these are one-hot votes, pass {name}.astype(np.float32). If these are labels, pass predictions instead."
     elif dtype.kind == "f":
         remedy = f"Pass {name}.astype(np.float64)."
+    elif dtype.kind == "V" and dtype.names is None and dtype.itemsize <= 2:
+        format_of = "bfloat16" if dtype.itemsize == 2 else "float8_e4m3fn"
+        got, more = (
+            (" (bfloat16?)", "") if dtype.itemsize == 2 else (" (float8?)", ", or with the float8 that you saved")
+        )
+        remedy = (
+            f"NumPy saves {'bfloat16' if dtype.itemsize == 2 else 'float8'} without its name. Widen it before you save it: "
+            f"x.astype(np.float32). A file that you have: np.load(path).view(ml_dtypes.{format_of}).astype(np.float32){more}."
+        )
     elif dtype.kind == "O":
         remedy = (
             "Rows of different shapes make an object array. Pad the rows to one shape, and pass the padding to a reduction: "
             "Reduce(heuristic).score(x, mask=mask)."
         )
-    raise TypeError(f"{name}: expected float16, float32 or float64, got {dtype}. {remedy}")
+    raise TypeError(f"{name}: expected float16, float32 or float64, got {dtype}{got}. {remedy}")
 
 
 def as_shape(shape: Any, name: str) -> tuple[int, ...]:

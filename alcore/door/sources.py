@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from alcore.door.arrays import AXES
+from alcore.door.axes import Axes
+from alcore.door.kinds import Kind, family
 from alcore.door.wording import shown
 
 
@@ -50,11 +52,16 @@ def refuse_empty_stream(name: str) -> NoReturn:
     )
 
 
-def refuse_event_axes(name: str, cell_shape: tuple[int, ...]) -> NoReturn:
+def refuse_event_axes(name: str, cell_shape: tuple[int, ...], axes: Axes | None = None) -> NoReturn:
+    """``axes``: how they lie in the caller's array. None for (N, C, ..., T)."""
     rows = "J" if name == "targets" else "N"
+    cells, then = f"np.moveaxis({name}, 1, -2)", ""
+    if axes is not None and not axes.is_plain:
+        classes = () if axes.classes is None else (axes.classes,)
+        cells, then = f"np.transpose({name}, {(axes.rows, *axes.events, *classes, *axes.draws)})", ", without axes="
     raise ValueError(
         f"{name}: expected shape ({rows}, C, T), got ({rows}, {', '.join(map(str, cell_shape))}). Make a row of each pixel or "
-        f"token: np.moveaxis({name}, 1, -2).reshape(-1, {cell_shape[0]}, {cell_shape[-1]}). "
+        f"token: {cells}.reshape(-1, {cell_shape[0]}, {cell_shape[-1]}){then}. "
         "To choose whole rows, reduce a score, Reduce(BALD(), 'mean'), or compare rows at some positions, BatchBALD(positions=16)."
     )
 
@@ -65,10 +72,18 @@ def refuse_memory(needed: int, memory: int, remedy: str) -> NoReturn:
     raise ValueError(f"memory: expected at least {expected:,.1f} MiB, got {got:,.1f}. Pass memory={needed}{remedy}.")
 
 
-def refuse_single_reading(name: str, why: str) -> NoReturn:
+def options_of_saving(kind: Kind, axes: Any) -> str:
+    """The options that `save_predictions` needs for predictions of this kind, whose axes were said like this. None: not said."""
+    named = "" if family(kind) == "classes" else f", kind={kind!r}"
+    return named if axes is None else f"{named}, axes={axes!r}"
+
+
+def refuse_single_reading(name: str, why: str, kind: Kind, axes: Any) -> NoReturn:
+    """``kind`` and ``axes``: the options of the call."""
+    more, then = options_of_saving(kind, axes), "" if axes is None else ", and read that file without axes"
     raise ValueError(
-        f"{name}: expected predictions that can be read again, got an iterable that can be read only once. {why}. "
-        f"Save them first, alcore.save_predictions('preds.zarr', {name}), or pass a list of blocks, list({name})."
+        f"{name}: expected predictions that can be read again, got an iterable that can be read only once. {why}. Save them first, "
+        f"alcore.save_predictions('preds.zarr', {name}{more}){then}, or pass a list of blocks, list({name})."
     )
 
 

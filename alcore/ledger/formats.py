@@ -22,7 +22,8 @@ from alcore.ledger.layout import ANY, Layout
 from alcore.ledger.spreadsheets import check_columns, read_csv, text_lines, write_csv
 from alcore.ledger.tools import known
 from alcore.ledger.tools.keys import Keys
-from alcore.sources.files import import_extra, whole_file
+from alcore.sources.files import whole_file
+from alcore.sources.formats import import_extra
 
 USUAL = Keys()
 ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once

@@ -5,8 +5,7 @@ The option ``axes`` says the order. Without it the names of the dimensions say i
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,12 +14,13 @@ import numpy as np
 from alcore import door
 from alcore.door import Array, Axes, Reading
 from alcore.sources import files
+from alcore.sources.joined import JoinedRows, join_rows
 from alcore.sources.names import axes_of, is_labelled
 
 
 def arranged(predictions: Any, reading: Reading, name: str) -> Any:
     """A source as (N, C, ..., T). What is no array is returned as it is; `arranged_block` then arranges each block."""
-    predictions = opened(predictions, name)
+    predictions = opened(predictions, reading, name)
     if getattr(predictions, "is_arranged", False) or not _is_array(predictions):
         return predictions
     axes = axes_of(predictions, reading, name)
@@ -36,11 +36,26 @@ def arranged(predictions: Any, reading: Reading, name: str) -> Any:
     return ArrangedArray(source, axes, name)
 
 
-def opened(predictions: Any, name: str) -> Any:
-    """The array of a path or of nested lists. Anything else is returned as it is."""
-    if isinstance(predictions, str | os.PathLike):
+def opened(predictions: Any, reading: Reading, name: str) -> Any:
+    """The array of a path, of a list of paths, or of nested lists. Anything else is returned as it is."""
+    if files.is_path(predictions):
         return files.open_predictions(predictions)
+    if files.is_path_list(predictions):
+        names = [str(one) if files.is_path(one) else f"{name}[{place}]" for place, one in enumerate(predictions)]
+        return joined(predictions, names, reading)
     return _nested(predictions, name) if is_nested(predictions) else predictions
+
+
+def joined(predictions: Sequence[Any], names: Sequence[str], reading: Reading) -> JoinedRows:
+    """Files, and arrays among them, as one source along the rows. Errors call each by its name."""
+    given = [opened(one, reading, name) for one, name in zip(predictions, names, strict=True)]
+    parts = []
+    for one, name in zip(given, names, strict=True):
+        part = arranged(one, reading, name)
+        if not (is_lazy(part) or hasattr(part, "__array__") or hasattr(part, "__dlpack__")):
+            door.refuse_source(part, name)
+        parts.append(part if is_lazy(part) else door.as_array(part, name))
+    return join_rows(parts, names, original_axes(given[0], reading, names[0]), reading.kind)
 
 
 def original_axes(predictions: Any, reading: Reading, name: str) -> Axes | None:

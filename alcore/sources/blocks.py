@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array, Axes, Bools, Float64s, Kind, Reading
-from alcore.sources.axes import arranged, is_lazy
+from alcore.sources.axes import arranged, is_lazy, original_axes
 from alcore.sources.progress import track
 from alcore.sources.ragged import Sets
 from alcore.sources.reading import PLAIN, Source, open_source, refuse_events
@@ -261,7 +261,7 @@ def map_blocks(
 
     with closing(track(blocks(), source.rows, "rows scored")) as tracked:  # the bar is gone when an error arrives
         in_order = map if source.rows is not None and source.rows <= source.step else map_in_order
-        yield from in_order(work, (block for _, block in tracked))
+        yield from in_order(source.saying_file(work), (block for _, block in tracked))
 
 
 def _join(parts: Iterator[Values], rows: int | None, name: str) -> Values:
@@ -316,5 +316,5 @@ def as_ready(predictions: Any, reading: Reading) -> Array | None:
     array = door.as_array(array, "probs")
     door.check_axes(array.shape, "probs")
     if array.ndim > 3:
-        door.refuse_event_axes("probs", array.shape[1:])
+        door.refuse_event_axes("probs", array.shape[1:], original_axes(predictions, reading, "probs"))
     return array if _lies_ready(array, reading.kind) else None

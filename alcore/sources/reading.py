@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from alcore import door
 from alcore.door import Array, Axes, Kind, Reading
 from alcore.sources.axes import arranged, arranged_block, is_lazy, opened, original_axes
+from alcore.sources.chunks import row_blocks, step_of, warn_of_chunks
 from alcore.sources.ragged import Ragged
 from alcore.sources.threads import get_threads
+from alcore.sources.unwritten import check_written
+
+Result = TypeVar("Result")
 
 PLAIN = Reading()  # probabilities (N, C, ..., T)
 
@@ -22,9 +27,6 @@ PER_THREAD = 4  # blocks of an array in memory for each thread: 12.8 ms at (50 0
 
 
 BLOCK_BYTES = 8 << 20  # read and handed to a thread at a time
-
-
-LARGEST_CHUNKS = 4  # blocks: larger stored chunks are decompressed again for each block, rather than held whole
 
 
 IN_FLIGHT_BYTES = 128 << 20  # in the hands of all threads together, so blocks shrink where there are many
@@ -41,6 +43,21 @@ class Source:
     dtype: np.dtype[Any]  # of the first block at least
     kind: Kind = "probs"
     axes: Axes | None = None  # how they lie in the caller's array. None for (N, C, ..., T)
+    files: tuple[tuple[int, str], ...] = ()  # the first row and the name of each file, where there are several
+
+    def saying_file(self, work: Callable[[Any], Result]) -> Callable[[Any], Result]:
+        """``work`` on a block of rows. Its errors name the file of the block, where there are several."""
+        if not self.files:
+            return work
+
+        def named(block: Any) -> Result:
+            try:
+                return work(block)
+            except ValueError as error:
+                first, file = max(one for one in self.files if one[0] <= block.start)
+                raise ValueError(f"{error} Row {first} is row 0 of {file}.") from error
+
+        return named
 
     @property
     def events(self) -> tuple[int, ...]:
@@ -70,9 +87,13 @@ def open_source(predictions: Any, reading: Reading = PLAIN, name: str = "probs",
         door.refuse_sets(name)
     if isinstance(predictions, Mapping):
         door.refuse_source(predictions, name)
-    given = opened(predictions, name)
-    source = _source_of(arranged(given, reading, name), reading, name, cost)
-    return replace(source, kind=reading.kind, axes=original_axes(given, reading, name))
+    given = opened(predictions, reading, name)
+    found = arranged(given, reading, name)
+    source = _source_of(found, reading, name, cost)
+    check_written(found, reading, name)
+    warn_of_chunks(found, block_rows(source.cell_shape, source.dtype.itemsize, cost), name, reading.kind)
+    axes, files = original_axes(given, reading, name), getattr(found, "starts", ())
+    return replace(source, kind=reading.kind, axes=axes, files=files)
 
 
 def _source_of(found: Any, reading: Reading, name: str, cost: int) -> Source:
@@ -88,7 +109,7 @@ def _source_of(found: Any, reading: Reading, name: str, cost: int) -> Source:
 
 def _array_source(array: Array, kind: Kind, name: str, cost: int) -> Source:
     door.check_axes(array.shape, name, kind)
-    held = _block_rows(array.shape[1:], array.dtype.itemsize, cost)
+    held = block_rows(array.shape[1:], array.dtype.itemsize, cost)
     # Nothing is read or held, so a few large blocks for each thread.
     step = min(max(-(-len(array) // (PER_THREAD * get_threads())), held // 8, 1), 4 * held)
     blocks = (array[start : start + step] for start in range(0, len(array), step))
@@ -100,35 +121,11 @@ def _lazy_source(lazy: Any, kind: Kind, name: str, cost: int) -> Source:
     shape = door.as_shape(lazy.shape, name)
     door.check_dtype(lazy.dtype, name)
     door.check_axes(shape, name, kind)
-    step = _block_rows(shape[1:], lazy.dtype.itemsize, cost)
+    step = block_rows(shape[1:], lazy.dtype.itemsize, cost)
     if hasattr(lazy, "read_blocks"):
         return Source(shape[0], shape[1:], lazy.read_blocks(step), step, lazy.dtype)
-    chunk = _chunk_rows(lazy)
-    whole_chunks = max(1, round(step / chunk)) * chunk
-    step = min(whole_chunks, LARGEST_CHUNKS * step)
-    blocks = (_read(lazy, start, min(start + step, shape[0]), name) for start in range(0, shape[0], step))
-    return Source(shape[0], shape[1:], blocks, step, lazy.dtype)
-
-
-def _read(lazy: Any, start: int, stop: int, name: str) -> Array:
-    part = lazy[start:stop]
-    block = door.as_array(
-        part.compute() if hasattr(part, "compute") else part, name
-    )  # dask's masks would be lost otherwise
-    expected = (stop - start, *lazy.shape[1:])
-    if block.shape != expected:  # refused at once: a billion missing rows would be a million empty blocks
-        raise ValueError(
-            f"{name}: rows {start} to {stop}: expected shape {expected}, as its shape says, got {block.shape}."
-        )
-    return block
-
-
-def _chunk_rows(lazy: Any) -> int:
-    """Rows of a chunk: zarr and h5py say (rows, ...), dask ((rows, rows, ...), ...), contiguous HDF5 None; shards hold chunks."""
-    chunks = getattr(lazy, "shards", None) or getattr(lazy, "chunks", None)
-    if not chunks:
-        return 1
-    return int(max(chunks[0], default=1) if isinstance(chunks[0], tuple) else chunks[0]) or 1
+    step = step_of(lazy, step)
+    return Source(shape[0], shape[1:], row_blocks(lazy, step, name), step, lazy.dtype)
 
 
 def _block_source(iterable: Iterable[Any], reading: Reading, name: str, cost: int) -> Source:
@@ -137,7 +134,7 @@ def _block_source(iterable: Iterable[Any], reading: Reading, name: str, cost: in
     first = next(parts, None)
     if first is None:
         door.refuse_empty_stream(name)
-    step = _block_rows(first.shape[1:], first.dtype.itemsize, cost)
+    step = block_rows(first.shape[1:], first.dtype.itemsize, cost)
     return Source(None, first.shape[1:], _cut(first, parts, step, name), step, first.dtype)
 
 
@@ -145,6 +142,8 @@ def _as_block(part: Any, number: int, reading: Reading, name: str) -> Array:
     where = f"{name}: block {number}"
     if not (hasattr(part, "__array__") or hasattr(part, "__dlpack__")):
         got = f"{type(part).__name__}. Convert nested lists first: np.asarray(block)"
+        if isinstance(part, str | os.PathLike):
+            got = f"{type(part).__name__}. For several files pass a list of their paths: list({name})"
         door.refuse_block(name, number, got, f"an array {door.AXES}")
     block = arranged_block(door.as_array(part, where), reading, where)
     door.check_axes(block.shape, where, reading.kind)
@@ -166,7 +165,7 @@ def _cut(first: Array, rest: Iterator[Array], step: int, name: str) -> Iterator[
         number, block = number + 1, following
 
 
-def _block_rows(cell_shape: tuple[int, ...], itemsize: int, cost: int) -> int:
+def block_rows(cell_shape: tuple[int, ...], itemsize: int, cost: int = 1) -> int:
     row_bytes = math.prod(cell_shape) * itemsize
     budget = min(BLOCK_BYTES, IN_FLIGHT_BYTES // get_threads()) // cost
     return max(1, budget // max(1, row_bytes))
@@ -202,5 +201,5 @@ def can_reread(predictions: Any) -> bool:
 def refuse_events(source: Source, name: str = "probs") -> None:
     """Refuse event axes where rows are compared with each other, since each row then needs one prediction."""
     if source.events:
-        door.refuse_event_axes(name, source.cell_shape)
+        door.refuse_event_axes(name, source.cell_shape, source.axes)
     door.check_outcomes(source.kind, source.cell_shape[0], name)

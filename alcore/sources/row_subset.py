@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,8 +11,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array, Reading
-from alcore.sources import files
-from alcore.sources.axes import is_nested
+from alcore.sources.axes import opened
 from alcore.sources.names import axes_of
 from alcore.sources.ragged import Ragged
 from alcore.sources.reading import PLAIN, RowCount, can_reread, open_source
@@ -74,11 +72,10 @@ class RowSubset:
             return {head: self.of(part, reading) for head, part in predictions.items()}
         if isinstance(predictions, Ragged):
             return self._of_sets(predictions, reading)
-        if isinstance(predictions, str | os.PathLike):
-            predictions = files.open_predictions(predictions)
-        if isinstance(predictions, list | tuple) and not is_nested(predictions):
+        predictions = opened(predictions, reading, "predictions")
+        if isinstance(predictions, list | tuple):
             return list(self._blocks(predictions, reading))
-        if isinstance(predictions, Iterable) and not (hasattr(predictions, "dtype") or is_nested(predictions)):
+        if isinstance(predictions, Iterable) and not hasattr(predictions, "dtype"):
             return self._blocks(predictions, reading)
         source = open_source(predictions, reading)
         if source.rows != self.rows:

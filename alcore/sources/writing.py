@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,13 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array, Reading
-from alcore.sources.axes import arranged
-from alcore.sources.files import exists, import_extra, open_predictions, whole_file
-from alcore.sources.reading import open_source
+from alcore.sources.axes import arranged, as_arranged, is_lazy
+from alcore.sources.chunks import in_row_order
+from alcore.sources.files import exists, open_predictions, whole_file
+from alcore.sources.formats import import_extra
+from alcore.sources.joined import JoinedDraws
+from alcore.sources.reading import block_rows, open_source
+from alcore.sources.unwritten import check_written
 
 MANIFEST = "alcore.json"
 
@@ -32,7 +35,8 @@ def save_predictions(
     """Write predictions (N, C, ..., T) to a .npy or .zarr file, block by block, in O(block) memory and one read.
 
     The file gets its name when it is whole and on disk. This function does not change the values and does not check that they are
-    probabilities. The function that reads the file checks them.
+    probabilities. The function that reads the file checks them. Chunks that are larger than blocks, such as those of one draw each,
+    are read once as well. The predictions then pass through a temporary file in the folder of `path`, as large as they are.
 
     Args:
         path: a name that ends in .npy or .zarr, of a file that does not exist.
@@ -55,8 +59,9 @@ def save_predictions(
     >>> alcore.save_predictions(path, blocks, rows=8).shape
     (8, 3, 5)
     """
-    source = open_source(predictions, Reading.of({"kind": kind, "axes": axes}), "predictions")
-    with Saving(path, source.rows if rows is None else door.as_count(rows, "rows"), {}) as saving:
+    reading, out = Reading.of({"kind": kind, "axes": axes}), _as_new_file(path)
+    source = open_source(_in_row_order(predictions, reading, out.parent), reading, "predictions")
+    with Saving(out, source.rows if rows is None else door.as_count(rows, "rows"), {}) as saving:
         if saving.rows:
             raise ValueError(
                 f"{saving.part}: expected no unfinished file, but this folder was left by another run. Delete it, rm -r "
@@ -67,6 +72,16 @@ def save_predictions(
         if not saving.started:
             saving.append(np.empty((0, *source.cell_shape), source.dtype))
     return open_predictions(path)
+
+
+def _in_row_order(predictions: Any, reading: Reading, folder: Path) -> Any:
+    """Predictions whose chunks are larger than blocks, copied to a temporary file of the folder. Others as they are."""
+    found = arranged(predictions, reading, "predictions")
+    if not is_lazy(found) or len(found.shape) < 3:
+        return predictions
+    check_written(found, reading, "predictions")
+    copy = in_row_order(found, block_rows(found.shape[1:], found.dtype.itemsize), folder)
+    return predictions if copy is None else as_arranged(copy)
 
 
 def concatenate_draws(
@@ -122,30 +137,22 @@ def concatenate_draws(
     return joined if out is None else save_predictions(out, joined, kind=reading.kind)
 
 
-@dataclass(frozen=True)
-class JoinedDraws:
-    """Several sources side by side along the last axis."""
-
-    parts: tuple[Any, ...]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (*self.parts[0].shape[:-1], sum(part.shape[-1] for part in self.parts))
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return np.result_type(*(part.dtype for part in self.parts))
-
-    @property
-    def chunks(self) -> Any:
-        return getattr(self.parts[0], "chunks", None)
-
-    def __getitem__(self, rows: Any) -> Array:
-        parts = [door.as_array(part[rows], f"files[{place}]") for place, part in enumerate(self.parts)]
-        return np.concatenate(parts, axis=-1)
-
-
 # --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def _as_new_file(path: Any) -> Path:
+    """The name of a file that can be written and does not exist."""
+    out = door.as_path(path, "out")
+    if out.suffix not in (".npy", ".zarr"):
+        raise ValueError(f"out: expected a name that ends in .npy or .zarr, got {str(out)!r}.")
+    if not out.parent.is_dir():
+        raise ValueError(f"{out}: the folder {out.parent} does not exist. Create it: mkdir -p {out.parent}.")
+    if exists(out):
+        raise ValueError(
+            f"{out}: expected a new name, but this file exists, and alcore does not overwrite it. Delete it, or choose another "
+            "name."
+        )
+    return out
 
 
 class Saving:
@@ -156,18 +163,7 @@ class Saving:
     """
 
     def __init__(self, path: str | os.PathLike[str], rows: int | None, request: dict[str, Any]) -> None:
-        self.path = door.as_path(path, "out")
-        if self.path.suffix not in (".npy", ".zarr"):
-            raise ValueError(f"out: expected a name that ends in .npy or .zarr, got {str(self.path)!r}.")
-        if not self.path.parent.is_dir():
-            raise ValueError(
-                f"{self.path}: the folder {self.path.parent} does not exist. Create it: mkdir -p {self.path.parent}."
-            )
-        if exists(self.path):
-            raise ValueError(
-                f"{self.path}: expected a new name, but this file exists, and alcore does not overwrite it. Delete it, or choose "
-                "another name."
-            )
+        self.path = _as_new_file(path)
         if self.path.suffix == ".npy" and rows is None:
             raise ValueError(
                 "out: a .npy file says its number of rows first, and the number of rows of this stream is not known. Write to a "
@@ -250,8 +246,13 @@ class Saving:
             shape = (self._expected or 0, *self._cell_shape)
             chunks = tuple(max(1, size) for size in (self._chunk, *self._cell_shape))
             self._array = zarr.create_array(
-                store=str(self._data), shape=shape, chunks=chunks, dtype=self._dtype, compressors=None, fill_value=0
-            )
+                store=str(self._data),
+                shape=shape,
+                chunks=chunks,
+                dtype=self._dtype,
+                compressors=None,
+                fill_value=np.nan,
+            )  # NaN is no prediction, so zarr leaves out no chunk that was written
 
     def _write(self, start: int, block_nct: Array) -> None:
         stop = start + len(block_nct)
@@ -262,7 +263,7 @@ class Saving:
             self._array.resize((stop, *self._cell_shape))
         self._array[start:stop] = block_nct
         for chunk in range(start // self._chunk, -(-stop // self._chunk)):
-            if (folder := self._data / "c" / str(chunk)).exists():  # zarr writes no chunk of zeros
+            if (folder := self._data / "c" / str(chunk)).exists():  # zarr writes no chunk of nothing or of NaN
                 _to_disk(folder)
         _sync(self._data / "zarr.json")
 

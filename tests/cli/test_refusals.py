@@ -38,17 +38,17 @@ REFUSALS: dict[str, tuple[Sequence[Sequence[str]], Sequence[str], str, Callable[
     "precomputed": ([SCORE, SELECT], ["preds.npy", "-H", "precomputed"], "alcore.top", lambda: None),
     "drawn precomputed": ([SELECT], ["preds.npy", "-H", "power-precomputed"], "alcore.top", lambda: None),
     "missing file": ([SCORE, SELECT, BENCH], ["nope.npy"], "nope.npy: no such file.", lambda: None),
-    "bad ending": (
+    "no format": (
         [SCORE, SELECT, BENCH],
         ["x.txt"],
-        "x.txt: expected a file that ends in",
+        "x.txt: expected a file in the format .npy, .npz, zarr or HDF5",
         lambda: save_text("x.txt"),
     ),
     "no array": ([SCORE, SELECT, BENCH], ["x.npz"], "x.npz: expected", lambda: save_text("x.npz")),
     "negative k": ([SELECT, BENCH], ["preds.npy", "-k", "-1"], "k: expected at least 0, got -1.", lambda: None),
     "negative seed": ([SELECT, BENCH], ["preds.npy", "--seed", "-1"], "--seed: expected a seed", lambda: None),
     "kind": ([SCORE, SELECT, BENCH], ["preds.npy", "--kind", "logit"], "got 'logit'", lambda: None),
-    "logits as probs": ([SCORE, SELECT, BENCH], ["logits.npy"], "--kind logits", lambda: None),
+    "logits as probs": ([SCORE, SELECT, BENCH], ["logits.npy"], "pass --kind logits", lambda: None),
     "nan": ([SCORE, SELECT, BENCH], ["nan.npy"], "probs[17, 1, 3] is nan", save_nan),
     "labels": ([SCORE, SELECT, BENCH], ["several.npz", "--member", "pool_labels"], "got int64", lambda: None),
     "unknown member": (

@@ -22,6 +22,7 @@ from tests.sources.every_source import SOURCES
 POOL = dirichlet(97, 4, 6, seed=21).astype(np.float32)
 
 
+@pytest.mark.filterwarnings("ignore::alcore.ChunkWarning")
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("block_bytes", [1, 700, 8 << 20])
@@ -114,8 +115,9 @@ def test_an_error_of_the_source_reaches_the_caller() -> None:
         ([POOL, POOL[:, :3]], r"block 1: expected shape \(n, 4, 6\), as block 0 has, got shape \(97, 3, 6\)"),
         ([POOL, POOL[..., :5]], r"block 1: .* got shape \(97, 4, 5\)"),
         ([POOL[0]], r"probs: block 0: expected \(N, C, ..., T\).* got shape \(4, 6\)"),
-        ([[0.5, 0.5]], "block 0: .* got list.*np.asarray"),
-        (["preds.npy"], "block 0: .* got str"),
+        ([POOL, [[0.5, 0.5]]], "block 1: .* got list.*np.asarray"),
+        (["preds.npy"], r"^preds.npy: no such file\.$"),
+        (iter(["preds.npy"]), "block 0: .* got str"),
         ([(POOL, np.arange(97))], "block 0: .* got tuple"),
     ],
 )

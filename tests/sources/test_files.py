@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import alcore
-from alcore.sources import files as store
 from alcore.sources import reading
-from alcore.sources.files import NpzMember, open_predictions
+from alcore.sources.files import open_predictions
+from alcore.sources.npz import NpzMember
 from tests.sources.file_formats import PROBS, WRITERS, each_archive, each_writer, several, written
 
 # --- what is read -----------------------------------------------------------------------------------------------------
@@ -32,6 +32,7 @@ def test_scores_of_a_file_are_those_of_the_array(tmp_path: Path, writer: str, dt
         np.testing.assert_array_equal(alcore.bald(source), alcore.bald(array))
 
 
+@pytest.mark.filterwarnings("ignore::alcore.ChunkWarning")
 @each_writer
 def test_a_file_in_small_blocks_scores_the_same(tmp_path: Path, writer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "BLOCK_BYTES", 3 * PROBS[0].nbytes)
@@ -158,17 +159,13 @@ def test_members_in_groups_are_named_by_their_path(tmp_path: Path, archive: str)
 def test_where_a_reader_is_missing_the_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, name: str
 ) -> None:
-    (tmp_path / name).write_text("x")
+    several(tmp_path, "zarr" if module == "zarr" else "hdf5", only=PROBS)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=rf"needs {module}: pip install 'alcore\["):
         open_predictions(tmp_path / name)
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
-
-
-def test_formats_are_those_that_open() -> None:
-    assert {ending.strip(" ") for ending in store.FORMATS.replace(" or", ",").split(",")} == set(store._OPENERS)
 
 
 def test_datasets_of_hdf5_are_found_under_their_first_name_however_groups_are_linked(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from alcore import door
 from alcore.door import Array, Float64s, Reading
 from alcore.scores import measures
-from alcore.sources import files
+from alcore.sources.axes import opened
 from alcore.sources.best_rows import BestRows
 from alcore.sources.blocks import Block, as_ready, map_blocks
 from alcore.sources.reading import can_reread, open_source, refuse_events
@@ -101,8 +100,7 @@ class Pool:
         memory: int,
         needed: Callable[[tuple[int, ...]], int] | None = None,
     ) -> None:
-        if isinstance(predictions, str | os.PathLike):
-            predictions = files.open_predictions(predictions)
+        predictions = opened(predictions, reading, "probs")
         self.predictions, self.reading = predictions, reading
         self._memory, self._needed = (
             door.as_count(memory, "memory"),

@@ -1,0 +1,174 @@
+"""Stored chunks and blocks of rows: blocks of whole chunks where these are small, and what it costs where they are not."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from typing import Any
+
+import numpy as np
+
+from alcore import door
+from alcore.door import Array, Axes, Kind
+
+LARGEST_CHUNKS = 4  # blocks: larger stored chunks are decompressed again for each block, rather than held whole
+PIECE_BYTES = 64 << 20  # of chunks that are copied together, so that a page of the copy is written to a few times
+
+
+class ChunkWarning(UserWarning):
+    """The chunks of a file do not fit blocks of rows, so each is decompressed several times.
+
+    zarr and HDF5 decompress a chunk whole, and alcore reads all classes and draws of some rows. Where a chunk holds many rows and
+    few draws, as (N, C, 1), each block of rows needs every chunk. The warning says how often. `save_predictions` reads each chunk
+    once, and writes a file in the order of rows.
+
+    >>> import alcore
+    >>> issubclass(alcore.ChunkWarning, UserWarning)
+    True
+    """
+
+
+def step_of(lazy: Any, step: int) -> int:
+    """Rows of a block of a lazy array, about ``step``: whole chunks, where that is not far more."""
+    return _whole_chunks(_chunk_rows(lazy), step)
+
+
+def _whole_chunks(chunk: int, step: int) -> int:
+    return min(max(1, round(step / chunk)) * chunk, LARGEST_CHUNKS * step)
+
+
+def row_blocks(lazy: Any, step: int, name: str) -> Iterator[Array]:
+    """Successive blocks of ``step`` rows."""
+    rows = int(lazy.shape[0])
+    return (_read(lazy, start, min(start + step, rows), name) for start in range(0, rows, step))
+
+
+def _read(lazy: Any, start: int, stop: int, name: str) -> Array:
+    part = lazy[start:stop]
+    block = door.as_array(
+        part.compute() if hasattr(part, "compute") else part, name
+    )  # dask's masks would be lost otherwise
+    expected = (stop - start, *lazy.shape[1:])
+    if block.shape != expected:  # refused at once: a billion missing rows would be a million empty blocks
+        raise ValueError(
+            f"{name}: rows {start} to {stop}: expected shape {expected}, as its shape says, got {block.shape}."
+        )
+    return block
+
+
+def _chunk_rows(lazy: Any) -> int:
+    """Rows of a chunk: zarr and h5py say (rows, ...), dask ((rows, rows, ...), ...), contiguous HDF5 None; shards hold chunks."""
+    chunks = getattr(lazy, "shards", None) or getattr(lazy, "chunks", None)
+    if not chunks:
+        return 1
+    return int(max(chunks[0], default=1) if isinstance(chunks[0], tuple) else chunks[0]) or 1
+
+
+# --- chunks that are larger than blocks -------------------------------------------------------------------------------
+
+
+def stored_parts(source: Any) -> Iterator[tuple[Any, Axes]]:
+    """The arrays of zarr and HDF5 that a source reads, and how their axes lie."""
+    ours = is_dataclass(source)  # others may have any attribute: those of xarray are the names of coordinates
+    if ours and hasattr(source, "parts"):
+        for part in source.parts:
+            yield from stored_parts(part)
+    elif ours and hasattr(source, "source"):
+        yield from ((part, source.axes) for part, _ in stored_parts(source.source))
+    elif _node(source) is not None:
+        yield source, Axes.plain(len(source.shape))
+
+
+def _node(array: Any) -> Any:
+    """The array of zarr or h5py behind it. None where there is none."""
+    node = getattr(array, "node", array)
+    return node if is_zarr(node) or is_hdf5(node) else None
+
+
+def is_zarr(node: Any) -> bool:
+    return hasattr(node, "metadata") and hasattr(node, "nchunks_initialized")
+
+
+def is_hdf5(node: Any) -> bool:
+    return hasattr(node, "maxshape") and hasattr(node, "id")
+
+
+def times_decompressed(part: Any, axes: Axes, step: int) -> int:
+    """How many blocks of about ``step`` rows need the same chunk. 1 where a chunk is not decompressed whole."""
+    node = _node(part)
+    chunks = getattr(node, "shards", None) is None and node.chunks
+    if not chunks or (is_hdf5(node) and not node.id.get_create_plist().get_nfilters()):
+        return (
+            1  # a shard finds its chunks without being decompressed, and HDF5 reads rows of plain chunks where they lie
+        )
+    chunk, rows = int(chunks[axes.rows]), int(part.shape[axes.rows])
+    block, starts = _whole_chunks(chunk, step), np.arange(0, max(rows, 1), chunk)
+    return int(((np.minimum(starts + chunk, max(rows, 1)) - 1) // block - starts // block).max()) + 1
+
+
+def warn_of_chunks(source: Any, step: int, name: str, kind: Kind) -> None:
+    """Say at the start, for blocks of about ``step`` rows, that chunks are decompressed again and again, and what helps."""
+    for part, axes in stored_parts(source):
+        times = times_decompressed(part, axes, step)
+        if times < 2:
+            continue
+        old = shown_source(part, name)
+        more = door.options_of_saving(kind, None if axes.is_plain else axes.text)
+        warnings.warn(
+            f"{label(part, name)}: a chunk holds {_node(part).chunks[axes.rows]} rows, more than a block, so each chunk is "
+            f"decompressed {times} times in each pass. Write the predictions once in the order of rows, which decompresses each "
+            f"chunk once: alcore.save_predictions('rows.npy', {old}{more}).",
+            ChunkWarning,
+            stacklevel=2,
+        )
+        return
+
+
+def label(part: Any, name: str) -> str:
+    """What an error calls a stored array: its file, or the argument."""
+    file, member = getattr(part, "file", None), getattr(part, "member", None)
+    return name if file is None else str(file) if member is None else f"{file}, member {member!r}"
+
+
+def shown_source(part: Any, name: str) -> str:
+    """A stored array as an expression that opens it."""
+    file, member = getattr(part, "file", None), getattr(part, "member", None)
+    if file is None:
+        return name
+    return f"alcore.open_predictions({str(file)!r}{'' if member is None else f', {member!r}'})"
+
+
+def in_row_order(source: Any, step: int, folder: Any) -> Array | None:
+    """All predictions of a source whose chunks are larger than blocks, (N, C, ..., T), in a temporary file of the folder.
+
+    Each chunk is read once. None where blocks of rows read each chunk once too.
+    """
+    parts = list(stored_parts(source))
+    if len(parts) != 1 or hasattr(source, "parts"):
+        return None
+    (part, axes), shape = parts[0], tuple(map(int, source.shape))
+    if times_decompressed(part, axes, step) < 2:
+        return None
+    with tempfile.TemporaryFile(dir=folder) as file:
+        copy = np.memmap(file, part.dtype, "w+", shape=shape)
+    stored_order = copy.reshape([part.shape[place] for place in axes.order]).transpose(np.argsort(axes.order))
+    for place in _pieces(part.shape, _node(part).chunks, axes, part.dtype.itemsize):
+        stored_order[place] = part[place]
+    return copy
+
+
+def _pieces(shape: tuple[int, ...], chunks: tuple[int, ...], axes: Axes, itemsize: int) -> Iterator[tuple[slice, ...]]:
+    """Places of chunks that are read together: neighbours along the draws, which lie side by side in the copy."""
+    wide = list(chunks)
+    if axes.draws:
+        along = axes.draws[-1]
+        wide[along] *= max(1, PIECE_BYTES // max(1, math.prod(chunks) * itemsize))
+    starts = [range(0, size, width) for size, width in zip(shape, wide, strict=True)]
+    for corner in itertools.product(*starts):
+        yield tuple(
+            slice(start, min(start + width, size)) for start, width, size in zip(corner, wide, shape, strict=True)
+        )

@@ -1,0 +1,203 @@
+"""Every remedy that a refusal prints is run, and gives what the definition says. A refusal with code that no case raises fails."""
+
+from __future__ import annotations
+
+import glob
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import dask.array
+import h5py
+import matplotlib as mpl
+import ml_dtypes
+import numpy as np
+import pytest
+import scipy.special
+import xarray
+import zarr
+
+import alcore
+from alcore.sources import reading
+from tests.cases import dirichlet
+from tests.remedies import NOT_RUN, Case, texts
+from tests.remedy_cases import CASES
+
+PROBS = dirichlet(12, 3, 5, seed=3)
+TOKENS = dirichlet(12, 3, 4 * 5, seed=4).reshape(12, 3, 4, 5)
+VOTES = np.eye(3)[np.random.default_rng(1).integers(0, 3, (12, 5))].transpose(0, 2, 1)
+PADDING = np.arange(4) >= np.random.default_rng(2).integers(1, 5, (12, 1))
+CERTAIN = np.eye(3)[np.zeros((12, 5), int)].transpose(0, 2, 1)
+CERTAIN[0, :, 0], CERTAIN[1, :, :2] = [0, 1, 0], np.array([[0, 1, 0]] * 2).T
+MINUS = PROBS.copy()
+MINUS[3, :, 2] = 0.4, -1e-4, 0.6001
+BROKEN = np.where(np.arange(12)[:, None, None] == 4, np.nan, PROBS)
+
+
+class Odd:
+    """An array whose dtype is not NumPy's."""
+
+    dtype, shape = "float32", PROBS.shape
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.held = array
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return self.held
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        return self.held[rows]
+
+
+class Lists:
+    """A lazy array whose rows come as lists."""
+
+    dtype, shape = PROBS.dtype, PROBS.shape
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.held = array
+
+    def __getitem__(self, rows: Any) -> Any:
+        return self.held[rows].tolist()
+
+
+class Sample:
+    """A sample that says where its draws are, as those of probly do."""
+
+    def __init__(self, array: np.ndarray, sample_axis: int) -> None:
+        self.array, self.sample_axis, self.shape, self.dtype = array, sample_axis, array.shape, array.dtype
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return self.array
+
+
+def entropy_of(probs: np.ndarray) -> np.ndarray:
+    mean = probs.mean(-1)
+    return -(mean * np.log(np.where(mean > 0, mean, 1))).sum(1)
+
+
+def bald_of(probs: np.ndarray) -> np.ndarray:
+    return entropy_of(probs) + (probs * np.log(np.where(probs > 0, probs, 1))).sum(1).mean(-1)
+
+
+def softmax_of(logits: np.ndarray) -> np.ndarray:
+    return np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+
+
+def brier_of(probs: np.ndarray) -> np.ndarray:
+    """The expected Brier loss of the mean prediction."""
+    mean = probs.mean(-1)
+    return (mean * ((mean[:, None] - np.eye(3)) ** 2).sum(-1)).sum(1)
+
+
+@pytest.fixture
+def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.chdir(tmp_path)
+    half = VOTES.astype(ml_dtypes.bfloat16)
+    mpl.use("Agg")
+    np.save("half.npy", half)
+    logits = np.log(PROBS) * 3 + 0.5
+    write_files(logits)
+    found = {name: getattr(alcore, name) for name in alcore.__all__}
+    oracles = (entropy_of, bald_of, softmax_of, brier_of, Odd, Lists, Sample)
+    lazy = dask.array.from_array(PROBS, chunks=(4, 3, 5))
+    return {
+        **found,
+        **{one.__name__: one for one in oracles},
+        "np": np,
+        "alcore": alcore,
+        "glob": glob,
+        "ml_dtypes": ml_dtypes,
+        "xarray": xarray,
+        "scipy": scipy,
+        "probs": PROBS,
+        "tokens": TOKENS,
+        "maps": TOKENS.reshape(12, 3, 2, 2, 5),
+        "votes": VOTES,
+        "half": np.load("half.npy"),
+        "padding": PADDING,
+        "certain": CERTAIN,
+        "broken": BROKEN,
+        "logits": logits,
+        "skewed": PROBS * 0.9,
+        "minus": MINUS,
+        "mean": CERTAIN.mean(-1),
+        "lazy": lazy[lazy[:, 0, 0] > 0.3],
+        "ragged": np.array([PROBS[0], PROBS[1, :2], PROBS[2], None], object),
+    }
+
+
+def write_files(logits: np.ndarray) -> None:
+    Path("text.csv").write_text("row,score\n0,1.5\n")
+    np.save("part_1.npy", PROBS[:7])
+    np.save("part_2.npy", PROBS[7:])
+    np.savez("two.npz", b=VOTES, a=PROBS)
+    np.save("objects.npy", np.array([PROBS, None], object), allow_pickle=True)
+    zarr.create_array("hole.zarr", shape=PROBS.shape, chunks=(4, 3, 5), dtype="f8")[:8] = logits[:8]
+    with h5py.File("hole.h5", "w") as file:
+        file.create_dataset("preds", shape=PROBS.shape, chunks=(4, 3, 5), dtype="f8")[:8] = logits[:8]
+    zarr.create_array("tall.zarr", data=PROBS, chunks=(12, 3, 1))
+    zarr.create_array("flat.zarr", data=PROBS.transpose(2, 0, 1).copy(), chunks=(1, 12, 3))
+
+
+def refused(case: Case, names: dict[str, Any]) -> str:
+    """What the call of a case says."""
+    for name, value in case.given.items():
+        if name not in ("remedy", "call") and not name.startswith("remedied "):
+            names[name] = eval(value, names)
+    call = case.given.get("call", case.call)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", alcore.ChunkWarning)
+        warnings.simplefilter("error", alcore.SaturationWarning)
+        with pytest.raises((ValueError, TypeError, UserWarning)) as caught:
+            eval(call, names)
+    return str(caught.value)
+
+
+def value_of(code: str, names: dict[str, Any]) -> Any:
+    """Of the last of several statements."""
+    *before, last = code.split("; ")
+    exec("; ".join(before), names)
+    return eval(last, names)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.call} | {case.remedy}")
+def test_the_remedy_gives_what_the_definition_says(
+    case: Case, names: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "tall" in case.call or "flat" in case.call:
+        monkeypatch.setattr(reading, "BLOCK_BYTES", PROBS[0].nbytes)
+    said = refused(case, names)
+    found = re.search(case.given.get("remedy", re.escape(case.remedy)), said)
+    assert found is not None, said
+    for name, value in case.given.items():
+        if name.startswith("remedied "):
+            names[name.removeprefix("remedied ")] = eval(value, names)
+    remedy = found[0]
+    if "; " in remedy:
+        names["p_"] = value_of(remedy, names)
+        remedy = "p_"
+    np.testing.assert_allclose(eval(case.use.format(remedy), names), eval(case.equals, names), rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_every_text_with_code_is_raised_by_a_case(names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new refusal that prints code joins `tests.remedy_cases`, or this fails."""
+    monkeypatch.setattr(reading, "BLOCK_BYTES", PROBS[0].nbytes)
+    said = [refused(case, dict(names)) for case in CASES]
+    assert len(texts()) > 50
+    missing = [
+        f"{text.file}: {text.words}"
+        for text in texts()
+        if not any(part in text.words for part in NOT_RUN) and not any(text.pattern.search(one) for one in said)
+    ]
+    assert not missing, "\n".join(missing)
+
+
+def test_what_is_not_run_is_still_printed() -> None:
+    """No reason stays in the list without its text."""
+    words = " ".join(path.read_text() for path in (Path(alcore.__file__).parent).rglob("*.py"))
+    for part in NOT_RUN:
+        assert part in words, part
