@@ -180,7 +180,10 @@ class ReadonlyDatabase(Records):
         """Refuse a file whose log is lost, and another ledger in its place."""
         if not schema.version(connection):
             refuse_missing(self.path)
-        identity, is_open = connection.execute("SELECT identity, open FROM about").fetchone()
+        about = connection.execute("SELECT identity, open FROM about").fetchone()
+        if about is None:
+            raise sqlite3.DatabaseError("malformed: the table about has no row")
+        identity, is_open = about
         if is_open and way.options == ALONE and not way.stamps.log_size and not self._lost_log:
             refuse_lost_log(self.path)
         if self._identity not in ("", identity):

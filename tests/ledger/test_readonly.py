@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 import alcore
 from alcore import Ledger, LedgerError
 from alcore.ledger.sync.sync import Sync
+from tests.conftest import soak
 from tests.ledger.children import Child, Send
 from tests.ledger.examples import PROBS, campaign
 from tests.ledger.read_only_places import FORMAT_1, contents, make, other_process, read
@@ -196,6 +198,45 @@ def test_a_file_that_is_written_while_it_is_read_alone_is_refused(tmp_path: Path
         ):
             assert Child(work).wait() == (False, [])
         assert ledger.labelled.tolist() == [7]  # the remedy
+
+
+def test_readers_beside_writers_that_are_killed(tmp_path: Path) -> None:
+    """A reader sees whole transactions, and never less than before. Nothing that was acknowledged is lost."""
+    path, ids = tmp_path / "run.db", 2000
+    Ledger.open(path, ids).close()
+    told: set[int] = set()
+
+    def write(send: Send) -> None:
+        for one in random.Random(len(told)).sample(range(ids // 2), ids // 2):
+            with Ledger.open(path) as ledger:
+                ledger.label({one: "both", one + ids // 2: "both"})
+                send(one)
+
+    def look(send: Send) -> None:
+        seen: set[int] = set()
+        while not (tmp_path / "end").exists():
+            try:
+                found = set(read(path))
+            except LedgerError as error:
+                assert "while it was read" in str(error)
+                continue
+            assert seen <= found
+            assert {one + ids // 2 for one in found if one < ids // 2} == {one for one in found if one >= ids // 2}
+            seen = found
+        send(len(seen))
+
+    readers = [Child(look), Child(look)]
+    for _ in range(soak(8, 200)):
+        writer = Child(write)
+        told.add(writer.receive())
+        writer.kill()
+        told.update(writer.wait()[1])
+    (tmp_path / "end").touch()
+    for reader in readers:
+        assert reader.wait()[1]
+    assert told <= set(read(path))
+    with Ledger.open(path) as ledger:
+        assert told <= set(ledger.labelled.tolist())
 
 
 def test_threads_read_and_a_writer_opens_meanwhile(tmp_path: Path) -> None:
