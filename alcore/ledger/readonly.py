@@ -152,8 +152,11 @@ class ReadonlyDatabase(Records):
         if self._copy is not None and self._copy.stamps == stamps:
             return Way(self._copy.file, ALONE, stamps, self._copy)
         self._copy = None
-        if not (self._network or stamps.journal or options == ALONE) and stamps.index and stamps.log is not None:
+        beside = stamps.index and stamps.log is not None and options is None
+        if beside and not (self._network or stamps.journal):
             return Way(file, BESIDE, stamps)
+        if not stamps.settled(time.time_ns()):
+            raise Changed(f"{file.name} was written just now")
         if stamps.log_size or stamps.journal or self._network:
             self._copy = copy_of_files(file, stamps)
             return Way(self._copy.file, ALONE, stamps, self._copy)
@@ -171,8 +174,10 @@ class ReadonlyDatabase(Records):
                 connection.close()
                 connection = Way(self._copy.file, ALONE, way.stamps, self._copy).connect()
             self._check_ledger(connection, way)
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if isinstance(error, Exception):  # what seems wrong may be of two moments
+                way.check()
             raise
         return connection
 

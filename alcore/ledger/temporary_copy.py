@@ -17,6 +17,7 @@ from alcore.ledger.errors import LedgerError
 from alcore.ledger.records import copy_to
 
 Stamp = tuple[int, int, int]  # inode, bytes, time of the last write in ns
+TICK = 20_000_000  # ns: two writes in one tick of the kernel's clock, 1 to 10 ms, have one time
 
 
 class Changed(Exception):  # noqa: N818 - the caller looks again, and no user sees it
@@ -36,6 +37,11 @@ class Stamps:
     @property
     def log_size(self) -> int:
         return 0 if self.log is None else self.log[1]
+
+    def settled(self, now: int) -> bool:
+        """Whether a later write shows, as the last one is longer ago than a tick. ``now``: ns since 1970."""
+        times = [stamp[2] for stamp in (self.file, self.log, self.journal) if stamp is not None]
+        return all(abs(now - time) > TICK for time in times)
 
 
 def stamps_of(file: Path) -> Stamps:

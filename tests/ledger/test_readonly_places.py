@@ -111,6 +111,21 @@ def test_a_lost_log_can_be_given_up(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
+def test_a_log_without_its_file_and_beside_another_file(tmp_path: Path) -> None:
+    path, backup = tmp_path / "run.db", tmp_path / "backup.db"
+    killed(path)
+    with Ledger.open(tmp_path / "run.db", readonly=True) as ledger:
+        ledger.backup(backup)
+    path.unlink()
+    with pytest.raises(LedgerError, match="the file is missing, but its log"):
+        read(path)
+    shutil.copy(backup, path)
+    with pytest.raises(LedgerError, match="the log .*run.db-wal beside it belongs to another file"):
+        read(path)
+    Path(f"{path}-wal").rename(tmp_path / "old")  # the remedy
+    assert read(path) == [1, 2]
+
+
 def test_an_index_that_may_not_be_read_is_not_needed() -> None:
     with open_folder() as folder:
         path = folder / "run.db"
@@ -210,6 +225,27 @@ def test_files_that_change_while_they_are_copied_are_copied_again(
         LedgerError, match=r"other processes have been writing for 0.1 s.*Ledger.open\(path, timeout=600\)"
     ):
         read(path, timeout=0.1)
+
+
+def test_files_that_were_written_just_now_are_looked_at_again(tmp_path: Path) -> None:
+    """A second write in the same tick of the clock would not show."""
+    path = tmp_path / "run.db"
+    killed(path)
+    ms, file, log = 10**6, 5 * 10**12, 6 * 10**12
+    os.utime(path, ns=(file, file))
+    os.utime(f"{path}-wal", ns=(log, log))
+    stamps = temporary_copy.stamps_of(path)
+    for now, settled in [
+        (file, False),
+        (file + 9 * ms, False),
+        (log - 9 * ms, False),
+        (file + 30 * ms, True),
+        (1, True),
+    ]:
+        assert stamps.settled(now) is settled
+    path.touch()
+    Path(f"{path}-shm").unlink()
+    assert read(path) == [1, 2]
 
 
 def test_a_temporary_folder_without_space_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
