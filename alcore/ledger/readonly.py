@@ -58,7 +58,7 @@ class ReadonlyDatabase(Records):
         """``lost_log``: take what the file holds, though its log is missing."""
         self.path = Path(path).absolute()
         self._timeout, self._lost_log, self._lock, self._depth = timeout, lost_log, threading.RLock(), 0
-        self._closed, self._identity = False, ""
+        self._closed, self._identity, self._forked = False, "", False
         self._connection: Connection | None = None
         self._copy: Copy | None = None
         with refusals(self.name, timeout), OPEN.lock:
@@ -113,6 +113,8 @@ class ReadonlyDatabase(Records):
                 if self._connection is connection:  # not in the child of a fork
                     connection.close()
                     self._connection, self._depth = None, 0
+                if self._forked:  # a fork may end without a word (os._exit), and would leave its copy behind
+                    self._copy = None
 
     def _refuse_changed(self, way: Way, error: Exception) -> None:
         """What was read may be of two moments, or seem damaged."""
@@ -215,5 +217,5 @@ class ReadonlyDatabase(Records):
     def after_fork_in_child(self) -> Connection | None:
         """The connection and the copy are the parent's."""
         inherited, self._connection, self._copy = self._connection, None, None
-        self._lock, self._depth = threading.RLock(), 0
+        self._lock, self._depth, self._forked = threading.RLock(), 0, True
         return inherited

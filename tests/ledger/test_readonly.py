@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -275,8 +275,11 @@ def test_threads_read_and_a_writer_opens_meanwhile(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("state", ["closed", "killed", "without index"])
-def test_a_fork_reads_on_both_sides(state: str, tmp_path: Path) -> None:
-    path = tmp_path / "run.db"
+def test_a_fork_reads_on_both_sides(state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It leaves no copy behind, and leaves the parent's alone."""
+    path, temporary = tmp_path / "run.db", tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     make(state, path)
     with Ledger.open(path, readonly=True) as ledger:
         assert ledger.labelled.tolist() == [1, 2]
@@ -286,4 +289,5 @@ def test_a_fork_reads_on_both_sides(state: str, tmp_path: Path) -> None:
             assert connection.execute("SELECT count(*) FROM items").fetchone() == (2,)
         assert Child(lambda send: send(ledger.labelled.tolist())).wait() == (False, [[1, 2]])
         assert ledger.labelled.tolist() == [1, 2]
-    assert json.dumps(read(path)) == "[1, 2]"
+    assert read(path) == [1, 2]
+    assert not list(temporary.iterdir())
