@@ -51,10 +51,10 @@ IdsGiven = Annotated[
 IdsFrom = Annotated[Path | None, typer.Option(help="For many ids: a text file with one id per line.")]
 
 
-def open_ledger(run: Path, *, lost_log: bool = False) -> closing[Ledger]:
+def open_ledger(run: Path, *, lost_log: bool = False, readonly: bool = False) -> closing[Ledger]:
     if not run.exists():
         raise ValueError(f"{run}: no such ledger. Make it: alcore ledger create {word(run)} --size N (or --ids FILE).")
-    return closing(Ledger.open(run, lost_log=lost_log))
+    return closing(Ledger.open(run, lost_log=lost_log, readonly=readonly))
 
 
 def read_lines(file: Path) -> list[str]:

@@ -7,23 +7,24 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection
+from typing import final
 
 from alcore.ledger import places, schema
 from alcore.ledger.errors import LedgerError
-from alcore.ledger.file_check import is_new, log_size, whole_copy
-from alcore.ledger.forks import OPEN
+from alcore.ledger.file_check import check_permissions, is_new, log_size
+from alcore.ledger.forks import OPEN, WAIT
 from alcore.ledger.interrupts import KeptInterrupts
+from alcore.ledger.records import AT_ONCE, Records, refusals, refuse_closed, refuse_lost_log, refuse_missing
 from alcore.ledger.schema import Fill
 
-AT_ONCE = 0.5  # seconds that SQLite waits for a turn before Python is asked whether to go on
 WRITE = "BEGIN IMMEDIATE"
-WAIT = 5.0  # seconds that a fork waits for a call of another thread to end
 
 
-class Database:
+@final
+class Database(Records):
     """One connection to a ledger's file, or to one in memory, for all threads of a process."""
 
     def __init__(
@@ -39,20 +40,18 @@ class Database:
                 f"{self.path}: the folder {self.path.parent} does not exist. Create it: mkdir -p {self.path.parent}."
             )
         self._ready = False
-        with self._refusals(), OPEN.lock:
+        with refusals(self.name, self._timeout), OPEN.lock:
             new = self.path is None or is_new(self.path)
             if self.path is not None:
+                check_permissions(self.path)
                 places.refuse_unsafe(self.path)
             logged = new or lost_log or (self.path is not None and log_size(self.path) > 0)
-            if new and fill is None:
-                raise LedgerError(
-                    f"{self.path}: no such ledger. To make a new one: Ledger.open(path, size=N), or with names "
-                    "Ledger.open(path, ids=[...])."
-                )
+            if self.path is not None and new and fill is None:
+                refuse_missing(self.path)
             connection = self._connect()
             OPEN.databases.add(self)
         try:
-            with self._refusals():
+            with refusals(self.name, self._timeout):
                 self._prepare(connection, fill)
                 if not logged and self.path is not None:
                     self._check_log(connection)
@@ -70,6 +69,14 @@ class Database:
     def name(self) -> str:
         return "ledger in memory" if self.path is None else str(self.path)
 
+    @property
+    def readonly(self) -> bool:
+        return False
+
+    @property
+    def writes_to(self) -> Path | None:
+        return None if self._connection is None or self._process != os.getpid() else self.path
+
     def close(self) -> None:
         with self._lock:
             self._disconnect()
@@ -78,26 +85,13 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A snapshot: it does not show what others write meanwhile."""
         with self._transaction("BEGIN") as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Everything that is written inside is on disk at the end, or nothing is."""
         with self._transaction(WRITE) as connection:
             yield connection
-
-    def backup(self, path: Path) -> None:
-        """Write a copy that is whole without a log, while others go on. The file appears when it is on disk."""
-        with (
-            self.reading() as connection,
-            whole_copy(path) as part,
-            closing(sqlite3.connect(part, isolation_level=None)) as copy,
-        ):
-            connection.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")
-            copy.execute("UPDATE about SET open = 0")
 
     # --- the log beside the file ------------------------------------------------------------------------------------------
 
@@ -127,15 +121,12 @@ class Database:
         assert self.path is not None
         path = self.path
         if connection.execute("SELECT open FROM about").fetchone()[0] and not log_size(path):
-            raise LedgerError(
-                f"{path}: the file was copied or moved while it was open, without its log {path}-wal, which may hold labels. Put "
-                "the log beside it, or make the copy with ledger.backup(copy). If the log is lost, open what the file holds: "
-                "Ledger.open(path, lost_log=True)."
-            )
+            refuse_lost_log(path)
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
-        with self._lock, self._refusals():
+        self._connect_again()
+        with self._lock, refusals(self.name, self._timeout):
             connection = self._connected()
             outermost = self._depth == 0
             if not outermost and begin == WRITE:  # it would be acknowledged before the outer call has committed it
@@ -183,7 +174,7 @@ class Database:
     def _connected(self) -> Connection:
         """The connection of this process: none is used, nor closed, beyond a fork (sqlite.org/howtocorrupt.html, 2.6)."""
         if self._closed:
-            raise LedgerError(f"{self.name}: this ledger is closed. Open its file again: Ledger.open(path).")
+            refuse_closed(self.name)
         if self._connection is None:
             return self._connect()
         if self._process == os.getpid():
@@ -197,6 +188,14 @@ class Database:
             f"{self.path}: this process was forked during a call of the ledger, and SQLite's locks do not work after a fork. "
             "Fork before or after the call, or start processes with multiprocessing.get_context('spawn') and open the ledger there."
         )
+
+    def _connect_again(self) -> None:
+        """After a fork, and not while another thread reads the file without locks: closing it there would drop those of this
+        connection."""
+        if self._connection is None and not self._closed:
+            with OPEN.lock, self._lock, refusals(self.name, self._timeout):
+                if self._connection is None and not self._closed:
+                    self._connect()
 
     def _connect(self) -> Connection:
         target = ":memory:" if self.path is None else str(self.path)
@@ -250,25 +249,3 @@ class Database:
                 schema.upgrade(connection, self.name, fill)
         if self.path is not None:
             self._in_turn(connection, "PRAGMA journal_mode = WAL")  # readers do not wait for writers
-
-    @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        """What SQLite raises, in one sentence."""
-        try:
-            yield
-        except (sqlite3.Error, OverflowError) as error:
-            raise LedgerError(f"{self.name}: {self._reason(str(error))}") from error
-
-    def _reason(self, text: str) -> str:
-        if "locked" in text or "busy" in text or "locking" in text:
-            return (
-                f"other processes have been writing for {self._timeout:g} s ({text}). Try again, or wait longer: "
-                "Ledger.open(path, timeout=600)."
-            )
-        if "full" in text or "disk I/O" in text:
-            return f"the disk is full or cannot be written ({text}). This call recorded nothing. Free some space and try again."
-        if "readonly" in text or "unable to open" in text:
-            return f"the file cannot be written ({text}). Allow writing to the file and its folder (chmod u+w)."
-        if "malformed" in text or "not a database" in text:
-            return f"the file is damaged ({text}). Nothing was changed. Restore it from a backup."
-        return f"{text}."

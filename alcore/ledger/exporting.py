@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from sqlite3 import Connection
@@ -11,6 +11,7 @@ from typing import Any
 from alcore.ledger.columns import COLUMNS, PAST, STATES, Row
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import about_ids
+from alcore.ledger.records import Records
 
 ITEMS = "SELECT position, state, query, label, annotator, time FROM items ORDER BY position"
 PICK_COLUMNS = [name for name in COLUMNS if name not in ("id", "state", "label", "annotator", "time", "ledger")]
@@ -28,8 +29,16 @@ def as_states(states: str | Iterable[str] | None) -> frozenset[str]:
     return frozenset(given)
 
 
-def rows(connection: Connection, states: Collection[str]) -> Iterator[Row]:
-    """Rows of the ids in these states, in the order of the ledger. Memory holds the rows of one id at a time."""
+def rows(records: Records, states: Collection[str]) -> Generator[Row]:
+    """Rows of the ids in these states, in the order of the ledger, all of one moment. Memory holds the rows of one id at a time.
+
+    After the last row the snapshot has ended, so a file of these rows appears only if it was whole.
+    """
+    with records.reading() as connection:
+        yield from _rows(connection, states)
+
+
+def _rows(connection: Connection, states: Collection[str]) -> Iterator[Row]:
     picks = groupby(connection.execute(PICKS), key=itemgetter(0))
     items, own = connection.execute(ITEMS), {"ledger": about_ids(connection).identity}
     item, (next_position, group) = next(items, None), next(picks, (None, iter(())))

@@ -75,10 +75,11 @@ def items_of(path: str | os.PathLike[str]) -> Iterator[tuple[int, Row]]:
     return records_of(file, Keys(label="id"))
 
 
-def write(path: str | os.PathLike[str], rows: Iterable[Row], layout: Layout, *, overwrite: bool = True) -> int:
+def write(path: str | os.PathLike[str], rows: Iterable[Row], layout: Layout, *, overwrite: bool) -> int:
     """Returns how many rows were written. The file appears when all of them are on disk.
 
-    Without ``overwrite`` a file that is there already is refused, unless it is what would be written.
+    Without ``overwrite`` a file that is there already is refused, unless it is what would be written. So is one that somebody
+    makes meanwhile.
     """
     form = format_of(path)
     if (layout.data or layout.items) and form is not FORMATS[".json"]:
@@ -89,8 +90,11 @@ def write(path: str | os.PathLike[str], rows: Iterable[Row], layout: Layout, *, 
         )
     if not overwrite and Path(path).is_file():
         return _check_same(Path(path), form, rows, layout)
-    with written(path) as stream:
-        return form.write(stream, rows, layout)
+    try:
+        with written(path, replace=overwrite) as stream:
+            return form.write(stream, rows, layout)
+    except FileExistsError:
+        raise _exists(Path(path), layout) from None
 
 
 def _check_same(path: Path, form: Format, rows: Iterable[Row], layout: Layout) -> int:
@@ -100,9 +104,17 @@ def _check_same(path: Path, form: Format, rows: Iterable[Row], layout: Layout) -
         stream.seek(0)
         if path.read_bytes() == stream.read():
             return count
-    raise LedgerError(
+    raise _exists(path, layout)
+
+
+def _exists(path: Path, layout: Layout) -> LedgerError:
+    if not path.is_file():
+        return LedgerError(f"{path}: expected a new file, got a folder or a link without a file. Name another file.")
+    call = "import_file" if "state" in layout.columns else "tell_file"
+    command = "import" if "state" in layout.columns else "tell"
+    return LedgerError(
         f"{path}: this file exists already, with {what_is_in(path)}, and may hold labels that were typed into it. Record them: "
-        f"ledger.tell_file({str(path)!r}) (alcore ledger tell). Then name another file, or replace it: overwrite=True "
+        f"ledger.{call}({str(path)!r}) (alcore ledger {command}). Then name another file, or replace it: overwrite=True "
         "(--overwrite)."
     )
 
@@ -117,10 +129,12 @@ def what_is_in(path: Path) -> str:
 
 
 @contextmanager
-def written(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def written(path: str | os.PathLike[str], *, replace: bool) -> Iterator[IO[bytes]]:
     try:
-        with whole_file(path) as stream:
+        with whole_file(path, replace=replace) as stream:
             yield stream
+    except FileExistsError:
+        raise
     except OSError as error:
         raise LedgerError(
             f"{Path(path)}: cannot be written ({error.strerror or error}). No file was made. Free some space, or name another "

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,11 @@ def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     assert places.file_system_of(Path("/")) == "ext4"
     with pytest.raises(LedgerError, match="on a network file system .nfs4."):
         Ledger.open(tmp_path / "run.db", 10)
+    with tempfile.TemporaryDirectory() as elsewhere:
+        link = Path(elsewhere) / "link.db"
+        link.symlink_to(tmp_path / "run.db")
+        with pytest.raises(LedgerError, match="on a network file system .nfs4."):
+            Ledger.open(link, 10)
     monkeypatch.setattr(places, "MOUNTS", tmp_path / "none")
     assert places.file_system_of(tmp_path) == ""
     with Ledger.open(tmp_path / "run.db", 10) as ledger:

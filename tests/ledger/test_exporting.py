@@ -97,9 +97,9 @@ def test_an_export_of_some_states_brings_labels_alone(tmp_path: Path) -> None:
 def test_an_export_of_some_states(tmp_path: Path) -> None:
     ledger, path = campaign(False), tmp_path / "a.jsonl"
     for state, count in ledger.counts().items():
-        assert ledger.export(path, states=state) == count
+        assert ledger.export(path, states=state, overwrite=True) == count
         assert {json.loads(line)["state"] for line in path.read_text().splitlines()} <= {state}
-    assert ledger.export(path, states="past") == 5
+    assert ledger.export(path, states="past", overwrite=True) == 5
     for wrong in ("labeled", ["asked", "x"]):
         with pytest.raises(LedgerError, match="states: expected some of unlabelled, asked, labelled, aside, past, got"):
             ledger.export(path, states=wrong)

@@ -118,7 +118,7 @@ def test_exports_of_label_studio_are_imported(tmp_path: Path) -> None:
         assert (imported.labels, imported.unlabelled) == (len(cases), len(skipped))
         assert ledger.labels == [case[1] for case in cases]
         assert [ledger.history(i)[-1]["annotator"] for i in range(len(cases))] == [case[2] for case in cases]
-        ledger.export(path)
+        ledger.export(path, overwrite=True)
         again = Ledger(len(tasks))
         again.import_file(path)
         assert again.labels == ledger.labels

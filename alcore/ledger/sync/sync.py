@@ -83,6 +83,11 @@ class Sync:
     """
 
     def __init__(self, ledger: Ledger, project: Project, asker: str | None = None, data: Data | None = None) -> None:
+        if ledger.readonly:
+            raise LedgerError(
+                "ledger: expected a ledger that can be written, as sync records labels, got one that was opened with "
+                "readonly=True. Open it to write: Ledger.open(path)."
+            )
         self.ledger, self.project, self.asker = ledger, project, asker
         self.data: Data = data or (lambda one: {})
         self.identity = ledger.identity
