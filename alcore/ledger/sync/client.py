@@ -63,16 +63,18 @@ class Client:
                 time.sleep(pause)
         raise AssertionError("the last try returns or raises")
 
-    def send(self, method: str, path: str, body: Any, query: Mapping[str, Any] | None = None) -> Any:
+    def send(
+        self, method: str, path: str, body: Any, query: Mapping[str, Any] | None = None, timeout: float | None = None
+    ) -> Any:
         """The JSON that the server answers, None for an empty answer."""
         address = path if not query else f"{path}?{urlencode(query)}"
         try:
-            return self._send(method, address, body, self._authorization())
+            return self._send(method, address, body, self._authorization(), timeout)
         except ServerError as error:
             if error.status != 401 or not self._personal or self._bearer is None:
                 raise
         self._bearer = None  # its minutes are over
-        return self._send(method, address, body, self._authorization())
+        return self._send(method, address, body, self._authorization(), timeout)
 
     def _authorization(self) -> str:
         if not self._personal:
@@ -82,7 +84,9 @@ class Client:
             self._bearer = str(answer["access"])
         return f"Bearer {self._bearer}"
 
-    def _send(self, method: str, address: str, body: Any, authorization: str | None) -> Any:
+    def _send(
+        self, method: str, address: str, body: Any, authorization: str | None, timeout: float | None = None
+    ) -> Any:
         text = None if body is None else json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         request = urllib.request.Request(self.url + address, data=text, method=method)  # noqa: S310 - checked above
         request.add_header("Content-Type", "application/json")
@@ -90,7 +94,7 @@ class Client:
             request.add_unredirected_header("Authorization", authorization)  # another address does not get it
         where = f"{self.url}: {method} {address.partition('?')[0]}"
         try:
-            with self._opener.open(request, timeout=self._timeout) as answer:
+            with self._opener.open(request, timeout=timeout or self._timeout) as answer:
                 return self._parsed(answer.read(), where)
         except urllib.error.HTTPError as error:
             with error:

@@ -17,6 +17,7 @@ from alcore.ledger.tools.label_studio import CONTROL
 
 PAGE = 500  # tasks of one answer
 PART = 1000  # tasks or scores of one request that writes
+PATIENCE = 600.0  # seconds that a push may last. Given up and sent again, its tasks would be there twice
 # Of tasks, and of the annotations in them. All fields would take ten times as long.
 FIELDS = (
     "id,data,meta,predictions_score,draft_exists,updated_at,annotations,completed_by,result,was_cancelled,ground_truth"
@@ -142,8 +143,10 @@ class Project:
             last = max(one["id"] for one in found)
 
     def push(self, tasks: Sequence[dict[str, Any]]) -> None:
+        """Few large requests: while others write, Label Studio may keep each of them waiting."""
         for start in range(0, len(tasks), PART):
-            self.client.send("POST", f"/api/projects/{self.number}/import", tasks[start : start + PART])
+            part = tasks[start : start + PART]
+            self.client.send("POST", f"/api/projects/{self.number}/import", part, timeout=PATIENCE)
 
     def delete_untouched(self, numbers: Sequence[int]) -> int:
         """Delete those of the tasks that have neither an annotation nor a draft at the moment of the deletion."""
