@@ -15,6 +15,7 @@ from alcore.bench.labels import check_same_cells
 from alcore.cli.options import HeuristicOptions, PredictionOptions
 from alcore.cli.sentences import note
 from alcore.heuristics import Heuristic
+from alcore.heuristics.names import check_name
 from alcore.sources.files import NoMember
 from alcore.sources.reading import open_source
 
@@ -53,6 +54,7 @@ def heuristic_named(name: str, options: HeuristicOptions, targets: Any, **more: 
         raise ValueError(
             "heuristic: precomputed scores work only in Python. Select from them with alcore.top(scores, k)."
         )
+    check_name(name, without=("precomputed",))
     given = {key: value for key, value in {"targets": targets, **more}.items() if value is not None}
     return alcore.heuristic(name, reduce=options.reduce, q=options.share, **given)
 

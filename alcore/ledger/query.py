@@ -70,10 +70,10 @@ class Query:
         The columns are id, label (empty), annotator, query, score, q and ledger. The rows are in the order chosen.
 
         Args:
-            path: a file that ends in .csv, .jsonl, .parquet (``alcore[parquet]``), or .json for Label Studio's tasks.
+            path: a file that ends in .csv, .tsv, .jsonl, .parquet (``alcore[parquet]``), or .json for Label Studio's tasks.
             data: what Label Studio shows for each id, such as ``{"image": "https://host/{id}.png"}``. In braces stand the id and
                 the columns of ``data_from``.
-            data_from: a .jsonl, .csv or .parquet file with a column id and what Label Studio shows for it, such as a text.
+            data_from: a .jsonl, .csv, .tsv or .parquet file with a column id and what Label Studio shows for it, such as a text.
             overwrite: True to replace a file that is there already.
 
         Raises:
