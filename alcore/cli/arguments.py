@@ -218,6 +218,6 @@ def check_output(file: Path, endings: tuple[str, ...], *inputs: Path | None) -> 
 
 def check_ending(file: Path, *endings: str) -> None:
     if file.suffix not in endings:
-        raise ValueError(
-            f"{file}: expected a file that ends in {' or '.join(endings)}, got {file.suffix or 'no ending'!r}."
-        )
+        *others, last = endings
+        listed = f"{', '.join(others)} or {last}" if others else last
+        raise ValueError(f"{file}: expected a file that ends in {listed}, got {file.suffix or 'no ending'!r}.")
