@@ -45,7 +45,7 @@ class Format:
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:
-    suffix = Path(path).suffix
+    suffix = Path(path).suffix.lower()  # Windows programs write .CSV too
     if suffix not in FORMATS:
         endings = ", ".join(FORMATS)
         raise LedgerError(

@@ -51,6 +51,9 @@ def test_tab_separated_files_are_read(tmp_path: Path) -> None:
     asked = Ledger(3)
     asked.label_randomly(3, rng=0)
     assert asked.tell_file(path).labels == 2
+    upper = tmp_path / "B.TSV"
+    upper.write_bytes(path.read_bytes())
+    assert ledger.import_file(upper).unchanged == 2
     path.write_text("id,label\n0,a\n")
     with pytest.raises(LedgerError, match="expected the columns id and label, separated by tabs, got 'id,label'"):
         ledger.import_file(path)

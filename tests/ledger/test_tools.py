@@ -145,15 +145,24 @@ def test_doccano(tmp_path: Path) -> None:
     for record in [{"id": 0, "text": "x", "label": ["cat"]}, {"id": 0, "filename": "x", "bbox": [{"x": 1}]}]:
         with pytest.raises(LedgerError, match="a record of doccano"):
             ledger.import_file(lines(path, record))
-    with pytest.raises(LedgerError, match="expected the label in label, got the keys id, filename, bbox. Name the key"):
+    with pytest.raises(
+        LedgerError, match="expected the label in label, got the keys id, filename, bbox. .*--label bbox"
+    ):
         ledger.import_file(path, id="id")
-    ledger.import_file(path, id="id", label="bbox")
+    ledger.import_file(path, id="id", label="bbox")  # the remedy
     assert found(ledger)[0] == [{"x": 1}]
     table = tmp_path / "a.csv"
     table.write_text('id,text,label,Comments,item\n0,"a, b",cat,,7\n')
     with pytest.raises(LedgerError, match=r"a.csv, line 2: .* doccano without one.*id='item'"):
         ledger.import_file(table)
     assert ledger.import_file(table, id="item").labels == 1
+    table.write_text('id,text,label,Comments,item\n0,"a, b",cat#dog,,8\n')
+    with pytest.raises(
+        LedgerError, match=r"a.csv, line 2: label: .* got 'cat#dog', which may be several.*--label label"
+    ):
+        ledger.import_file(table, id="item")
+    ledger.import_file(table, id="item", label="label")  # the remedy
+    assert found(ledger)[8] == "cat#dog"
 
 
 def test_texts_and_labels_of_ones_own_are_not_doccanos(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Label Studio has no unique key for tasks. A task of ours has the id in its data,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ PATIENCE = 600.0  # seconds that a push may last. Given up and sent again, its t
 FIELDS = (
     "id,data,meta,predictions_score,draft_exists,updated_at,annotations,completed_by,result,was_cancelled,ground_truth"
 )
+TAG, NAMED = re.compile(r"<[^<>]+>"), re.compile(r"\bname\s*=")
+VALUE = re.compile(r"""\bvalue\s*=\s*["']\$([^"'.\[\]]+)""")  # the first part of $text, $texts[{{idx}}] or $item.text
 SAMPLING = "Sequential sampling"  # "Uncertainty sampling" would hand out the lowest score first
 ORDERING = ["-tasks:predictions_score"]
 TAB = "most informative first"
@@ -94,8 +97,7 @@ class Project:
             ) from None
         controls = answer.get("parsed_label_config") or {}
         control = self._control(controls)
-        objects = [one for own in controls.values() for one in own.get("inputs") or ()]
-        shown = tuple(dict.fromkeys(str(one["value"]) for one in objects if one.get("value")))
+        shown = _shown(answer.get("label_config") or "")
         return Settings(
             answer.get("title") or "", control, shown, answer.get("sampling") or "", answer.get("model_version") or ""
         )
@@ -200,6 +202,12 @@ class Project:
             users = self.client.get("/api/users/")
             self._emails = {user["id"]: user["email"] or f"user {user['id']}" for user in users}
         return self._emails.setdefault(number, f"user {number}")
+
+
+def _shown(interface: str) -> tuple[str, ...]:
+    """Names of the data that objects show. Label Studio refuses tasks without them, also where no control is on the object."""
+    tags = [tag for tag in TAG.findall(interface) if NAMED.search(tag)]
+    return tuple(dict.fromkeys(found[1] for tag in tags if (found := VALUE.search(tag))))
 
 
 def _filter(name: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
