@@ -11,7 +11,7 @@ import typer
 from alcore.cli.ledger_options import Data, DataFrom, Run, open_ledger, templates_of
 from alcore.cli.sentences import note, one_sentence, say
 from alcore.ledger.shown import Shown
-from alcore.ledger.sync.client import TOKEN, Client, Unreachable
+from alcore.ledger.sync.client import REFUSED, TOKEN, Client, ServerError, Unreachable
 from alcore.ledger.sync.label_studio_project import Project
 from alcore.ledger.sync.sync import POLL, Round, Sync
 
@@ -52,7 +52,9 @@ def _watch(rounds: Sync, seconds: float) -> None:
             try:
                 done = rounds.round(patience=seconds / 4)
                 told = _print(done, told, always=rounds.rounds <= 1)
-            except Unreachable as error:
+            except (Unreachable, ServerError) as error:
+                if getattr(error, "status", None) in REFUSED:
+                    raise
                 note(f"{error} The next try is in {seconds:g} s.")
             time.sleep(max(0.0, seconds - (time.monotonic() - start)))
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ from alcore.ledger.errors import LedgerError
 TOKEN = "LABEL_STUDIO_API_KEY"  # noqa: S105 - the name of a variable
 TIMEOUT = 60.0  # seconds that the server may be silent
 PAUSES = (0.5, 2.0)  # seconds between the tries of a GET
+REFUSED = (401, 403)  # the token
 BUSY = (429, 502, 503, 504)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -119,7 +120,7 @@ class Client:
         said = self._hidden(_said(body))
         if status in BUSY or (status == 500 and "locked" in said):
             return Unreachable(f"{where}: Label Studio is busy ({status} {said}). Try again.")
-        if status in (401, 403):
+        if status in REFUSED:
             return ServerError(
                 f"{where}: Label Studio refused the token ({status} {said}). Set {TOKEN} to a token of Account & Settings in Label "
                 "Studio. It must be a personal token, or a legacy token where the organization allows these.",

@@ -229,16 +229,19 @@ class Sync:
         settings: Settings,
         others: bool,
     ) -> None:
-        self.project.push(tasks)
+        """The new order comes first, as it takes little time. Label Studio refuses a version that no score has."""
+        show = not others and (version, SAMPLING) != (settings.version, settings.sampling)
         self.project.write_scores(scores, version)
-        if not others and (version, SAMPLING) != (settings.version, settings.sampling):
+        if show and scores:
+            self.project.show_first(version)
+        self.project.push(tasks)
+        if show and not scores:
             self.project.show_first(version)
 
     def _meanwhile(self, send: Callable[[], None], settings: Settings, done: Round) -> None:
         """Send in a thread, and take labels until it has ended.
 
-        Label Studio's import waits 3, 6, 12, ... seconds where others hold the lock of its SQLite file. Idle, a push of 1 000 tasks
-        takes a second, and beside annotators who write without a pause one of 50 took from 9 s to over 60.
+        A push of 50 tasks takes 0.1 s where nobody writes, and took from 9 s to over 60 beside three who write without a pause.
         """
         failed: list[BaseException] = []
 
