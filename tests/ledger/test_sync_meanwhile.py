@@ -40,18 +40,23 @@ class Slow(Project):
         given = (Annotation(5, "ann@x", results("cat"), False, False, NOW),) if self.looks > 1 else ()
         meta = {"ledger": self.ledger.identity, "query": 1, "q": 1.0, "score": 2.0}
         yield Task(70, 0, meta, None, False, given, NOW), NOW
+        if self.looks > 3:  # a part of the push
+            yield Task(71, 1, meta, None, False, (), NOW), NOW
 
     def versions(self) -> list[str]:
         return ["alcore 0"]
 
     def push(self, tasks: Any) -> None:
         until = time.monotonic() + 30
-        while self.looks < 4 and time.monotonic() < until:
+        while self.looks < 5 and time.monotonic() < until:
             time.sleep(0.01)
         assert self.ledger.labels == ["cat"]
         if self.fails:
             raise Unreachable("did not answer")
         self.pushed += tasks
+
+    def delete_untouched(self, numbers: Any) -> int:
+        raise AssertionError("what is pushed is not removed")
 
     def write_scores(self, scores: Any, version: str) -> None:
         self.scores += scores

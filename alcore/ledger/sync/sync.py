@@ -113,13 +113,17 @@ class Sync:
         """
         done, settings = Round(), self.project.settings()
         self._read()
+        before = dict(self.tasks)  # while a push lasts, its tasks are read too
         groups = self._groups(done)
         done.taken = self._take(groups, settings)
         wanted, seen = self._wanted()
         live = self._live(groups, seen)
         missing = [one for one in wanted if one.position not in live and self.asker in (None, one.asker)]
+        missing.sort(
+            key=lambda one: -math.inf if one.score is None else one.score, reverse=True
+        )  # the best are there first
         self._order(wanted, live, missing, settings, done)
-        done.removed += self._remove(wanted, live)
+        done.removed += self._remove(before, wanted, live)
         self._write_meta(wanted, live, patience)
         done.waiting = sum(one.position in live for one in wanted) + len(missing)
         return done
@@ -251,9 +255,7 @@ class Sync:
             except BaseException as error:
                 failed.append(error)
 
-        thread = threading.Thread(
-            target=run, daemon=True
-        )  # an interrupt does not wait for it: the next round finds its tasks
+        thread = threading.Thread(target=run, daemon=True)  # an interrupt does not wait. The next round finds its tasks
         thread.start()
         try:
             thread.join(self.poll)
@@ -297,10 +299,10 @@ class Sync:
                     "--data-from items.jsonl."
                 )
 
-    def _remove(self, wanted: list[Wanted], live: Mapping[int, Task]) -> int:
+    def _remove(self, tasks: Mapping[int, Task], wanted: list[Wanted], live: Mapping[int, Task]) -> int:
         """Delete tasks that nobody has touched and whose id waits for no label, or waits in another task."""
         kept = {live[one.position].number for one in wanted if one.position in live}
-        stale = [number for number, task in self.tasks.items() if not task.touched and number not in kept]
+        stale = [number for number, task in tasks.items() if not task.touched and number not in kept]
         if not stale:
             return 0
         self._latest = None  # a draft does not change the time of its task, so all tasks are read again
