@@ -27,6 +27,7 @@ from alcore.sources.files import import_extra, whole_file
 
 USUAL = Keys()
 TAB = "\t"
+SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once
 
 
@@ -48,8 +49,9 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     suffix = Path(path).suffix.lower()  # Windows programs write .CSV too
     if suffix not in FORMATS:
         endings = ", ".join(FORMATS)
+        remedy = " In the spreadsheet program, save it as CSV UTF-8." if suffix in SPREADSHEETS else ""
         raise LedgerError(
-            f"{Path(path)}: expected a file that ends in {endings} (tasks for Label Studio), got {suffix or 'no ending'!r}."
+            f"{Path(path)}: expected a file that ends in {endings} (tasks for Label Studio), got {suffix or 'no ending'!r}.{remedy}"
         )
     return FORMATS[suffix]
 
