@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -14,7 +16,7 @@ import pytest
 from alcore import Ledger, Precomputed
 from alcore.ledger.label_studio import scaled
 from alcore.ledger.sync.client import Client, Unreachable
-from alcore.ledger.sync.label_studio_project import FIRST, LARGEST, Annotation, Project, Settings, Task
+from alcore.ledger.sync.label_studio_project import AT_ONCE, FIRST, LARGEST, LEAST, Annotation, Project, Settings, Task
 from alcore.ledger.sync.sync import Sync
 from tests.ledger.label_studio_people import results
 
@@ -88,16 +90,52 @@ def test_labels_are_taken_while_a_push_lasts(tmp_path: Path, fails: bool) -> Non
         assert sync._latest is None  # all is read anew
 
 
-def test_requests_grow_while_the_server_is_fast() -> None:
-    def sizes(seconds: list[float], count: int) -> list[int]:
-        client = mock.Mock(spec=Client)
-        clock = [moment for start, one in enumerate(seconds) for moment in (100.0 * start, 100.0 * start + one)]
-        with mock.patch("alcore.ledger.sync.label_studio_project.time.monotonic", side_effect=clock):
-            Project(client, 1).push([{"n": number} for number in range(count)])
-        sent = [call.args[2] for call in client.send.call_args_list]
-        assert [one["n"] for part in sent for one in part] == list(range(count))
-        return [len(part) for part in sent]
+def pushed(count: int, send: Any, fast: float = 0.1) -> list[list[int]]:
+    """The numbers of the tasks in each request."""
+    requests: list[list[int]] = []
 
-    assert sizes([0.1] * 5, 750) == [FIRST, 2 * FIRST, LARGEST, LARGEST, LARGEST]
-    assert sizes([0.1, 3.1, 0.1, 0.1], 250) == [FIRST, 2 * FIRST, FIRST, FIRST]
-    assert sizes([], 0) == []
+    def send_one(method: str, path: str, part: Any, timeout: float) -> None:
+        requests.append([one["n"] for one in part])
+        send(len(requests))
+
+    with mock.patch("alcore.ledger.sync.label_studio_project.FAST", fast):
+        Project(mock.Mock(spec=Client, send=send_one), 1).push([{"n": number} for number in range(count)])
+    return requests
+
+
+def test_requests_grow_while_the_server_is_fast() -> None:
+    requests = pushed(750, lambda number: None, 60.0)
+    assert [len(part) for part in requests] == [FIRST, 2 * FIRST, LARGEST, LARGEST, LARGEST]
+    assert [*chain(*requests)] == list(range(750))
+    assert pushed(0, lambda number: None, 60.0) == []
+
+
+def test_requests_that_the_server_keeps_waiting_hold_up_nothing() -> None:
+    most, last = threading.Semaphore(AT_ONCE), threading.Event()
+
+    def slow(number: int) -> None:
+        assert most.acquire(blocking=False), "too many at once"
+        if number != 2:
+            assert last.wait(30) if number < 2 else time.sleep(0.3) is None
+        if number == 4:
+            last.set()
+        most.release()
+
+    requests = pushed(200, slow)
+    assert sorted(chain(*requests)) == list(range(200))
+    assert [len(part) for part in requests[:2]] == [FIRST, FIRST // 2]
+    assert min(map(len, requests[:-1])) >= LEAST
+
+
+def test_a_push_that_fails_waits_for_what_is_on_its_way() -> None:
+    done: list[int] = []
+
+    def send(number: int) -> None:
+        time.sleep(0.3 if number == 1 else 0.0)
+        if number == 2:
+            raise Unreachable("did not answer")
+        done.append(number)
+
+    with pytest.raises(Unreachable, match="did not answer"):
+        pushed(1000, send)
+    assert done == [1]

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.sync.client import Client, ServerError
+from alcore.ledger.sync.sending import Sending
 from alcore.ledger.tools.label_studio import CONTROL
 
 PAGE = 500  # tasks of one answer
 PART = 1000  # tasks or scores of one request that writes
 # Label Studio's import sleeps 3, 6, 12, ... s where another writer holds the lock of its SQLite file. With 2.4 labels a second from
-# three annotators that met 1 of 12 requests of 10 tasks, 4 of 12 of 50 and 4 of 9 of 200. A request of 400 was not done in 150 s.
-FIRST, LARGEST = 50, 200  # tasks of a push's requests
+# three annotators that met 1 of 12 requests of 10 tasks, 4 of 12 of 50 and 4 of 9 of 200. One of 400 was not done in 150 s.
+FIRST, LEAST, LARGEST = 50, 10, 200  # tasks of a push's requests
 FAST = 1.0  # seconds
+AT_ONCE = 4  # requests that wait
 PATIENCE = 600.0  # seconds that a push may last. Given up and sent again, its tasks would be there twice
 # Of tasks, and of the annotations in them. All fields would take ten times as long.
 FIELDS = (
@@ -150,14 +152,20 @@ class Project:
             last = max(one["id"] for one in found)
 
     def push(self, tasks: Sequence[dict[str, Any]]) -> None:
-        """In requests that grow while the server is fast, so that annotators have the first tasks at once."""
-        start, size = 0, FIRST
-        while start < len(tasks):
-            began = time.monotonic()
+        """In requests that grow while the server is fast. What it keeps waiting does not hold up what comes after it."""
+        start, size, sent = 0, FIRST, list[Sending]()
+        while start < len(tasks) and not any(one.failed for one in sent):
             part = tasks[start : start + size]
-            self.client.send("POST", f"/api/projects/{self.number}/import", part, timeout=PATIENCE)
+            path = f"/api/projects/{self.number}/import"
+            sent.append(Sending(partial(self.client.send, "POST", path, part, timeout=PATIENCE)))
             start += size
-            size = min(2 * size, LARGEST) if time.monotonic() - began < FAST else FIRST
+            size = min(2 * size, LARGEST) if sent[-1].ended(FAST) else max(size // 2, LEAST)
+            while len(waiting := [one for one in sent if not one.ended(0)]) >= AT_ONCE:
+                waiting[0].ended(FAST)
+        for one in sent:
+            one.ended()  # also after a failure: what is still on its way must not be pushed again
+        for one in sent:
+            one.check()
 
     def delete_untouched(self, numbers: Sequence[int]) -> int:
         """Delete those of the tasks that have neither an annotation nor a draft at the moment of the deletion."""
