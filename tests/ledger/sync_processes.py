@@ -82,4 +82,15 @@ class Annotator(threading.Thread):
         self.given[one] = self._who
         if way < 0.1:
             time.sleep(self._random.random())
-            own.change(annotation, result=results(right))
+            self._correct(own, annotation, right)
+
+    def _correct(self, own: People, annotation: int, right: str) -> None:
+        """As a person does who sees that it was not saved: again. Label Studio is busy while others hold its lock."""
+        for pause in (0.5, 1.0, 2.0, 4.0, 8.0, None):
+            try:
+                own.change(annotation, result=results(right))
+                return
+            except LedgerError:
+                if pause is None:
+                    raise
+                time.sleep(pause)
