@@ -15,6 +15,7 @@ from alcore.bench.labels import check_same_cells
 from alcore.cli.options import HeuristicOptions, PredictionOptions
 from alcore.cli.sentences import note
 from alcore.heuristics import Heuristic
+from alcore.heuristics.names import check_name
 from alcore.sources.files import NoMember
 from alcore.sources.reading import open_source
 
@@ -53,6 +54,7 @@ def heuristic_named(name: str, options: HeuristicOptions, targets: Any, **more: 
         raise ValueError(
             "heuristic: precomputed scores work only in Python. Select from them with alcore.top(scores, k)."
         )
+    check_name(name, without=("precomputed",))
     given = {key: value for key, value in {"targets": targets, **more}.items() if value is not None}
     return alcore.heuristic(name, reduce=options.reduce, q=options.share, **given)
 
@@ -216,6 +218,6 @@ def check_output(file: Path, endings: tuple[str, ...], *inputs: Path | None) -> 
 
 def check_ending(file: Path, *endings: str) -> None:
     if file.suffix not in endings:
-        raise ValueError(
-            f"{file}: expected a file that ends in {' or '.join(endings)}, got {file.suffix or 'no ending'!r}."
-        )
+        *others, last = endings
+        listed = f"{', '.join(others)} or {last}" if others else last
+        raise ValueError(f"{file}: expected a file that ends in {listed}, got {file.suffix or 'no ending'!r}.")

@@ -239,7 +239,7 @@ def export(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="Where to write: .csv, .jsonl, .parquet, or .json for Label Studio.",
+            help="Where to write: .csv, .tsv, .jsonl, .parquet, or .json for Label Studio.",
             show_default=False,
         ),
     ],

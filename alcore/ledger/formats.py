@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +26,8 @@ from alcore.ledger.tools.keys import Keys
 from alcore.sources.files import import_extra, whole_file
 
 USUAL = Keys()
+TAB = "\t"
+SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once
 
 
@@ -32,21 +35,23 @@ ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once
 class Format:
     """``write(stream, rows, layout)``, which counts rows, and ``read(path, keys)``, whose records ``unit`` counts.
 
-    ``cells`` is True for tables, where a text may be any label.
+    ``cells`` is True for tables, where a text may be any label, and ``typed`` for those that people type into.
     """
 
     unit: str
     write: Callable[[IO[bytes], Iterable[Row], Layout], int]
     read: Callable[[Path, Keys], Iterator[tuple[int, Row]]]
     cells: bool = False
+    typed: bool = False
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:
-    suffix = Path(path).suffix
+    suffix = Path(path).suffix.lower()  # Windows programs write .CSV too
     if suffix not in FORMATS:
         endings = ", ".join(FORMATS)
+        remedy = " In the spreadsheet program, save it as CSV UTF-8." if suffix in SPREADSHEETS else ""
         raise LedgerError(
-            f"{Path(path)}: expected a file that ends in {endings} (tasks for Label Studio), got {suffix or 'no ending'!r}."
+            f"{Path(path)}: expected a file that ends in {endings} (tasks for Label Studio), got {suffix or 'no ending'!r}.{remedy}"
         )
     return FORMATS[suffix]
 
@@ -55,7 +60,7 @@ def read(path: str | os.PathLike[str], labels: LabelType = ANY, keys: Keys = USU
     """Rows of a file, read as they are taken. Labels are of the ledger's type. Several answers are several rows."""
     file, form = Path(path), format_of(path)
     records = records_of(file, keys)
-    source = known.Source(file, form.unit, form.cells, typed=form is FORMATS[".csv"])
+    source = known.Source(file, form.unit, form.cells, form.typed)
     return FileRows(file, form.unit, known.rows(records, source, keys, labels))
 
 
@@ -71,7 +76,7 @@ def items_of(path: str | os.PathLike[str]) -> Iterator[tuple[int, Row]]:
     """Records of a file of items: an id each, and what to show for it."""
     file, form = Path(path), format_of(path)
     if form is FORMATS[".json"]:
-        raise LedgerError(f"{file}: expected a file of items that ends in .jsonl, .csv or .parquet, got '.json'.")
+        raise LedgerError(f"{file}: expected a file of items that ends in .jsonl, .csv, .tsv or .parquet, got '.json'.")
     return records_of(file, Keys(label="id"))
 
 
@@ -262,7 +267,8 @@ def _read_tasks(path: Path, keys: Keys) -> Iterator[tuple[int, Row]]:
 
 
 FORMATS = {
-    ".csv": Format("line", write_csv, read_csv, cells=True),
+    ".csv": Format("line", write_csv, read_csv, cells=True, typed=True),
+    ".tsv": Format("line", partial(write_csv, separator=TAB), partial(read_csv, separator=TAB), cells=True, typed=True),
     ".jsonl": Format("line", _write_jsonl, _read_jsonl),
     ".parquet": Format("row", _write_parquet, _read_parquet, cells=True),
     ".json": Format("task", _write_tasks, _read_tasks),

@@ -1,7 +1,7 @@
 """CSV as this library writes it, and as Excel, LibreOffice and other tools do.
 
-The separator is read from the header line. Texts that a spreadsheet would run as a formula are written with a ' before them, and
-come back without it.
+The separator is read from the header line. In ``.tsv`` it is a TAB. Texts that a spreadsheet would run as a formula are written
+with a ' before them, and come back without it.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ QUOTED = re.compile(r'"[^"]*"?')
 # --- out --------------------------------------------------------------------------------------------------------------
 
 
-def write_csv(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
+def write_csv(stream: IO[bytes], rows: Iterable[Row], layout: Layout, separator: str = ",") -> int:
     lines = _CsvLines(stream)
-    writer = csv.writer(lines, lineterminator="\r\n")  # so that both are quoted inside a cell
+    writer = csv.writer(lines, delimiter=separator, lineterminator="\r\n")  # so that both are quoted inside a cell
     writer.writerow(layout.columns)
     writes: dict[str, Callable[[Any], str]] = {**_WRITE, "label": partial(_label, layout)}
     writers = [(name, writes.get(COLUMNS[name], _text)) for name in layout.columns]
@@ -93,14 +93,14 @@ _WRITE: dict[str, Callable[[Any], str]] = {
 # --- in ---------------------------------------------------------------------------------------------------------------
 
 
-def read_csv(path: Path, keys: Keys) -> Iterator[tuple[int, Row]]:
+def read_csv(path: Path, keys: Keys, separator: str | None = None) -> Iterator[tuple[int, Row]]:
     with open(path, "rb") as file:
         lines = text_lines(path, file)
         first, number = next(lines, None), 1
         if first is not None and (said := re.fullmatch(r'"?sep=(.)"?[\r\n]*', first)):
             separator, first, number = said[1], next(lines, None), 2
         else:
-            separator = _separator(path, first or "", keys)
+            separator = separator or _separator(path, first or "", keys)
         left = lines if first is None else chain([first], lines)
         reader, before = csv.reader(left, delimiter=separator, strict=True), number - 1
         try:

@@ -246,8 +246,8 @@ class LedgerView(ABC):
         notes of steps, and labels that were replaced, are not in the file.
 
         Args:
-            path: a file that ends in .csv, .jsonl, .parquet (``alcore[parquet]``), or .json for Label Studio's tasks. In CSV and
-                Parquet a label that is a string is written as it is. Other labels, and strings that read as JSON, are JSON.
+            path: a file that ends in .csv, .tsv, .jsonl, .parquet (``alcore[parquet]``), or .json for Label Studio's tasks. In
+                tables a label that is a string is written as it is. Other labels, and strings that read as JSON, are JSON.
             states: one or several of "unlabelled", "asked", "labelled", "aside" and "past", all by default. "past" are picks that
                 no longer count, such as those that were withdrawn. `import_file` can restore the ledger only from all states.
             data: what Label Studio shows for each id, such as ``{"image": "https://host/{id}.png"}``. In web addresses the id is
@@ -267,7 +267,7 @@ class LedgerView(ABC):
         >>> import alcore, pathlib, tempfile
         >>> path, ledger = pathlib.Path(tempfile.mkdtemp()) / "labels.csv", alcore.Ledger(size=3)
         >>> ledger.label({1: "cat"})
-        >>> ledger.export(path, states="labelled"), alcore.Ledger(size=3).import_file(path).labels
+        >>> ledger.export(path, states="labelled"), ledger.import_file(path).unchanged
         (1, 1)
         """
         wanted, shown = exporting.as_states(states), label_studio.as_data(data)

@@ -38,7 +38,7 @@ LABELS = [
     'say "x"',
     10**30,
 ]
-SUFFIXES = ("csv", "jsonl", "parquet")
+SUFFIXES = ("csv", "tsv", "jsonl", "parquet")
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -56,6 +56,13 @@ SCRIPT = Path(__file__).with_name("killed.py")
 
 def begin(named: bool) -> Ledger:
     return Ledger(ids=NAMES) if named else Ledger(N)
+
+
+def named_as(identity: str, ledger: Ledger) -> Ledger:
+    """An empty ledger of the campaign that files in ``tests/ledger/data`` and other ledgers are of."""
+    with ledger._database.writing() as connection:
+        connection.execute("UPDATE about SET identity = ?", (identity,))
+    return ledger
 
 
 def campaign(named: bool) -> Ledger:

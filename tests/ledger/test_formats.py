@@ -224,7 +224,10 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     for name, said in [
         ("a.csv", "a.csv: no such file"),
         ("folder.csv", "folder.csv: expected a file, got a folder"),
-        ("a.xlsx", "a.xlsx: expected a file that ends in .csv, .jsonl, .parquet, .json .*, got '.xlsx'"),
+        (
+            "a.xlsx",
+            "a.xlsx: expected a file that ends in .csv, .tsv, .jsonl, .parquet, .json .*, got '.xlsx'. .* save it as CSV",
+        ),
         ("a", "got 'no ending'"),
     ]:
         with pytest.raises(LedgerError, match=said):
