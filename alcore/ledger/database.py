@@ -20,6 +20,7 @@ from alcore.ledger.schema import Fill
 
 AT_ONCE = 0.5  # seconds that SQLite waits for a turn before Python is asked whether to go on
 WRITE = "BEGIN IMMEDIATE"
+PATIENCE = 5.0  # seconds that the first write of a connection waits for those who read
 WAIT = 5.0  # seconds that a fork waits for a call of another thread to end
 
 
@@ -39,6 +40,7 @@ class Database:
                 f"{self.path}: the folder {self.path.parent} does not exist. Create it: mkdir -p {self.path.parent}."
             )
         self._ready = False
+        self._marked: bool | None = None  # whether the file itself says that it is open; None before the first write
         with self._refusals(), OPEN.lock:
             new = self.path is None or is_new(self.path)
             if self.path is not None:
@@ -102,25 +104,43 @@ class Database:
     # --- the log beside the file ------------------------------------------------------------------------------------------
 
     def _mark_open(self, connection: Connection) -> None:
-        """Before the first write the file itself says that labels may be in its log: a copy without the log then tells so. Others
-        may close the ledger between the mark and the write, so the mark is looked at again."""
-        while not connection.execute("SELECT open FROM about").fetchone()[0]:
-            connection.execute("UPDATE about SET open = 1")
-            connection.execute("COMMIT")
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            self._in_turn(connection, WRITE)
+        """Before the first write of a connection: mark the file itself, because labels may be in its log from now on. A copy
+        without the log then has the mark, and is refused. The mark stays while anybody has the ledger open."""
+        if self._marked:
+            return
+        connection.execute("UPDATE about SET open = 1 WHERE open = 0")
+        connection.execute("COMMIT")
+        self._marked = self._move_log(connection, PATIENCE if self._marked is None else 0.0)
+        self._in_turn(connection, WRITE)
+
+    def _move_log(self, connection: Connection, patience: float) -> bool:
+        """Move what the log holds now into the file. Returns False if it cannot: somebody still reads who began before."""
+        until, wanted = time.monotonic() + patience, -1
+        while True:
+            _, logged, moved = connection.execute(
+                "PRAGMA wal_checkpoint(PASSIVE)"
+            ).fetchone()  # -1: others move it just now
+            wanted = logged if wanted < 0 else wanted
+            if logged >= 0 and (moved >= wanted or logged < wanted):  # less: others began the log anew, so it was moved
+                return True
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.001)
 
     def _mark_closed(self, connection: Connection) -> None:
-        """All labels will be in the file itself when its last connection is closed. Where another process writes just now, or the
-        disk is full, the mark stays, and who closes last removes it."""
+        """The last connection moves all labels into the file, and then removes the mark. If others have the ledger open, or the
+        disk is full, the mark stays. The log is not cut before: a kill would leave the mark without a log."""
         if not self._ready or self.path is None or self._depth:
             return
-        for first in ("busy_timeout = 0", "wal_checkpoint(TRUNCATE)"):  # the second makes room on a disk that is full
-            with suppress(sqlite3.Error):
-                connection.execute(f"PRAGMA {first}")
-                if connection.execute("SELECT open FROM about").fetchone()[0]:
-                    connection.execute("UPDATE about SET open = 0")
+        with suppress(sqlite3.Error):
+            if not connection.execute("SELECT open FROM about").fetchone()[0]:
                 return
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute(WRITE)  # fails where another connection is open, of any process
+            connection.execute("COMMIT")
+            if self._move_log(connection, 0.0):
+                connection.execute("UPDATE about SET open = 0")
 
     def _check_log(self, connection: Connection) -> None:
         """Refuse a file that was copied or moved without its log."""
@@ -209,7 +229,10 @@ class Database:
         )
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        self._connection, self._process = connection, os.getpid()
+        self._in_turn(
+            connection, "SELECT count(*) FROM sqlite_master"
+        )  # who closes last has the file alone for a moment
+        self._connection, self._process, self._marked = connection, os.getpid(), None
         return connection
 
     def _disconnect(self) -> None:
