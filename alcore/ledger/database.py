@@ -189,7 +189,8 @@ class Database:
 
     def _in_turn(self, connection: Connection, statement: str) -> None:
         """Wait for the turn in Python. SQLite does not hear Ctrl-C while it waits, and does not wait to change the journal. It
-        looks again after up to 100 ms: of 1 300 labels by 8 processes the slowest took 20 to 65 ms, with ``LOOK_AGAIN`` 3 to 10 ms."""
+        looks again after up to 100 ms: of 1 300 labels by 8 processes the slowest took 20 to 65 ms, and 3 to 10 ms with
+        ``LOOK_AGAIN``."""
         until = time.monotonic() + self._timeout
         connection.execute("PRAGMA busy_timeout = 0")
         try:
