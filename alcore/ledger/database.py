@@ -105,14 +105,18 @@ class Database:
     # --- the log beside the file ------------------------------------------------------------------------------------------
 
     def _mark_open(self, connection: Connection) -> None:
-        """Before the first write of a connection: mark the file itself, because labels may be in its log from now on. A copy
-        without the log then has the mark, and is refused. The mark stays while anybody has the ledger open."""
-        if self._marked:
-            return
-        connection.execute("UPDATE about SET open = 1 WHERE open = 0")
-        connection.execute("COMMIT")
-        self._marked = self._move_log(connection, PATIENCE if self._marked is None else 0.0)
-        self._in_turn(connection, WRITE)
+        """Before a write: mark the file itself, because labels may be in its log from now on. A copy without the log then has the
+        mark, and is refused. Others may remove the mark when they close, so each write looks at it again."""
+        while not (self._marked and self._is_marked(connection)):
+            connection.execute("UPDATE about SET open = 1 WHERE open = 0")
+            connection.execute("COMMIT")
+            self._marked = self._move_log(connection, PATIENCE if self._marked is None else 0.0)
+            self._in_turn(connection, WRITE)
+            if not self._marked and self._is_marked(connection):
+                return
+
+    def _is_marked(self, connection: Connection) -> bool:
+        return bool(connection.execute("SELECT open FROM about").fetchone()[0])
 
     def _move_log(self, connection: Connection, patience: float) -> bool:
         """Move what the log holds now into the file. Returns False if it cannot: somebody still reads who began before."""
@@ -129,25 +133,29 @@ class Database:
             time.sleep(0.001)
 
     def _mark_closed(self, connection: Connection) -> None:
-        """The last connection moves all labels into the file, and then removes the mark. If others have the ledger open, or the
-        disk is full, the mark stays. The log is not cut before: a kill would leave the mark without a log."""
+        """Remove the mark. If this connection has the file alone, all labels are moved into the file before. If others have it
+        open, they mark it again before their next write. If one of them writes just now, it removes the mark when it closes."""
         if not self._ready or self.path is None or self._depth:
             return
         with suppress(sqlite3.Error):
-            if not connection.execute("SELECT open FROM about").fetchone()[0]:
+            if not self._is_marked(connection):
                 return
             connection.execute("PRAGMA busy_timeout = 0")
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            connection.execute(WRITE)  # fails where another connection is open, of any process
+            connection.execute(WRITE)  # fails if another connection is open, of any process
             connection.execute("COMMIT")
-            if self._move_log(connection, 0.0):
-                connection.execute("UPDATE about SET open = 0")
+            self._move_log(connection, 0.0)  # the log is not cut: a kill would leave the mark without a log
+            connection.execute("UPDATE about SET open = 0")
+            return
+        with suppress(sqlite3.Error):
+            connection.execute("PRAGMA locking_mode = NORMAL")
+            connection.execute("UPDATE about SET open = 0")
 
     def _check_log(self, connection: Connection) -> None:
         """Refuse a file that was copied or moved without its log."""
         assert self.path is not None
         path = self.path
-        if connection.execute("SELECT open FROM about").fetchone()[0] and not log_size(path):
+        if self._is_marked(connection) and not log_size(path):
             raise LedgerError(
                 f"{path}: the file was copied or moved while it was open, without its log {path}-wal, which may hold labels. Put "
                 "the log beside it, or make the copy with ledger.backup(copy). If the log is lost, open what the file holds: "

@@ -109,17 +109,42 @@ def test_who_reads_for_long_does_not_keep_others_from_labelling(
             Ledger.open(tmp_path / "copy.db")
 
 
-def test_the_mark_stays_until_the_last_has_closed(tmp_path: Path) -> None:
+def test_others_that_close_leave_a_ledger_marked_or_whole(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     with Ledger.open(path, 1000) as ledger:
         for other in range(3):
             with Ledger.open(path) as one:
                 one.label({other: "cat"})
             ledger.label({10 + other: "dog"})
-            with ledger._database.reading() as connection:
-                assert connection.execute("SELECT open FROM about").fetchone() == (1,)
+            shutil.copy(path, tmp_path / "copy.db")
+            with pytest.raises(LedgerError, match="without its log"):
+                Ledger.open(tmp_path / "copy.db")
     shutil.copy(path, tmp_path / "closed.db")
     assert labelled(tmp_path / "closed.db") == [0, 1, 2, 10, 11, 12]
+
+
+def test_a_call_that_was_refused_leaves_no_mark(tmp_path: Path) -> None:
+    """The error keeps the frames of the call, and with them a statement that is not finished: the log cannot be moved then."""
+    path = tmp_path / "run.db"
+    Ledger.open(path, ids=["a", "b"]).close()
+    with pytest.raises(LedgerError, match="already") as refusal, Ledger.open(path) as ledger:
+        ledger.add(["a"])
+    assert "already" in str(refusal.value)
+    assert labelled(path) == []
+
+
+def test_two_that_close_at_the_same_time_leave_no_mark(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    for turn in range(20):
+        both = [Ledger.open(path, 1000), Ledger.open(path, 1000)]
+        both[0].label({turn: "cat"})
+        threads = [threading.Thread(target=ledger.close) for ledger in both]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        shutil.copy(path, tmp_path / "copy.db")
+        assert labelled(tmp_path / "copy.db") == list(range(turn + 1))
 
 
 def test_a_file_that_was_moved_after_a_kill_says_so(tmp_path: Path) -> None:
