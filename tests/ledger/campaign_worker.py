@@ -10,6 +10,7 @@ import json
 import os
 import random
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -82,7 +83,7 @@ class Worker:
         self._journal = Journal(place / f"journal {number}.jsonl")
         self._ledgers: dict[int, Ledger] = {}
         self._given: list[tuple[int, str, str]] = []  # labels that were acknowledged: campaign, id, label
-        self._can_be_interrupted = False
+        self._can_be_interrupted, self._streams = False, (sys.stdin, sys.stdout, sys.stderr)
 
     def close(self) -> None:
         self._journal.close()
@@ -122,6 +123,8 @@ class Worker:
         except Exception as error:
             self._can_be_interrupted = False
             self._journal.write(**own, end="failed", text=f"{type(error).__name__}: {error}")
+        finally:  # an interrupt can come while the runner of commands changes them
+            sys.stdin, sys.stdout, sys.stderr = self._streams
 
     # --- inside -----------------------------------------------------------------------------------------------------------
 
