@@ -23,6 +23,7 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 FORMULA = re.compile(r"'*[=+\-@\t\r]")  # with the marks of cells that look like neutralised ones
 PLAIN_NUMBER = re.compile(r"-\d[\d.eE+-]*\Z")
+OUR_WORDS = {"state", "ledger"}  # columns that no spreadsheet takes for formulas
 QUOTED = re.compile(r'"[^"]*"?')
 
 
@@ -34,7 +35,7 @@ def write_csv(stream: IO[bytes], rows: Iterable[Row], layout: Layout, separator:
     writer = csv.writer(lines, delimiter=separator, lineterminator="\r\n")  # so that both are quoted inside a cell
     writer.writerow(layout.columns)
     writes: dict[str, Callable[[Any], str]] = {**_WRITE, "label": partial(_label, layout)}
-    writers = [(name, writes.get(COLUMNS[name], _text)) for name in layout.columns]
+    writers = [(name, str if name in OUR_WORDS else writes.get(COLUMNS[name], _text)) for name in layout.columns]
     count, longest = 0, csv.field_size_limit()
     for count, row in enumerate(rows, 1):  # noqa: B007
         cells = ["" if (value := row[name]) is None else write(value) for name, write in writers]
@@ -150,7 +151,9 @@ def _row(path: Path, number: int, header: list[str], cells: list[str], separator
             f"{path}, line {number}: expected {len(header)} cells, as the first line has, got {len(cells)}. "
             f'Put cells with {SEPARATORS.get(separator, "separators")} in double quotes: "a{separator} b".'
         )
-    return {name: as_it_was(cell) or None for name, cell in zip(header, cells, strict=True)}
+    return {
+        name: (as_it_was(cell) if cell[:1] == "'" else cell) or None for name, cell in zip(header, cells, strict=True)
+    }
 
 
 def text_lines(path: Path, file: IO[bytes]) -> Iterator[str]:

@@ -106,10 +106,10 @@ def refused(path: Path, said: str, **arguments: Any) -> None:
     assert {one: one.read_bytes() for one in path.parent.iterdir()} == before
 
 
-def run_scenario(name: str, folder: Path, *numbers: int) -> Any:
+def run_scenario(name: str, folder: Path, *numbers: int, seconds: float = 300.0) -> Any:
     """What a scenario of killed.py finds in a process of its own; one that does not come to an end fails."""
     command = [sys.executable, str(SCRIPT), name, str(folder), *map(str, numbers)]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=seconds)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
