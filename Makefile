@@ -9,6 +9,9 @@ WORKERS ?= 2
 TESTS := $(RUN)pytest -q -p no:cacheprovider -n $(WORKERS) --dist worksteal
 # Compiled kernels are kept by the source of all of them: numba itself does not see a change in a kernel that another one calls.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/build/numba/$(shell cat alcore/kernels/*.py | cksum | cut -d ' ' -f 1)
+# The tool that people label in, for `make soak`. ALCORE_LABEL_STUDIO names the Python of an environment that has it already.
+LABEL_STUDIO := $(CURDIR)/.venv-label-studio/bin
+export ALCORE_LABEL_STUDIO ?= $(LABEL_STUDIO)/python
 INSTALL := $(RUN)pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .PHONY: demo test check docs docs-serve docs-check soak lint bench sample clean
@@ -37,8 +40,9 @@ docs-check: $(VENV)/test.stamp
 check: $(VENV)/test.stamp lint
 	$(TESTS) $$($(RUN)python tests/changed.py)
 
-# What `make test` tries in small, at length, written into benchmarks/soak.md. Half an hour on two cores.
-soak: $(VENV)/test.stamp
+# What `make test` tries in small, at length, written into benchmarks/soak.md. Three quarters of an hour on two cores. It also records
+# anew what a real Label Studio answers (tests/data/label_studio), which `make test` plays back.
+soak: $(VENV)/test.stamp $(dir $(ALCORE_LABEL_STUDIO))label-studio
 	WORKERS=$(WORKERS) $(RUN)python benchmarks/soak.py
 
 lint: $(VENV)/test.stamp
@@ -54,7 +58,7 @@ sample: $(VENV)/test.stamp
 	OPENBLAS_NUM_THREADS=1 $(RUN)python benchmarks/make_sample_predictions.py
 
 clean:
-	rm -rf $(VENV) .venv-peers build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-peers .venv-label-studio build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -67,3 +71,7 @@ $(VENV)/demo.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/test.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(INSTALL) '.[test]'
 	@touch $@ $(VENV)/demo.stamp
+
+$(LABEL_STUDIO)/label-studio:
+	$(PYTHON) -m venv $(dir $(LABEL_STUDIO))
+	$(LABEL_STUDIO)/pip install --quiet --disable-pip-version-check label-studio==1.23.2

@@ -18,6 +18,7 @@ from alcore.cli.options import HeuristicOptions, PredictionOptions
 from alcore.cli.sentences import note
 from alcore.door import Reading
 from alcore.heuristics import Heuristic
+from alcore.heuristics.names import check_name
 from alcore.sources.axes import arranged, joined
 from alcore.sources.files import exists, is_pattern
 from alcore.sources.formats import NoMember
@@ -63,6 +64,7 @@ def heuristic_named(name: str, options: HeuristicOptions, targets: Any, **more: 
         raise ValueError(
             "heuristic: precomputed scores work only in Python. Select from them with alcore.top(scores, k)."
         )
+    check_name(name, without=("precomputed",))
     given = {key: value for key, value in {"targets": targets, **more}.items() if value is not None}
     return alcore.heuristic(name, reduce=options.reduce, q=options.share, empty=options.empty, **given)
 
@@ -289,6 +291,6 @@ def check_output(file: Path, endings: tuple[str, ...], *inputs: Path | None) -> 
 
 def check_ending(file: Path, *endings: str) -> None:
     if file.suffix not in endings:
-        raise ValueError(
-            f"{file}: expected a file that ends in {' or '.join(endings)}, got {file.suffix or 'no ending'!r}."
-        )
+        *others, last = endings
+        listed = f"{', '.join(others)} or {last}" if others else last
+        raise ValueError(f"{file}: expected a file that ends in {listed}, got {file.suffix or 'no ending'!r}.")

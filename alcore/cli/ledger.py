@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from alcore.cli import ledger_ids, sync
-from alcore.cli.arguments import check_output, check_reduced, heuristic_of, named_files, open_files, reading_of
+from alcore.cli.arguments import check_reduced, heuristic_of, named_files, open_files, reading_of
 from alcore.cli.ledger_options import (
     Annotator,
     Data,
@@ -50,7 +50,6 @@ from alcore.cli.sentences import one_sentence, out, say
 from alcore.heuristics import Random
 from alcore.heuristics.base import Joint
 from alcore.ledger import Ledger, Query
-from alcore.ledger.formats import FORMATS
 
 app = typer.Typer(add_completion=False, help="A labelling campaign in a file: which ids are labelled, asked or free.")
 
@@ -97,7 +96,7 @@ def _as_labels(labels: str) -> str | list[str]:
 @app.command()
 def status(run: Run) -> None:
     """Show how many ids are in each state, the open queries, and the counts of annotators and labels."""
-    with one_sentence(run), open_ledger(run) as ledger:
+    with one_sentence(run), open_ledger(run, readonly=True) as ledger:
         out.print(states_table(ledger, run))
         if queries := ledger.open_queries():
             out.print(queries_table(queries))
@@ -175,7 +174,7 @@ def show(
     overwrite: OverFile = False,
 ) -> None:
     """Hand out the ids of an open query again, those that have no label yet."""
-    with one_sentence(run), open_ledger(run) as ledger:
+    with one_sentence(run), open_ledger(run, readonly=True) as ledger:
         if output is not None:
             check_new_file(output, run, data_from, overwrite=overwrite, again=True)
         shown = templates(data, output, data_from)
@@ -242,7 +241,7 @@ def export(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="Where to write: .csv, .jsonl, .parquet, or .json for Label Studio.",
+            help="Where to write: .csv, .tsv, .jsonl, .parquet, or .json for Label Studio.",
             show_default=False,
         ),
     ],
@@ -253,11 +252,12 @@ def export(
         ),
     ] = None,
     data: Data = None,
+    overwrite: OverFile = False,
 ) -> None:
     """Write ids with their states, labels and picks into a file."""
-    with one_sentence(run), open_ledger(run) as ledger:
-        check_output(file, tuple(FORMATS), run)
-        count = ledger.export(file, states=state or None, data=templates(data, file))
+    with one_sentence(run), open_ledger(run, readonly=True) as ledger:
+        check_new_file(file, run, overwrite=overwrite, again=True)
+        count = ledger.export(file, states=state or None, data=templates(data, file), overwrite=overwrite)
         say(f"{count:,} rows -> {file}")
 
 
@@ -287,7 +287,7 @@ def backup(
     ] = False,
 ) -> None:
     """Copy a ledger while others use it. The copy has everything that was recorded."""
-    with one_sentence(run), open_ledger(run, lost_log=lost_log) as ledger:
+    with one_sentence(run), open_ledger(run, lost_log=lost_log, readonly=True) as ledger:
         ledger.backup(copy)
         say(f"{len(ledger):,} ids -> {copy}")
 

@@ -46,7 +46,7 @@ def add(run: Run, ids: IdsGiven = None, ids_from: IdsFrom = None) -> None:
 
 def history(run: Run, ids: IdsGiven = None, ids_from: IdsFrom = None) -> None:
     """Show what happened to ids: when they were asked, labelled, set aside and freed, and by whom."""
-    with one_sentence(run), open_ledger(run) as ledger:
+    with one_sentence(run), open_ledger(run, readonly=True) as ledger:
         out.print(history_table(ledger, ledger.history(ids_given(ledger, ids, ids_from))))
 
 

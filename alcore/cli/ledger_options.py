@@ -20,7 +20,7 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Where to write: .csv, .jsonl, .parquet, or .json for Label Studio. Default: the screen. "
+        help="Where to write: .csv, .tsv, .jsonl, .parquet, or .json for Label Studio. Default: the screen. "
         "A file that exists stays, unless --overwrite.",
     ),
 ]
@@ -33,7 +33,7 @@ Data = Annotated[
 ]
 DataFrom = Annotated[
     Path | None,
-    typer.Option(help="A .jsonl, .csv or .parquet file with a column id and what Label Studio shows for it."),
+    typer.Option(help="A .jsonl, .csv, .tsv or .parquet file with a column id and what Label Studio shows for it."),
 ]
 OverFile = Annotated[bool, typer.Option("--overwrite", help="Replace the output file if it is there already.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace labels that are there already and differ.")]
@@ -41,7 +41,7 @@ Annotator = Annotated[str | None, typer.Option(help="Who labelled, for rows that
 LabelsFile = Annotated[
     Path,
     typer.Argument(
-        metavar="FILE", help="Labels: .csv, .jsonl, .parquet, or .json from Label Studio.", show_default=False
+        metavar="FILE", help="Labels: .csv, .tsv, .jsonl, .parquet, or .json from Label Studio.", show_default=False
     ),
 ]
 IdsGiven = Annotated[
@@ -51,10 +51,10 @@ IdsGiven = Annotated[
 IdsFrom = Annotated[Path | None, typer.Option(help="For many ids: a text file with one id per line.")]
 
 
-def open_ledger(run: Path, *, lost_log: bool = False) -> closing[Ledger]:
+def open_ledger(run: Path, *, lost_log: bool = False, readonly: bool = False) -> closing[Ledger]:
     if not run.exists():
         raise ValueError(f"{run}: no such ledger. Make it: alcore ledger create {word(run)} --size N (or --ids FILE).")
-    return closing(Ledger.open(run, lost_log=lost_log))
+    return closing(Ledger.open(run, lost_log=lost_log, readonly=readonly))
 
 
 def read_lines(file: Path) -> list[str]:

@@ -21,6 +21,10 @@ REMEDIES = (
     (r"id=KEY, label=KEY \((?P<option>--[^)]*)\)", "{option}"),
     (r"(?P<key>id|label|agree|answer)=\S+ \((?P<option>--[^)]*)\)", "{option}"),
     (r"ledger\.import_file\(path\)( \(alcore ledger import\))?", "alcore ledger import {run} FILE"),
+    (
+        r"ledger\.import_file\((?P<file>'[^']*'|[^)]*)\)( \(alcore ledger import\))?",
+        "alcore ledger import {run} {file}",
+    ),
     (r"ledger\.label\(\{id: label\}\)", "alcore ledger import {run} FILE"),
     (r"ledger\.tell\(query, labels\)", "alcore ledger tell {run} FILE"),
     (r"ledger\.ask\(heuristic, predictions, k\)", "alcore ledger ask {run} PREDICTIONS"),

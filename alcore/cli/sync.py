@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from alcore.cli.ledger_options import Data, Run, open_ledger, templates_of
+from alcore.cli.ledger_options import Data, DataFrom, Run, open_ledger, templates_of
 from alcore.cli.sentences import note, one_sentence, say
-from alcore.ledger.label_studio import data_of
-from alcore.ledger.sync.client import TOKEN, Client, Unreachable
+from alcore.ledger.shown import Shown
+from alcore.ledger.sync.client import REFUSED, TOKEN, Client, ServerError, Unreachable
 from alcore.ledger.sync.label_studio_project import Project
-from alcore.ledger.sync.sync import Round, Sync
+from alcore.ledger.sync.sync import POLL, Round, Sync
 
 
 def sync(
@@ -32,15 +31,12 @@ def sync(
         float | None, typer.Option(min=1, help="Repeat every so many seconds, until Ctrl-C. Default: once.")
     ] = None,
     data: Data = None,
+    data_from: DataFrom = None,
 ) -> None:
     """Push what is asked to a project of Label Studio, and take the labels that are there. The token is in LABEL_STUDIO_API_KEY."""
     with one_sentence(run), open_ledger(run) as ledger:
-        client, templates = Client(label_studio, os.environ.get(TOKEN, "")), templates_of(data)
-
-        def shown(one: Any) -> Mapping[str, Any]:
-            return data_of(templates, one)
-
-        rounds = Sync(ledger, Project(client, project), asker, shown)
+        client, shown = Client(label_studio, os.environ.get(TOKEN, "")), Shown(templates_of(data, data_from), data_from)
+        rounds = Sync(ledger, Project(client, project), asker, shown, watch or POLL)
         if watch is None:
             _print(rounds.round(), set(), always=True)
         else:
@@ -56,9 +52,9 @@ def _watch(rounds: Sync, seconds: float) -> None:
             try:
                 done = rounds.round(patience=seconds / 4)
                 told = _print(done, told, always=rounds.rounds <= 1)
-                if done.left:
-                    continue
-            except Unreachable as error:
+            except (Unreachable, ServerError) as error:
+                if getattr(error, "status", None) in REFUSED:
+                    raise
                 note(f"{error} The next try is in {seconds:g} s.")
             time.sleep(max(0.0, seconds - (time.monotonic() - start)))
     except KeyboardInterrupt:
@@ -72,7 +68,7 @@ def _print(done: Round, told: set[str], always: bool) -> set[str]:
     if text or always:
         moment = time.strftime("%H:%M:%S")
         say(f"{moment} {text or 'nothing to do'}; {done.waiting:,} tasks wait for a label")
-    for problem in [*done.taken.problems, *done.notes]:
+    for problem in dict.fromkeys([*done.taken.problems, *done.notes]):
         if problem not in told:
             note(problem)
     return problems

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 import numpy.typing as npt
@@ -90,13 +90,7 @@ def heuristic(
     >>> alcore.heuristic("entropy", reduce="mean").name
     'mean(entropy)'
     """
-    prefix, _, rest = str(name).partition("-")
-    wrap, plain = (_WRAPPERS[prefix], rest) if prefix in _WRAPPERS else (None, str(name))
-    if plain not in _PLAIN or (wrap and plain == "random"):
-        raise ValueError(
-            f"heuristic: expected one of {', '.join(_PLAIN)}, or {', '.join(f'{prefix}-' for prefix in _WRAPPERS)} before the "
-            f"name of a row-wise one, such as power-bald, got {door.shown(name)}."
-        )
+    wrap, plain = check_name(name)
     drawn = {"beta": options.pop("beta")} if wrap and "beta" in options else {}
     taken = inspect.signature(_PLAIN[plain]).parameters
     if unknown := [option for option in options if option not in taken]:
@@ -113,3 +107,16 @@ def heuristic(
         check_how(reduce, q, empty)
         found = Reduce(found, reduce, q, empty) if isinstance(found, RowWise) else found
     return wrap(found, **drawn) if wrap else found
+
+
+def check_name(name: str, without: Collection[str] = ()) -> tuple[Callable[..., Heuristic] | None, str]:
+    """The wrapper and the plain name. A refusal names those that there are, without those that the caller cannot make."""
+    prefix, _, rest = str(name).partition("-")
+    wrap, plain = (_WRAPPERS[prefix], rest) if prefix in _WRAPPERS else (None, str(name))
+    names = [one for one in _PLAIN if one not in without]
+    if plain not in names or (wrap and plain == "random"):
+        raise ValueError(
+            f"heuristic: expected one of {', '.join(names)}, or {', '.join(f'{prefix}-' for prefix in _WRAPPERS)} before the "
+            f"name of a row-wise one, such as power-bald, got {door.shown(name)}."
+        )
+    return wrap, plain

@@ -20,12 +20,12 @@ from alcore.door import Bools, Float64s, Reading
 from alcore.heuristics import Heuristic, Random
 from alcore.heuristics.subsets import choose_from, scores_of, without_rows
 from alcore.ledger import reading, writing
-from alcore.ledger.database import Database
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import Positions, about_ids, positions_of
 from alcore.ledger.label_text import encode
 from alcore.ledger.pool import Pool
 from alcore.ledger.query import Query
+from alcore.ledger.records import Records
 from alcore.sources.reading import can_reread
 from alcore.sources.row_subset import RowSubset
 
@@ -78,20 +78,20 @@ class Picked:
     ranked: int
 
 
-def ask(database: Database, pool: Pool, arguments: AskArguments) -> Query:
+def ask(records: Records, pool: Pool, arguments: AskArguments) -> Query:
     """Rank without a lock, and rank again where others took a pick of a joint batch or gave ids back."""
     if isinstance(arguments.heuristic, Random) and arguments.predictions is None:
-        with _writing(database, pool) as connection:
+        with _writing(records, pool) as connection:
             open_query = _open_query(connection, arguments.asker)
             return open_query or _record(connection, pool, arguments, _pick_at_random(connection, pool, arguments))
     again = arguments.predictions is None or can_reread(arguments.predictions)
     for left in range(TRIES if again else 1, 0, -1):
-        with database.reading() as connection:
+        with records.reading() as connection:
             if (query := _open_query(connection, arguments.asker)) is not None:
                 return query
             rows = _free_rows(connection, pool, arguments.ids)
         ranked = _rank(arguments, rows)
-        with _writing(database, pool) as connection:
+        with _writing(records, pool) as connection:
             if (query := _open_query(connection, arguments.asker)) is not None:
                 return query
             picked = _pick(connection, pool, arguments, ranked, last=left == 1)
@@ -101,8 +101,8 @@ def ask(database: Database, pool: Pool, arguments: AskArguments) -> Query:
 
 
 @contextmanager
-def _writing(database: Database, pool: Pool) -> Iterator[Connection]:
-    with pool.forgotten_on_error(), database.writing() as connection:
+def _writing(records: Records, pool: Pool) -> Iterator[Connection]:
+    with pool.forgotten_on_error(), records.writing() as connection:
         yield connection
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.forks import OPEN
 from alcore.ledger.schema import APPLICATION
+from alcore.sources.files import whole_path
 
 MAGIC = b"SQLite format 3\x00"
 HEADER = 100  # bytes
@@ -75,9 +76,16 @@ def _is_empty(path: Path, header: bytes) -> bool:
         raise LedgerError(
             f"{path}: expected a ledger, but it is another program's SQLite file. Nothing was changed. Name another file."
         )
-    if not os.access(path, os.W_OK) or not path.stat().st_mode & 0o222:
-        raise LedgerError(f"{path}: the file is read-only. Nothing was changed. Allow writing: chmod u+w {path}.")
     return False
+
+
+def check_permissions(path: Path) -> None:
+    """Refuse a file that may not be written."""
+    if path.exists() and not (os.access(path, os.W_OK) and path.stat().st_mode & 0o222):
+        raise LedgerError(
+            f"{path}: the file is read-only. Nothing was changed. Allow writing: chmod u+w {path}. Or only read it: "
+            "Ledger.open(path, readonly=True)."
+        )
 
 
 def log_size(path: Path) -> int:
@@ -88,21 +96,13 @@ def log_size(path: Path) -> int:
 @contextmanager
 def whole_copy(path: Path) -> Iterator[Path]:
     """Where to write a copy that appears under its name when it is whole and on disk. A file that exists is not overwritten."""
-    if path.exists():
-        raise LedgerError(f"{path}: this file exists, and a backup overwrites nothing. Name another file.")
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
     try:
-        yield part
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        os.link(part, path)
+        with whole_path(path, replace=False) as part:
+            yield part
     except FileExistsError:
         raise LedgerError(f"{path}: this file exists, and a backup overwrites nothing. Name another file.") from None
     except OSError as error:
         raise LedgerError(f"{path}: cannot be written ({error.strerror or error}). Name another file.") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _pages_in_log(path: str) -> set[int]:

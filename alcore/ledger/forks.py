@@ -9,11 +9,15 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Protocol
 
+WAIT = 5.0  # seconds that a fork waits for a call of another thread to end
+
 
 class Forked(Protocol):
     """A database as a fork sees it."""
 
-    path: Path | None
+    @property
+    def writes_to(self) -> Path | None:
+        """The file that it has open now, between calls too. None where it has none."""
 
     def before_fork(self) -> bool:
         """Close the connection and wait for the fork. Returns False if it cannot."""
@@ -30,14 +34,17 @@ class OpenDatabases:
 
     def __init__(self) -> None:
         self.databases: weakref.WeakSet[Forked] = weakref.WeakSet()
-        self.lock = threading.RLock()  # while a file is looked at by other means than SQLite's, and until it is open
+        self.lock = (
+            threading.RLock()
+        )  # while a file is looked at by other means than SQLite's, and until it is open; while it is only read
         self._still: list[Forked] = []
         self._inherited: list[Connection | None] = []
 
     def is_open(self, path: Path) -> bool:
         """Whether it is open already: to open and close it by other means would drop SQLite's locks of the whole process
         (sqlite.org/howtocorrupt.html, 2.2), and the next process that closed it would remove the log in which we write."""
-        return any(one.path is not None and one.path.exists() and one.path.samefile(path) for one in self.databases)
+        files = [one.writes_to for one in self.databases]
+        return any(file is not None and file.exists() and file.samefile(path) for file in files)
 
     def before_fork(self) -> None:
         self.lock.acquire()

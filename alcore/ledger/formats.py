@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +27,8 @@ from alcore.sources.files import whole_file
 from alcore.sources.formats import import_extra
 
 USUAL = Keys()
+TAB = "\t"
+SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once
 
 
@@ -33,21 +36,23 @@ ROW_GROUP = 1 << 16  # rows of a Parquet file that are held at once
 class Format:
     """``write(stream, rows, layout)``, which counts rows, and ``read(path, keys)``, whose records ``unit`` counts.
 
-    ``cells`` is True for tables, where a text may be any label.
+    ``cells`` is True for tables, where a text may be any label, and ``typed`` for those that people type into.
     """
 
     unit: str
     write: Callable[[IO[bytes], Iterable[Row], Layout], int]
     read: Callable[[Path, Keys], Iterator[tuple[int, Row]]]
     cells: bool = False
+    typed: bool = False
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:
-    suffix = Path(path).suffix
+    suffix = Path(path).suffix.lower()  # Windows programs write .CSV too
     if suffix not in FORMATS:
         endings = ", ".join(FORMATS)
+        remedy = " In the spreadsheet program, save it as CSV UTF-8." if suffix in SPREADSHEETS else ""
         raise LedgerError(
-            f"{Path(path)}: expected a file that ends in {endings} (tasks for Label Studio), got {suffix or 'no ending'!r}."
+            f"{Path(path)}: expected a file that ends in {endings} (tasks for Label Studio), got {suffix or 'no ending'!r}.{remedy}"
         )
     return FORMATS[suffix]
 
@@ -56,7 +61,7 @@ def read(path: str | os.PathLike[str], labels: LabelType = ANY, keys: Keys = USU
     """Rows of a file, read as they are taken. Labels are of the ledger's type. Several answers are several rows."""
     file, form = Path(path), format_of(path)
     records = records_of(file, keys)
-    source = known.Source(file, form.unit, form.cells, typed=form is FORMATS[".csv"])
+    source = known.Source(file, form.unit, form.cells, form.typed)
     return FileRows(file, form.unit, known.rows(records, source, keys, labels))
 
 
@@ -72,14 +77,15 @@ def items_of(path: str | os.PathLike[str]) -> Iterator[tuple[int, Row]]:
     """Records of a file of items: an id each, and what to show for it."""
     file, form = Path(path), format_of(path)
     if form is FORMATS[".json"]:
-        raise LedgerError(f"{file}: expected a file of items that ends in .jsonl, .csv or .parquet, got '.json'.")
+        raise LedgerError(f"{file}: expected a file of items that ends in .jsonl, .csv, .tsv or .parquet, got '.json'.")
     return records_of(file, Keys(label="id"))
 
 
-def write(path: str | os.PathLike[str], rows: Iterable[Row], layout: Layout, *, overwrite: bool = True) -> int:
+def write(path: str | os.PathLike[str], rows: Iterable[Row], layout: Layout, *, overwrite: bool) -> int:
     """Returns how many rows were written. The file appears when all of them are on disk.
 
-    Without ``overwrite`` a file that is there already is refused, unless it is what would be written.
+    Without ``overwrite`` a file that is there already is refused, unless it is what would be written. So is one that somebody
+    makes meanwhile.
     """
     form = format_of(path)
     if (layout.data or layout.items) and form is not FORMATS[".json"]:
@@ -90,8 +96,11 @@ def write(path: str | os.PathLike[str], rows: Iterable[Row], layout: Layout, *, 
         )
     if not overwrite and Path(path).is_file():
         return _check_same(Path(path), form, rows, layout)
-    with written(path) as stream:
-        return form.write(stream, rows, layout)
+    try:
+        with written(path, replace=overwrite) as stream:
+            return form.write(stream, rows, layout)
+    except FileExistsError:
+        raise _exists(Path(path), layout) from None
 
 
 def _check_same(path: Path, form: Format, rows: Iterable[Row], layout: Layout) -> int:
@@ -101,9 +110,17 @@ def _check_same(path: Path, form: Format, rows: Iterable[Row], layout: Layout) -
         stream.seek(0)
         if path.read_bytes() == stream.read():
             return count
-    raise LedgerError(
+    raise _exists(path, layout)
+
+
+def _exists(path: Path, layout: Layout) -> LedgerError:
+    if not path.is_file():
+        return LedgerError(f"{path}: expected a new file, got a folder or a link without a file. Name another file.")
+    call = "import_file" if "state" in layout.columns else "tell_file"
+    command = "import" if "state" in layout.columns else "tell"
+    return LedgerError(
         f"{path}: this file exists already, with {what_is_in(path)}, and may hold labels that were typed into it. Record them: "
-        f"ledger.tell_file({str(path)!r}) (alcore ledger tell). Then name another file, or replace it: overwrite=True "
+        f"ledger.{call}({str(path)!r}) (alcore ledger {command}). Then name another file, or replace it: overwrite=True "
         "(--overwrite)."
     )
 
@@ -118,10 +135,12 @@ def what_is_in(path: Path) -> str:
 
 
 @contextmanager
-def written(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def written(path: str | os.PathLike[str], *, replace: bool) -> Iterator[IO[bytes]]:
     try:
-        with whole_file(path) as stream:
+        with whole_file(path, replace=replace) as stream:
             yield stream
+    except FileExistsError:
+        raise
     except OSError as error:
         raise LedgerError(
             f"{Path(path)}: cannot be written ({error.strerror or error}). No file was made. Free some space, or name another "
@@ -249,7 +268,8 @@ def _read_tasks(path: Path, keys: Keys) -> Iterator[tuple[int, Row]]:
 
 
 FORMATS = {
-    ".csv": Format("line", write_csv, read_csv, cells=True),
+    ".csv": Format("line", write_csv, read_csv, cells=True, typed=True),
+    ".tsv": Format("line", partial(write_csv, separator=TAB), partial(read_csv, separator=TAB), cells=True, typed=True),
     ".jsonl": Format("line", _write_jsonl, _read_jsonl),
     ".parquet": Format("row", _write_parquet, _read_parquet, cells=True),
     ".json": Format("task", _write_tasks, _read_tasks),

@@ -45,7 +45,7 @@ def import_rows(connection: Connection, file: FileRows, rule: Rule, annotator: s
     empty = not any(connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("items", "queries"))  # noqa: S608
     whole = empty and first is not None and COLUMNS.keys() - {"ledger"} <= first[1].keys()  # 0.1 wrote no ledger
     connection.execute(CREATE)
-    ids = gather(connection, about, file, rows, whole, LABELS, adopt=empty)
+    ids = gather(connection, about, file, rows, whole, LABELS)
     if whole and ids == about.size:
         result = _restore(connection, file, ids)
     else:

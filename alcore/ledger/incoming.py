@@ -14,6 +14,7 @@ import numpy as np
 
 from alcore.ledger import reading
 from alcore.ledger.columns import COLUMNS, PAST, STATES, FileRows, Row, read_value, shown
+from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import AT_ONCE, About, rows_where_in
 
 IDENTITY = re.compile("[0-9a-f]{32}")
@@ -35,28 +36,23 @@ def gather(
     rows: Iterator[tuple[int, Row]],
     whole: bool,
     columns: tuple[str, ...],
-    adopt: bool = False,
 ) -> int:
     """Write the file's rows into the table ``incoming``, one for each answer. Returns how many ids the file has.
 
-    Refuse rows of another ledger, unless this one is to ``adopt`` the identity of the file's first row."""
-    seen, first = np.zeros(about.size, np.bool_), None
+    Refuse rows of another ledger. A ``whole`` export has one identity in all rows, and a ledger that it restores adopts it. The
+    export of another ledger that lacks ids restores nothing, and is refused."""
+    own, seen, first = about.identity, np.zeros(about.size, np.bool_), None
     while part := list(islice(rows, AT_ONCE)):
-        positions, first = _positions(connection, about, file, part), part[0][0] if first is None else first
-        kept = []
+        positions, kept = _positions(connection, about, file, part), []
         for (number, row), position in zip(part, positions, strict=True):
             of = row.get("ledger") or about.identity
             if not isinstance(of, str) or not IDENTITY.fullmatch(of):
                 raise file.refuse(number, f"ledger: expected the 32 hexadecimal digits of a ledger, got {shown(of)}.")
-            if adopt and number == first:
-                connection.execute("UPDATE about SET identity = ?", (of,))
+            if whole and first is None:
                 about = replace(about, identity=of)
+            first = number if first is None else first
             if of != about.identity:
-                raise file.refuse(
-                    number,
-                    f"expected rows of this ledger ({about.identity}), got a row of the ledger {of}. Tell that ledger. To take the "
-                    "labels into this one all the same, remove the column ledger.",
-                )
+                raise _of_another(file, number, about.identity, of, own)
             if not whole and row.get("state") == PAST:
                 continue
             values = _values_of(file, number, row, KEPT if whole else columns)
@@ -69,7 +65,21 @@ def gather(
             if values["label"] is not None or values["state"] not in (None, "unlabelled"):
                 kept.append((number, position, *values.values(), row.get("truth") is True))
         connection.executemany(INSERT, kept)
+    if about.identity != own:
+        if not seen.all():
+            assert first is not None
+            raise _of_another(file, first, own, about.identity, own)
+        connection.execute("UPDATE about SET identity = ?", (about.identity,))
     return int(seen.sum())
+
+
+def _of_another(file: FileRows, number: int, expected: str, of: str, own: str) -> LedgerError:
+    which = "this ledger" if expected == own else "the ledger of the first row"
+    return file.refuse(
+        number,
+        f"expected rows of {which} ({expected}), got a row of the ledger {of}. Tell that ledger. To take the labels into this one "
+        "all the same, remove the column ledger (in tasks: the key ledger of data and meta).",
+    )
 
 
 def _positions(connection: Connection, about: About, file: FileRows, part: list[tuple[int, Row]]) -> list[int]:

@@ -66,13 +66,17 @@ def write_tasks(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
         if row["state"] == PAST:
             continue
         stream.write(b",\n" if count else b"[\n")
-        stream.write(json_text(_task(row, layout)).encode())
+        stream.write(json_text(task_of(row, layout)).encode())
         count += 1
     stream.write(b"\n]\n" if count else b"[]\n")
     return count
 
 
-def _task(row: Row, layout: Layout) -> dict[str, Any]:
+def task_of(row: Row, layout: Layout, version: str | None = None) -> dict[str, Any]:
+    """A task, in a file and in a push alike. The score is scaled, and ``meta`` has the real one.
+
+    ``version`` is the model version of the score, the heuristic's name by default.
+    """
     own = layout.items.get(row["id"], {})
     shown = {name: _filled(template, {**own, "id": row["id"]}) for name, template in layout.data.items()}
     data = {**shown, **{name: value for name, value in own.items() if name not in shown}, "id": row["id"]}
@@ -80,19 +84,19 @@ def _task(row: Row, layout: Layout) -> dict[str, Any]:
     if row.get("ledger") is not None:
         data["ledger"] = row["ledger"]
     task: dict[str, Any] = {"data": data}
-    if meta := {name: row[name] for name in META if row.get(name) is not None}:
+    if meta := meta_of(row):
         task["meta"] = meta
     if row["heuristic"] is not None:
         score = {} if row["score"] is None else {"score": scaled(row["score"])}
-        task["predictions"] = [{"model_version": row["heuristic"], **score, "result": []}]
+        task["predictions"] = [{"model_version": version or row["heuristic"], **score, "result": []}]
     if row["label"] is not None:
         task["annotations"] = [{"result": results_of(decode(row["label"]), shows), **_completed_by(row["annotator"])}]
     return task
 
 
-def data_of(data: Mapping[str, str], one: Any) -> dict[str, Any]:
-    """What Label Studio shows of an id: the templates with the id in them."""
-    return {name: _filled(template, {"id": one}) for name, template in data.items()}
+def meta_of(row: Row) -> dict[str, Any]:
+    """Which ledger asked for the item in which query, with what probability and score."""
+    return {name: row[name] for name in META if row.get(name) is not None}
 
 
 def _filled(template: str, values: Mapping[str, Any]) -> str:
@@ -139,10 +143,14 @@ def read_back(results: list[Any]) -> str | None:
     return label_of(results, LabelType(), "label")
 
 
-def read_items(records: Iterable[tuple[int, Row]], path: Path, ids: Collection[Any]) -> dict[Any, dict[str, Any]]:
-    """What a file of items has for each of these ids: all its columns but the id and the label."""
+def read_items(
+    records: Iterable[tuple[int, Row]], path: Path, ids: Collection[Any]
+) -> tuple[dict[Any, dict[str, Any]], list[str]]:
+    """What a file of items has for each of these ids, all its columns but the id and the label, and the names of all columns."""
     by_text, found = {str(one): one for one in ids}, dict[Any, dict[str, Any]]()
+    names: dict[str, None] = {}
     for number, record in records:
+        names |= dict.fromkeys(name for name in record if name not in (*OWN, "label"))
         if "id" not in record:
             raise LedgerError(
                 f'{path}, record {number}: expected an item with an id, such as {{"id": 1, "text": "..."}}, got the keys '
@@ -159,4 +167,4 @@ def read_items(records: Iterable[tuple[int, Row]], path: Path, ids: Collection[A
             f"{path}: expected an item for each id of the query, but {missing[0]!r} is not there"
             f"{f', nor are {len(missing) - 1} more' if len(missing) > 1 else ''}. Add them to the file."
         )
-    return found
+    return found, list(names)

@@ -13,7 +13,7 @@ from alcore.ledger.errors import LedgerError
 
 def encode(label: Any, where: str) -> str:
     """The JSON text of a label. NumPy's numbers and arrays become numbers and lists."""
-    text = json.dumps(_plain(label, where), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = _ENCODER.encode(_plain(label, where))
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -31,7 +31,7 @@ def decode(text: str) -> Any:
 def parse(text: str) -> Any:
     """A JSON value as in the standard. ValueError for NaN, infinity and nesting that is too deep."""
     try:
-        return json.loads(text, parse_constant=no_constant, parse_float=_finite)
+        return _DECODER.decode(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -76,6 +76,11 @@ def _finite(text: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise ValueError(f"{text} is too large")
     return number
+
+
+# json.dumps and json.loads make one for each call: of a row of three values 9 µs instead of 6 and 4
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_DECODER = json.JSONDecoder(parse_constant=no_constant, parse_float=_finite)
 
 
 def _plain(label: Any, where: str) -> Any:

@@ -22,6 +22,7 @@ from alcore.ledger.label_type import LabelType
 from alcore.ledger.pool import Pool
 from alcore.ledger.query import Query
 from alcore.ledger.reading import FREE
+from alcore.ledger.readonly import ReadonlyDatabase
 
 
 @final
@@ -75,6 +76,7 @@ class Ledger(LedgerFiles):
         labels: str | Iterable[Any] | None = None,
         timeout: float = 60.0,
         lost_log: bool = False,
+        readonly: bool = False,
     ) -> Ledger:
         """Open the ledger of a file, or make the file if there is none.
 
@@ -86,6 +88,9 @@ class Ledger(LedgerFiles):
                 exists, they must be what it has.
             timeout: seconds to wait for other processes that write.
             lost_log: True to open a file whose log is missing with the labels that the file itself holds.
+            readonly: True to only read a ledger that exists. Nothing is written to the file, its folder or its log, so it works in
+                read-only places and beside other processes that write. Each call reads what was recorded last. Calls that write
+                are refused.
 
         Returns:
             The ledger. Call `close` at the end, or open it in a ``with`` statement.
@@ -98,12 +103,12 @@ class Ledger(LedgerFiles):
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "run.db"
         >>> with alcore.Ledger.open(path, size=100) as ledger:
         ...     ledger.label({3: "cat"})
-        >>> with alcore.Ledger.open(path) as ledger:
+        >>> with alcore.Ledger.open(path, readonly=True) as ledger:
         ...     ledger.counts()
         {'unlabelled': 99, 'asked': 0, 'labelled': 1, 'aside': 0}
         """
         ledger = cls.__new__(cls)
-        ledger._begin(path, size, ids, labels, timeout, lost_log)
+        ledger._begin(path, size, ids, labels, timeout, lost_log, door.as_flag(readonly, "readonly"))
         return ledger
 
     def _begin(
@@ -114,6 +119,7 @@ class Ledger(LedgerFiles):
         labels: str | Iterable[Any] | None,
         timeout: float,
         lost_log: bool = False,
+        readonly: bool = False,
     ) -> None:
         given = label_type.as_label_type(labels)
         names = None if ids is None else as_names(ids)
@@ -123,7 +129,11 @@ class Ledger(LedgerFiles):
             raise LedgerError(f"size: expected {len(names)}, the number of names in ids, got {size}. Leave size out.")
         count = size if names is None else len(names)
         fill = None if count is None else partial(writing.fill_new, size=count, ids=names, labels=given or LabelType())
-        self._database = Database(path, timeout, fill, door.as_flag(lost_log, "lost_log"))
+        lost = door.as_flag(lost_log, "lost_log")
+        if readonly and path is not None:
+            self._database = ReadonlyDatabase(path, timeout, lost)
+        else:
+            self._database = Database(path, timeout, fill, lost)
         self._pool = Pool()
         with self._database.reading() as connection:
             checks.check_same_ids(connection, self._database.name, count, names)
@@ -204,6 +214,7 @@ class Ledger(LedgerFiles):
                 f"heuristic: expected a heuristic of alcore, such as BALD(), got {type(heuristic).__name__}. By its name: "
                 "alcore.heuristic('bald')."
             )
+        self._database.check_writable()
         name, generator = checks.as_name(asker, "asker"), door.as_rng(rng)
         size, reading = door.as_size(k, "k"), Reading.of(options)
         arguments = AskArguments(heuristic, predictions, size, ids, name, generator, reading, note)

@@ -12,16 +12,48 @@ NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "
 
 def refuse_unsafe(path: Path) -> None:
     """Refuse to write a file with several names, and one on a network file system."""
-    if path.exists() and path.stat().st_nlink > 1:
+    if (names := names_of(path)) > 1:
         raise LedgerError(
-            f"{path}: the file has {path.stat().st_nlink} names (hard links), and each name would get a log of its own, so labels "
-            f"would be lost. Give this name a file of its own: cp {path} {path}.new && mv {path}.new {path}."
+            f"{path}: the file has {names} names (hard links), and each name would get a log of its own, so labels would be lost. "
+            f"{_own_file(path)}"
         )
-    if (kind := file_system_of(path.parent)) in NETWORK:
+    if (kind := network_of(path)) is not None:
         raise LedgerError(
             f"{path}: the folder is on a network file system ({kind}), whose locks do not keep several computers apart. Keep the "
-            "ledger on a disk of this computer, and copy it there."
+            "ledger on a disk of this computer, and copy it there. To only read it: Ledger.open(path, readonly=True)."
         )
+
+
+def refuse_other_names(path: Path) -> None:
+    """Refuse to read a file by one of its names while this process has it open: its log has one of them."""
+    if (names := names_of(path)) > 1:
+        raise LedgerError(
+            f"{path}: the file has {names} names (hard links), and this process writes to it, perhaps by another name. Close that "
+            f"ledger first: ledger.close(). Or read from it. {_own_file(path)}"
+        )
+
+
+def refuse_names_without_log(path: Path) -> None:
+    """Refuse a file of the first format with several names: it does not say whether another name has a log with labels."""
+    if (names := names_of(path)) > 1:
+        raise LedgerError(
+            f"{path}: the file has {names} names (hard links), and another name may have a log (-wal) with labels. Open it by the "
+            f"name that has a log. If none has: {_own_file(path)}"
+        )
+
+
+def names_of(path: Path) -> int:
+    return path.stat().st_nlink if path.exists() else 0
+
+
+def _own_file(path: Path) -> str:
+    return f"Give this name a file of its own: cp {path} {path}.new && mv {path}.new {path}."
+
+
+def network_of(path: Path) -> str | None:
+    """The kind of network file system that a file is on. None on a disk of this computer."""
+    kind = file_system_of(path.resolve().parent)
+    return kind if kind in NETWORK else None
 
 
 def file_system_of(folder: Path) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.ledger import formats, label_studio
-from alcore.ledger.columns import COLUMNS, QUERY_COLUMNS, Row
+from alcore.ledger import formats
+from alcore.ledger.columns import COLUMNS, Row
 from alcore.ledger.layout import Layout
+from alcore.ledger.shown import Shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +70,10 @@ class Query:
         The columns are id, label (empty), annotator, query, score, q and ledger. The rows are in the order chosen.
 
         Args:
-            path: a file that ends in .csv, .jsonl, .parquet (``alcore[parquet]``), or .json for Label Studio's tasks.
+            path: a file that ends in .csv, .tsv, .jsonl, .parquet (``alcore[parquet]``), or .json for Label Studio's tasks.
             data: what Label Studio shows for each id, such as ``{"image": "https://host/{id}.png"}``. In braces stand the id and
                 the columns of ``data_from``.
-            data_from: a .jsonl, .csv or .parquet file with a column id and what Label Studio shows for it, such as a text.
+            data_from: a .jsonl, .csv, .tsv or .parquet file with a column id and what Label Studio shows for it, such as a text.
             overwrite: True to replace a file that is there already.
 
         Raises:
@@ -94,11 +94,7 @@ def query_layout(
     query: Query, data: Mapping[str, str] | None = None, data_from: str | os.PathLike[str] | None = None
 ) -> Layout:
     """What a file of the query has: its columns, and what Label Studio shows."""
-    items: dict[Any, dict[str, Any]] = {}
-    if data_from is not None:
-        items = label_studio.read_items(formats.items_of(data_from), Path(data_from), query.ids.tolist())
-    names = dict.fromkeys(name for one in items.values() for name in one)
-    return Layout(QUERY_COLUMNS, query.ids.dtype == object, label_studio.as_data(data, names), items=items)
+    return Shown(data, data_from).layout(query.ids.tolist(), query.ids.dtype == object)
 
 
 def names_of_items(path: str | os.PathLike[str]) -> list[str]:

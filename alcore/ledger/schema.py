@@ -92,14 +92,18 @@ CREATE VIEW labels AS
         strftime('%Y-%m-%dT%H:%M:%fZ', time, 'unixepoch') AS time, query
     FROM items LEFT JOIN names USING (position) WHERE state = 'labelled' ORDER BY position;
 """
-# The first format had neither identity nor checks. Its tables are copied, since SQLite adds no check to a table that is there.
+# The first format had neither identity nor checks. Its tables are copied, since SQLite adds no check to a table that is there. The
+# identity is made of its size and its first event, to the microsecond: what was exported from a copy that was brought up is then
+# known to the file itself, brought up later.
 COPIED = ("names", "queries", "picks", "items", "history", "notes")
 INDEXES = ("queries_of_asker", "items_asked", "history_of_position", "names_by_text")
 FROM_1 = (  # the names are those above: nothing comes from outside
     "".join(f"DROP INDEX {name};" for name in INDEXES)
     + "".join(f"ALTER TABLE {name} RENAME TO old_{name};" for name in ("about", *COPIED))
     + TABLES
-    + "INSERT INTO about SELECT lower(hex(randomblob(16))), size, named, changes, 'json', 0 FROM old_about;"
+    + "INSERT INTO about SELECT ifnull((SELECT substr(printf('%08x%08x%016x', old_about.size, position, "
+    + "CAST(time * 1000000 AS INTEGER)), -32) FROM old_history ORDER BY number LIMIT 1), lower(hex(randomblob(16)))), "
+    + "size, named, changes, 'json', 0 FROM old_about;"
     + "".join(f"INSERT INTO {name} SELECT * FROM old_{name};" for name in COPIED)
     + "CREATE UNIQUE INDEX names_by_text ON names (name);"
     + "".join(f"DROP TABLE old_{name};" for name in ("about", *reversed(COPIED)))

@@ -1,7 +1,7 @@
 """CSV as this library writes it, and as Excel, LibreOffice and other tools do.
 
-The separator is read from the header line. Texts that a spreadsheet would run as a formula are written with a ' before them, and
-come back without it.
+The separator is read from the header line. In ``.tsv`` it is a TAB. Texts that a spreadsheet would run as a formula are written
+with a ' before them, and come back without it.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 FORMULA = re.compile(r"'*[=+\-@\t\r]")  # with the marks of cells that look like neutralised ones
 PLAIN_NUMBER = re.compile(r"-\d[\d.eE+-]*\Z")
+OUR_WORDS = {"state", "ledger"}  # columns that no spreadsheet takes for formulas
 QUOTED = re.compile(r'"[^"]*"?')
 
 
 # --- out --------------------------------------------------------------------------------------------------------------
 
 
-def write_csv(stream: IO[bytes], rows: Iterable[Row], layout: Layout) -> int:
+def write_csv(stream: IO[bytes], rows: Iterable[Row], layout: Layout, separator: str = ",") -> int:
     lines = _CsvLines(stream)
-    writer = csv.writer(lines, lineterminator="\r\n")  # so that both are quoted inside a cell
+    writer = csv.writer(lines, delimiter=separator, lineterminator="\r\n")  # so that both are quoted inside a cell
     writer.writerow(layout.columns)
     writes: dict[str, Callable[[Any], str]] = {**_WRITE, "label": partial(_label, layout)}
-    writers = [(name, writes.get(COLUMNS[name], _text)) for name in layout.columns]
+    writers = [(name, str if name in OUR_WORDS else writes.get(COLUMNS[name], _text)) for name in layout.columns]
     count, longest = 0, csv.field_size_limit()
     for count, row in enumerate(rows, 1):  # noqa: B007
         cells = ["" if (value := row[name]) is None else write(value) for name, write in writers]
@@ -93,14 +94,14 @@ _WRITE: dict[str, Callable[[Any], str]] = {
 # --- in ---------------------------------------------------------------------------------------------------------------
 
 
-def read_csv(path: Path, keys: Keys) -> Iterator[tuple[int, Row]]:
+def read_csv(path: Path, keys: Keys, separator: str | None = None) -> Iterator[tuple[int, Row]]:
     with open(path, "rb") as file:
         lines = text_lines(path, file)
         first, number = next(lines, None), 1
         if first is not None and (said := re.fullmatch(r'"?sep=(.)"?[\r\n]*', first)):
             separator, first, number = said[1], next(lines, None), 2
         else:
-            separator = _separator(path, first or "", keys)
+            separator = separator or _separator(path, first or "", keys)
         left = lines if first is None else chain([first], lines)
         reader, before = csv.reader(left, delimiter=separator, strict=True), number - 1
         try:
@@ -150,7 +151,9 @@ def _row(path: Path, number: int, header: list[str], cells: list[str], separator
             f"{path}, line {number}: expected {len(header)} cells, as the first line has, got {len(cells)}. "
             f'Put cells with {SEPARATORS.get(separator, "separators")} in double quotes: "a{separator} b".'
         )
-    return {name: as_it_was(cell) or None for name, cell in zip(header, cells, strict=True)}
+    return {
+        name: (as_it_was(cell) if cell[:1] == "'" else cell) or None for name, cell in zip(header, cells, strict=True)
+    }
 
 
 def text_lines(path: Path, file: IO[bytes]) -> Iterator[str]:

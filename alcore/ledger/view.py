@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from sqlite3 import Connection
 from types import TracebackType
@@ -14,9 +15,8 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Float64s, Rng
-from alcore.ledger import checks, exporting, formats, label_studio, label_type, reading
+from alcore.ledger import checks, exporting, formats, label_studio, reading
 from alcore.ledger.columns import COLUMNS
-from alcore.ledger.database import Database
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import About, Ids, Positions, about_ids, ids_at, positions_of
 from alcore.ledger.label_text import decode
@@ -25,12 +25,13 @@ from alcore.ledger.layout import Layout
 from alcore.ledger.picks import Picks, picks_of_whole_pool
 from alcore.ledger.pool import Pool
 from alcore.ledger.query import Query
+from alcore.ledger.records import Records
 
 
 class LedgerView(ABC):
     """The methods of a `Ledger` that only read it."""
 
-    _database: Database
+    _database: Records
     _pool: Pool
     _labels: LabelType
 
@@ -62,6 +63,11 @@ class LedgerView(ABC):
     def label_type(self) -> str | tuple[Any, ...]:
         """What labels are: "json" (any JSON value), "text", or the tuple of the classes that are possible."""
         return self._labels.named
+
+    @property
+    def readonly(self) -> bool:
+        """Whether it was opened with ``readonly=True``, so that calls that write are refused."""
+        return self._database.readonly
 
     # --- ids and their states ---------------------------------------------------------------------------------------------
 
@@ -232,25 +238,28 @@ class LedgerView(ABC):
         *,
         states: str | Iterable[str] | None = None,
         data: Mapping[str, str] | None = None,
+        overwrite: bool = False,
     ) -> int:
         """Write ids with their states, labels and picks into a file. The file appears when it is complete.
 
-        The notes of steps, and labels that were replaced, are not in the file.
+        A file that exists is not replaced, because somebody may have typed into it. If it is what would be written, it stays. The
+        notes of steps, and labels that were replaced, are not in the file.
 
         Args:
-            path: a file that ends in .csv, .jsonl, .parquet (``alcore[parquet]``), or .json for Label Studio's tasks. In CSV and
-                Parquet a label that is a string is written as it is. Other labels, and strings that read as JSON, are JSON.
+            path: a file that ends in .csv, .tsv, .jsonl, .parquet (``alcore[parquet]``), or .json for Label Studio's tasks. In
+                tables a label that is a string is written as it is. Other labels, and strings that read as JSON, are JSON.
             states: one or several of "unlabelled", "asked", "labelled", "aside" and "past", all by default. "past" are picks that
                 no longer count, such as those that were withdrawn. `import_file` can restore the ledger only from all states.
             data: what Label Studio shows for each id, such as ``{"image": "https://host/{id}.png"}``. In web addresses the id is
                 escaped.
+            overwrite: True to replace a file that is there already.
 
         Returns:
             How many rows were written.
 
         Raises:
-            LedgerError: for another ending, another state, a file that cannot be written, or ``data`` with a file that is not
-                .json.
+            LedgerError: for another ending, another state, a file that cannot be written, that is there already with other
+                content, or ``data`` with a file that is not .json.
             ImportError: for .parquet without pyarrow.
 
         Cost: O(N log N) time, O(1) memory.
@@ -258,13 +267,13 @@ class LedgerView(ABC):
         >>> import alcore, pathlib, tempfile
         >>> path, ledger = pathlib.Path(tempfile.mkdtemp()) / "labels.csv", alcore.Ledger(size=3)
         >>> ledger.label({1: "cat"})
-        >>> ledger.export(path, states="labelled"), alcore.Ledger(size=3).import_file(path).labels
+        >>> ledger.export(path, states="labelled"), ledger.import_file(path).unchanged
         (1, 1)
         """
         wanted, shown = exporting.as_states(states), label_studio.as_data(data)
-        with self._database.reading() as connection:
-            layout = Layout(COLUMNS, about_ids(connection).named, shown, label_type.read(connection))
-            return formats.write(path, exporting.rows(connection, wanted), layout)
+        layout = Layout(COLUMNS, self._about().named, shown, self._labels)
+        with closing(exporting.rows(self._database, wanted)) as rows:
+            return formats.write(path, rows, layout, overwrite=door.as_flag(overwrite, "overwrite"))
 
     # --- inside -----------------------------------------------------------------------------------------------------------
 

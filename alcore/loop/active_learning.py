@@ -17,7 +17,7 @@ from alcore import door
 from alcore.batches.batch import Batch
 from alcore.door import Reading
 from alcore.heuristics import Heuristic, Random
-from alcore.ledger import Ledger, Query
+from alcore.ledger import Ledger, LedgerError, Query
 from alcore.loop.curves import Curves
 from alcore.loop.notes import as_note, as_past, is_of_query
 from alcore.loop.pool_scores import RecordingHeuristic
@@ -94,7 +94,7 @@ class ActiveLearning:
 
     Raises:
         TypeError: for arguments of another type, such as a ledger that is not a `Ledger`.
-        ValueError: for numbers out of range, and another ``kind``.
+        ValueError: for numbers out of range, another ``kind``, and a ledger that was opened with ``readonly=True``.
 
     During the run errors of the ledger (`LedgerError`) and of your functions are passed on. What was recorded stays, and the run
     can go on.
@@ -144,6 +144,11 @@ class ActiveLearning:
         if not isinstance(self.ledger, Ledger):
             raise TypeError(
                 f"ledger: expected a Ledger, got {type(self.ledger).__name__}. Make one: Ledger.open('run.db', size=N)."
+            )
+        if self.ledger.readonly:
+            raise LedgerError(
+                "ledger: expected a ledger that can be written, as the loop records each step, got one that was opened with "
+                "readonly=True. Open it to write: Ledger.open(path)."
             )
         for name in ("train", "predict", *(() if isinstance(self.oracle, Wait) else ("oracle",))):
             if not callable(getattr(self, name)):

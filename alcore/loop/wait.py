@@ -29,6 +29,7 @@ class Wait:
         export: a file for annotators, such as ``"todo.csv"``. Each query is written into a file of its own, with the number of
             the query in its name: ``todo-3.csv``. A file that exists stays as it is, because somebody may have typed into it.
         data: what Label Studio shows for each id, as in `Query.export`.
+        data_from: a file with a column id and what Label Studio shows for it, as in `Query.export`.
         timeout: seconds to wait for a query. Then the iteration ends, and a new one waits again. None waits without an end.
 
     Raises:
@@ -43,6 +44,7 @@ class Wait:
     poll: float = 5.0
     export: str | os.PathLike[str] | None = None
     data: Mapping[str, str] | None = None
+    data_from: str | os.PathLike[str] | None = None
     timeout: float | None = None
 
     def __post_init__(self) -> None:
@@ -54,8 +56,9 @@ class Wait:
             formats.format_of(self.export)
             if not (folder := Path(self.export).parent).is_dir():
                 raise ValueError(f"export: the folder {folder} does not exist. Create it: mkdir -p {folder}.")
-        elif self.data is not None:
-            raise ValueError("data: it is for the file of export. Name one: export='tasks.json'.")
+        elif self.data is not None or self.data_from is not None:
+            name = "data" if self.data is not None else "data_from"
+            raise ValueError(f"{name}: it is for the file of export. Name one: export='tasks.json'.")
 
 
 def wait_for_labels(wait: Wait, ledger: Ledger, query: Query, progress: bool) -> bool:
@@ -85,7 +88,7 @@ def _hand_out(wait: Wait, export: Path, ledger: Ledger, query: Query) -> Path:
     """Write the query into its file, unless the file is there: somebody may have typed into it."""
     file = export.with_name(f"{export.stem}-{query.number}{export.suffix}")
     if not file.exists():
-        query.export(file, data=wait.data)
+        query.export(file, data=wait.data, data_from=wait.data_from)
     elif _is_of_others(file, ledger, query):
         raise LedgerError(
             f"{file}: expected the file of query {query.number} of this ledger, but the file is another one. Nothing was written. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import zipfile
@@ -83,24 +84,51 @@ def exists(file: Path) -> bool:
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Write a file that appears under its name only when it is complete and on disk."""
+def whole_file(path: str | os.PathLike[str], *, replace: bool = True) -> Iterator[IO[bytes]]:
+    """Write a file that appears under its name only when it is complete and on disk. Without ``replace`` as in `whole_path`."""
+    with whole_path(path, replace=replace) as part, open(part, "wb") as file:
+        yield file
+
+
+@contextmanager
+def whole_path(path: str | os.PathLike[str], *, replace: bool = True) -> Iterator[Path]:
+    """Where to write a file that appears under its name only when it is complete and on disk.
+
+    Without ``replace`` a file that has this name stays as it is, also one that appeared meanwhile: FileExistsError is raised.
+    """
     target = Path(path)
     if not target.parent.is_dir():
         raise ValueError(f"{target}: the folder {target.parent} does not exist. Create it: mkdir -p {target.parent}.")
+    if not replace and os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".alcore-")
+    os.close(handle)
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
+        yield Path(name)
+        with open(name, "rb") as file:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
+        if replace:
+            os.replace(name, target)
+        else:
+            _name(name, target)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _name(part: str, target: Path) -> None:
+    """Give a file its name in one step that fails if the name is taken."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
         raise
+    except (
+        OSError
+    ):  # a file system without hard links, such as FAT: an empty file of our own takes the name, then makes room
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL))
+        os.replace(part, target)
 
 
 def _open_npy(file: Path, member: str | None, default: str | None) -> Array:

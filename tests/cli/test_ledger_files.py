@@ -52,6 +52,10 @@ def test_items_are_shown(here: Path) -> None:
         (["-o", "a.csv"], "--data-from: this option works only with Label Studio's tasks"),
         ([], "--data-from: this option works only with Label Studio's tasks"),
         (["-o", "items.jsonl"], "items.jsonl: this file is an input"),
+        (
+            ["-o", "a.json", "--data-from", "items.json"],
+            "items.json: expected a file of items that ends in .jsonl, .csv, .tsv",
+        ),
     ]:
         result = run(*given, *more)
         assert result.exit_code == 2
@@ -63,6 +67,37 @@ def test_items_are_shown(here: Path) -> None:
         one = task["data"]["id"]
         assert len(task["data"].pop("ledger")) == 32
         assert task["data"] == {"title": f"No. {one}: text {one}", "text": f"text {one}", "id": one}
+
+
+def test_names_that_items_do_not_have_are_refused_before_anything_is_pushed(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "x")
+    Path("items.tsv").write_text("id\ttext\n0\tof 0\n")
+    server = ["--label-studio", "http://localhost:1", "--project", 1]
+    for items, said in [
+        ("items.tsv", "data: expected names that exist in the template of 'x', got {txt}. There are: {id}, {text}."),
+        ("no.tsv", "no.tsv: no such file."),
+    ]:
+        result = run("sync", "run.db", *server, "--data-from", items, "--data", "x={txt}")
+        assert result.exit_code == 2
+        assert said in result.stderr
+    result = run("sync", "run.db", *server, "--data-from", "items.tsv", "--data", "x={text}")  # the remedy
+    assert "Label Studio did not answer" in result.stderr
+
+
+def test_tab_separated_files(here: Path) -> None:
+    done("ask", "run.db", "-H", "random", "-k", 2, "--seed", 0, "-o", "todo.tsv")
+    header, *rows = Path("todo.tsv").read_text().splitlines()
+    assert header == "id\tlabel\tannotator\tquery\tscore\tq\tledger"
+    Path("done.tsv").write_text("\n".join([header, *(row.replace("\t\t", "\tcat, small\t", 1) for row in rows)]))
+    assert done("tell", "run.db", "done.tsv").startswith("2 labels recorded")
+    assert done("import", "run.db", "done.tsv").startswith("0 labels recorded, 2 known already")
+    done("export", "run.db", "all.tsv")
+    done("create", "copy.db", "--size", N)
+    assert done("import", "copy.db", "all.tsv").startswith(f"{N} ids restored, 2 labels recorded")
+    with Ledger.open("copy.db") as ledger:
+        assert ledger.labels == ["cat, small"] * 2
 
 
 def test_a_file_that_is_there_is_written_over_only_when_said(here: Path) -> None:

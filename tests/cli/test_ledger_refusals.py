@@ -55,7 +55,10 @@ REFUSALS: list[tuple[Sequence[str], str]] = [
     (["ask", "run.db", "preds.npy", "--seed", "-1"], "--seed: expected a seed of at least 0, got -1"),
     (["ask", "run.db", "preds.npy", "--asker", ""], "asker: expected a name, a string that is not empty, got ''"),
     (["ask", "run.db", "maps.npy"], "Reduce them: --reduce mean"),
-    (["ask", "run.db", "preds.npy", "-o", "todo.txt"], "todo.txt: expected a file that ends in .csv or .jsonl"),
+    (
+        ["ask", "run.db", "preds.npy", "-o", "todo.txt"],
+        "todo.txt: expected a file that ends in .csv, .tsv, .jsonl",
+    ),
     (["ask", "run.db", "preds.npy", "-o", "no/todo.csv"], "the folder no does not exist"),
     (
         ["ask", "run.db", "preds.npy", "-o", "t.csv", "--data", "image=x"],

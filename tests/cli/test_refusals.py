@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -169,7 +170,7 @@ def test_refusals_are_one_sentence_and_leave_no_file(here: Path, command: Sequen
         ),
         (["select", "preds.npy", "-o"], "s.npy", "s.npy: expected a file that ends in .csv"),
         (["select", "preds.npy", "-o"], "no/s.csv", "the folder no does not exist"),
-        (["bench", "preds.npy", "--plot"], "s.jpg", "s.jpg: expected a file that ends in .png or .svg or .pdf"),
+        (["bench", "preds.npy", "--plot"], "s.jpg", "s.jpg: expected a file that ends in .png, .svg or .pdf"),
         (["bench", "preds.npy", "--plot"], "no/s.png", "the folder no does not exist"),
     ],
 )
@@ -221,3 +222,15 @@ def test_wrong_usage_is_exit_code_2_and_leaves_no_file(here: Path, arguments: Se
 )
 def test_wrong_usage_names_the_help_of_its_command(here: Path, arguments: Sequence[str], said: str) -> None:
     assert run(*arguments).stderr == said
+
+
+def test_no_name_is_offered_that_is_refused(here: Path) -> None:
+    """Each heuristic in the list of the refusal is one that the command takes, or it says which file it needs."""
+    listed = run("select", "preds.npy", "-k", "2", "-H", "bold").stderr
+    names = re.search("expected one of (.*), or power-", listed)
+    assert names is not None
+    assert "bald" in names[1].split(", ")
+    for name in names[1].split(", "):
+        result = run("select", "preds.npy", "-k", "2", "-H", name, "--targets", "preds.npy")
+        assert "only in Python" not in result.stderr, name
+        assert "expected one of" not in result.stderr, name

@@ -27,6 +27,8 @@ ELSEWHERE = (
     "expected size=",
     "the number of names in ids",
     "this process was forked",
+    "this process writes to it",
+    "as this call writes to it",
     "it belongs to the process that made it",
     "got the string",
     "A sequence needs the Query",

@@ -38,7 +38,7 @@ LABELS = [
     'say "x"',
     10**30,
 ]
-SUFFIXES = ("csv", "jsonl", "parquet")
+SUFFIXES = ("csv", "tsv", "jsonl", "parquet")
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -56,6 +56,13 @@ SCRIPT = Path(__file__).with_name("killed.py")
 
 def begin(named: bool) -> Ledger:
     return Ledger(ids=NAMES) if named else Ledger(N)
+
+
+def named_as(identity: str, ledger: Ledger) -> Ledger:
+    """An empty ledger of the campaign that files in ``tests/ledger/data`` and other ledgers are of."""
+    with ledger._database.writing() as connection:
+        connection.execute("UPDATE about SET identity = ?", (identity,))
+    return ledger
 
 
 def campaign(named: bool) -> Ledger:
@@ -99,10 +106,10 @@ def refused(path: Path, said: str, **arguments: Any) -> None:
     assert {one: one.read_bytes() for one in path.parent.iterdir()} == before
 
 
-def run_scenario(name: str, folder: Path, *numbers: int) -> Any:
+def run_scenario(name: str, folder: Path, *numbers: int, seconds: float = 300.0) -> Any:
     """What a scenario of killed.py finds in a process of its own; one that does not come to an end fails."""
     command = [sys.executable, str(SCRIPT), name, str(folder), *map(str, numbers)]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=seconds)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

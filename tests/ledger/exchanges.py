@@ -21,10 +21,12 @@ class Recording(Client):
         self.kept: list[dict[str, Any]] = []
         self.identities: list[str] = []
 
-    def _send(self, method: str, address: str, body: Any, authorization: str | None) -> Any:
+    def _send(
+        self, method: str, address: str, body: Any, authorization: str | None, timeout: float | None = None
+    ) -> Any:
         exchange = {"method": method, "address": address, "body": body}
         try:
-            exchange["answer"] = super()._send(method, address, body, authorization)
+            exchange["answer"] = super()._send(method, address, body, authorization, timeout)
         except ServerError as error:
             exchange |= {"status": error.status, "refusal": str(error).replace(self.url, "URL")}
             raise
@@ -46,7 +48,9 @@ class Recorded(Client):
         self.identities: list[str] = []
         self.left: list[dict[str, Any]] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
-    def _send(self, method: str, address: str, body: Any, authorization: str | None) -> Any:
+    def _send(
+        self, method: str, address: str, body: Any, authorization: str | None, timeout: float | None = None
+    ) -> Any:
         assert self.left, f"nothing more was recorded, got {method} {address}"
         expected = self.left.pop(0)
         sent = json.loads(_named(json.dumps({"method": method, "address": address, "body": body}), self.identities))

@@ -22,9 +22,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # where `tests` lies, as thi
 import alcore
 from alcore import Ledger, LedgerError
 from tests.ledger.campaign_loop import K, N, asked_or_labelled_twice, content, labels_in_copy, run_to_the_end
+from tests.ledger.campaign_tampering import tampered
 from tests.ledger.children import Child, Send
 from tests.ledger.full_disk import full, small_disk
 from tests.ledger.several_processes import forks, forks_refused, opened_twice, processes
+from tests.ledger.two_campaigns import two_campaigns
 
 
 def kills(folder: Path, count: int, seed: int = 0) -> dict[str, Any]:
@@ -127,6 +129,8 @@ SCENARIOS: dict[str, Callable[..., Any]] = {
         forks_refused,
         full,
         small_disk,
+        two_campaigns,
+        tampered,
     )
 }
 

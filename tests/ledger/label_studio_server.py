@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.ledger.exchanges import TOKEN
 
 PYTHON = os.environ.get("ALCORE_LABEL_STUDIO", "")
-START = 180.0  # seconds: it makes its tables first
+START = 3600.0  # seconds: it makes its tables first, which takes minutes where the machine is busy
 SETTINGS = {"LATEST_VERSION_CHECK": "0", "COLLECT_ANALYTICS": "0", "SENTRY_DSN": "", "FRONTEND_SENTRY_DSN": ""}
 
 
@@ -44,19 +44,20 @@ def label_studio(folder: Path) -> Iterator[str]:
         )
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait(url, process)
+        _wait(url, process, folder / "log.txt")
         yield url
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + START
     while process.poll() is None and time.monotonic() < until:
         try:
-            with urllib.request.urlopen(f"{url}/api/version/", timeout=5):
+            with urllib.request.urlopen(f"{url}/api/version/", timeout=60):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.5)
-    raise RuntimeError("Label Studio did not start: see log.txt in its folder")
+    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-10:]
+    raise RuntimeError("\n".join(["Label Studio did not start. Its last lines:", *said]))

@@ -28,16 +28,18 @@ def truth(one: int) -> str:
 class SyncProcess:
     def __init__(self, path: Path, url: str, project: int, poll: float) -> None:
         words = ["--label-studio", url, "--project", str(project), "--watch", str(poll), "--data", "text=item {id}"]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "alcore.cli", "ledger", "sync", str(path), *words],
-            cwd=ROOT,
-            env={**os.environ, VARIABLE: TOKEN},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self.said = path.with_name("sync.txt")
+        with open(self.said, "ab") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "alcore.cli", "ledger", "sync", str(path), *words],
+                cwd=ROOT,
+                env={**os.environ, VARIABLE: TOKEN},
+                stdout=said,
+                stderr=said,
+            )
 
     def kill(self) -> None:
-        assert self._process.poll() is None, "the sync ended by itself"
+        assert self._process.poll() is None, f"the sync ended by itself: {self.said.read_text()[-500:]}"
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
@@ -80,4 +82,15 @@ class Annotator(threading.Thread):
         self.given[one] = self._who
         if way < 0.1:
             time.sleep(self._random.random())
-            own.change(annotation, result=results(right))
+            self._correct(own, annotation, right)
+
+    def _correct(self, own: People, annotation: int, right: str) -> None:
+        """As a person does who sees that it was not saved: again. Label Studio is busy while others hold its lock."""
+        for pause in (0.5, 1.0, 2.0, 4.0, 8.0, None):
+            try:
+                own.change(annotation, result=results(right))
+                return
+            except LedgerError:
+                if pause is None:
+                    raise
+                time.sleep(pause)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +10,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
+import pytest
 from typer.testing import CliRunner
 
 import alcore
-from alcore import Ledger
+from alcore import Ledger, LedgerError
 from alcore.cli import app
+from alcore.ledger.label_studio import scaled
+from alcore.ledger.shown import Shown
 from alcore.ledger.sync.label_studio_project import Project
 from alcore.ledger.sync.sync import Round, Sync
 from tests.ledger.exchanges import TOKEN
@@ -31,15 +35,16 @@ class Campaign:
         client.identities.append(self.ledger.identity)
         self.people = people or People(client, name)
 
-    def sync(self, asker: str | None = None) -> Sync:
-        return Sync(self.ledger, Project(self.client, self.people.project), asker, lambda one: {"text": f"item {one}"})
+    def sync(self, asker: str | None = None, shown: Shown | None = None) -> Sync:
+        project = Project(self.client, self.people.project)
+        return Sync(self.ledger, project, asker, shown or Shown({"text": "item {id}"}))
 
     def round(self, asker: str | None = None) -> Round:
         return self.sync(asker).round()
 
-    def ask(self, *best: int, asker: str = "default") -> alcore.Query:
+    def ask(self, *best: int, asker: str = "default", top: int = N + 100) -> alcore.Query:
         """A query of these ids, the best first."""
-        scores = [float(N + 100 - best.index(one)) if one in best else 0.0 for one in range(N)]
+        scores = [float(top - best.index(one)) if one in best else 0.0 for one in range(N)]
         return self.ledger.ask(alcore.Precomputed(scores), None, len(best), asker=asker)
 
 
@@ -53,9 +58,9 @@ def pushed_ordered_and_taken(client: Any) -> None:
     assert people.order() == [7, 2, 9]
     assert people.next() == 7
     tasks = people.tasks()
-    assert [task["predictions_score"] for task in tasks] == [1.0, 2 / 3, 1 / 3]
+    assert [task["predictions_score"] for task in tasks] == list(map(scaled, query.scores.tolist()))
     assert tasks[0]["meta"] == {"ledger": ledger.identity, "query": 1, "q": 1.0, "score": query.scores[0]}
-    assert tasks[0]["data"] == {"id": 7, "text": "item 7"}
+    assert tasks[0]["data"] == {"id": 7, "text": "item 7", "ledger": ledger.identity}
     people.label(2, "cat", "ann")
     people.label(7, "dog", "bob")
     people.label(9, None, "bob")  # nothing chosen is no label
@@ -140,29 +145,52 @@ def two_askers(client: Any) -> None:
     campaign = Campaign(client, "askers")
     people = campaign.people
     campaign.ask(3, 1, asker="ann")
-    campaign.ask(8, 6, asker="bob")
+    campaign.ask(8, 6, asker="bob", top=50)
     assert campaign.round("bob").text() == "2 tasks pushed"
     assert campaign.round("ann").text() == "2 tasks pushed"
     assert people.order() == [3, 1, 8, 6]
     assert campaign.round().text() == campaign.round("bob").text() == ""
 
 
-def what_comes_last(client: Any) -> None:
-    """A query behind those that wait gets lower scores. What is there keeps its scores, until they are too low."""
-    campaign = Campaign(client, "last")
-    people = campaign.people
-    campaign.ask(3, 1, asker="ann")
+def a_better_query_comes_first(client: Any) -> None:
+    """Tasks have the score of their pick. So a query that comes later is shown where its scores belong, and no other changes."""
+    campaign = Campaign(client, "better")
+    people, ledger = campaign.people, campaign.ledger
+    ledger.ask(alcore.Precomputed([0.5, 0.25] + [0.0] * (N - 2)), None, 2, asker="ann")
     campaign.round()
-    campaign.ask(8, 6, asker="bob")
+    ledger.ask(alcore.Precomputed([0.0] * (N - 2) + [3.0, 0.3]), None, 2, asker="bob")
     assert campaign.round().text() == "2 tasks pushed"
-    assert [task["predictions_score"] for task in people.tasks()] == [1.0, 1 / 2, 1 / 3, 1 / 6]
+    assert people.order() == [N - 2, 0, N - 1, 1]
+    assert people.next() == N - 2
+    assert [task["predictions_score"] for task in people.tasks()] == list(map(scaled, (0.5, 0.25, 3.0, 0.3)))
     assert len(campaign.sync().project.versions()) == 1
-    campaign.ask(9, asker="eve")
-    with mock.patch("alcore.ledger.sync.sync.LEAST", 1 / 6):
-        assert campaign.round().text() == "1 tasks pushed"
-    assert [task["predictions_score"] for task in people.tasks()] == [1.0, 4 / 5, 3 / 5, 2 / 5, 1 / 5]
     assert campaign.round().text() == ""
-    assert people.order() == [3, 1, 8, 6, 9]
+
+
+def as_in_files(client: Any) -> None:
+    """A push makes the tasks that a file has, with what a file of items shows. Only the version of the score differs."""
+    with TemporaryDirectory() as folder:
+        items, tasks = Path(folder, "items.jsonl"), Path(folder, "tasks.json")
+        items.write_text(
+            "".join(json.dumps({"id": one, "text": f"of {one}", "size": one / 2}) + "\n" for one in range(3))
+        )
+        campaign, data = Campaign(client, "files"), {"image": "https://host/{text}.png"}
+        query = campaign.ask(1, 2)
+        query.export(tasks, data=data, data_from=items)
+        sync = campaign.sync(shown=Shown(data, items))
+        assert sync.round().text() == "2 tasks pushed"
+        written = json.loads(tasks.read_text())
+        assert written[0]["data"]["image"] == "https://host/of%201.png"
+        pushed = campaign.people.tasks()
+        assert [one["data"] for one in pushed] == [one["data"] for one in written]
+        assert [one["meta"] for one in pushed] == [one["meta"] for one in written]
+        assert [one["predictions_score"] for one in pushed] == [one["predictions"][0]["score"] for one in written]
+        campaign.ask(5, asker="eve")
+        with pytest.raises(LedgerError, match=r"but 5 is not there\. Add them to the file"):
+            sync.round()
+        with items.open("a") as file:
+            file.write('{"id": 5, "text": "of 5"}\n')
+        assert sync.round().text() == "1 tasks pushed"
 
 
 def pushed_twice(client: Any) -> None:
@@ -172,7 +200,7 @@ def pushed_twice(client: Any) -> None:
     campaign.ask(3, 1)
     sync = campaign.sync()
     wanted, _ = sync._wanted()
-    sync.project.push([sync._as_task(one, 0.5, "late") for one in wanted] * 2)
+    sync.project.push(sync._as_tasks(wanted, "late") * 2)
     people.label(1, "cat", task=people.tasks_of(1)[1])
     assert campaign.round().text() == "1 labels taken, 1 tasks put into a new order, 2 tasks removed"
     assert campaign.round().text() == ""
@@ -290,8 +318,8 @@ def by_command_line(client: Any) -> None:
         code, _, said = run()
         assert code == 2
         assert said == (
-            f"error: URL/projects/{project}: its labelling interface shows $text. Say what it is for each id: "
-            "--data text=https://host/{id}.png\n"
+            f"error: URL/projects/{project}: its labelling interface shows $text, which id 4 does not have. Say what it is for "
+            "each id: --data text=https://host/{id}.png, or name a file with a column text: --data-from items.jsonl.\n"
         )
         shown = ("--data", "text=item {id}")
         assert run("--asker", "bob", *shown) == (0, "nothing to do; 0 tasks wait for a label\n", "")
@@ -318,7 +346,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     disputed,
     ranked_anew,
     two_askers,
-    what_comes_last,
+    a_better_query_comes_first,
+    as_in_files,
     pushed_twice,
     changed_in_the_ledger,
     kept_from_each_other,

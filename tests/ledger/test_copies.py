@@ -6,12 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from alcore import Ledger, LedgerError
-from alcore.ledger import places
+from alcore.ledger import database, places
 from tests.ledger.children import Child, Send
 
 
@@ -65,6 +68,84 @@ def test_a_copy_without_its_log_says_so(tmp_path: Path) -> None:
         assert labelled(tmp_path / "backup.db") == list(range(200))
     shutil.copy(path, tmp_path / "closed.db")  # a ledger that is closed is whole
     assert labelled(tmp_path / "closed.db") == list(range(200))
+
+
+def test_a_copy_made_while_somebody_reads_says_so(tmp_path: Path) -> None:
+    """The mark that the file is open came into the log alone where somebody read when the first label was recorded."""
+    path = tmp_path / "run.db"
+    with Ledger.open(path, 1000) as ledger:
+        ledger.label({1: "cat"})
+    reads = threading.Event()
+
+    def read() -> None:
+        with Ledger.open(path) as own, own._database.reading() as connection:
+            connection.execute("SELECT count(*) FROM items").fetchone()
+            reads.set()
+            time.sleep(0.3)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    reads.wait()
+    with Ledger.open(path) as ledger:
+        ledger.label({2: "dog"})
+        shutil.copy(path, tmp_path / "copy.db")
+        reader.join()
+    with pytest.raises(LedgerError, match="without its log"):
+        Ledger.open(tmp_path / "copy.db")
+
+
+def test_who_reads_for_long_does_not_keep_others_from_labelling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "PATIENCE", 0.01)
+    path = tmp_path / "run.db"
+    Ledger.open(path, 1000).close()
+    with Ledger.open(path) as own, Ledger.open(path) as ledger:
+        with own._database.reading() as connection:
+            connection.execute("SELECT count(*) FROM items").fetchone()
+            ledger.label({1: "cat"})
+        ledger.label({2: "dog"})  # the mark comes into the file as soon as it can
+        shutil.copy(path, tmp_path / "copy.db")
+        with pytest.raises(LedgerError, match="without its log"):
+            Ledger.open(tmp_path / "copy.db")
+
+
+def test_others_that_close_leave_a_ledger_marked_or_whole(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    with Ledger.open(path, 1000) as ledger:
+        for other in range(3):
+            with Ledger.open(path) as one:
+                one.label({other: "cat"})
+            ledger.label({10 + other: "dog"})
+            shutil.copy(path, tmp_path / "copy.db")
+            with pytest.raises(LedgerError, match="without its log"):
+                Ledger.open(tmp_path / "copy.db")
+    shutil.copy(path, tmp_path / "closed.db")
+    assert labelled(tmp_path / "closed.db") == [0, 1, 2, 10, 11, 12]
+
+
+def test_a_call_that_was_refused_leaves_no_mark(tmp_path: Path) -> None:
+    """The error keeps the frames of the call, and with them a statement that is not finished: the log cannot be moved then."""
+    path = tmp_path / "run.db"
+    Ledger.open(path, ids=["a", "b"]).close()
+    with pytest.raises(LedgerError, match="already") as refusal, Ledger.open(path) as ledger:
+        ledger.add(["a"])
+    assert "already" in str(refusal.value)
+    assert labelled(path) == []
+
+
+def test_two_that_close_at_the_same_time_leave_no_mark(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    for turn in range(20):
+        both = [Ledger.open(path, 1000), Ledger.open(path, 1000)]
+        both[0].label({turn: "cat"})
+        threads = [threading.Thread(target=ledger.close) for ledger in both]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        shutil.copy(path, tmp_path / "copy.db")
+        assert labelled(tmp_path / "copy.db") == list(range(turn + 1))
 
 
 def test_a_file_that_was_moved_after_a_kill_says_so(tmp_path: Path) -> None:
@@ -138,6 +219,11 @@ def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     assert places.file_system_of(Path("/")) == "ext4"
     with pytest.raises(LedgerError, match="on a network file system .nfs4."):
         Ledger.open(tmp_path / "run.db", 10)
+    with tempfile.TemporaryDirectory() as elsewhere:
+        link = Path(elsewhere) / "link.db"
+        link.symlink_to(tmp_path / "run.db")
+        with pytest.raises(LedgerError, match="on a network file system .nfs4."):
+            Ledger.open(link, 10)
     monkeypatch.setattr(places, "MOUNTS", tmp_path / "none")
     assert places.file_system_of(tmp_path) == ""
     with Ledger.open(tmp_path / "run.db", 10) as ledger:

@@ -18,7 +18,7 @@ import alcore
 from alcore import Ledger, LedgerError
 from alcore.ledger.label_text import encode
 from tests.conftest import soak
-from tests.ledger.examples import JSON, PROBS, SUFFIXES, N, asked_all, begin, campaign
+from tests.ledger.examples import JSON, PROBS, SUFFIXES, N, asked_all, begin, campaign, named_as
 
 
 @pytest.mark.parametrize("named", [False, True])
@@ -84,7 +84,8 @@ def test_an_empty_export(tmp_path: Path) -> None:
 
 def test_an_export_of_some_states_brings_labels_alone(tmp_path: Path) -> None:
     """Queries with places missing would tell risk estimators what is not so."""
-    ledger, again = asked_all(False), begin(False)
+    ledger = asked_all(False)
+    again = named_as(ledger.identity, begin(False))
     assert ledger.export(tmp_path / "a.csv", states=["labelled"]) == 9
     imported = again.import_file(tmp_path / "a.csv")
     assert (imported.labels, imported.restored) == (9, False)
@@ -97,9 +98,9 @@ def test_an_export_of_some_states_brings_labels_alone(tmp_path: Path) -> None:
 def test_an_export_of_some_states(tmp_path: Path) -> None:
     ledger, path = campaign(False), tmp_path / "a.jsonl"
     for state, count in ledger.counts().items():
-        assert ledger.export(path, states=state) == count
+        assert ledger.export(path, states=state, overwrite=True) == count
         assert {json.loads(line)["state"] for line in path.read_text().splitlines()} <= {state}
-    assert ledger.export(path, states="past") == 5
+    assert ledger.export(path, states="past", overwrite=True) == 5
     for wrong in ("labeled", ["asked", "x"]):
         with pytest.raises(LedgerError, match="states: expected some of unlabelled, asked, labelled, aside, past, got"):
             ledger.export(path, states=wrong)
@@ -146,7 +147,7 @@ def test_labels_of_any_kind_are_exported_and_imported(
     folder, ledger = tmp_path_factory.mktemp("labels"), Ledger(len(labels))
     ledger.label(dict(enumerate(labels)))
     for suffix in (*SUFFIXES, "json"):
-        again = Ledger(len(labels))
+        again = named_as(ledger.identity, Ledger(len(labels)))
         ledger.export(folder / f"a.{suffix}")
         again.import_file(folder / f"a.{suffix}")
         assert [encode(label, "") for label in again.labels] == [encode(label, "") for label in ledger.labels]
@@ -157,7 +158,7 @@ def test_ids_are_not_held_in_memory(tmp_path: Path, suffix: str) -> None:
     size = soak(6_000, 30_000)
     path, ledger = tmp_path / f"a.{suffix}", Ledger.open(tmp_path / "run.db", size)
     ledger.label(dict.fromkeys(range(0, size, 3), "a label of some length " * 50))
-    again = Ledger.open(tmp_path / "again.db", size)
+    again = named_as(ledger.identity, Ledger.open(tmp_path / "again.db", size))
     tracemalloc.start()
     ledger.export(path)
     again.import_file(path)

@@ -224,7 +224,10 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     for name, said in [
         ("a.csv", "a.csv: no such file"),
         ("folder.csv", "folder.csv: expected a file, got a folder"),
-        ("a.xlsx", "a.xlsx: expected a file that ends in .csv, .jsonl, .parquet, .json .*, got '.xlsx'"),
+        (
+            "a.xlsx",
+            "a.xlsx: expected a file that ends in .csv, .tsv, .jsonl, .parquet, .json .*, got '.xlsx'. .* save it as CSV",
+        ),
         ("a", "got 'no ending'"),
     ]:
         with pytest.raises(LedgerError, match=said):
@@ -238,6 +241,8 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="the folder .* does not exist"):
         ledger.export(tmp_path / "no" / "a.csv")
     with pytest.raises(LedgerError, match=r"folder.csv: cannot be written \(Is a directory\)"):
+        ledger.export(tmp_path / "folder.csv", overwrite=True)
+    with pytest.raises(LedgerError, match="folder.csv: expected a new file, got a folder or a link without a file"):
         ledger.export(tmp_path / "folder.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
 
@@ -254,7 +259,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, suffix: str, monkeypatc
     with pytest.raises(
         LedgerError, match=rf"a.{suffix}: cannot be written \(No space left on device\). No file was made"
     ):
-        ledger.export(path)
+        ledger.export(path, overwrite=True)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
     assert ledger.counts()["labelled"] == 17

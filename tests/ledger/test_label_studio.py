@@ -13,7 +13,7 @@ import alcore
 from alcore import Ledger, LedgerError
 from alcore.ledger import json_array, label_studio
 from alcore.ledger.label_text import encode
-from tests.ledger.examples import JSON, LABELS, NAMES, PROBS, N
+from tests.ledger.examples import JSON, LABELS, NAMES, PROBS, N, named_as
 
 
 @given(JSON)
@@ -49,7 +49,7 @@ def test_labels_are_exported_to_label_studio_and_imported(tmp_path: Path) -> Non
         ledger.label({name: label}, annotator=annotator)
     ledger.set_aside([NAMES[-1]])
     assert ledger.export(path, data={"image": "{id}"}) == N
-    imported = again.import_file(path)
+    imported = named_as(ledger.identity, again).import_file(path)
     assert (imported.labels, imported.unlabelled, imported.restored) == (len(LABELS), N - len(LABELS), False)
     assert again.labels == ledger.labels
     assert again.count_labels("annotator") == ledger.count_labels("annotator")
@@ -118,8 +118,8 @@ def test_exports_of_label_studio_are_imported(tmp_path: Path) -> None:
         assert (imported.labels, imported.unlabelled) == (len(cases), len(skipped))
         assert ledger.labels == [case[1] for case in cases]
         assert [ledger.history(i)[-1]["annotator"] for i in range(len(cases))] == [case[2] for case in cases]
-        ledger.export(path)
-        again = Ledger(len(tasks))
+        ledger.export(path, overwrite=True)
+        again = named_as(ledger.identity, Ledger(len(tasks)))
         again.import_file(path)
         assert again.labels == ledger.labels
 
@@ -142,7 +142,7 @@ def test_tasks_are_read_in_any_cutting(tmp_path: Path, monkeypatch: pytest.Monke
     for indent, chunk in [(None, 1), (3, 2), (None, 7), (1, 64)]:
         monkeypatch.setattr(json_array, "CHUNK", chunk)
         path.write_text(json.dumps(json.loads(path.read_text()), indent=indent, ensure_ascii=chunk == 7))
-        again = Ledger(60)
+        again = named_as(ledger.identity, Ledger(60))
         again.import_file(path)
         assert again.labels == ledger.labels
 

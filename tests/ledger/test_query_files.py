@@ -62,10 +62,11 @@ def test_texts_and_images_of_a_file_are_in_the_tasks(tmp_path: Path) -> None:
 
 def test_items_in_tables(tmp_path: Path) -> None:
     numbers = Ledger(9).ask(alcore.Precomputed(-np.arange(9.0)), None, 2)
+    (tmp_path / "a.tsv").write_text("text\tid\n'=one\t0\ntwo\t1\nthree\t2\n")
     (tmp_path / "a.csv").write_text("text;id\n'=one;0\ntwo;1\nthree;2\n")
     table = pyarrow.Table.from_pylist([{"text": "=one", "id": 0}, {"text": "two", "id": 1}])
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
-    for name in ("a.csv", "a.parquet"):
+    for name in ("a.csv", "a.tsv", "a.parquet"):
         numbers.export(tmp_path / "a.json", data_from=tmp_path / name, overwrite=True)
         assert data(tmp_path / "a.json") == [{"text": "=one", "id": 0}, {"text": "two", "id": 1}]
 
@@ -114,7 +115,7 @@ def test_the_real_score_is_kept(tmp_path: Path) -> None:
 # --- nothing is written over ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet", "json"])
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet", "json"])
 def test_no_file_that_somebody_typed_into_is_written_over(tmp_path: Path, suffix: str) -> None:
     ledger, path = Ledger(N), tmp_path / f"todo.{suffix}"
     query = ledger.ask(alcore.BALD(), PROBS, 3)

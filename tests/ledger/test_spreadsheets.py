@@ -40,6 +40,27 @@ def test_spreadsheets_are_read(tmp_path: Path, mark: str, end: str, separator: s
     assert ledger.history("=f")[-1]["annotator"] == "-y"
 
 
+def test_tab_separated_files_are_read(tmp_path: Path) -> None:
+    """Whatever else is in the header, ``.tsv`` has tabs."""
+    ledger, path = Ledger(3), tmp_path / "a.tsv"
+    path.write_bytes(
+        b'\xef\xbb\xbfid\tlabel\tannotator\tname, first; second\r\n0\ta,b\t\tc\r\n1\t"x\ty"\tbob\t\r\n\t\t\t\r\n'
+    )
+    imported = ledger.import_file(path)
+    assert (imported.labels, ledger.labels) == (2, ["a,b", "x\ty"])
+    asked = Ledger(3)
+    asked.label_randomly(3, rng=0)
+    assert asked.tell_file(path).labels == 2
+    upper = tmp_path / "B.TSV"
+    upper.write_bytes(path.read_bytes())
+    assert ledger.import_file(upper).unchanged == 2
+    path.write_text("id,label\n0,a\n")
+    with pytest.raises(LedgerError, match="expected the columns id and label, separated by tabs, got 'id,label'"):
+        ledger.import_file(path)
+    path.write_text('sep=,\nid,label\n0,"a,b"\n')
+    assert ledger.import_file(path).unchanged == 1
+
+
 def test_the_header_alone_says_the_separator(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     for text, label in [

@@ -57,16 +57,28 @@ def test_what_annotations_say(annotations: list[Annotation], expected: Answer) -
     assert answer_of(annotations, "comment", LabelType(), "id 3").label in (None, '"well"')
 
 
+def settings_of(answer: dict[str, Any]) -> Any:
+    client = mock.Mock(url="http://host")
+    client.get.return_value = answer
+    return Project(client, 3).settings()
+
+
+def test_all_objects_of_the_interface_show_something() -> None:
+    """Those without a control too: Label Studio refuses tasks without their data."""
+    interface = """<View><Header value="$title"/><Text name="t" value="$text"/><Image value='$image' name='i'/>
+        <Text name="u" value = "$item.text"/><Paragraphs value="$turns[0]" name="p"/>
+        <Choices name="a" toName="t"><Choice value="$5"/></Choices></View>"""
+    answer = {"label_config": interface, "parsed_label_config": {"a": {}}}
+    assert settings_of(answer).shown == ("text", "image", "item", "turns")
+
+
 def test_the_control_is_the_one_named_label_or_the_only_one() -> None:
     def settings(**controls: Any) -> Any:
-        client = mock.Mock(url="http://host")
-        client.get.return_value = {"parsed_label_config": controls}
-        return Project(client, 3).settings()
+        return settings_of({"parsed_label_config": controls})
 
     shown = {"inputs": [{"type": "Text", "value": "text"}]}
     assert settings(label=shown, comment=shown).control == "label"
     assert settings(animal=shown).control == "animal"
-    assert settings(animal=shown).shown == ("text",)
     with pytest.raises(
         LedgerError, match=r"http://host/projects/3: expected one control .*, got the controls 'animal', 'colour'\."
     ):

@@ -16,6 +16,7 @@ import pytest
 
 import alcore
 from alcore import Ledger, LedgerError
+from tests.ledger.examples import named_as
 
 DATA = Path(__file__).with_name("data")
 PRODIGY = {"text": "a text", "_input_hash": 12, "_task_hash": -3, "_session_id": "set-ann", "_view_id": "choice"}
@@ -40,6 +41,9 @@ def lines(path: Path, *records: Any) -> Path:
     return path
 
 
+CAMPAIGN = "0123456789abcdef0123456789abcdef"  # of the files in DATA
+
+
 def found(ledger: Ledger) -> dict[Any, Any]:
     return dict(zip(ledger.labelled.tolist(), ledger.labels, strict=True))
 
@@ -53,7 +57,7 @@ def annotators(ledger: Ledger) -> dict[Any, Any]:
 
 @pytest.mark.parametrize("name", ["label_studio.json", "label_studio.csv"])
 def test_exports_of_label_studio(name: str) -> None:
-    ledger = Ledger(800)
+    ledger = named_as(CAMPAIGN, Ledger(800))
     imported = ledger.import_file(DATA / name)
     assert found(ledger) == {4: "cat", 3: ["cat", "dog"]}
     assert imported.disputed == {2: [("cat", "u1@x.org"), ("dog", "u2@x.org")]}
@@ -62,7 +66,7 @@ def test_exports_of_label_studio(name: str) -> None:
 
 
 def test_the_numbers_of_label_studio_are_no_ids(tmp_path: Path) -> None:
-    ledger, path = Ledger(800), tmp_path / "a.csv"
+    ledger, path = named_as(CAMPAIGN, Ledger(800)), tmp_path / "a.csv"
     own = tmp_path / "own.json"
     own.write_text(json.dumps([{"id": 1, "data": {"item": 7}, "annotations": []}]))
     path.write_text((DATA / "label_studio.csv").read_text().replace("0123456789abcdef0123456789abcdef", ""))
@@ -79,7 +83,7 @@ def test_the_numbers_of_label_studio_are_no_ids(tmp_path: Path) -> None:
     assert ledger.import_file(path, id="id").labels == 2  # the reader says so
     text = (DATA / "label_studio_min.json").read_text().replace('"text": "one"', '"text": "one", "item": 4')
     own.write_text(json.dumps([one for one in json.loads(text) if "item" in one]))
-    again = Ledger(5)
+    again = named_as(CAMPAIGN, Ledger(5))
     again.import_file(own, id="item")
     assert found(again) == {4: "cat"}
 
@@ -89,13 +93,13 @@ def test_the_control_that_counts_has_a_name(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(text.replace('"from_name": "label"', '"from_name": "animal"'))
     with pytest.raises(LedgerError, match="of the name 'label', got only those of animal, comment. .*--label animal"):
-        Ledger(9).import_file(path)
-    ledger = Ledger(9)
+        named_as(CAMPAIGN, Ledger(9)).import_file(path)
+    ledger = named_as(CAMPAIGN, Ledger(9))
     assert ledger.import_file(path, label="animal").labels == 2
-    comments = Ledger(9)
+    comments = named_as(CAMPAIGN, Ledger(9))
     comments.import_file(path, label="comment")
     assert found(comments) == {1: "cannot tell", 2: "no", 4: "small; and grey"}
-    deep = Ledger(9)
+    deep = named_as(CAMPAIGN, Ledger(9))
     deep.import_file(path, label="annotations.0.result.0.value.choices.0", annotator_key="annotations.0.completed_by")
     assert found(deep) == {2: "cat", 3: "cat", 4: "cat", 0: "dog"}
     assert annotators(deep)[4] == "u1@x.org"
@@ -141,15 +145,24 @@ def test_doccano(tmp_path: Path) -> None:
     for record in [{"id": 0, "text": "x", "label": ["cat"]}, {"id": 0, "filename": "x", "bbox": [{"x": 1}]}]:
         with pytest.raises(LedgerError, match="a record of doccano"):
             ledger.import_file(lines(path, record))
-    with pytest.raises(LedgerError, match="expected the label in label, got the keys id, filename, bbox. Name the key"):
+    with pytest.raises(
+        LedgerError, match="expected the label in label, got the keys id, filename, bbox. .*--label bbox"
+    ):
         ledger.import_file(path, id="id")
-    ledger.import_file(path, id="id", label="bbox")
+    ledger.import_file(path, id="id", label="bbox")  # the remedy
     assert found(ledger)[0] == [{"x": 1}]
     table = tmp_path / "a.csv"
     table.write_text('id,text,label,Comments,item\n0,"a, b",cat,,7\n')
     with pytest.raises(LedgerError, match=r"a.csv, line 2: .* doccano without one.*id='item'"):
         ledger.import_file(table)
     assert ledger.import_file(table, id="item").labels == 1
+    table.write_text('id,text,label,Comments,item\n0,"a, b",cat#dog,,8\n')
+    with pytest.raises(
+        LedgerError, match=r"a.csv, line 2: label: .* got 'cat#dog', which may be several.*--label label"
+    ):
+        ledger.import_file(table, id="item")
+    ledger.import_file(table, id="item", label="label")  # the remedy
+    assert found(ledger)[8] == "cat#dog"
 
 
 def test_texts_and_labels_of_ones_own_are_not_doccanos(tmp_path: Path) -> None:

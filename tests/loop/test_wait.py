@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -122,6 +123,17 @@ def test_typed_labels_stay_and_files_of_others_are_refused(tmp_path: Path) -> No
     assert file.read_bytes() == before
 
 
+def test_files_of_tasks_show_items(tmp_path: Path) -> None:
+    items = tmp_path / "items.csv"
+    items.write_text("id,text\n" + "".join(f"{one},of {one}\n" for one in range(N)))
+    templates = {"title": "{id}: {text}"}
+    oracle = Wait(poll=POLL, export=tmp_path / "a.json", data=templates, data_from=items, timeout=0.0)
+    assert list(make(Ledger(N), oracle=oracle)) == []
+    tasks = json.loads((tmp_path / "a-1.json").read_text())
+    assert tasks
+    assert all(task["data"]["title"] == f"{task['data']['id']}: of {task['data']['id']}" for task in tasks)
+
+
 def test_a_timeout_ends_the_iteration_and_a_new_one_goes_on(tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "run.db", N) as ledger:
         began = time.monotonic()
@@ -189,6 +201,8 @@ def test_it_says_how_many_labels_are_missing(
 
 
 PROGRAM = """
+    import signal
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a program started in the background may ignore it
     import alcore
     from tests.loop.runs import N, make
     with alcore.Ledger.open("run.db", N) as ledger:
@@ -224,8 +238,7 @@ def test_killed_at_each_query_and_started_again_it_ends_the_same(number: signal.
             assert time.monotonic() < until
             time.sleep(0.01)
         program.send_signal(number)
-        said = program.communicate(timeout=30)[1]
-        assert f"query {query} (default): " in said or query > 1
+        program.communicate(timeout=30)
         assert program.returncode == -number or number == signal.SIGINT
         before = file.read_bytes()
         program = start(tmp_path)
@@ -257,6 +270,7 @@ def test_killed_at_each_query_and_started_again_it_ends_the_same(number: signal.
         ({"export": "todo.txt"}, "todo.txt: expected a file that ends in .csv"),
         ({"export": "no/todo.csv"}, "export: the folder no does not exist"),
         ({"data": {"image": "x"}}, "data: it is for the file of export"),
+        ({"data_from": "items.csv"}, "data_from: it is for the file of export. Name one: export='tasks.json'"),
     ],
 )
 def test_wrong_arguments_are_refused(given: dict[str, Any], said: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,47 @@ def test_the_longest_name_is_written(tmp_path: Path) -> None:
     with whole_file(target) as file:
         file.write(b"whole")
     assert target.read_bytes() == b"whole"
+
+
+# --- nothing is replaced ----------------------------------------------------------------------------------------------
+
+
+def without_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on FAT."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_one_of_many_gets_the_name(tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, all_at_once, lost = tmp_path / "x.npy", threading.Barrier(8), []
+    if not links:
+        without_links(monkeypatch)
+
+    def write(number: int) -> None:
+        try:
+            with whole_file(target, replace=False) as file:
+                file.write(b"%d" % number)
+                all_at_once.wait()
+        except FileExistsError:
+            lost.append(number)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(lost) == 7
+    assert {int(target.read_bytes()), *lost} == set(range(8))
+    assert os.listdir(tmp_path) == ["x.npy"]
+
+
+def test_a_file_that_is_there_is_refused_before_the_work(tmp_path: Path) -> None:
+    target = tmp_path / "x.npy"
+    target.write_bytes(b"old")
+    with pytest.raises(FileExistsError, match="exists.*x.npy"), whole_file(target, replace=False):
+        pytest.fail("the body ran")
+    assert target.read_bytes() == b"old"

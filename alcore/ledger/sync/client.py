@@ -16,6 +16,7 @@ from alcore.ledger.errors import LedgerError
 TOKEN = "LABEL_STUDIO_API_KEY"  # noqa: S105 - the name of a variable
 TIMEOUT = 60.0  # seconds that the server may be silent
 PAUSES = (0.5, 2.0)  # seconds between the tries of a GET
+REFUSED = (401, 403)  # the token
 BUSY = (429, 502, 503, 504)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -63,16 +64,18 @@ class Client:
                 time.sleep(pause)
         raise AssertionError("the last try returns or raises")
 
-    def send(self, method: str, path: str, body: Any, query: Mapping[str, Any] | None = None) -> Any:
+    def send(
+        self, method: str, path: str, body: Any, query: Mapping[str, Any] | None = None, timeout: float | None = None
+    ) -> Any:
         """The JSON that the server answers, None for an empty answer."""
         address = path if not query else f"{path}?{urlencode(query)}"
         try:
-            return self._send(method, address, body, self._authorization())
+            return self._send(method, address, body, self._authorization(), timeout)
         except ServerError as error:
             if error.status != 401 or not self._personal or self._bearer is None:
                 raise
         self._bearer = None  # its minutes are over
-        return self._send(method, address, body, self._authorization())
+        return self._send(method, address, body, self._authorization(), timeout)
 
     def _authorization(self) -> str:
         if not self._personal:
@@ -82,7 +85,9 @@ class Client:
             self._bearer = str(answer["access"])
         return f"Bearer {self._bearer}"
 
-    def _send(self, method: str, address: str, body: Any, authorization: str | None) -> Any:
+    def _send(
+        self, method: str, address: str, body: Any, authorization: str | None, timeout: float | None = None
+    ) -> Any:
         text = None if body is None else json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         request = urllib.request.Request(self.url + address, data=text, method=method)  # noqa: S310 - checked above
         request.add_header("Content-Type", "application/json")
@@ -90,7 +95,7 @@ class Client:
             request.add_unredirected_header("Authorization", authorization)  # another address does not get it
         where = f"{self.url}: {method} {address.partition('?')[0]}"
         try:
-            with self._opener.open(request, timeout=self._timeout) as answer:
+            with self._opener.open(request, timeout=timeout or self._timeout) as answer:
                 return self._parsed(answer.read(), where)
         except urllib.error.HTTPError as error:
             with error:
@@ -115,7 +120,7 @@ class Client:
         said = self._hidden(_said(body))
         if status in BUSY or (status == 500 and "locked" in said):
             return Unreachable(f"{where}: Label Studio is busy ({status} {said}). Try again.")
-        if status in (401, 403):
+        if status in REFUSED:
             return ServerError(
                 f"{where}: Label Studio refused the token ({status} {said}). Set {TOKEN} to a token of Account & Settings in Label "
                 "Studio. It must be a personal token, or a legacy token where the organization allows these.",

@@ -60,6 +60,13 @@ class Taken:
     opened: int = 0
     problems: list[str] = field(default_factory=list)
 
+    def add(self, later: Taken) -> None:
+        self.labels += later.labels
+        self.corrected += later.corrected
+        self.skipped += later.skipped
+        self.opened += later.opened
+        self.problems = later.problems  # what is still so is among them
+
 
 def stamps_of(annotations: Iterable[Annotation]) -> dict[str, str]:
     return {str(one.number): one.stamp for one in annotations}

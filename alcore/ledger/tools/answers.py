@@ -10,6 +10,7 @@ from alcore.ledger.errors import LedgerError
 from alcore.ledger.label_type import LabelType, TypedColumn
 from alcore.ledger.tools.keys import MISSING, Keys, as_words, refuse_missing, value_at
 
+LABELS = ("spans", "entities", "labels", "cats", "bbox", "segmentation", "relations")  # where tools have labels
 Record: TypeAlias = dict[str, Any]
 
 
@@ -62,9 +63,10 @@ class Asked:
     def needed(self, value: Any, usual: str) -> Any:
         """Refuse a record that was answered and has no key for a label."""
         if value is MISSING and self.keys.label is None:
+            key = next((key for key in LABELS if key in self.record), "KEY")
             raise LedgerError(
                 f"{self.where}: expected the label in {usual}, got the keys {', '.join(self.record)}. Name the key: "
-                "label='spans' (--label spans)."
+                f"label={key!r} (--label {key})."
             )
         return value
 

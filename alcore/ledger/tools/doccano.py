@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from alcore.ledger.columns import shown
+from alcore.ledger.errors import LedgerError
 from alcore.ledger.tools.answers import Answer, Asked, Record, Tool
 from alcore.ledger.tools.keys import MISSING
 
 SHOWN = {"text", "data", "filename"}
+SEVERAL = "#"
 LISTS = ("label", "labels", "cats", "entities", "bbox", "segmentation")
 
 
@@ -27,6 +30,11 @@ def _own_id(record: Record) -> Any:
 
 def _answers(asked: Asked) -> Iterator[Answer]:
     value = asked.needed(asked.at(asked.keys.label, "label", "label (--label)"), "label")
+    if asked.cells and asked.keys.label is None and isinstance(value, str) and SEVERAL in value:
+        raise LedgerError(
+            f"{asked.where}: label: expected one label, got {shown(value)}, which may be several: doccano writes {SEVERAL} between "
+            "them in CSV. Export as JSONL, or say that it is one label: label='label' (--label label)."
+        )
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
         value = value[0]
     yield Answer(asked.label(value), asked.annotator("annotator"))

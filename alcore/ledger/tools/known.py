@@ -18,6 +18,7 @@ from alcore.ledger.tools.keys import MISSING, Keys, refuse_missing, suggested, v
 from alcore.ledger.tools.prodigy import PRODIGY
 
 TOOLS = (PRODIGY, ARGILLA, label_studio.TASKS, label_studio.CSV, label_studio.JSON_MIN, DOCCANO)
+EMPTY: Row = dict.fromkeys(COLUMNS)
 OF_A_QUERY = {"query", "score", "q"}  # columns that show that an item's row came from a ledger
 
 
@@ -33,6 +34,8 @@ class Source:
 
 def tool_of(record: Record, cells: bool) -> Tool | None:
     """The tool whose marks a record has. None for rows as a ledger writes them, and for plain tables."""
+    if record.keys() <= COLUMNS.keys():  # a ledger's own columns are no tool's marks
+        return None
     return next((tool for tool in TOOLS if tool.marks(record, cells)), None)
 
 
@@ -99,8 +102,7 @@ def _plain(asked: Asked) -> Row:
     if "id" not in record:
         raise _no_id(asked)
     label = asked.labels.from_value(record["label"], f"{asked.where}: label") if "label" in record else None
-    whole = dict.fromkeys(COLUMNS) if "state" in record else {}
-    return {**whole, **record, "label": label}
+    return {**(EMPTY if "state" in record else {}), **record, "label": label}
 
 
 def _no_id(asked: Asked) -> LedgerError:
