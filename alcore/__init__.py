@@ -23,6 +23,7 @@ from alcore.batches.batchbald import batchbald
 from alcore.batches.filling import SaturationWarning
 from alcore.batches.ical import ical
 from alcore.batches.information import batch_information, joint_entropy
+from alcore.batches.log_det import log_det
 from alcore.batches.select import power, softmax, softrank, top
 from alcore.batches.two_bald import two_bald
 from alcore.heuristics import (
@@ -35,6 +36,7 @@ from alcore.heuristics import (
     ExpectedEntropy,
     Heuristic,
     LeastConfidence,
+    LogDet,
     Margin,
     MeanStd,
     PairwiseKL,
@@ -50,6 +52,7 @@ from alcore.heuristics import (
     SoftRankBALD,
     Sum,
     TwoBALD,
+    Variance,
     VariationRatio,
     VoteEntropy,
     heuristic,
@@ -58,6 +61,7 @@ from alcore.risk.estimators import lure, lure_weights, pure, pure_weights
 from alcore.risk.expected_loss import expected_loss
 from alcore.scores.epig import epig
 from alcore.scores.estimate import Estimate
+from alcore.scores.gaussian import variance
 from alcore.scores.measures import (
     bald,
     entropy,
@@ -113,6 +117,7 @@ __all__ = [
     "LeastConfidence",
     "Ledger",
     "LedgerError",
+    "LogDet",
     "Margin",
     "MeanStd",
     "PairwiseKL",
@@ -131,6 +136,7 @@ __all__ = [
     "Step",
     "Sum",
     "TwoBALD",
+    "Variance",
     "VariationRatio",
     "VoteEntropy",
     "Wait",
@@ -150,6 +156,7 @@ __all__ = [
     "ical",
     "joint_entropy",
     "least_confidence",
+    "log_det",
     "lure",
     "lure_weights",
     "margin",
@@ -168,6 +175,7 @@ __all__ = [
     "stopping",
     "top",
     "two_bald",
+    "variance",
     "variation_ratio",
     "vote_entropy",
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from alcore.heuristics.base import Heuristic, RowWise, Sum
 from alcore.heuristics.epig import EPIG, BatchEPIG
 from alcore.heuristics.ical import ICAL
-from alcore.heuristics.joint import BatchBALD, TwoBALD
+from alcore.heuristics.joint import BatchBALD, LogDet, TwoBALD
 from alcore.heuristics.measures import (
     BALD,
     Entropy,
@@ -19,6 +19,7 @@ from alcore.heuristics.measures import (
     Margin,
     MeanStd,
     PairwiseKL,
+    Variance,
     VariationRatio,
     VoteEntropy,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "ExpectedEntropy",
     "Heuristic",
     "LeastConfidence",
+    "LogDet",
     "Margin",
     "MeanStd",
     "PairwiseKL",
@@ -52,6 +54,7 @@ __all__ = [
     "SoftmaxBALD",
     "Sum",
     "TwoBALD",
+    "Variance",
     "VariationRatio",
     "VoteEntropy",
     "heuristic",

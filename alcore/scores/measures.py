@@ -13,7 +13,8 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions
-from alcore.sources.blocks import CellMeasure, outcomes_of, score_blocks
+from alcore.scores import gaussian
+from alcore.sources.blocks import Block, CellMeasure, outcomes_of, score_blocks
 from alcore.sources.names import reads_predictions
 
 # Below this many nats a float32 BALD is computed again in the relatively accurate form: the difference of entropies is off by
@@ -272,7 +273,14 @@ def pairwise_kl(probs: Any, *, floor: float = 0.0, **options: Unpack[ReadingOpti
 
 
 def _score(probs: Any, measure: CellMeasure, options: ReadingOptions) -> Float64s:
-    return score_blocks(probs, lambda block: block.score(measure), Reading.of(options, ReadingOptions))
+    return score_blocks(probs, lambda block: score_block(block, measure), Reading.of(options, ReadingOptions))
+
+
+def score_block(block: Block, measure: CellMeasure) -> Float64s:
+    """The measure of every cell of a block, whatever its kind."""
+    if block.kind == "mean":
+        return gaussian.score_by_name(block, getattr(measure, "__name__", "this"))
+    return block.score(measure)
 
 
 def _kernel(name: str, *arguments: float) -> CellMeasure:
@@ -283,6 +291,7 @@ def _kernel(name: str, *arguments: float) -> CellMeasure:
         found, cells = _found(name, cells)
         found(cells, each, *arguments, tolerance, out, valid)
 
+    measure.__name__ = name
     return measure
 
 
@@ -297,6 +306,7 @@ def _kernel32(name: str, *arguments: float) -> CellMeasure:
         else:
             general(cells, weights, tolerance, out, valid)
 
+    measure.__name__ = name
     return measure
 
 

@@ -88,7 +88,7 @@ def reads_predictions(taken: type = ReadingOptions) -> Callable[[Function], Func
             predictions = args[place] if len(args) > place else given.get(names[place])
             if not is_labelled(predictions):
                 return result
-            reading = Reading.of({name: value for name, value in given.items() if name in taken.__annotations__})
+            reading = Reading.of({name: value for name, value in given.items() if name in taken.__annotations__}, taken)
             return _named(result, predictions, reading)
 
         return cast(Function, shows_options(taken)(call))

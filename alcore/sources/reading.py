@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,9 @@ class Source:
     dtype: np.dtype[Any]  # of the first block at least
     kind: Kind = "probs"
     axes: Axes | None = None  # how they lie in the caller's array. None for (N, C, ..., T)
+    variances: Iterator[Any] | None = (
+        None  # of blocks that are pairs (means, variances): those of the blocks read so far
+    )
 
     @property
     def events(self) -> tuple[int, ...]:
@@ -68,19 +73,54 @@ def open_source(predictions: Any, reading: Reading = PLAIN, name: str = "probs",
     if isinstance(predictions, Mapping):
         door.refuse_source(predictions, name)
     given = opened(predictions, name)
+    variances = None
+    if reading.kind == "mean":
+        given, variances = split_pairs(given, name)
     source = _source_of(arranged(given, reading, name), reading, name, cost)
-    return replace(source, kind=reading.kind, axes=original_axes(given, reading, name))
+    return replace(source, kind=reading.kind, axes=original_axes(given, reading, name), variances=variances)
 
 
 def _source_of(found: Any, reading: Reading, name: str, cost: int) -> Source:
     """A source from predictions that lie as (N, C, ..., T), or from blocks that are arranged one by one."""
-    if is_lazy(found):
-        return _lazy_source(found, reading.kind, name, cost)
-    if hasattr(found, "__array__") or hasattr(found, "__dlpack__"):
-        return _array_source(door.as_array(found, name), reading.kind, name, cost)
+    if is_lazy(found) or hasattr(found, "__array__") or hasattr(found, "__dlpack__"):
+        return array_or_lazy_source(found, reading.kind, name, cost)
     if isinstance(found, Iterable) and not isinstance(found, bytes | bytearray):
         return _block_source(found, reading, name, cost)
     door.refuse_source(found, name)
+
+
+def array_or_lazy_source(found: Any, kind: Kind, name: str, cost: int = 1) -> Source:
+    """A source from an array, in memory or not, that lies as (N, C, ..., T)."""
+    if is_lazy(found):
+        return _lazy_source(found, kind, name, cost)
+    return _array_source(door.as_array(found, name), kind, name, cost)
+
+
+def split_pairs(predictions: Any, name: str) -> tuple[Any, Iterator[Any] | None]:
+    """An iterable of pairs (means, variances) as two iterators that are read in step. Anything else stays as it is."""
+    if hasattr(predictions, "dtype") or not isinstance(predictions, Iterable) or is_lazy(predictions):
+        return predictions, None
+    parts = iter(predictions)
+    first = next(parts, None)
+    if first is None:
+        return (), None
+    every = chain([first], parts)
+    if not isinstance(first, tuple):
+        return every, None
+    waiting: deque[Any] = deque()
+
+    def means() -> Iterator[Any]:
+        for number, pair in enumerate(every):
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                door.refuse_block(name, number, type(pair).__name__, "a pair (means, variances), as block 0 is")
+            waiting.append(pair[1])
+            yield pair[0]
+
+    def variances() -> Iterator[Any]:
+        while waiting:  # those of the blocks of means that were read so far
+            yield waiting.popleft()
+
+    return means(), variances()
 
 
 def _array_source(array: Array, kind: Kind, name: str, cost: int) -> Source:
