@@ -14,6 +14,7 @@ import numpy as np
 from alcore import door
 from alcore.door import Array, Axes, Kind, Reading
 from alcore.sources.axes import arranged, arranged_block, is_lazy, opened, original_axes
+from alcore.sources.names import axes_of
 from alcore.sources.threads import get_threads
 
 PLAIN = Reading()  # probabilities (N, C, ..., T)
@@ -77,7 +78,8 @@ def open_source(predictions: Any, reading: Reading = PLAIN, name: str = "probs",
     if reading.kind == "mean":
         given, variances = split_pairs(given, name)
     source = _source_of(arranged(given, reading, name), reading, name, cost)
-    return replace(source, kind=reading.kind, axes=original_axes(given, reading, name), variances=variances)
+    axes = original_axes(given, reading, name) or source.axes
+    return replace(source, kind=reading.kind, axes=axes, variances=variances)
 
 
 def _source_of(found: Any, reading: Reading, name: str, cost: int) -> Source:
@@ -170,12 +172,16 @@ def _chunk_rows(lazy: Any) -> int:
 
 def _block_source(iterable: Iterable[Any], reading: Reading, name: str, cost: int) -> Source:
     """Blocks (n, C, ..., T) of any n. They are pulled in the caller's thread: frameworks keep state there."""
-    parts = (_as_block(part, number, reading, name) for number, part in enumerate(iterable))
-    first = next(parts, None)
-    if first is None:
+    given = iter(iterable)
+    raw = next(given, None)
+    if raw is None:
         door.refuse_empty_stream(name)
+    parts = (_as_block(part, number, reading, name) for number, part in enumerate(chain([raw], given)))
+    first = next(parts)
     step = _block_rows(first.shape[1:], first.dtype.itemsize, cost)
-    return Source(None, first.shape[1:], _cut(first, parts, step, name), step, first.dtype)
+    no_classes = not reading.has_classes and len(getattr(raw, "shape", ())) == 2 < first.ndim
+    axes = axes_of(raw, reading, name) if no_classes else None
+    return Source(None, first.shape[1:], _cut(first, parts, step, name), step, first.dtype, axes=axes)
 
 
 def _as_block(part: Any, number: int, reading: Reading, name: str) -> Array:
