@@ -69,6 +69,9 @@ def predict(
         noise: layers that run as in training beside those that the adapter finds: types, names, paths ("encoder/drop"), functions
             (name, layer) -> bool, or a tuple of these.
         kind: what the model returns: "probs", which are kept as they are, or "logits", of which the adapter takes the softmax.
+            "binary" or "binary_logits" where it returns one number a row: pass the predictions with kind="binary" then, of shape
+            (N, 1, ..., T). "multilabel" or "multilabel_logits" where it returns several labels, each of them yes or no: pass the
+            predictions with kind="multilabel".
         inputs: a function of a block that gives what the model is called with. A tuple becomes positional arguments, a dictionary
             keyword arguments. A dictionary at the end of a tuple becomes keyword arguments too:
             ``inputs=lambda x: (x, {"train": False})``. By default it is the first part of a tuple or list (x, y), or the whole

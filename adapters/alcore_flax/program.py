@@ -18,7 +18,7 @@ from alcore_flax.network import Network
 from alcore_flax.noise import IMPL
 
 Output = str | int | Callable[[Any], Any] | None
-OPS = Ops("jnp", jnp.reshape, jnp.moveaxis, jax.nn.softmax)
+OPS = Ops("jnp", jnp.reshape, jnp.moveaxis, jax.nn.softmax, jax.nn.sigmoid)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Program:
         with jax.default_matmul_precision("highest"):
             together, alone = self._returned(weights, key, given), self._alone(weights, key, given, True)
         apart = _apart(together, alone)
-        if self.request.kind == "logits":  # one logit may be so low that all others look alike
+        if self.request.kind.endswith("logits"):  # one logit may be so low that all others look alike
             apart = jnp.maximum(apart, _apart(self._probs(together), self._probs(alone)))
         return apart
 
@@ -77,8 +77,7 @@ class Program:
 
     def _probs(self, found: Any) -> Any:
         axis = adapting.class_axis_of(found, self.request)
-        found = jax.nn.softmax(found, axis) if self.request.kind == "logits" else found
-        return jnp.moveaxis(found, axis, 1)
+        return adapting.probabilities(found, self.request, OPS, axis)
 
 
 def _apart(one: Any, other: Any) -> Any:

@@ -26,7 +26,7 @@ MOST = 4  # how many sets of options are kept for one model
 AT_ONCE = 4
 KEPT: weakref.WeakKeyDictionary[Any, list[Kept]] = weakref.WeakKeyDictionary()
 _TENSOR = object()
-OPS = adapting.Ops("keras.ops", keras.ops.reshape, keras.ops.moveaxis, keras.ops.softmax)
+OPS = adapting.Ops("keras.ops", keras.ops.reshape, keras.ops.moveaxis, keras.ops.softmax, keras.ops.sigmoid)
 
 
 class Kept:

@@ -89,6 +89,9 @@ def predict(
         noise: layers that run as in training beside those that the adapter finds: types, names, paths, functions
             (name, layer) -> bool, or a tuple of these.
         kind: what the model returns: "probs", which are kept as they are, or "logits", of which the adapter takes the softmax.
+            "binary" or "binary_logits" where it returns one number a row: pass the predictions with kind="binary" then, of shape
+            (N, 1, ..., T). "multilabel" or "multilabel_logits" where it returns several labels, each of them yes or no: pass the
+            predictions with kind="multilabel".
         inputs: a function of a block that gives what the model is called with. By default it is the first part of a tuple or list
             (x, y), or the whole block.
         mask: a function of a block that gives True where a cell is padding, or the key of an attention mask, which is 0 there.

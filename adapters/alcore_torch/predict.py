@@ -98,6 +98,9 @@ def predict(
         noise: modules that run as in training beside those that the adapter finds: types, names, functions (name, module) -> bool,
             or a tuple of these.
         kind: what the model returns: "probs", which are kept as they are, or "logits", of which the adapter takes the softmax.
+            "binary" or "binary_logits" where it returns one number a row: pass the predictions with kind="binary" then, of shape
+            (N, 1, ..., T). "multilabel" or "multilabel_logits" where it returns several labels, each of them yes or no: pass the
+            predictions with kind="multilabel".
         inputs: a function of a block that gives what the model is called with. A tuple becomes positional arguments, a dictionary
             keyword arguments. By default it is the first part of a tuple or list (x, y), or the whole block.
         mask: a function of a block that gives True where a cell is padding, or the key of an attention mask, which is 0 there.
@@ -146,7 +149,7 @@ def _load(model: nn.Module, path: str | os.PathLike[str]) -> None:
 
 
 class _Run(adapting.Run):
-    ops = adapting.Ops("torch", torch.reshape, torch.moveaxis, torch.softmax)
+    ops = adapting.Ops("torch", torch.reshape, torch.moveaxis, torch.softmax, torch.sigmoid)
     remedies = adapting.Remedies(
         "Pass draws=1, DropConnect(model), a list of models, or the names of the layers that make noise: noise=('name',).",
         "Replace the layer that looks at other rows by one that does not: torch.nn.LayerNorm. Or call the model with a flag that "

@@ -22,7 +22,7 @@ from alcore.adapting.layers import (
     warn_of_silent,
 )
 from alcore.adapting.members import Checkpoints, Member, as_members, predict_in_turn, predict_members
-from alcore.adapting.outputs import Ops, arrange, class_axis_of, pick, rows_first
+from alcore.adapting.outputs import Ops, arrange, class_axis_of, pick, probabilities, rows_first
 from alcore.adapting.predictions import NEAR, Made, Predictions, predict
 from alcore.adapting.refusals import (
     Remedies,
@@ -94,6 +94,7 @@ __all__ = [
     "predict",
     "predict_in_turn",
     "predict_members",
+    "probabilities",
     "refuse_fewer_draws",
     "refuse_missing",
     "refuse_mixed_rows",

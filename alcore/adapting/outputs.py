@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from alcore import door
 from alcore.adapting.request import DRAWS_FIRST, Request
 
 
@@ -66,32 +67,41 @@ class Ops:
     reshape: Callable[..., Any]
     moveaxis: Callable[..., Any]
     softmax: Callable[..., Any]
+    sigmoid: Callable[..., Any]
 
 
 # --- axes -------------------------------------------------------------------------------------------------------------
 
 
 def arrange(found: Any, rows: int, request: Request, ops: Ops, class_axis: int) -> Any:
-    """(n, C, ...) probabilities from what a model returned. Where the request has a ``draw_axis``, draws come last.
+    """(n, C, ...) probabilities from what a model returned: of classes, of yes (C = 1) or of several labels. Where the request
+    has a ``draw_axis``, draws come last.
 
     Args:
         found: what a model returned, a tensor of any framework.
         rows: how many rows the model was given, or -1 where that is not known.
-        request: its ``kind`` says whether to take the softmax, its ``draw_axis`` where draws are.
+        request: its ``kind`` says whether to take the softmax or the sigmoid, its ``draw_axis`` where draws are.
         ops: the functions of that framework.
         class_axis: the axis of classes, counted without the axis of draws (`class_axis_of`).
 
     Raises:
         ValueError: where rows or draws are not on the axes that the request names.
     """
-    found = rows_first(found, rows, request, ops)
-    found = ops.softmax(found, class_axis) if request.kind == "logits" else found
+    return probabilities(rows_first(found, rows, request, ops), request, ops, class_axis)
+
+
+def probabilities(found: Any, request: Request, ops: Ops, class_axis: int) -> Any:
+    """(n, C, ...) probabilities from an output with rows first and draws last."""
+    kind = door.as_kind(request.kind)
+    if door.is_logits(kind):
+        found = ops.softmax(found, class_axis) if door.family(kind) == "classes" else ops.sigmoid(found)
     return ops.moveaxis(found, class_axis, 1)
 
 
 def rows_first(found: Any, rows: int, request: Request, ops: Ops) -> Any:
     """Put rows on axis 0, and the draws of one pass on the last axis."""
     shape, axis = tuple(found.shape), request.draw_axis
+    binary = door.family(door.as_kind(request.kind)) == "binary"
     if isinstance(axis, str):
         if rows < 1 or not shape or shape[0] % rows:
             _refuse_rows(shape, rows, f"a multiple of {rows}", ops)
@@ -101,7 +111,7 @@ def rows_first(found: Any, rows: int, request: Request, ops: Ops) -> Any:
         else:
             found = ops.moveaxis(ops.reshape(found, (rows, each, *rest)), 1, -1)
     elif axis is not None:
-        if not -len(shape) <= axis < len(shape) or len(shape) < 3:
+        if not -len(shape) <= axis < len(shape) or len(shape) < (2 if binary else 3):
             raise ValueError(
                 f"draw_axis: expected an axis of the output beside those of rows and classes, got {axis} of shape {shape}. For "
                 "(draws, rows, classes), pass draw_axis=0."
@@ -109,6 +119,8 @@ def rows_first(found: Any, rows: int, request: Request, ops: Ops) -> Any:
         found = ops.moveaxis(found, axis, -1)
     if rows >= 0 and (not shape or found.shape[0] != rows):
         _refuse_rows(shape, rows, str(rows), ops)
+    if binary and len(found.shape) == 1 + (axis is not None):  # one number a row, without an axis of classes
+        found = ops.reshape(found, (found.shape[0], 1, *found.shape[1:]))
     return found
 
 
@@ -131,13 +143,24 @@ def class_axis_of(found: Any, request: Request) -> int:
             f"output: expected rows on axis 0 and classes on axis {axis} (class_axis), got shape "
             f"{shape}. Name the tensor, for example output='logits', or the axis of its classes, for example class_axis=-1."
         )
-    if shape[axis] == 1:
-        raise ValueError(
-            f"output: expected at least 2 classes on axis {axis}, got shape {shape}. If the model "
-            "returns one probability p of two classes, let it return p and 1 - p, and pass kind='probs'. If the classes are on "
-            "another axis, name it, for example class_axis=-1."
-        )
+    _check_classes(shape, axis, request)
     return axis % len(shape)
+
+
+def _check_classes(shape: tuple[int, ...], axis: int, request: Request) -> None:
+    family = door.family(door.as_kind(request.kind))
+    if family == "classes" and shape[axis] == 1:
+        raise ValueError(
+            f"output: expected at least 2 classes on axis {axis}, got shape {shape}. If the model returns one probability of yes, "
+            "pass kind='binary'. If it returns its logit, pass kind='binary_logits'. If the classes are on another axis, name it, "
+            "for example class_axis=-1."
+        )
+    if family == "binary" and shape[axis] != 1:
+        labels = request.kind.replace("binary", "multilabel")
+        raise ValueError(
+            f"output: expected one number on axis {axis} for kind={request.kind!r}, got shape {shape}. If they are labels, each "
+            f"of them yes or no, pass kind={labels!r}. If they are classes, pass kind='probs' or kind='logits'."
+        )
 
 
 def _axis_of_sum_one(found: Any, request: Request) -> int:

@@ -24,7 +24,8 @@ class Request:
         consistent: True makes draw t one network, so all rows of all blocks share its masks. False gives every row its own noise.
         seed: an integer. The same seed, data and block size give the same bits.
         dtype: the type of the predictions: "float16", "float32" or "float64".
-        kind: what the model returns: "probs", or "logits", of which the adapter takes the softmax.
+        kind: what the model returns: "probs", or "logits", of which the adapter takes the softmax. "binary" and
+            "binary_logits" for one number a row, "multilabel" and "multilabel_logits" for several labels, each of them yes or no.
         class_axis: the axis of the output that holds the classes, counted without the axis of draws. None looks for it.
         members: how many members an ensemble has. The draws of one member follow those of the other.
         first: the number of the first draw, where the draws before it are made elsewhere.

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.search.configurations import Configurations, Ints
-from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.scores.epig import Targets, prepare
 from alcore.sources import files
 from alcore.sources.blocks import Block, CellMeasure, map_blocks
-from alcore.sources.names import reads_predictions
+from alcore.sources.names import with_names
 from alcore.sources.reading import Source, can_reread, open_source, refuse_events
 
 NEGLIGIBLE = 1e-9  # a draw of smaller posterior weight is left out of its configuration
@@ -25,7 +25,7 @@ SLACK = 1e-5  # nats by which rounding may put a gain above its bound
 FINER = 8  # times smaller blocks than those of `epig`: what one block finds lets the next one skip rows
 
 
-@reads_predictions()
+@shows_options()
 def batch_epig(
     probs: Any,
     targets: Any,
@@ -72,8 +72,12 @@ def batch_epig(
             the first pick on.
         target_weights: (J,) one weight a target, scaled to sum 1. The default is equal weights.
         rng: None, a seed or a `numpy.random.Generator`. The same seed gives the same bits on any number of threads.
-        kind: "probs" or "logits", of `probs` and of `targets`.
+        kind: as in `entropy`, of `probs` and of `targets`. Several labels, at most 10, are one label vector of 2^L values here.
+        axes: as in `entropy`, of `probs` and, without the event axes, of `targets`.
+        over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
+        variance: of kind "mean", which this function refuses. `log_det` takes means.
+        output_weights: of kind "mean", which this function refuses.
 
     Returns:
         A `Batch` in the order chosen. Each pick takes one pass. The cost is O(k·M·N·J·C²·T) time for M configurations, where M is
@@ -110,7 +114,7 @@ def batch_epig(
         configurations.add(pick.cells_ct)
         effective.append(configurations.effective_draws)
     gains = np.array([pick.gain for pick in picks], np.float64)
-    return Batch.certain(
+    batch = Batch.certain(
         np.array([pick.row for pick in picks], np.int64),
         gains,
         information=np.cumsum(gains),
@@ -118,6 +122,7 @@ def batch_epig(
         exact_until=exact_until,
         certified_until=len(picks),
     )
+    return with_names(batch, probs, reading)
 
 
 class _Pick(NamedTuple):

@@ -10,16 +10,17 @@ import numpy as np
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.filling import FILL, fill_up
+from alcore.batches.positions import PositionsInformation, PositionsPool
 from alcore.batches.search.candidates import MEMORY, Candidates, Pool
 from alcore.batches.search.configurations import Configurations, bytes_of_configurations
 from alcore.batches.search.greedy import ROUNDING, Ints, Objective, choose
-from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng
-from alcore.sources.names import reads_predictions
+from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
+from alcore.sources.names import with_names
 
 LEAST_GAIN = 1e-6  # nats, what posteriors in float32 may be off by
 
 
-@reads_predictions()
+@shows_options()
 def batchbald(
     probs: Any,
     k: int,
@@ -27,6 +28,7 @@ def batchbald(
     samples: int = 10_000,
     exact: int = 10_000,
     fill: str = FILL,
+    positions: int | None = None,
     memory: int = MEMORY,
     rng: Rng = None,
     **options: Unpack[ReadingOptions],
@@ -64,10 +66,17 @@ def batchbald(
         fill: "power-bald" (draws rows in proportion to their BALD), "random", "bald" (largest first) or "stop" (a shorter batch).
             With "bald", 50 labels from one network of 100 draws taught less than 50 random labels. With "power-bald" they
             taught more.
+        positions: for maps and sequences (N, C, ..., T): at how many positions (pixels, tokens) rows are compared. `rng` draws
+            them once, the same for every row. The information of a batch is then the mean over the positions of I(y_S; θ), in nats
+            a position. It is no information of whole maps. Cost and memory grow with the number of positions.
         memory: bytes that one read of a file or a stream may take, in addition to its own blocks and 16 bytes a row.
         rng: None, a seed or a `numpy.random.Generator`. The same seed gives the same bits on any number of threads.
-        kind: "probs" or "logits".
+        kind: as in `entropy`. Several labels, at most 10, are one label vector of 2^L values here.
+        axes: as in `entropy`.
+        over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
+        variance: of kind "mean", which this function refuses. `log_det` takes means.
+        output_weights: of kind "mean", which this function refuses.
 
     Returns:
         A `Batch` in the order chosen. The cost is BALD of the pool and a few hundred evaluations of O(samples·C·T), and
@@ -87,13 +96,24 @@ def batchbald(
     count, generator, rule = door.as_count(k), door.as_rng(rng), door.as_fill(fill)
     sampled, kept = door.as_count(samples, "samples"), door.as_count(exact, "exact")
     reading = Reading.of(options, ReadingOptions)
-    pool = Pool(probs, reading, memory, lambda cell: bytes_of_configurations(cell, count, sampled, kept))
+    pool: Pool
+    if positions is None:
+        pool = Pool(probs, reading, memory, lambda cell: bytes_of_configurations(cell, count, sampled, kept))
+    else:
+        pool = PositionsPool(
+            probs, reading, door.as_count(memory, "memory"), door.as_size(positions, "positions"), generator
+        )
     draws = pool.cell_shape[-1]
     prior = door.as_shares(door.as_weights(reading.weights, draws), draws)
-    information = JointInformation(Configurations(prior, sampled, kept, generator))
+    information: JointInformation | PositionsInformation
+    if isinstance(pool, PositionsPool):
+        information = PositionsInformation(pool, prior, sampled, kept, generator)
+    else:
+        information = JointInformation(Configurations(prior, sampled, kept, generator))
     chosen = choose(information, pool, count)
     batch = fill_up("BatchBALD", chosen, pool, count, rule, generator, information.effective)
-    return replace(batch, information=np.cumsum(batch.scores), exact_until=information.exact_until)
+    batch = replace(batch, information=np.cumsum(batch.scores), exact_until=information.exact_until)
+    return with_names(batch, probs, reading)
 
 
 class JointInformation(Objective):

@@ -66,7 +66,7 @@ def fill_up(
             f"(fill={rule!r}). Predict with more draws, ask for a smaller batch, or draw the whole batch: "
             f"PowerBALD().select(probs, {size}).",
             SaturationWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
     return Batch(
         np.concatenate([chosen.indices, rest.indices]),

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.batch import Batch
-from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.sources.blocks import Block, gather_rows, score_blocks
-from alcore.sources.names import reads_predictions
+from alcore.sources.names import with_names
 from alcore.sources.reading import can_reread, count_rows, open_source, refuse_events
 from alcore.sources.threads import map_in_order
 
@@ -29,7 +29,7 @@ COST = 64  # of a row of expected labels, in row-wise measures
 ROUNDING = 1e-13  # what is left of a sum when all its terms are taken away again
 
 
-@reads_predictions()
+@shows_options()
 def ical(
     probs: Any,
     k: int,
@@ -69,8 +69,12 @@ def ical(
         comparisons: how many rows D has, at least 1.
         rng: None for a fresh random state, a seed, or a `numpy.random.Generator`. A label depends only on `rng`, the row and the
             draw.
-        kind: "probs" or "logits".
+        kind: as in `entropy`. Several labels, at most 10, are one label vector of 2^L values here.
+        axes: as in `entropy`.
+        over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw. The function replaces the draws by T draws of equal weight, by systematic resampling.
+        variance: of kind "mean", which this function refuses. `log_det` takes means.
+        output_weights: of kind "mean", which this function refuses.
 
     Returns:
         A `Batch`. Its scores are what each pick maximised, no unit, HSIC 0 … (1−κ)²/4, with q = 1 and support = 1. The cost is
@@ -93,14 +97,16 @@ def ical(
     references, comparisons = door.as_size(references, "references"), door.as_size(comparisons, "comparisons")
     read = _draw if door.as_label_mode(labels) == "drawn" else _expect
     generator = door.as_rng(rng)
-    pool = read(probs, Reading.of(options, ReadingOptions), generator)
+    reading = Reading.of(options, ReadingOptions)
+    pool = read(probs, reading, generator)
     picks = _Picks(pool.rows, min(count, pool.rows))
     if each:
         _pick_pointwise(picks, pool, references, comparisons, generator)
     else:
         _pick(picks, pool, references, generator)
     ones = np.ones(picks.count)
-    return Batch(np.array(picks.chosen, np.int64), np.array(picks.scores), ones, ones.astype(np.int64))
+    batch = Batch(np.array(picks.chosen, np.int64), np.array(picks.scores), ones, ones.astype(np.int64))
+    return with_names(batch, probs, reading)
 
 
 # --- picks ------------------------------------------------------------------------------------------------------------

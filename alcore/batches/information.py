@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.search.configurations import Configurations, drop_vanishing
-from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng
+from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.scores.estimate import Estimate
 from alcore.sources.blocks import gather_rows, read_rows
-from alcore.sources.names import reads_predictions
 from alcore.sources.reading import open_source, refuse_events
 from alcore.sources.threads import in_parts
 
@@ -22,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 TOGETHER = 20_000  # configurations held at a time, or one a draw
 
 
-@reads_predictions()
+@shows_options()
 def joint_entropy(
     probs: Any,
     *,
@@ -46,8 +45,12 @@ def joint_entropy(
             a draw.
         exact: the largest number of configurations that the function sums over. With 0 it always samples.
         rng: None, a seed or a `numpy.random.Generator`, for the sampling.
-        kind: "probs" or "logits".
+        kind: as in `entropy`. Several labels, at most 10, are one label vector of 2^L values here.
+        axes: as in `entropy`.
+        over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
+        variance: of kind "mean", which this function refuses. `log_det` takes means.
+        output_weights: of kind "mean", which this function refuses.
 
     Returns:
         An `Estimate` in nats, 0 … k log C. Its error is 0.0 if all configurations were summed over. Otherwise it is the error of
@@ -71,7 +74,7 @@ def joint_entropy(
     return Estimate(information.value + own, information.standard_error)
 
 
-@reads_predictions()
+@shows_options()
 def batch_information(
     probs: Any,
     indices: npt.ArrayLike,
@@ -98,7 +101,11 @@ def batch_information(
         exact: as in `joint_entropy`.
         rng: as in `joint_entropy`.
         kind: as in `joint_entropy`.
+        axes: as in `joint_entropy`.
+        over_labels: as in `joint_entropy`.
         weights: as in `joint_entropy`.
+        variance: of kind "mean", which this function refuses. `log_det` takes means.
+        output_weights: of kind "mean", which this function refuses.
 
     Returns:
         An `Estimate` in nats, 0 … min(log T, k log C). Its error is 0.0 if all configurations were summed over. The cost is that of

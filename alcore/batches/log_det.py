@@ -10,11 +10,11 @@ import numpy as np
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.filling import FILL, SaturationWarning, describe, rest_of
-from alcore.door import Array, Float64s, MeanOptions, Reading, Rng
+from alcore.door import Array, Float64s, MeanOptions, Reading, Rng, shows_options
 from alcore.scores.gaussian import score
 from alcore.sources.axes import arranged, is_lazy
 from alcore.sources.blocks import Block, lies_ready, map_blocks
-from alcore.sources.names import reads_predictions
+from alcore.sources.names import with_names
 from alcore.sources.reading import open_source
 from alcore.sources.threads import in_parts
 
@@ -23,7 +23,7 @@ SLACK = 1e-12  # nats by which rounding may put the gain of several outputs abov
 LEAST_ROWS = 8192  # a thread searches at least so many: 30 µs, about what it takes to start one
 
 
-@reads_predictions(MeanOptions)
+@shows_options(MeanOptions)
 def log_det(means: Any, k: int, *, fill: str = FILL, rng: Rng = None, **options: Unpack[MeanOptions]) -> Batch:
     """The greedy batch of largest ½ log det(I + S^−½ Σ_BB S^−½): the information of noisy labels about the model, for numbers.
 
@@ -85,14 +85,9 @@ def log_det(means: Any, k: int, *, fill: str = FILL, rng: Rng = None, **options:
         )
     search = _Search(means, reading)
     first_gains = 0.5 * search.bound_n
-    return _fill(
-        search,
-        first_gains,
-        *_picks(search, min(count, len(first_gains))),
-        min(count, len(first_gains)),
-        rule,
-        generator,
-    )
+    size = min(count, len(first_gains))
+    batch = _fill(search, first_gains, *_picks(search, size), size, rule, generator)
+    return with_names(batch, means, reading)
 
 
 def _picks(search: _Search, count: int) -> tuple[list[int], list[float]]:

@@ -12,16 +12,16 @@ from alcore.batches.filling import FILL, fill_up
 from alcore.batches.search.candidates import MEMORY, Pool
 from alcore.batches.search.configurations import Configurations
 from alcore.batches.search.greedy import Ints, Objective, choose
-from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng
+from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.scores.epig import Targets
-from alcore.sources.names import reads_predictions
+from alcore.sources.names import with_names
 
 LEAST_GAIN = 1e-6  # nats: a row of smaller value tells, pair by pair, only what the batch tells already
 SAMPLES = 2_000  # configurations of labels that count the effective draws
 SEPARATED = 1.2  # effective draws under which the batch has told the draws apart; BatchBALD ends at 1.05 to 1.12
 
 
-@reads_predictions()
+@shows_options()
 def two_bald(
     probs: Any, k: int, *, fill: str = FILL, memory: int = MEMORY, rng: Rng = None, **options: Unpack[ReadingOptions]
 ) -> Batch:
@@ -52,8 +52,12 @@ def two_bald(
             first) or "stop" (a shorter batch), as in `batchbald`.
         memory: bytes that one read of a file or a stream may take, in addition to its own blocks, the batch and 16 bytes a row.
         rng: None, a seed or a `numpy.random.Generator`, for the rule `fill`.
-        kind: "probs" or "logits".
+        kind: as in `entropy`. Several labels, at most 10, are one label vector of 2^L values here.
+        axes: as in `entropy`.
+        over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
+        variance: of kind "mean", which this function refuses. `log_det` takes means.
+        output_weights: of kind "mean", which this function refuses.
 
     Returns:
         A `Batch` in the order chosen. The cost is BALD of the pool, and O(C²·T) for each earlier pick and each row whose bound is
@@ -75,7 +79,8 @@ def two_bald(
     draws = pool.cell_shape[-1]
     information = PairInformation(door.as_weights(reading.weights, draws), draws, pool.candidates.cells.dtype)
     chosen = choose(information, pool, count)
-    return fill_up("2-BALD", chosen, pool, count, rule, generator, information.effective)
+    batch = fill_up("2-BALD", chosen, pool, count, rule, generator, information.effective)
+    return with_names(batch, probs, reading)
 
 
 class PairInformation(Objective):

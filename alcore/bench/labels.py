@@ -168,7 +168,7 @@ def labelled(
         predictions: (N, C, T) from any source that can be read more than once.
         labels: (N,) classes, whole numbers 0 … C − 1.
         rows: (n,) row numbers to read. All rows by default.
-        kind: "probs" or "logits".
+        kind: as in `alcore.entropy`.
         axes: the order of the axes of ``predictions``, such as "TNC". The default is (n, C, T).
         name: the name of ``predictions`` in error messages.
         labels_name: the name of ``labels`` in error messages.

@@ -21,20 +21,21 @@ from alcore.sources.files import NoMember
 from alcore.sources.reading import open_source
 
 IN_MEMORY_BYTES = 512 << 20
+PLAIN = PredictionOptions()  # probabilities (N, C, ..., T)
 
 
 def heuristics_named(
-    named: str, source: Any, file: Path, options: HeuristicOptions, axes: str | None
+    named: str, source: Any, file: Path, options: HeuristicOptions, read: PredictionOptions
 ) -> list[Heuristic]:
     """The heuristics that bench compares: those named, or all that the predictions allow."""
     names = [name.strip() for name in named.split(",")]
-    targeted = options.targets is not None or _has_targets(file, source.shape, axes)
+    targeted = options.targets is not None or _has_targets(file, source.shape, read)
     if named == "all":
         events = len(source.shape) > 3
         names = [name for name in DEFAULT if not (events and name in JOINT)]
         if targeted:
             names.append("epig")
-    targets = read_targets(next(filter(_needs_targets, names), ""), file, options.targets, axes)
+    targets = read_targets(next(filter(_needs_targets, names), ""), file, options.targets, read)
     return [
         heuristic_named(
             name,
@@ -47,10 +48,10 @@ def heuristics_named(
 
 
 def heuristic_of(
-    name: str, file: Path | None, options: HeuristicOptions, axes: str | None = None, **batch: Any
+    name: str, file: Path | None, options: HeuristicOptions, read: PredictionOptions = PLAIN, **batch: Any
 ) -> Heuristic:
     """The heuristic of a command. Targets come from the file of --targets, else from the file of the predictions."""
-    targets = None if file is None else read_targets(name, file, options.targets, axes)
+    targets = None if file is None else read_targets(name, file, options.targets, read)
     return heuristic_named(name, options, targets, floor=options.floor, **batch)
 
 
@@ -65,7 +66,12 @@ def heuristic_named(name: str, options: HeuristicOptions, targets: Any, **more: 
 
 def reading_of(options: PredictionOptions) -> dict[str, Any]:
     """Read the options and the files that a heuristic takes beside the predictions."""
-    return {"kind": options.kind, "weights": load(options.weights), "mask": load(options.mask)}
+    return {
+        "kind": options.kind,
+        "over_labels": options.over_labels,
+        "weights": load(options.weights),
+        "mask": load(options.mask),
+    }
 
 
 def check_scored(name: str) -> None:
@@ -82,25 +88,26 @@ def check_scored(name: str) -> None:
 
 def open_file(file: Path, options: PredictionOptions) -> Any:
     """The predictions of a file as (N, C, ..., T)."""
-    return in_order(alcore.open_predictions(file, options.member, default="pool"), options.axes)
+    return in_order(alcore.open_predictions(file, options.member, default="pool"), options)
 
 
-def in_order(source: Any, axes: str | None, name: str = "probs") -> Any:
+def in_order(source: Any, read: PredictionOptions, name: str = "probs") -> Any:
     """An array of a file as (N, C, ..., T). Targets and tests have no event axes."""
-    reading = Reading.of({"axes": axes})
+    reading = Reading.of({"kind": read.kind, "axes": read.axes})
     return arranged(source, reading if name == "probs" else reading.of_targets, name)
 
 
-def read_if_small(source: Any) -> tuple[Any, str]:
+def read_if_small(source: Any, read: PredictionOptions) -> tuple[Any, str]:
     """Read the predictions into memory if they are small, so that times do not include reading the file."""
     size = int(np.prod(source.shape, dtype=np.int64)) * source.dtype.itemsize
     if size > IN_MEMORY_BYTES:
         return source, "read from disk each time"
-    return _read(source, "probs"), "in memory"
+    return _whole_of(source, read, "probs"), "in memory"
 
 
-def _read(source: Any, name: str) -> Any:
-    blocks = list(open_source(source, name=name).blocks)
+def _whole_of(source: Any, read: PredictionOptions, name: str) -> Any:
+    """Predictions (N, C, ..., T) of a file, read into memory."""
+    blocks = list(open_source(source, Reading.of({"kind": read.kind}), name).blocks)
     return np.concatenate(blocks) if blocks else source
 
 
@@ -108,16 +115,17 @@ def _needs_targets(name: str) -> bool:
     return name.endswith("epig")
 
 
-def read_targets(name: str, file: Path, targets: Path | None, axes: str | None) -> Any:
+def read_targets(name: str, file: Path, targets: Path | None, read: PredictionOptions) -> Any:
     """Targets from the file of --targets, else from the file of the predictions if the heuristic needs them."""
     if targets is not None:
         try:
-            return _read(in_order(alcore.open_predictions(targets, default="target"), axes, "targets"), "targets")
+            found = alcore.open_predictions(targets, default="target")
         except NoMember as error:
             raise ValueError(
                 f"{targets}: expected targets as the only array or as member 'target', got other members. "
                 "Save them as .npy, or under the name 'target'."
             ) from error
+        return _whole_of(in_order(found, read, "targets"), read, "targets")
     if not _needs_targets(name):
         return None
     source = _own(file, "target")
@@ -127,27 +135,28 @@ def read_targets(name: str, file: Path, targets: Path | None, axes: str | None) 
             "has no member 'target'. Name their file: --targets FILE."
         )
     note(f"the targets are the member 'target' of {file}, shape {source.shape}.")
-    return _read(in_order(source, axes, "targets"), "targets")
+    return _whole_of(in_order(source, read, "targets"), read, "targets")
 
 
-def _has_targets(file: Path, shape: tuple[int, ...], axes: str | None) -> bool:
+def _has_targets(file: Path, shape: tuple[int, ...], read: PredictionOptions) -> bool:
     """True if the member 'target' holds predictions. Labels may have this name too, and do not count."""
     found = _own(file, "target")
     if found is None or len(found.shape) != 3 or found.dtype.kind in "iub":
         return False
-    check_same_cells(open_source(in_order(found, axes, "target"), name="target"), (*shape[1:2], *shape[-1:]), "target")
+    targets = open_source(in_order(found, read, "target"), Reading.of({"kind": read.kind}), "target")
+    check_same_cells(targets, (*shape[1:2], *shape[-1:]), "target")
     return True
 
 
 def read_labelled(
-    file: Path, labels: Path | None, test: Path | None, test_labels: Path | None, axes: str | None
+    file: Path, labels: Path | None, test: Path | None, test_labels: Path | None, read: PredictionOptions
 ) -> dict[str, Any]:
     """Labels and test set for `alcore.bench.compare`: from the files named, else from members of the predictions' file."""
     test_predictions = _member(test or file, "test", named=test is not None)
     classes = _member(test_labels or test or file, "test_labels", named=test_labels is not None)
     return {
         "labels": _whole(_member(labels or file, "pool_labels", named=labels is not None)),
-        "test": None if test_predictions is None else in_order(test_predictions, axes, "test"),
+        "test": None if test_predictions is None else in_order(test_predictions, read, "test"),
         "test_labels": None if test_predictions is None else _whole(classes),
     }
 

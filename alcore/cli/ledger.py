@@ -150,7 +150,7 @@ def ask(
                 f"{named.heuristic}: expected a file of predictions: alcore ledger ask {word(run)} PREDICTIONS. "
                 "Without predictions: --heuristic random."
             )
-        chosen = heuristic_of(named.heuristic, file, made, **batched.given())
+        chosen = heuristic_of(named.heuristic, file, made, read, **batched.given())
         predictions = None if file is None else open_file(file, read)
         if predictions is not None and not isinstance(chosen, Random | Joint):
             check_reduced(predictions, made.reduce)

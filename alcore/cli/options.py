@@ -30,8 +30,15 @@ class PredictionOptions:
 
     member: Annotated[str | None, typer.Option(help="Name of the array to read, if the file has several.")] = None
     kind: Annotated[
-        str, typer.Option(help="What the predictions are: probs or logits. Logits go through a softmax over axis 1.")
+        str,
+        typer.Option(
+            help="What the predictions are: probs or logits of classes, binary or binary_logits for one yes or no, multilabel or "
+            "multilabel_logits for several."
+        ),
     ] = "probs"
+    over_labels: Annotated[
+        str, typer.Option(help="How the scores of several labels become one score per row: sum, mean or max.")
+    ] = "sum"
     axes: Annotated[
         str | None,
         typer.Option(
@@ -116,6 +123,10 @@ class BatchOptions:
     exact: Annotated[
         int | None,
         typer.Option(help="Gains of batchbald and batch-epig are exact up to this many configurations x classes."),
+    ] = None
+    positions: Annotated[
+        int | None,
+        typer.Option(help="At how many pixels or tokens batchbald compares rows that are maps or sequences."),
     ] = None
     fill: Annotated[
         str | None,

@@ -64,7 +64,7 @@ def score(
     with one_sentence():
         check_output(output, (".npy", ".csv"), file, read.weights, read.mask, made.targets)
         check_scored(named.heuristic)
-        chosen = heuristic_of(named.heuristic, file, made, read.axes)
+        chosen = heuristic_of(named.heuristic, file, made, read)
         predictions = open_file(file, read)
         if output.suffix == ".csv":
             check_reduced(predictions, made.reduce)
@@ -96,7 +96,7 @@ def select(
     with one_sentence():
         if output is not None:
             check_output(output, (".csv",))
-        chosen = heuristic_of(named.heuristic, file, made, read.axes, **batched.given())
+        chosen = heuristic_of(named.heuristic, file, made, read, **batched.given())
         predictions = open_file(file, read)
         if not isinstance(chosen, Random | Joint):
             check_reduced(predictions, made.reduce)
@@ -160,11 +160,11 @@ def bench(
         sizes = numbers(at_a_time, "--at-a-time")
         with unchanged(*inputs):
             source = open_file(file, read)
-            chosen = heuristics_named(heuristics, source, file, made, read.axes)
+            chosen = heuristics_named(heuristics, source, file, made, read)
             check_reduced(source, made.reduce)
             check_drawn(plot, source, chosen)
-            labelled = read_labelled(file, labels, test, test_labels, read.axes)
-            predictions, where = read_if_small(source)
+            labelled = read_labelled(file, labels, test, test_labels, read)
+            predictions, where = read_if_small(source, read)
             plan: dict[str, Any] = {"steps": steps, "seeds": seeds, "at_a_time": sizes, "rng": seed}
             result = compare(predictions, k=k, heuristics=chosen, **plan, **reading_of(read), **labelled)
         bound = "log T" if read.weights is None else "H(w)"

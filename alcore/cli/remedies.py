@@ -39,6 +39,14 @@ REMEDIES = (
     (r"(?P<option>asker|annotator)='ann'", "--{option} ann"),
     (r"Replace it: text\.encode\('utf-8', 'replace'\)\.decode\(\)", "Type it anew"),
     (r"^rng: ", "--seed: "),
+    (
+        r"reduce a score, Reduce\(BALD\(\), 'mean'\), or compare rows at some positions, BatchBALD\(positions=16\)",
+        "reduce a score, --heuristic bald --reduce mean, or compare rows at some positions, --heuristic batchbald --positions 16",
+    ),
+    (r"(?P<option>kind|axes)='(?P<value>\w+)'", "--{option} {value}"),
+    (r"^(?P<option>kind|axes): ", "--{option}: "),
+    (r"^over_labels: ", "--over-labels: "),
+    (r"Leave over_labels out", "Leave --over-labels out"),
 )
 
 

@@ -67,12 +67,12 @@ class Reading:
     """
 
     kind: Kind = "probs"
-    axes: str | Mapping[str, Any] | None = None
-    over_labels: str = "sum"
     weights: npt.ArrayLike | None = None
     variance: Any = None
     output_weights: npt.ArrayLike | None = None
     mask: npt.ArrayLike | None = None
+    axes: str | Mapping[str, Any] | None = None
+    over_labels: str = "sum"
 
     @classmethod
     def of(cls, options: Mapping[str, Any], taken: type = MaskedReadingOptions) -> Reading:
@@ -102,7 +102,7 @@ class Reading:
     def of_targets(self) -> Reading:
         """The reading of predictions of the same model for one label a row: no event axes, no padding."""
         axes = as_axes(self.axes, classes_required=self.has_classes) if isinstance(self.axes, str) else None
-        return Reading(self.kind, None if axes is None else axes.without_events)
+        return Reading(self.kind, axes=None if axes is None else axes.without_events)
 
     @property
     def options(self) -> MaskedReadingOptions:

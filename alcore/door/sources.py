@@ -54,7 +54,8 @@ def refuse_event_axes(name: str, cell_shape: tuple[int, ...]) -> NoReturn:
     rows = "J" if name == "targets" else "N"
     raise ValueError(
         f"{name}: expected shape ({rows}, C, T), got ({rows}, {', '.join(map(str, cell_shape))}). Make a row of each pixel or "
-        f"token: np.moveaxis({name}, 1, -2).reshape(-1, {cell_shape[0]}, {cell_shape[-1]})."
+        f"token: np.moveaxis({name}, 1, -2).reshape(-1, {cell_shape[0]}, {cell_shape[-1]}). "
+        "To choose whole rows, reduce a score, Reduce(BALD(), 'mean'), or compare rows at some positions, BatchBALD(positions=16)."
     )
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from alcore import door
 from alcore.batches import select
 from alcore.batches.batch import Batch
-from alcore.door import Float64s, MaskedReadingOptions, Reading, ReadingOptions, Rng
+from alcore.door import Float64s, MaskedReadingOptions, Reading, ReadingOptions, Rng, shows_options
 from alcore.sources.blocks import Block, score_blocks
-from alcore.sources.names import reads_predictions
+from alcore.sources.names import with_names
 
 
 class Heuristic(ABC):
@@ -31,7 +31,7 @@ class Heuristic(ABC):
     def name(self) -> str:
         """The name of the heuristic on the command line and in reports."""
 
-    @reads_predictions(MaskedReadingOptions)
+    @shows_options(MaskedReadingOptions)
     def score(self, predictions: Any, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Float64s:
         """Scores of predictions (N, C, ..., T) from any source: (N, ...), or (N,) where the heuristic reduces event axes.
 
@@ -39,7 +39,11 @@ class Heuristic(ABC):
             predictions: (N, C, ..., T) probabilities or logits from any source, as in `alcore.entropy`.
             rng: None, a seed or a `numpy.random.Generator`. Only `Random` uses it.
             kind: as in `alcore.entropy`.
+            axes: as in `alcore.entropy`.
+            over_labels: as in `alcore.entropy`.
             weights: as in `alcore.entropy`.
+            variance: as in `alcore.entropy`.
+            output_weights: as in `alcore.entropy`.
             mask: (N, ...) bool, True where a cell is padding. Only `Reduce` and heuristics made of it take a mask.
 
         Returns:
@@ -49,9 +53,10 @@ class Heuristic(ABC):
             TypeError: the heuristic has no score of a single row, or as `alcore.entropy`.
             ValueError: as `alcore.entropy`, and for a `mask` that the heuristic does not take.
         """
-        return self._score(predictions, Reading.of(options), rng)
+        reading = Reading.of(options)
+        return with_names(self._score(predictions, reading, rng), predictions, reading)
 
-    @reads_predictions(MaskedReadingOptions)
+    @shows_options(MaskedReadingOptions)
     def select(self, predictions: Any, k: int, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Batch:
         """The k rows to label, as a `Batch`.
 
@@ -60,7 +65,11 @@ class Heuristic(ABC):
             k: query size. If k ≥ N, the batch has all N rows.
             rng: None, a seed or a `numpy.random.Generator`, for heuristics that draw.
             kind: as in `score`.
+            axes: as in `score`.
+            over_labels: as in `score`.
             weights: as in `score`.
+            variance: as in `score`.
+            output_weights: as in `score`.
             mask: as in `score`.
 
         Returns:
@@ -70,7 +79,8 @@ class Heuristic(ABC):
             TypeError: as `alcore.entropy`, and for a `k` that is not a whole number.
             ValueError: as `score`, and for k < 0.
         """
-        return self._choose(predictions, door.as_count(k), door.as_rng(rng), Reading.of(options))
+        reading = Reading.of(options)
+        return with_names(self._choose(predictions, door.as_count(k), door.as_rng(rng), reading), predictions, reading)
 
     def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
         """`score` behind its options."""

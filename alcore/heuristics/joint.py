@@ -30,6 +30,7 @@ class BatchBALD(Joint):
         exact: gains are exact while configurations × classes are at most this number.
         memory: bytes that one read of a file or a stream may take.
         fill: "power-bald", "random", "bald" or "stop": the rule once no row is worth choosing jointly.
+        positions: for maps and sequences: at how many positions rows are compared.
 
     >>> import alcore, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
@@ -41,9 +42,12 @@ class BatchBALD(Joint):
     exact: int = 10_000
     memory: int = MEMORY
     fill: str = FILL
+    positions: int | None = None
 
     def __post_init__(self) -> None:
         door.as_fill(self.fill)
+        if self.positions is not None:
+            door.as_size(self.positions, "positions")
         for name in ("samples", "exact", "memory"):
             door.as_count(getattr(self, name), name)
 
@@ -53,7 +57,7 @@ class BatchBALD(Joint):
 
     def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:
         own = {"samples": self.samples, "exact": self.exact, "memory": self.memory}
-        return batchbald(predictions, k, fill=self.fill, rng=rng, **own, **options)
+        return batchbald(predictions, k, fill=self.fill, positions=self.positions, rng=rng, **own, **options)
 
 
 @final

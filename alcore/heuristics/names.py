@@ -71,7 +71,7 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
             - `scores` for "precomputed",
             - `targets` and `target_weights` for "epig" and "batch-epig", `target_variance` for "epig",
             - `samples` and `exact` for "batchbald" and "batch-epig",
-            - `memory` and `fill` for "batchbald" and "two-bald", `fill` for "log-det",
+            - `memory` and `fill` for "batchbald" and "two-bald", `positions` for "batchbald", and `fill` for "log-det",
             - `labels`, `references` and `comparisons` for "ical" and "ical-pointwise".
 
     Returns:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.batch import Batch
+from alcore.door import Reading
 from alcore.heuristics import Heuristic, Random
 from alcore.ledger import Ledger, Query
 from alcore.loop.curves import Curves
@@ -84,7 +85,9 @@ class ActiveLearning:
         targets: ``targets(model) -> predictions``, shape (J, C, T), of the inputs that you care about, for EPIG.
         predicted: ``predicted(model) -> classes``, shape (M,), of a set that stays the same, for `StablePredictions`.
         sample: how many ids of the pool, drawn at random at each step, are predicted and ranked. All by default.
-        kind: "probs" or "logits", for predictions and targets.
+        kind: what the predictions and targets are, as in `alcore.entropy`.
+        axes: the order of the axes of the predictions and targets, as in `alcore.entropy`.
+        over_labels: how the scores of several labels become one, as in `alcore.entropy`.
         seed: the seed of everything random in the run.
         asker: the name of the run in the ledger. Several runs may share a ledger under different names.
         progress: True to show a bar of the labels bought. It needs rich and a terminal, and appears after two seconds.
@@ -131,6 +134,8 @@ class ActiveLearning:
     predicted: Callable[[Any], npt.NDArray[np.integer]] | None = None
     sample: int | None = None
     kind: str = "probs"
+    axes: str | None = None
+    over_labels: str = "sum"
     seed: int = 0
     asker: str = "default"
     progress: bool = True
@@ -163,7 +168,7 @@ class ActiveLearning:
         door.as_size(self.k, "k")
         door.as_count(self.start, "start")
         door.as_count(self.seed, "seed")
-        door.as_kind(self.kind)
+        self._reading()
 
     @property
     def history(self) -> list[Past]:
@@ -315,9 +320,11 @@ class ActiveLearning:
 
         among = None if self.sample is None and predictions is None else ids
         rng = self._rng(step, _CHOOSING)
-        return self.ledger.ask(
-            recording, predictions, k, ids=among, asker=self.asker, rng=rng, kind=self.kind, note=note
-        )
+        options = self._reading().options
+        return self.ledger.ask(recording, predictions, k, ids=among, asker=self.asker, rng=rng, note=note, **options)
+
+    def _reading(self) -> Reading:
+        return Reading.of({"kind": self.kind, "axes": self.axes, "over_labels": self.over_labels})
 
     def _past(self, model: Any, history: list[Past], labelled: int) -> Past:
         """What is recorded of a step that has bought nothing yet."""

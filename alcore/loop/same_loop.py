@@ -13,7 +13,7 @@ import numpy as np
 from alcore.heuristics import Heuristic
 from alcore.ledger import Ledger, LedgerError
 
-SETTINGS = ("k", "start", "sample", "kind", "seed")
+SETTINGS = ("k", "start", "sample", "kind", "axes", "over_labels", "seed")
 FUNCTIONS = ("train", "predict", "metrics", "targets", "predicted")
 
 
@@ -30,7 +30,7 @@ def check_same_loop(ledger: Ledger, asker: str, where: Path, settings: Mapping[s
         ledger.write_note(dict(settings), step=0, asker=_name(asker))
         return
     before = recorded[0]
-    different = [name for name in settings if before.get(name) != settings[name]]
+    different = [name for name in settings if name in before and before[name] != settings[name]]
     if different:
         theirs = ", ".join(f"{name}={before.get(name)}" for name in different)
         own = ", ".join(f"{name}={settings[name]}" for name in different)

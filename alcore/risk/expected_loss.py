@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Bools, Float64s, Kind, Reading, ReadingOptions
+from alcore.door import Array, Bools, Float64s, Kind, Reading, ReadingOptions, shows_options
 from alcore.sources.blocks import Block, map_blocks, read_rows, score_blocks
-from alcore.sources.names import reads_predictions
+from alcore.sources.names import with_names
 from alcore.sources.reading import Source, open_source, refuse_events
 
 
-@reads_predictions()
+@shows_options()
 def expected_loss(
     predictions: Any,
     predicted: npt.ArrayLike | None = None,
@@ -43,7 +43,11 @@ def expected_loss(
         loss: "log", "zero-one" or "brier".
         floor: 0 … 1. No score is under this share of the mean score. So rows whose loss seems to be 0 keep a chance, without which
             no estimate is unbiased, and no weight is much over 1/`floor`. With 0 the scores stay as they are.
-        kind: "probs" or "logits", of `predictions` and of `predicted`.
+        kind: as in `entropy`, of `predictions` and of `predicted`, which is (N,) for one yes or no and (N, L) for several labels.
+        axes: as in `entropy`, of `predictions`.
+        over_labels: as in `entropy`. The losses of labels are added.
+        variance: of kind "mean", which this function refuses.
+        output_weights: of kind "mean", which this function refuses.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
     Returns:
@@ -83,7 +87,8 @@ def expected_loss(
     scores = np.concatenate(list(map_blocks(source, work, reading, name="predictions")))
     if predicted_nc is not None and len(predicted_nc) != len(scores):
         door.refuse_unequal_rows("predicted", len(scores), len(predicted_nc), "predictions")
-    return np.maximum(scores, share * scores.mean()) if scores.size else scores
+    raised = np.maximum(scores, share * scores.mean()) if scores.size else scores
+    return with_names(raised, predictions, reading)
 
 
 _KERNELS = {"log": "log_loss", "zero-one": "zero_one", "brier": "brier"}

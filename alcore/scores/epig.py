@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions
+from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, shows_options
 from alcore.scores.gaussian_epig import MeanTargets, prepare_means
 from alcore.sources.blocks import Block, read_rows, score_blocks
-from alcore.sources.names import reads_predictions
+from alcore.sources.names import with_names
 
 
-@reads_predictions()
+@shows_options()
 def epig(
     probs: Any,
     targets: Any,
@@ -46,8 +46,12 @@ def epig(
         target_weights: (J,) one weight a target, scaled to sum 1. The default is equal weights.
         target_variance: of kind "mean", the variances of the targets' noise: (J, D, T) or (J, D) from any source, (D,) or one
             number. The default is `variance`, where that is one number, or one for each output.
-        kind: "probs" or "logits", of `probs` and of `targets`.
+        kind: as in `entropy`, of `probs` and of `targets`. Several labels, at most 10, are one label vector of 2^L values here.
+        axes: as in `entropy`, of `probs` and, without the event axes, of `targets`.
+        over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
+        variance: as in `entropy`, of `probs`.
+        output_weights: as in `entropy`.
 
     Returns:
         (N, ...) float64, nats, 0 … min(`bald` of the row, mean `bald` of the targets). The cost is O(N·J·C²·T) time and
@@ -64,7 +68,7 @@ def epig(
     """
     reading = Reading.of(options, ReadingOptions)
     prepared = prepare_any(targets, reading, target_weights, target_variance)
-    return score_blocks(probs, prepared.score_block, reading, cost=prepared.cost)
+    return with_names(score_blocks(probs, prepared.score_block, reading, cost=prepared.cost), probs, reading)
 
 
 def prepare_any(

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias, Unpack
 import numpy as np
 
 from alcore import door
-from alcore.door import Array, Axes, Bools, Float64s, MeanOptions, Reading
+from alcore.door import Array, Axes, Bools, Float64s, MeanOptions, Reading, shows_options
 from alcore.sources.blocks import CHUNK_BYTES, Block, lay_out, lies_ready, score_blocks
-from alcore.sources.names import reads_predictions
+from alcore.sources.names import with_names
 
 # means (R, D, T), moments (R, D, 4), weights (T,), factors of the outputs (D,), scores out (R,)
 MeanMeasure: TypeAlias = Callable[[Array, Float64s, Float64s, Float64s, Float64s], None]
@@ -45,7 +45,7 @@ OF_PARTS = {
 }
 
 
-@reads_predictions(MeanOptions)
+@shows_options(MeanOptions)
 def variance(means: Any, part: str = "total", **options: Unpack[MeanOptions]) -> Float64s:
     """The variance of a prediction of numbers: epistemic, aleatoric, or their sum.
 
@@ -81,8 +81,9 @@ def variance(means: Any, part: str = "total", **options: Unpack[MeanOptions]) ->
     >>> alcore.variance(means, "epistemic").tolist(), alcore.variance(means, variance=0.5).tolist()
     ([1.0, 0.0], [1.5, 0.5])
     """
-    measure = OF_PARTS[door.as_part(part)]
-    return score_blocks(means, lambda block: score(block, measure, "variance"), Reading.of(options, MeanOptions))
+    measure, reading = OF_PARTS[door.as_part(part)], Reading.of(options, MeanOptions)
+    scores = score_blocks(means, lambda block: score(block, measure, "variance"), reading)
+    return with_names(scores, means, reading)
 
 
 def score(block: Block, measure: MeanMeasure, name: str) -> Float64s:

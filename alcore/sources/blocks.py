@@ -200,7 +200,7 @@ def lies_ready(array: Array, kind: Kind) -> bool:
 
 def lay_out(chunk: Array) -> Array:
     """C-contiguous, aligned, in the machine's byte order, float32 or float64; a copy only where it has to be."""
-    native = np.require(chunk, chunk.dtype.newbyteorder("="), ["C", "A"])
+    native = _contiguous(chunk) if _lies_apart(chunk) else np.require(chunk, chunk.dtype.newbyteorder("="), ["C", "A"])
     if native.dtype.itemsize > 2:
         return native
     from alcore.kernels.widen import widen
@@ -208,6 +208,21 @@ def lay_out(chunk: Array) -> Array:
     wide = np.empty(native.shape, np.float32)
     widen(native.reshape(-1).view(np.uint16), wide.reshape(-1))
     return wide
+
+
+def _lies_apart(chunk: Array) -> bool:
+    """Whether the draws of a class are not beside each other, as in (N, T, C) and (T, N, C)."""
+    return chunk.dtype.isnative and chunk.flags.aligned and chunk.strides[-1] != chunk.itemsize
+
+
+def _contiguous(chunk: Array) -> Array:
+    from alcore.kernels.arrange import TILE, arrange
+
+    bits = {2: np.uint16, 4: np.float32, 8: np.float64}[chunk.dtype.itemsize]  # numba has no float16
+    out = np.empty(chunk.shape, chunk.dtype)
+    rows_beside = abs(chunk.strides[-1]) > abs(chunk.strides[0])  # the numbers of several rows share a cache line
+    arrange(chunk.view(bits), TILE if rows_beside else 1, out.view(bits))
+    return out
 
 
 def score_blocks(

@@ -4,18 +4,16 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from alcore import door
-from alcore.door import Axes, Reading, ReadingOptions, shows_options
+from alcore.door import Axes, Reading
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Result = TypeVar("Result")
 
 UNNAMED = ("dim_", "phony_dim_")  # what xarray and netCDF call a dimension that nobody named
 
@@ -74,30 +72,12 @@ def axes_of(predictions: Any, reading: Reading, name: str) -> Axes | None:
     return axes
 
 
-def reads_predictions(taken: type = ReadingOptions) -> Callable[[Function], Function]:
-    """`shows_options`, and results that keep the names of a labelled array: scores its dimensions and coordinates, a batch the ids
-    of its rows."""
-
-    def decorate(function: Function) -> Function:
-        names = list(inspect.signature(function).parameters)
-        place = 1 if names[0] == "self" else 0
-
-        @functools.wraps(function)
-        def call(*args: Any, **given: Any) -> Any:
-            result = function(*args, **given)
-            predictions = args[place] if len(args) > place else given.get(names[place])
-            if not is_labelled(predictions):
-                return result
-            reading = Reading.of({name: value for name, value in given.items() if name in taken.__annotations__}, taken)
-            return _named(result, predictions, reading)
-
-        return cast(Function, shows_options(taken)(call))
-
-    return decorate
+def with_names(result: Result, predictions: Any, reading: Reading) -> Result:
+    """Scores as an array of xarray, and a batch with the ids of its rows, where the predictions name them."""
+    return cast(Result, _named(result, predictions, reading)) if is_labelled(predictions) else result
 
 
 def _named(result: Any, predictions: Any, reading: Reading) -> Any:
-    """Scores as an array of xarray, and a batch with the ids of its rows. Other results stay as they are."""
     axes = axes_of(predictions, reading, "probs") or Axes.plain(len(predictions.dims))
     rows = predictions.dims[axes.rows]
     if hasattr(result, "indices") and rows in predictions.coords:

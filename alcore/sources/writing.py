@@ -22,7 +22,12 @@ MANIFEST = "alcore.json"
 
 
 def save_predictions(
-    path: str | os.PathLike[str], predictions: Any, *, rows: int | None = None, axes: str | None = None
+    path: str | os.PathLike[str],
+    predictions: Any,
+    *,
+    rows: int | None = None,
+    kind: str = "probs",
+    axes: str | None = None,
 ) -> Any:
     """Write predictions (N, C, ..., T) to a .npy or .zarr file, block by block, in O(block) memory and one read.
 
@@ -33,6 +38,7 @@ def save_predictions(
         path: a name that ends in .npy or .zarr, of a file that does not exist.
         predictions: any source: an array, a lazy array, a path, or an iterable of blocks (n, C, ..., T).
         rows: N. A .npy file needs it for an iterable, because the first bytes of the file tell N. A .zarr file does not need it.
+        kind: what the predictions are, as in `entropy`. It says which axes they must have.
         axes: the order of the axes of `predictions`, such as "TNC". The file is (N, C, ..., T). It is read along its rows.
 
     Returns:
@@ -49,7 +55,7 @@ def save_predictions(
     >>> alcore.save_predictions(path, blocks, rows=8).shape
     (8, 3, 5)
     """
-    source = open_source(predictions, Reading(axes=axes), "predictions")
+    source = open_source(predictions, Reading.of({"kind": kind, "axes": axes}), "predictions")
     with Saving(path, source.rows if rows is None else door.as_count(rows, "rows"), {}) as saving:
         if saving.rows:
             raise ValueError(
@@ -64,13 +70,14 @@ def save_predictions(
 
 
 def concatenate_draws(
-    files: Sequence[Any], out: str | os.PathLike[str] | None = None, *, axes: str | None = None
+    files: Sequence[Any], out: str | os.PathLike[str] | None = None, *, kind: str = "probs", axes: str | None = None
 ) -> Any:
     """Join predictions of the same rows from separate jobs, (N, C, ..., T1), (N, C, ..., T2), …, to (N, C, ..., T1 + T2 + …).
 
     Args:
         files: paths or arrays, in the order of their draws.
         out: a .npy or .zarr file to write, block by block. Without it the function reads nothing yet.
+        kind: what the predictions are, as in `entropy`. It says which axes they must have.
         axes: the order of the axes of each file, such as "TNC", or "NC" for files with one prediction a row.
 
     Returns:
@@ -91,7 +98,8 @@ def concatenate_draws(
         raise TypeError(
             f"files: expected a list of paths or arrays, got {door.shown(files)}. For one file pass [file]."
         )
-    parts = [arranged(one, Reading(axes=axes), f"files[{place}]") for place, one in enumerate(files)]
+    reading = Reading.of({"kind": kind, "axes": axes})
+    parts = [arranged(one, reading, f"files[{place}]") for place, one in enumerate(files)]
     if not parts:
         raise ValueError("files: expected at least one file of predictions, got none.")
     for part in parts:
@@ -103,7 +111,7 @@ def concatenate_draws(
             )
     first, *_ = shapes = [door.as_shape(part.shape, f"files[{place}]") for place, part in enumerate(parts)]
     for place, (part, shape) in enumerate(zip(parts, shapes, strict=True)):
-        door.check_axes(shape, f"files[{place}]")
+        door.check_axes(shape, f"files[{place}]", reading.kind)
         door.check_dtype(part.dtype, f"files[{place}]")
         if shape[:-1] != first[:-1]:
             raise ValueError(
@@ -111,7 +119,7 @@ def concatenate_draws(
                 f"{shape[:-1]}. Predict the same rows in the same order for every file."
             )
     joined = JoinedDraws(tuple(parts))
-    return joined if out is None else save_predictions(out, joined)
+    return joined if out is None else save_predictions(out, joined, kind=reading.kind)
 
 
 @dataclass(frozen=True)

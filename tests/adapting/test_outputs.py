@@ -59,7 +59,7 @@ def test_classes_move_to_the_second_axis(axis: int) -> None:
         ((4, 2), 2, "class_axis"),
         ((4, 2), 0, "class_axis"),
         ((4, 2), -2, "class_axis"),
-        ((4, 1), 1, "at least 2 classes.*p and 1 - p"),
+        ((4, 1), 1, "at least 2 classes.*kind='binary'.*kind='binary_logits'"),
     ],
 )
 def test_shapes_that_are_no_predictions_are_refused(shape: tuple[int, ...], axis: int, said: str) -> None:
@@ -86,6 +86,26 @@ def test_draws_of_one_pass_stand_last(shape: tuple[int, ...], axis: int | str) -
 def test_a_softmax_is_taken_of_logits_along_the_classes() -> None:
     found = arranged((5, 4, 3), class_axis=1, draw_axis=0, kind="logits")
     np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((4,), 1), ((4, 1), 1), ((4, 1), -1), ((4, 1, 6), 1), ((4, 6, 1), -1)])
+def test_one_number_a_row_is_a_probability_of_yes(shape: tuple[int, ...], axis: int) -> None:
+    made = np.arange(float(np.prod(shape))).reshape(shape)
+    found = arranged(shape, class_axis=axis, kind="binary")
+    assert found.shape == (4, 1, *((6,) if len(shape) == 3 else ()))
+    np.testing.assert_array_equal(found.ravel(), made.ravel())
+    logits = arranged(shape, class_axis=axis, kind="binary_logits")
+    np.testing.assert_allclose(logits, 1 / (1 + np.exp(-found)))
+
+
+def test_labels_have_probabilities_of_their_own() -> None:
+    found = arranged((4, 3), class_axis=1, kind="multilabel_logits")
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-np.arange(12.0).reshape(4, 3))))
+    drawn = arranged((5, 4), class_axis=1, draw_axis=0, kind="binary")
+    assert drawn.shape == (4, 1, 5)
+    assert drawn[2, 0, 3] == 3 * 4 + 2
+    with pytest.raises(ValueError, match="one number on axis 1 for kind='binary'.*kind='multilabel'"):
+        arranged((4, 3), class_axis=1, kind="binary")
 
 
 def test_rows_that_come_out_are_those_that_went_in() -> None:

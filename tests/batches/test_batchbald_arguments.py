@@ -71,7 +71,7 @@ def test_too_little_memory_is_refused_with_what_is_enough(memory: int) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({"kind": "prob"}, ValueError, "kind: expected 'probs' or 'logits'"),
+        ({"kind": "prob"}, ValueError, "kind: expected one of 'probs', 'logits'"),
         ({"weights": [1, 2]}, ValueError, "weights: expected shape"),
         ({"weights": np.zeros(8)}, ValueError, "only zeros"),
         ({"rng": "0"}, TypeError, "rng: expected None, an int"),

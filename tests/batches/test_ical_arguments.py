@@ -61,7 +61,7 @@ def test_invalid_rows_are_named(labels: str, value: float) -> None:
         (POOL, {"comparisons": True}, TypeError, "comparisons: expected a whole number"),
         (POOL, {"pointwise": "no"}, TypeError, "pointwise: expected True or False, got 'no'"),
         (POOL, {"rng": "0"}, TypeError, "rng: expected None"),
-        (POOL, {"kind": "p"}, ValueError, "kind: expected 'probs' or 'logits'"),
+        (POOL, {"kind": "p"}, ValueError, "kind: expected one of 'probs', 'logits'"),
         (POOL, {"weights": [1, 2]}, ValueError, r"weights: expected shape \(6,\)"),
         (POOL[:, :1], {}, ValueError, "at least 2 classes"),
         (POOL[:, :, 0], {}, ValueError, "add the axis of draws"),

@@ -48,7 +48,7 @@ REFUSALS: dict[str, tuple[Sequence[Sequence[str]], Sequence[str], str, Callable[
     "negative k": ([SELECT, BENCH], ["preds.npy", "-k", "-1"], "k: expected at least 0, got -1.", lambda: None),
     "negative seed": ([SELECT, BENCH], ["preds.npy", "--seed", "-1"], "--seed: expected a seed", lambda: None),
     "kind": ([SCORE, SELECT, BENCH], ["preds.npy", "--kind", "logit"], "got 'logit'", lambda: None),
-    "logits as probs": ([SCORE, SELECT, BENCH], ["logits.npy"], "kind='logits'", lambda: None),
+    "logits as probs": ([SCORE, SELECT, BENCH], ["logits.npy"], "--kind logits", lambda: None),
     "nan": ([SCORE, SELECT, BENCH], ["nan.npy"], "probs[17, 1, 3] is nan", save_nan),
     "labels": ([SCORE, SELECT, BENCH], ["several.npz", "--member", "pool_labels"], "got int64", lambda: None),
     "unknown member": (

@@ -29,7 +29,7 @@ from tests.door.broken_pool import POOL
         (np.float64(0.5), ValueError, r"got shape \(\)"),
         (np.full(3, 0.5), ValueError, r"got shape \(3,\)"),
         (np.full((3, 2), 0.5), ValueError, r"add the axis of draws: probs\[..., None\]"),
-        (np.ones((3, 1, 4)), ValueError, r"np.concatenate\(\[1 - p, p\], axis=1\)"),
+        (np.ones((3, 1, 4)), ValueError, "pass kind='binary'"),
         (np.ones((3, 0, 4)), ValueError, "no classes"),
         (np.ones((3, 2, 0)), ValueError, "no draws"),
     ],

@@ -46,28 +46,28 @@ def test_a_signature_names_every_option_with_its_default(function: Callable[...,
 
 @pytest.mark.parametrize("function", [case.function for case in CASES], ids=lambda one: one.__name__)
 def test_an_option_that_a_function_has_not_is_refused_with_those_it_has(function: Callable[..., Any]) -> None:
-    with pytest.raises(TypeError, match="^mask: expected one of the options kind, axes, weights"):
+    with pytest.raises(TypeError, match="^mask: expected one of the options kind, axes, over_labels, weights"):
         function(PROBS, mask=np.zeros(6, bool))
-    with pytest.raises(TypeError, match="^king: expected one of the options kind, axes, weights"):
+    with pytest.raises(TypeError, match="^king: expected one of the options kind, axes, over_labels, weights"):
         function(PROBS, king="logits")
 
 
 def test_a_heuristic_takes_a_mask_too() -> None:
-    with pytest.raises(TypeError, match="^king: expected one of the options kind, axes, weights, mask"):
+    with pytest.raises(TypeError, match="^king: expected one of the options kind, axes, over_labels, weights, mask"):
         alcore.BALD().score(PROBS, king="logits")
     assert Reading.of({"mask": [True]}).mask == [True]
 
 
 def test_options_of_a_reading_read_the_same_way_again() -> None:
-    reading = Reading("logits", "TNC", [1.0, 2.0], [False])
+    reading = Reading("logits", [1.0, 2.0], [False], "TNC")
     again = Reading.of(reading.options)
     assert (again.kind, again.axes, again.weights, again.mask) == ("logits", "TNC", [1.0, 2.0], [False])
-    with pytest.raises(ValueError, match="kind: expected 'probs' or 'logits', got 'odds'"):
+    with pytest.raises(ValueError, match="kind: expected one of 'probs', 'logits', 'binary', .*got 'odds'"):
         Reading.of({"kind": "odds"})
 
 
 @each_measure
 def test_kind_is_said_and_spelled(case: Case) -> None:
     for kind in ("prob", "log", None, 3):
-        with pytest.raises(ValueError, match="kind: expected 'probs' or 'logits'"):
+        with pytest.raises(ValueError, match="kind: expected one of 'probs', 'logits', 'binary'"):
             case.function(PROBS, kind=kind)

@@ -166,7 +166,7 @@ def test_what_are_no_predictions_is_refused() -> None:
             alcore.expected_loss(source)
     with pytest.raises(ValueError, match="weights: expected shape"):
         alcore.expected_loss(SAMPLE, weights=[1, 2])
-    with pytest.raises(ValueError, match="kind: expected 'probs' or 'logits'"):
+    with pytest.raises(ValueError, match="kind: expected one of 'probs', 'logits'"):
         alcore.expected_loss(SAMPLE, kind="labels")
 
 

@@ -114,7 +114,7 @@ def test_an_error_of_the_source_reaches_the_caller() -> None:
         ([POOL, POOL[:, :3]], r"block 1: expected shape \(n, 4, 6\), as block 0 has, got shape \(97, 3, 6\)"),
         ([POOL, POOL[..., :5]], r"block 1: .* got shape \(97, 4, 5\)"),
         ([POOL[0]], r"probs: block 0: expected \(N, C, ..., T\).* got shape \(4, 6\)"),
-        ([[[0.5, 0.5]]], "block 0: .* got list.*np.asarray"),
+        ([[0.5, 0.5]], "block 0: .* got list.*np.asarray"),
         (["preds.npy"], "block 0: .* got str"),
         ([(POOL, np.arange(97))], "block 0: .* got tuple"),
     ],

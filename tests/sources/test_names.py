@@ -62,7 +62,8 @@ def test_event_dimensions_stay_dimensions_of_the_scores() -> None:
     maps = dirichlet(4, C, 6 * 5).reshape(4, C, 6, 5)
     image = xarray.DataArray(maps, dims=("N", "class", "pixel", "sample"), coords={"pixel": np.arange(6) * 10})
     found = alcore.bald(image)
-    assert found.dims == ("N", "pixel") and found.pixel.values.tolist() == [0, 10, 20, 30, 40, 50]
+    assert found.dims == ("N", "pixel")
+    assert found.pixel.values.tolist() == [0, 10, 20, 30, 40, 50]
     reduced = alcore.Reduce(alcore.BALD(), "sum").score(image)
     assert reduced.dims == ("N",)
     np.testing.assert_array_equal(reduced.values, alcore.reduce(alcore.bald(maps), "sum"))
