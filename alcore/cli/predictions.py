@@ -68,7 +68,7 @@ def score(
         predictions = open_file(file, read)
         if output.suffix == ".csv":
             check_reduced(predictions, made.reduce)
-        scores = chosen.score(predictions, **reading_of(read))
+        scores = chosen.score(predictions, **reading_of(read, file))
         if output.suffix == ".npy":
             with whole_file(output) as stream:
                 np.save(stream, scores, allow_pickle=False)
@@ -100,7 +100,7 @@ def select(
         predictions = open_file(file, read)
         if not isinstance(chosen, Random | Joint):
             check_reduced(predictions, made.reduce)
-        batch = chosen.select(predictions, k, rng=seed, **reading_of(read))
+        batch = chosen.select(predictions, k, rng=seed, **reading_of(read, file))
         columns = columns_of(batch)
         note_uncertain(batch)
         if output is None:
@@ -166,7 +166,7 @@ def bench(
             labelled = read_labelled(file, labels, test, test_labels, read)
             predictions, where = read_if_small(source, read)
             plan: dict[str, Any] = {"steps": steps, "seeds": seeds, "at_a_time": sizes, "rng": seed}
-            result = compare(predictions, k=k, heuristics=chosen, **plan, **reading_of(read), **labelled)
+            result = compare(predictions, k=k, heuristics=chosen, **plan, **reading_of(read, file), **labelled)
         bound = "log T" if read.weights is None else "H(w)"
         out.print(ranking_table(result, f"{file} ({where})", bound, out.width))
         out.print(overlap_table(result, out.width))

@@ -7,7 +7,7 @@ They are read in step with the means, so no more of them is held than of the mea
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,7 @@ def variances_of(reading: Reading, source: Source, name: str = "variance") -> Va
     if reading.variance is None:
         return None
     given, subset = reading.variance, None
-    if isinstance(given, SubsetVariance):
+    if isinstance(given, PlacedVariance):
         given, subset, axes = given.variance, given.subset, given.axes or axes
     if is_constant(given, axes):
         return Constant(door.as_constant_variance(given, source.cell_shape[0], name), len(source.events))
@@ -151,21 +151,29 @@ def _axes_of(found: Any, axes: Axes, source: Source, name: str) -> Axes:
     door.refuse_shape_of_variance(shape, source.cell_shape, name)
 
 
-# --- some of the rows -------------------------------------------------------------------------------------------------
+# --- variances that lie as other means do ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
-class SubsetVariance:
-    """Variances of all rows, for means of a subset of them."""
+class PlacedVariance:
+    """Variances of means that were put in order, or of some of their rows.
+
+    Args:
+        variance: as the caller gave it.
+        axes: how the caller's means lie. None for (N, D, ..., T).
+        subset: the rows of the means, where some were left out.
+    """
 
     variance: Any
-    subset: RowSubset
-    axes: Axes | None  # how the means of all rows lie
+    axes: Axes | None
+    subset: RowSubset | None = None
 
 
 def variance_of_subset(subset: RowSubset, predictions: Any, reading: Reading) -> Any:
     """The variances for the subset's rows of predictions."""
-    if reading.variance is None or not len(subset.dropped):
-        return reading.variance
-    given = opened(predictions, "probs")
-    return SubsetVariance(reading.variance, subset, original_axes(given, reading, "probs"))
+    given = reading.variance
+    if given is None or not len(subset.dropped):
+        return given
+    if isinstance(given, PlacedVariance):
+        return replace(given, subset=subset)
+    return PlacedVariance(given, original_axes(opened(predictions, "probs"), reading, "probs"), subset)
