@@ -177,3 +177,43 @@ def variance_of_subset(subset: RowSubset, predictions: Any, reading: Reading) ->
     if isinstance(given, PlacedVariance):
         return replace(given, subset=subset)
     return PlacedVariance(given, original_axes(opened(predictions, "probs"), reading, "probs"), subset)
+
+
+# --- means and variances in one file ------------------------------------------------------------------------------------
+
+
+def halves(both: Any) -> tuple[Any, Any]:
+    """Means and variances of an array (N, 2·D, ..., T) that has the means first: views, or read where they are indexed."""
+    outputs = both.shape[1] // 2
+    if isinstance(both, np.ndarray):
+        return both[:, :outputs], both[:, outputs:]
+    return Outputs(both, 0, outputs), Outputs(both, outputs, 2 * outputs)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Some outputs of an array that is read a block of rows at a time."""
+
+    source: Any
+    start: int
+    stop: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        rows, _, *rest = self.source.shape
+        return (rows, self.stop - self.start, *rest)
+
+    @property
+    def dtype(self) -> Any:
+        return self.source.dtype
+
+    @property
+    def chunks(self) -> Any:
+        chunks = getattr(self.source, "shards", None) or getattr(self.source, "chunks", None)
+        return chunks[:1] if chunks else None
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> Array:
+        return np.asarray(self.source[rows])[:, self.start : self.stop]
