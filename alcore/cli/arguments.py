@@ -12,7 +12,7 @@ import numpy as np
 
 import alcore
 from alcore import door
-from alcore.bench.compare import DEFAULT, JOINT
+from alcore.bench.compare import DEFAULT, DEFAULT_OF_MEANS, JOINT
 from alcore.bench.labels import check_same_cells
 from alcore.cli.options import HeuristicOptions, PredictionOptions
 from alcore.cli.sentences import note
@@ -37,7 +37,8 @@ def heuristics_named(
     targeted = options.targets is not None or _has_targets(file, source.shape, read)
     if named == "all":
         events = len(source.shape) > 3
-        names = [name for name in DEFAULT if not (events and name in JOINT)]
+        default = DEFAULT_OF_MEANS if read.kind == "mean" else DEFAULT
+        names = [name for name in default if not (events and name in (*JOINT, "log-det"))]
         if targeted:
             names.append("epig")
     targets = read_targets(next(filter(_needs_targets, names), ""), file, options.targets, read)

@@ -12,8 +12,9 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array, Axes, Bools, Float64s, MeanOptions, Reading, shows_options
-from alcore.sources.blocks import CHUNK_BYTES, Block, lay_out, lies_ready, score_blocks
+from alcore.sources.blocks import CHUNK_BYTES, Block, lay_out, lies_ready, map_blocks, score_blocks
 from alcore.sources.names import with_names
+from alcore.sources.reading import open_source
 
 # means (R, D, T), moments (R, D, 4), weights (T,), factors of the outputs (D,), scores out (R,)
 MeanMeasure: TypeAlias = Callable[[Array, Float64s, Float64s, Float64s, Float64s], None]
@@ -127,6 +128,25 @@ def score_cells(block: Block, measure: MeanMeasure) -> Float64s:
             if not valid.all():
                 _refuse_invalid(block, valid.reshape(shape), row, cell, events)
     return scores.reshape(n, *events)
+
+
+def read_means(predictions: Any, reading: Reading, name: str = "probs") -> tuple[Array, Array]:
+    """A source without event axes in memory and checked: means (N, D, T), and variances (N, D, T) or (N, D, 1)."""
+    source = open_source(predictions, reading, name)
+    if source.events:
+        door.refuse_event_axes(name, source.cell_shape)
+
+    def work(block: Block) -> tuple[Array, Array]:
+        score(block, _nothing, "replay")
+        assert block.variance is not None  # refused by `score`
+        return lay_out(block.array[:, None])[:, 0], lay_out(block.variance[:, None])[:, 0]
+
+    parts = list(map_blocks(source, work, reading, name=name))
+    return np.concatenate([means for means, _ in parts]), np.concatenate([noise for _, noise in parts])
+
+
+def _nothing(means: Array, moments: Float64s, weights: Float64s, factors: Float64s, out: Float64s) -> None:
+    out[:] = 0.0
 
 
 def _cells_of(variance: Array, cells: int) -> Array:
