@@ -50,7 +50,6 @@ class PredictionOptions:
     variance: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE_OR_NUMBER",
             help="With --kind mean: the variance of the noise. A number, one per output such as 0.5,2, or a file whose axes lie as "
             "those of FILE, with draws or without.",
         ),
@@ -81,7 +80,6 @@ class HeuristicOptions:
     target_variance: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE_OR_NUMBER",
             help="With --kind mean: the variance of the targets' noise. Default: --variance, if a number.",
         ),
     ] = None
