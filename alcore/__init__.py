@@ -32,6 +32,7 @@ from alcore.heuristics import (
     ICAL,
     BatchBALD,
     BatchEPIG,
+    Combine,
     Entropy,
     ExpectedEntropy,
     Heuristic,
@@ -59,6 +60,7 @@ from alcore.heuristics import (
 )
 from alcore.risk.estimators import lure, lure_weights, pure, pure_weights
 from alcore.risk.expected_loss import expected_loss
+from alcore.scores.boxes import match_boxes
 from alcore.scores.epig import epig
 from alcore.scores.estimate import Estimate
 from alcore.scores.gaussian import variance
@@ -75,6 +77,7 @@ from alcore.scores.measures import (
 )
 from alcore.scores.reductions import reduce
 from alcore.sources.files import open_predictions
+from alcore.sources.ragged import Ragged
 from alcore.sources.threads import get_threads, set_threads
 from alcore.sources.writing import concatenate_draws, save_predictions
 
@@ -109,6 +112,7 @@ __all__ = [
     "Batch",
     "BatchBALD",
     "BatchEPIG",
+    "Combine",
     "Curves",
     "Entropy",
     "Estimate",
@@ -125,6 +129,7 @@ __all__ = [
     "PowerBALD",
     "Precomputed",
     "Query",
+    "Ragged",
     "Random",
     "Reduce",
     "RowWise",
@@ -160,6 +165,7 @@ __all__ = [
     "lure",
     "lure_weights",
     "margin",
+    "match_boxes",
     "mean_std",
     "open_predictions",
     "pairwise_kl",

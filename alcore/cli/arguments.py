@@ -69,7 +69,7 @@ def heuristic_named(name: str, options: HeuristicOptions, targets: Any, **more: 
             "heuristic: precomputed scores work only in Python. Select from them with alcore.top(scores, k)."
         )
     given = {key: value for key, value in {"targets": targets, **more}.items() if value is not None}
-    return alcore.heuristic(name, reduce=options.reduce, q=options.share, **given)
+    return alcore.heuristic(name, reduce=options.reduce, q=options.share, empty=options.empty, **given)
 
 
 def reading_of(options: PredictionOptions, file: Path | None) -> dict[str, Any]:
@@ -129,8 +129,11 @@ def check_scored(name: str) -> None:
 
 
 def open_file(file: Path, options: PredictionOptions) -> Any:
-    """The predictions of a file as (N, C, ..., T)."""
-    return in_order(alcore.open_predictions(file, options.member, default="pool"), options)
+    """The predictions of a file as (N, C, ..., T), or as a `Ragged` where there are offsets."""
+    found = alcore.open_predictions(file, options.member, default="pool", offsets=options.offsets)
+    if isinstance(found, alcore.Ragged):
+        return alcore.Ragged(in_order(found.flat, options), found.offsets)
+    return in_order(found, options)
 
 
 def in_order(source: Any, read: PredictionOptions, name: str = "probs") -> Any:
@@ -222,9 +225,6 @@ def _own(file: Path, name: str) -> Any:
 
 
 def _whole(source: Any) -> Any:
-    if hasattr(source, "read_blocks"):
-        empty = np.empty((0, *source.shape[1:]), source.dtype)
-        return np.concatenate([empty, *source.read_blocks(max(1, *source.shape))])
     return None if source is None else np.asarray(source)
 
 
@@ -247,10 +247,24 @@ def _state(file: Path) -> list[tuple[str, int, int]]:
 
 
 def check_reduced(predictions: Any, reduce: str | None) -> None:
-    if reduce is None and len(predictions.shape) > 3:
+    if isinstance(predictions, alcore.Ragged):
+        if reduce is None:
+            raise ValueError(
+                "probs: expected one score per row, but with --offsets each row is a set of cells. Reduce them: --reduce sum (or "
+                "mean, max, top-mean)."
+            )
+    elif reduce is None and len(predictions.shape) > 3:
         raise ValueError(
             f"probs: expected one score per row, but predictions of shape {predictions.shape} have event axes. "
             "Reduce them: --reduce mean (or sum, max, top-mean)."
+        )
+
+
+def check_bench(options: PredictionOptions) -> None:
+    if options.offsets is not None:
+        raise ValueError(
+            "--offsets: bench compares predictions (N, C, ..., T), and rows of different size have none. Leave --offsets out, or "
+            "score them: alcore score FILE --offsets OFFSETS --reduce sum."
         )
 
 

@@ -46,6 +46,13 @@ class PredictionOptions:
             "event axes. NC: one prediction per row. Default: N, C, event axes, T."
         ),
     ] = None
+    offsets: Annotated[
+        str | None,
+        typer.Option(
+            help="For rows of different size, such as the boxes of an image: a file (N + 1,) of the offsets that cut FILE into "
+            "rows, or the name of a member of FILE. Needs --reduce."
+        ),
+    ] = None
     weights: Annotated[Path | None, typer.Option(help="A .npy file (T,) with one weight per draw.")] = None
     variance: Annotated[
         str | None,
@@ -72,6 +79,9 @@ class HeuristicOptions:
     share: Annotated[float, typer.Option(help="The share of cells with the highest scores that top-mean averages.")] = (
         0.1
     )
+    empty: Annotated[
+        float | None, typer.Option(help="The score of a row without cells, such as an image without boxes.")
+    ] = None
     floor: Annotated[float | None, typer.Option(help="pairwise-kl raises smaller probabilities to this floor.")] = None
     targets: Annotated[
         Path | None,

@@ -13,6 +13,7 @@ from alcore.bench.comparison import as_json
 from alcore.bench.report import write_report
 from alcore.bench.summary import sentences
 from alcore.cli.arguments import (
+    check_bench,
     check_output,
     check_reduced,
     check_scored,
@@ -66,7 +67,7 @@ def score(
         check_scored(named.heuristic)
         chosen = heuristic_of(named.heuristic, file, made, read)
         predictions = open_file(file, read)
-        if output.suffix == ".csv":
+        if output.suffix == ".csv" or read.offsets is not None:
             check_reduced(predictions, made.reduce)
         scores = chosen.score(predictions, **reading_of(read, file))
         if output.suffix == ".npy":
@@ -158,6 +159,7 @@ def bench(
             if output is not None:
                 check_output(output, endings, *inputs)
         sizes = numbers(at_a_time, "--at-a-time")
+        check_bench(read)
         with unchanged(*inputs):
             source = open_file(file, read)
             chosen = heuristics_named(heuristics, source, file, made, read)

@@ -26,6 +26,8 @@ REMEDIES = (
     (r"ledger\.ask\(heuristic, predictions, k\)", "alcore ledger ask {run} PREDICTIONS"),
     (r"ledger\.ids\b", "alcore ledger export {run} all.csv"),
     (r"ledger\.backup\((path|copy|'[^']*')\)", "alcore ledger backup {run} COPY"),
+    (r"empty=0\.0", "--empty 0"),
+    (r"Pass reduce='sum' too, or leave empty out", "Pass --reduce sum too, or leave --empty out"),
     (r"overwrite=True( \(--overwrite\))?", "--overwrite"),
     (
         r"Ledger\.open\(path, size=N\), or with names Ledger\.open\(path, ids=\[\.\.\.\]\)",

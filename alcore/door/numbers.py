@@ -93,8 +93,8 @@ def as_metrics(metrics: Any) -> dict[str, float]:
     return {name: as_real(value, f"metrics[{shown(name)}]") for name, value in metrics.items()}
 
 
-def as_numbers(value: npt.ArrayLike, name: str, kinds: str = "fiu") -> Float64s:
-    """A float64 array from numbers (integers too). It is a copy."""
+def as_numbers(value: npt.ArrayLike, name: str, kinds: str = "fiu", *, copy: bool = True) -> Float64s:
+    """A float64 array from numbers (integers too). It is a copy, unless ``copy`` is False and the value is float64 already."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{name}: expected an array without a mask, got a masked array. Fill the masked entries, x.filled(value), "
@@ -106,7 +106,7 @@ def as_numbers(value: npt.ArrayLike, name: str, kinds: str = "fiu") -> Float64s:
         raise TypeError(
             f"{name}: expected an array of numbers, got {array.dtype}. Convert it first: np.asarray(x, float)."
         )
-    return array.astype(np.float64)
+    return array.astype(np.float64, copy=copy)
 
 
 MOST_PROBABLE = "Pass the most probable class of each row: probs.mean(axis=-1).argmax(axis=1)."

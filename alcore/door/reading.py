@@ -69,10 +69,10 @@ class Reading:
     kind: Kind = "probs"
     weights: npt.ArrayLike | None = None
     mask: npt.ArrayLike | None = None
-    variance: Any = None
-    output_weights: npt.ArrayLike | None = None
     axes: str | Mapping[str, Any] | None = None
     over_labels: str = "sum"
+    variance: Any = None
+    output_weights: npt.ArrayLike | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any], taken: type = MaskedReadingOptions) -> Reading:

@@ -33,8 +33,8 @@ def as_scores(scores: npt.ArrayLike, *, finite: bool = False, name: str = "score
 
 
 def as_cells(scores: npt.ArrayLike) -> Float64s:
-    """Scores (N, ...) in float64 and C order. NaN is not checked here: only the caller knows the padding."""
-    array = np.ascontiguousarray(as_numbers(scores, "scores"))
+    """Scores (N, ...) in float64 and C order, to be read only. NaN is not checked here: only the caller knows the padding."""
+    array = np.ascontiguousarray(as_numbers(scores, "scores", copy=False))
     if np.ndim(scores) == 0:
         raise ValueError("scores: expected shape (N, ...), got a single number. For one row pass [score].")
     return array

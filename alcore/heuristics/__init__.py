@@ -8,6 +8,7 @@ kind and a line in `names`. If it holds something for each row or draw, `subsets
 from __future__ import annotations
 
 from alcore.heuristics.base import Heuristic, RowWise, Sum
+from alcore.heuristics.combine import Combine
 from alcore.heuristics.epig import EPIG, BatchEPIG
 from alcore.heuristics.ical import ICAL
 from alcore.heuristics.joint import BatchBALD, LogDet, TwoBALD
@@ -34,6 +35,7 @@ __all__ = [
     "ICAL",
     "BatchBALD",
     "BatchEPIG",
+    "Combine",
     "Entropy",
     "ExpectedEntropy",
     "Heuristic",

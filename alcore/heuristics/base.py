@@ -14,6 +14,8 @@ from alcore.batches.batch import Batch
 from alcore.door import Float64s, MaskedReadingOptions, Reading, ReadingOptions, Rng, shows_options
 from alcore.sources.blocks import Block, score_blocks
 from alcore.sources.names import with_names
+from alcore.sources.ragged import Ragged
+from alcore.sources.sets import score_sets
 
 
 class Heuristic(ABC):
@@ -117,7 +119,15 @@ class Joint(Heuristic, ABC):
     __radd__ = __add__
 
 
-class RowWise(Heuristic, ABC):
+class Scored(Heuristic, ABC):
+    """A heuristic that scores every row by itself or against the pool, and whose batch is the rows of highest score."""
+
+    @final
+    def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
+        return select.top(self._score(predictions, reading, rng), k)
+
+
+class RowWise(Scored, ABC):
     """A heuristic whose score of a row depends on that row alone. So it reads streams, and you can combine it with others.
 
     ``0.7 * BALD() + 0.3 * Entropy()`` is a row-wise heuristic too.
@@ -135,7 +145,7 @@ class RowWise(Heuristic, ABC):
     @property
     @abstractmethod
     def honours_mask(self) -> bool:
-        """Whether its scores ignore padding."""
+        """Whether it gives one score a row, without padding and from sets of different size."""
 
     @property
     @abstractmethod
@@ -149,10 +159,6 @@ class RowWise(Heuristic, ABC):
     @abstractmethod
     def score_block(self, block: Block) -> Float64s:
         """Scores (n, ...) of a block."""
-
-    @final
-    def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
-        return select.top(self._score(predictions, reading, rng), k)
 
     @final
     def __mul__(self, factor: float) -> Sum:
@@ -187,7 +193,10 @@ class Streamed(RowWise, ABC):
         if reading.mask is not None and not self.honours_mask:
             raise ValueError(f"mask: {self.name} scores cells one by one. Reduce them: Reduce({self!r}, 'mean').")
         prepared = self.prepare(reading)
-        scores = score_blocks(predictions, prepared.score_block, reading, cost=prepared.cost)
+        if isinstance(predictions, Ragged) and self.honours_mask:
+            scores = score_sets(predictions, prepared.score_block, reading, cost=prepared.cost)
+        else:
+            scores = score_blocks(predictions, prepared.score_block, reading, cost=prepared.cost)
         if self.rows not in (None, len(scores)):
             door.refuse_unequal_rows("probs", self.rows or 0, len(scores), "the precomputed scores")
         return scores
@@ -252,7 +261,8 @@ class Sum(Streamed):
                 infinite &= ~block.mask
             if infinite.any():
                 row, *event = map(int, np.argwhere(infinite)[0])
-                door.refuse_infinite(term.name, (block.start + row, *event))
+                start = block.start if block.sets is None or not term.honours_mask else block.sets.first
+                door.refuse_infinite(term.name, (start + row, *event))
             if total is not None and total.shape != scores.shape:
                 raise ValueError(
                     f"{self.name}: terms of shapes {total.shape} and {scores.shape} do not add up. Reduce each "

@@ -56,7 +56,14 @@ _PLAIN: dict[str, Callable[..., Heuristic]] = {
 _WRAPPERS: dict[str, Callable[..., Heuristic]] = {"power": Power, "softmax": Softmax, "softrank": SoftRank}
 
 
-def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options: float | npt.ArrayLike) -> Heuristic:
+def heuristic(
+    name: str,
+    *,
+    reduce: How | None = None,
+    q: float = 0.1,
+    empty: float | None = None,
+    **options: float | npt.ArrayLike,
+) -> Heuristic:
     """The heuristic with that name, as the command line spells it: lower case with hyphens.
 
     Args:
@@ -64,6 +71,7 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
         reduce: how event axes become one score a row, as `how` in `Reduce`. The reduction comes before the draw. "random" needs
             none.
         q: the share of cells for "top-mean", as in `Reduce`.
+        empty: the score of a row without cells, as in `Reduce`.
         **options: the arguments of its class, by name:
 
             - `beta` for the stochastic heuristics,
@@ -78,7 +86,7 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
         The heuristic object. Its class documents formula, shapes, units, range, cost and paper.
 
     Raises:
-        TypeError: an option that the heuristic does not take, or a missing one.
+        TypeError: an option that the heuristic does not take, a missing one, or `empty` without `reduce`.
         ValueError: an unknown name, or an option out of range.
 
     >>> import alcore
@@ -103,8 +111,10 @@ def heuristic(name: str, *, reduce: How | None = None, q: float = 0.1, **options
             f"heuristic: {name!r} needs {', '.join(missing)}, as {getattr(_PLAIN[plain], '__name__', plain)} does. "
             f"Pass {', '.join(f'{option}=...' for option in missing)}"
         )
+    if empty is not None and reduce is None:
+        raise TypeError(f"empty: {name!r} has no cells without reduce. Pass reduce='sum' too, or leave empty out.")
     found = _PLAIN[plain](**options)
     if reduce is not None:
-        check_how(reduce, q)
-        found = Reduce(found, reduce, q) if isinstance(found, RowWise) else found
+        check_how(reduce, q, empty)
+        found = Reduce(found, reduce, q, empty) if isinstance(found, RowWise) else found
     return wrap(found, **drawn) if wrap else found

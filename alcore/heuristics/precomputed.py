@@ -69,9 +69,8 @@ class Precomputed(RowWise):
         return self
 
     def score_block(self, block: Block) -> Float64s:
-        part = np.asarray(self.scores, np.float64)[block.start : block.start + len(block)]
-        if len(part) < len(block):
-            door.refuse_unequal_rows(
-                "scores", block.start + len(block), self.rows, "the array of predictions (at least)"
-            )
+        start, count = (block.start, len(block)) if block.sets is None else (block.sets.first, len(block.sets))
+        part = np.asarray(self.scores, np.float64)[start : start + count]
+        if len(part) < count:
+            door.refuse_unequal_rows("scores", start + count, self.rows, "the array of predictions (at least)")
         return part

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
+from alcore import door
 from alcore.door import Float64s, Reading
 from alcore.heuristics.base import RowWise, Streamed, as_terms
-from alcore.scores.reductions import How, check_how, reduce_cells
+from alcore.scores.reductions import How, check_how, reduce_cells, reduce_sets
 from alcore.sources.blocks import Block
 
 
 @final
 @dataclass(frozen=True)
 class Reduce(Streamed):
-    """A row-wise heuristic that reduces event axes: one score a row from its pixels or tokens, without the padding.
+    """A row-wise heuristic that reduces event axes, or sets of different size, to one score a row, without the padding.
+
+    A row has pixels or tokens as event axes, or boxes or spans as a set of a `Ragged`.
 
     The function `alcore.reduce` documents cost and errors. The unit and the range of a mean or a maximum are those of the
     heuristic.
@@ -23,6 +26,8 @@ class Reduce(Streamed):
         heuristic: a row-wise heuristic.
         how: "mean", "sum", "max", "top-mean", or a function of one row's scores, (cells,) -> float.
         q: the share of cells that "top-mean" averages, above 0 and at most 1.
+        empty: the score of a row without cells, such as an image without boxes or a text that is all padding. With the default
+            None such a row is refused.
 
     >>> import alcore, numpy
     >>> maps = numpy.full((2, 3, 4, 4, 5), 1 / 3)  # N, C, height, width, T
@@ -33,10 +38,11 @@ class Reduce(Streamed):
     heuristic: RowWise
     how: How = "mean"
     q: float = 0.1
+    empty: float | None = None
 
     def __post_init__(self) -> None:
         as_terms(self.heuristic)
-        check_how(self.how, self.q)
+        check_how(self.how, self.q, self.empty)
 
     @property
     def name(self) -> str:
@@ -56,7 +62,12 @@ class Reduce(Streamed):
         return self.heuristic.cost
 
     def prepare(self, reading: Reading) -> Reduce:
-        return Reduce(self.heuristic.prepare(reading), self.how, self.q)
+        return replace(self, heuristic=self.heuristic.prepare(reading))
 
     def score_block(self, block: Block) -> Float64s:
-        return reduce_cells(self.heuristic.score_block(block), self.how, self.q, block.mask, block.start)
+        scores = self.heuristic.score_block(block)
+        if block.sets is None:
+            return reduce_cells(scores, self.how, self.q, block.mask, block.start, empty=self.empty)
+        if len(scores) != len(block):
+            door.refuse_precomputed_cells(self.name, len(block), len(scores))
+        return reduce_sets(scores, block.sets.offsets, self.how, self.q, self.empty, block.sets.first)

@@ -12,21 +12,22 @@ from alcore import door
 from alcore.batches import select
 from alcore.batches.batch import Batch
 from alcore.door import Float64s, Reading, Rng
-from alcore.heuristics.base import Heuristic, RowWise, as_terms
+from alcore.heuristics.base import Heuristic, Scored, as_terms
 from alcore.heuristics.measures import BALD
 from alcore.sources.reading import count_rows
 
 
 @dataclass(frozen=True)
 class Stochastic(Heuristic, ABC):
-    """A row-wise heuristic whose batch is drawn in proportion to a function of its scores."""
+    """A heuristic of rows whose batch is drawn in proportion to a function of its scores."""
 
-    heuristic: RowWise
+    heuristic: Scored
     beta: float = 1.0
     _prefix: ClassVar[str]
 
     def __post_init__(self) -> None:
-        as_terms(self.heuristic)
+        if not isinstance(self.heuristic, Scored):
+            as_terms(self.heuristic)
         door.as_beta(self.beta)
 
     @abstractmethod

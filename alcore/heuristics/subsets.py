@@ -13,7 +13,8 @@ import numpy.typing as npt
 from alcore.batches import select
 from alcore.batches.batch import Batch
 from alcore.door import Float64s, Reading
-from alcore.heuristics.base import Heuristic, RowWise, Sum
+from alcore.heuristics.base import Heuristic, RowWise, Scored, Sum
+from alcore.heuristics.combine import Combine
 from alcore.heuristics.epig import EPIG, BatchEPIG
 from alcore.heuristics.precomputed import Precomputed
 from alcore.heuristics.reduce import Reduce
@@ -43,13 +44,19 @@ def _(heuristic: Precomputed, rows: Rows) -> Heuristic:
 
 @without_rows.register
 def _(heuristic: Sum, rows: Rows) -> Heuristic:
-    return Sum(tuple((factor, _row_wise(term, rows)) for factor, term in heuristic.terms))
+    return Sum(tuple((factor, cast(RowWise, without_rows(term, rows))) for factor, term in heuristic.terms))
+
+
+@without_rows.register
+def _(heuristic: Combine, rows: Rows) -> Heuristic:
+    heads = {head: cast(Scored, without_rows(own, rows)) for head, own in heuristic.heuristics.items()}
+    return replace(heuristic, heuristics=heads)
 
 
 @without_rows.register(Reduce)
 @without_rows.register(Stochastic)
 def _(heuristic: Reduce | Stochastic, rows: Rows) -> Heuristic:
-    return replace(heuristic, heuristic=_row_wise(heuristic.heuristic, rows))
+    return replace(heuristic, heuristic=cast(Any, without_rows(heuristic.heuristic, rows)))
 
 
 @singledispatch
@@ -82,15 +89,21 @@ def _(heuristic: Sum, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic
     return Sum(tuple((factor, cast(RowWise, with_draws(term, draws, reading))) for factor, term in heuristic.terms))
 
 
+@with_draws.register
+def _(heuristic: Combine, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
+    heads = {head: cast(Scored, with_draws(own, draws, reading)) for head, own in heuristic.heuristics.items()}
+    return replace(heuristic, heuristics=heads)
+
+
 @with_draws.register(Reduce)
 @with_draws.register(Stochastic)
 def _(heuristic: Reduce | Stochastic, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
-    return replace(heuristic, heuristic=cast(RowWise, with_draws(heuristic.heuristic, draws, reading)))
+    return replace(heuristic, heuristic=cast(Any, with_draws(heuristic.heuristic, draws, reading)))
 
 
 def scores_of(heuristic: Heuristic, predictions: Any, reading: Reading, rng: np.random.Generator) -> Float64s | None:
     """The scores from which a heuristic takes its batch (`choose_from`). None where it chooses in another way."""
-    if isinstance(heuristic, RowWise | Stochastic):
+    if isinstance(heuristic, Scored | Stochastic):
         return heuristic._score(predictions, reading, rng)
     return None
 
@@ -98,7 +111,3 @@ def scores_of(heuristic: Heuristic, predictions: Any, reading: Reading, rng: np.
 def choose_from(heuristic: Heuristic, scores: Float64s, k: int, rng: np.random.Generator) -> Batch:
     """The batch that ``heuristic.select`` takes from these scores, which `scores_of` gave for some or all rows."""
     return heuristic._draw(scores, k, rng) if isinstance(heuristic, Stochastic) else select.top(scores, k)
-
-
-def _row_wise(heuristic: RowWise, rows: Rows) -> RowWise:
-    return cast(RowWise, without_rows(heuristic, rows))

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from alcore.batches.batch import Batch
 from alcore.door import Float64s, Reading, Rng
-from alcore.heuristics import Heuristic, Precomputed, RowWise
+from alcore.heuristics import Heuristic, Precomputed
+from alcore.heuristics.base import Scored
 from alcore.heuristics.stochastic import Stochastic
 from alcore.heuristics.subsets import without_rows
 
@@ -32,7 +33,7 @@ class RecordingHeuristic(Heuristic):
 
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
         own = self.heuristic
-        if not isinstance(own, RowWise | Stochastic):
+        if not isinstance(own, Scored | Stochastic):
             return own.select(predictions, k, rng=rng, **reading.options)
         scores = own.score(predictions, **reading.options)
         self.pool_scores.update(mean_score=float(scores.mean()), max_score=float(scores.max()))

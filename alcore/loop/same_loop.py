@@ -53,6 +53,8 @@ def _text(value: Any) -> str:
         return str(value)
     if isinstance(value, list | tuple):
         return f"({', '.join(map(_text, value))})"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name}: {_text(one)}' for name, one in value.items())}}}"
     if isinstance(value, Path):
         return value.name
     if callable(value):

@@ -18,6 +18,7 @@ from alcore import door
 from alcore.door import Array, Axes, Bools, Float64s, Kind, Reading
 from alcore.sources.axes import arranged, is_lazy
 from alcore.sources.progress import track
+from alcore.sources.ragged import Sets
 from alcore.sources.reading import PLAIN, Source, open_source, refuse_events
 from alcore.sources.threads import map_in_order
 from alcore.sources.variances import variances_of
@@ -49,6 +50,7 @@ class Block:
     over_labels: str = "sum"  # how the scores of several labels become one
     variance: Array | None = None  # (n, D, ..., T) or (n, D, ..., 1), of means
     output_weights: Float64s | None = None  # (D,), of means
+    sets: Sets | None = None  # the rows, where the first axis is the cells of all rows
 
     def __len__(self) -> int:
         return len(self.array)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from alcore import door
 from alcore.door import Array
 from alcore.sources.names import names_of_node
+from alcore.sources.ragged import Ragged
 
 REASON = 200  # characters of a reader's error that are quoted: zipfile quotes everything in the place of a name
 FORMATS = ".npy, .npz, .zarr, .h5, .hdf5 or .nc"
@@ -27,22 +28,31 @@ class NoMember(ValueError):  # noqa: N818 - said to users as a ValueError
     """The file can be read, but it does not have the array asked for, or has several and none was named."""
 
 
-def open_predictions(path: str | os.PathLike[str], member: str | None = None, *, default: str | None = None) -> Any:
+def open_predictions(
+    path: str | os.PathLike[str],
+    member: str | None = None,
+    *,
+    default: str | None = None,
+    offsets: str | os.PathLike[str] | None = None,
+) -> Any:
     """Open an array on disk as a source of predictions. Only its header is read, so the cost does not depend on N.
 
     Args:
         path: a .npy file (mapped into memory), an .npz file, a zarr array or group (.zarr), or an HDF5 file (.h5, .hdf5).
         member: which array of a file that holds several. You need it where there is more than one.
         default: the member to take where there are several, `member` is None, and this is one of them.
+        offsets: for rows of different size, such as the boxes of an image: where the offsets (N + 1,) are that cut the array into
+            rows. A name with one of the endings above is a file. Any other name is a member of `path`.
 
     Returns:
         An object with `shape` and `dtype` that every function of alcore takes as predictions (N, C, ..., T). Its rows are read
-            block by block. Members of .npz files are read from the start, in O(block) memory also where they are compressed.
+            block by block. Members of .npz files are read from the start, in O(block) memory also where they are compressed. With
+            `offsets` it is a `Ragged`, whose offsets are in memory.
 
     Raises:
         TypeError: `path` is not the name of a file.
-        ValueError: the file is missing, empty, truncated, pickled, not an array or of another format, or `member` is missing or
-            unknown.
+        ValueError: the file is missing, empty, truncated, pickled, not an array or of another format, `member` is missing or
+            unknown, or `offsets` are none.
         ImportError: zarr or h5py is needed and not installed.
 
     >>> import alcore, numpy, tempfile, pathlib
@@ -66,7 +76,10 @@ def open_predictions(path: str | os.PathLike[str], member: str | None = None, *,
     array = _OPENERS[file.suffix](file, member, default)
     if not array.shape:
         raise ValueError(f"{file}: expected an array with axes, got one of shape {array.shape}.")
-    return array
+    if offsets is None:
+        return array
+    own = Path(offsets).suffix in _OPENERS
+    return Ragged(array, open_predictions(offsets) if own else open_predictions(file, os.fspath(offsets)))
 
 
 def exists(file: Path) -> bool:
@@ -237,6 +250,10 @@ class NpzMember:
                 yield np.frombuffer(data, self.dtype).reshape(count, *self.shape[1:])
             if stream.read(1):  # the end is where zipfile compares the checksum
                 raise ValueError("it goes on after the last row")
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+        empty = np.empty((0, *self.shape[1:]), self.dtype)
+        return np.concatenate([empty, *self.read_blocks(max(1, *self.shape))]).astype(dtype or self.dtype, copy=False)
 
 
 @contextmanager

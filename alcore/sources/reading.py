@@ -15,6 +15,7 @@ from alcore import door
 from alcore.door import Array, Axes, Kind, Reading
 from alcore.sources.axes import arranged, arranged_block, is_lazy, opened, original_axes
 from alcore.sources.names import axes_of
+from alcore.sources.ragged import Ragged
 from alcore.sources.threads import get_threads
 
 PLAIN = Reading()  # probabilities (N, C, ..., T)
@@ -71,6 +72,8 @@ def open_source(predictions: Any, reading: Reading = PLAIN, name: str = "probs",
     """
     if isinstance(predictions, RowCount):
         door.refuse_no_predictions(name)
+    if isinstance(predictions, Ragged):
+        door.refuse_sets(name)
     if isinstance(predictions, Mapping):
         door.refuse_source(predictions, name)
     given = opened(predictions, name)
@@ -226,12 +229,18 @@ def count_rows(predictions: Any, reading: Reading = PLAIN) -> int:
     """How many rows a source has. An iterable is read to its end."""
     if isinstance(predictions, RowCount):
         return predictions.rows
+    if isinstance(predictions, Ragged):
+        return len(predictions)
     source = open_source(predictions, reading)
     return source.rows if source.rows is not None else sum(map(len, source.blocks))
 
 
 def can_reread(predictions: Any) -> bool:
     """Whether a source gives the same rows a second time. Of iterables only a list or a tuple is known to."""
+    if isinstance(predictions, Ragged):
+        return can_reread(predictions.flat)
+    if isinstance(predictions, Mapping):
+        return all(map(can_reread, predictions.values()))
     whole = isinstance(predictions, list | tuple | str) or not isinstance(predictions, Iterable)
     return whole or hasattr(predictions, "dtype")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,7 +15,8 @@ from alcore.door import Array, Axes, Reading
 from alcore.sources import files
 from alcore.sources.axes import is_nested
 from alcore.sources.names import axes_of
-from alcore.sources.reading import PLAIN, RowCount, open_source
+from alcore.sources.ragged import Ragged
+from alcore.sources.reading import PLAIN, RowCount, can_reread, open_source
 
 Rows = npt.NDArray[np.int64]
 
@@ -55,8 +56,10 @@ class RowSubset:
         )  # how many rows of the subset stand before each dropped one
         return indices + np.searchsorted(before, indices, side="right")
 
-    def take(self, array: npt.ArrayLike) -> Array:
-        """The subset's part of an array with an entry a row."""
+    def take(self, array: Any) -> Any:
+        """The subset's part of an array with an entry a row, or of one such array for each head."""
+        if isinstance(array, Mapping):
+            return {head: self.take(part) for head, part in array.items()}
         found = np.asarray(array)
         if len(found) != self.rows:
             door.refuse_unequal_rows("mask", self.rows, len(found), "ids")
@@ -67,6 +70,10 @@ class RowSubset:
         For None it is a row count."""
         if predictions is None:
             return RowCount(len(self))
+        if isinstance(predictions, Mapping):
+            return {head: self.of(part, reading) for head, part in predictions.items()}
+        if isinstance(predictions, Ragged):
+            return self._of_sets(predictions, reading)
         if isinstance(predictions, str | os.PathLike):
             predictions = files.open_predictions(predictions)
         if isinstance(predictions, list | tuple) and not is_nested(predictions):
@@ -79,6 +86,20 @@ class RowSubset:
         if not len(self.dropped):
             return predictions
         return SubsetSource(self, predictions, reading, (len(self), *source.cell_shape), source.dtype)
+
+    def _of_sets(self, ragged: Ragged, reading: Reading) -> Ragged:
+        """Sets without those of the dropped rows: all cells but theirs."""
+        if len(ragged) != self.rows:
+            door.refuse_unequal_rows("predictions", self.rows, len(ragged), "ids")
+        if not len(self.dropped):
+            return ragged
+        if can_reread(ragged.flat) and (source := open_source(ragged.flat, reading)).rows is not None:
+            door.check_cells(ragged.offsets, source.rows, "predictions")
+        kept = np.ones(self.rows, np.bool_)
+        kept[self.dropped] = False
+        sizes = np.diff(ragged.offsets)
+        cells = RowSubset(int(ragged.offsets[-1]), np.flatnonzero(np.repeat(~kept, sizes)).astype(np.int64))
+        return Ragged(cells.of(ragged.flat, reading), np.concatenate([[0], np.cumsum(sizes[kept])]))
 
     def _blocks(self, blocks: Iterable[Any], reading: Reading) -> Iterator[Any]:
         start = 0

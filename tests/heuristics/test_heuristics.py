@@ -55,6 +55,9 @@ def test_options_reach_the_heuristic() -> None:
     reduced = alcore.heuristic("power-entropy", reduce="top-mean", q=0.5)
     assert reduced == alcore.Power(alcore.Reduce(alcore.Entropy(), "top-mean", 0.5))
     assert alcore.heuristic("random", reduce="mean") == alcore.Random()
+    assert alcore.heuristic("bald", reduce="sum", empty=0) == alcore.Reduce(alcore.BALD(), "sum", empty=0)
+    with pytest.raises(TypeError, match="empty: 'bald' has no cells without reduce. Pass reduce='sum' too"):
+        alcore.heuristic("bald", empty=0)
     with pytest.raises(ValueError, match="how: expected"):
         alcore.heuristic("random", reduce="median")
 

@@ -1,0 +1,152 @@
+"""A heuristic for a model of several heads: the scores of each head, put on one scale and added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from alcore import door
+from alcore.door import Float64s, Reading, ReadingOptions, Rng
+from alcore.heuristics.base import Joint, Scored
+
+CONSTANT = 1e-12  # of the largest score: rounding alone spreads equal scores so far
+
+
+@final
+@dataclass(frozen=True)
+class Combine(Scored):
+    """A heuristic for each head of a model. Their scores are put on one scale and added: Σ_h w_h · scale(s_h).
+
+    Predictions are a mapping with the names of the heads, such as ``{"class": probs, "box": ragged}``. All heads have the same N
+    rows. Scores of two heads have different units, so a plain sum would follow the head of larger numbers. Two scales are there:
+
+    - "rank": the share of other rows with a lower score, where a row with an equal score counts half: 0 … 1.
+    - "standard": (s − mean) / standard deviation over the rows that are scored, no unit, mean 0.
+
+    A head whose scores are all equal adds w_h · 0.5 to every row by "rank" and 0 by "standard". Scores count as equal by "standard"
+    where their standard deviation is at most 1e-12 of the largest. The score of a row depends on the other rows that are scored
+    with it. So `Combine` has no part in a sum or in `Reduce`. `SoftRank` and `Softmax` can draw from it, and `Power` from ranks.
+
+    The cost is that of the heads, and O(N log N) for ranks. Memory is O(N) beyond theirs.
+
+    Args:
+        heuristics: a row-wise heuristic for each head, by its name. Each gives one score a row, as `Reduce` does for maps and
+            boxes.
+        weights: a finite number w_h for each head. The default is 1 for all.
+        scale: "rank" or "standard".
+        options: options of reading for heads that need their own, such as ``{"class": {"kind": "logits"}}``. They go before those
+            of the call. A mask belongs to the call: ``mask={"text": padding}``.
+
+    Raises:
+        TypeError: an argument is not a mapping, or a heuristic has no score of each row.
+        ValueError: there is no head, a name is unknown or missing, `scale` is unknown, or a weight is not finite. A call refuses
+            predictions without a head or with an unknown one, heads with different N, NaN, and infinite scores by "standard".
+
+    >>> import alcore, numpy
+    >>> rng = numpy.random.default_rng(0)
+    >>> heads = {name: rng.dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1) for name in ("colour", "shape")}
+    >>> both = alcore.Combine({"colour": alcore.BALD(), "shape": alcore.BALD()}, weights={"colour": 1, "shape": 2})
+    >>> both.name
+    'rank(1*colour:bald + 2*shape:bald)'
+    >>> len(both.select(heads, k=3))
+    3
+    """
+
+    heuristics: Mapping[str, Scored]
+    weights: Mapping[str, float] | None = None
+    scale: str = "rank"
+    options: Mapping[str, ReadingOptions] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        heads = door.as_heads(self.heuristics, "heuristics", "a heuristic")
+        for head, heuristic in heads.items():
+            _check_scored(heuristic, head)
+        weights = dict.fromkeys(heads, 1.0)
+        if self.weights is not None:
+            given = door.as_heads(self.weights, "weights", "a number", among=heads, all_needed=True)
+            weights = {head: door.as_finite(given[head], f"weights[{head!r}]") for head in heads}
+        options = door.as_heads(self.options, "options", "options of reading", among=heads)
+        for head, own in options.items():
+            Reading.of(door.as_heads(own, f"options[{head!r}]", "a value"), ReadingOptions)
+        if not isinstance(self.scale, str) or self.scale not in _SCALES:
+            raise ValueError(f"scale: expected 'rank' or 'standard', got {door.shown(self.scale)}.")
+        for name, value in (("heuristics", heads), ("weights", weights), ("options", options)):
+            object.__setattr__(self, name, value)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @property
+    def name(self) -> str:
+        assert self.weights is not None
+        terms = (f"{self.weights[head]:g}*{head}:{heuristic.name}" for head, heuristic in self.heuristics.items())
+        return f"{self.scale}({' + '.join(terms)})"
+
+    def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
+        assert self.weights is not None
+        heads = door.as_heads(predictions, "predictions", "predictions", among=self.heuristics, all_needed=True)
+        masks: dict[str, Any] = {}
+        if reading.mask is not None:
+            masks = door.as_heads(reading.mask, "mask", "a mask", among=self.heuristics)
+        total: Float64s | None = None
+        first = next(iter(heads))
+        for head, heuristic in self.heuristics.items():
+            own: dict[str, Any] = {**reading.options, **self.options.get(head, {}), "mask": masks.get(head)}
+            scores = _scores_of(head, heuristic, heads[head], Reading.of(own), rng)
+            if total is not None and len(scores) != len(total):
+                door.refuse_unequal_rows(f"predictions[{head!r}]", len(total), len(scores), f"head {first!r}")
+            part = self.weights[head] * _SCALES[self.scale](scores, head)
+            total = part if total is None else total + part
+        assert total is not None
+        return total
+
+
+def _check_scored(heuristic: object, head: str) -> None:
+    if isinstance(heuristic, Joint):
+        door.refuse_joint(heuristic.name)
+    if not isinstance(heuristic, Scored):
+        raise TypeError(
+            f"heuristics[{head!r}]: expected a row-wise heuristic such as BALD(), got {door.shown(heuristic)}. Only heuristics "
+            "that score each row can be combined. Apply Power, Softmax or SoftRank last: SoftRank(Combine({...}))."
+        )
+
+
+def _scores_of(head: str, heuristic: Scored, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
+    """Scores (N,) of a head. What is refused names the head."""
+    try:
+        return door.as_scores(heuristic._score(predictions, reading, rng))
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"predictions[{head!r}]: {error}") from error
+
+
+def _ranks(scores: Float64s, head: str) -> Float64s:
+    """The share of other rows with a lower score, ties by half."""
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    if len(scores) == 1:
+        return np.array([0.5])
+    lower = np.cumsum(counts) - counts
+    return np.asarray(((lower + (counts - 1) / 2) / max(1, len(scores) - 1))[place])
+
+
+def _standard(scores: Float64s, head: str) -> Float64s:
+    """(s − mean) / standard deviation, 0 where the scores are equal."""
+    if np.isinf(scores).any():
+        raise ValueError(
+            f"predictions[{head!r}]: expected finite scores, but the score of row {int(np.isinf(scores).argmax())} is infinite and "
+            "has no mean. Combine by scale='rank', or take PairwiseKL(floor=1e-6)."
+        )
+    largest = float(np.abs(scores).max(initial=0.0))
+    if largest == 0:
+        return np.zeros(len(scores))
+    shares = scores / largest  # sums of huge scores would overflow
+    deviation = float(shares.std())
+    if deviation <= CONSTANT:
+        return np.zeros(len(scores))
+    return np.asarray((shares - shares.mean()) / deviation)
+
+
+_SCALES = {"rank": _ranks, "standard": _standard}
