@@ -23,6 +23,7 @@ from alcore.batches.batchbald import batchbald
 from alcore.batches.filling import SaturationWarning
 from alcore.batches.ical import ical
 from alcore.batches.information import batch_information, joint_entropy
+from alcore.batches.log_det import log_det
 from alcore.batches.select import power, softmax, softrank, top
 from alcore.batches.two_bald import two_bald
 from alcore.heuristics import (
@@ -36,6 +37,7 @@ from alcore.heuristics import (
     ExpectedEntropy,
     Heuristic,
     LeastConfidence,
+    LogDet,
     Margin,
     MeanStd,
     PairwiseKL,
@@ -51,6 +53,7 @@ from alcore.heuristics import (
     SoftRankBALD,
     Sum,
     TwoBALD,
+    Variance,
     VariationRatio,
     VoteEntropy,
     heuristic,
@@ -60,6 +63,7 @@ from alcore.risk.expected_loss import expected_loss
 from alcore.scores.boxes import match_boxes
 from alcore.scores.epig import epig
 from alcore.scores.estimate import Estimate
+from alcore.scores.gaussian import variance
 from alcore.scores.measures import (
     bald,
     entropy,
@@ -119,6 +123,7 @@ __all__ = [
     "LeastConfidence",
     "Ledger",
     "LedgerError",
+    "LogDet",
     "Margin",
     "MeanStd",
     "PairwiseKL",
@@ -138,6 +143,7 @@ __all__ = [
     "Step",
     "Sum",
     "TwoBALD",
+    "Variance",
     "VariationRatio",
     "VoteEntropy",
     "Wait",
@@ -157,6 +163,7 @@ __all__ = [
     "ical",
     "joint_entropy",
     "least_confidence",
+    "log_det",
     "lure",
     "lure_weights",
     "margin",
@@ -176,6 +183,7 @@ __all__ = [
     "stopping",
     "top",
     "two_bald",
+    "variance",
     "variation_ratio",
     "vote_entropy",
 ]

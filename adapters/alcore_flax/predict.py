@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from alcore import adapting
@@ -27,6 +28,7 @@ def predict(
     out: str | os.PathLike[str] | None = None,
     dtype: np.typing.DTypeLike = "float32",
     output: Output = None,
+    variance: Output = None,
     class_axis: int = -1,
     draw_axis: int | str | None = None,
     noise: Noise = None,
@@ -62,6 +64,9 @@ def predict(
             and gives the same bits.
         dtype: the type of the predictions: "float16", "float32" or "float64".
         output: the tensor to take from what the model returns: a key or an attribute ("logits"), a place, or a function.
+        variance: of kind "mean", the tensor with the variances of the noise, named as `output` is. For a head of logarithms pass a
+            function: ``variance=lambda returned: jnp.exp(returned["log_variance"])``. The blocks are then pairs
+            (means, variances). With ``out`` the file is (N, 2·D, ..., T), the means first, and a pair is returned.
         class_axis: the axis of the output that holds the classes, counted without the axis of draws. The default is the last.
         draw_axis: for a model that makes M draws in one forward pass: the axis of the output that holds them, such as 0 in
             (M, N, C). "draws-first" or "rows-first" where draws and rows share axis 0, (M·N, C) or (N·M, C). T is then M times
@@ -71,7 +76,7 @@ def predict(
         kind: what the model returns: "probs", which are kept as they are, or "logits", of which the adapter takes the softmax.
             "binary" or "binary_logits" where it returns one number a row: pass the predictions with kind="binary" then, of shape
             (N, 1, ..., T). "multilabel" or "multilabel_logits" where it returns several labels, each of them yes or no: pass the
-            predictions with kind="multilabel".
+            predictions with kind="multilabel". "mean" for the means of numbers, (N,) or (N, D, ...).
         inputs: a function of a block that gives what the model is called with. A tuple becomes positional arguments, a dictionary
             keyword arguments. A dictionary at the end of a tuple becomes keyword arguments too:
             ``inputs=lambda x: (x, {"train": False})``. By default it is the first part of a tuple or list (x, y), or the whole
@@ -114,6 +119,7 @@ def predict(
     if class_axis is None:
         raise TypeError("class_axis: expected an integer, got None. For the last axis, pass class_axis=-1.")
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members), draw_axis=draw_axis)
+    output, request = adapting.with_variance(output, variance, request, jnp.concatenate)
     given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask), "progress": progress}
     given["rows"], given["ids"] = adapting.known_rows(data, ids), adapting.as_ids(ids)
     runs = [Run(one, request, output, inputs, noise) for one in members]

@@ -48,6 +48,7 @@ def predict(
     out: str | os.PathLike[str] | None = None,
     dtype: npt.DTypeLike = "float32",
     output: str | int | Callable[[Any], Any] | None = None,
+    variance: str | int | Callable[[Any], Any] | None = None,
     class_axis: int = -1,
     draw_axis: int | str | None = None,
     noise: adapting.Layers | None = None,
@@ -82,6 +83,9 @@ def predict(
             and gives the same bits.
         dtype: the type of the predictions: "float16", "float32" or "float64".
         output: the tensor to take from what the model returns: a key or an attribute ("logits"), a place, or a function.
+        variance: of kind "mean", the tensor with the variances of the noise, named as `output` is. For a head of logarithms pass a
+            function: ``variance=lambda returned: keras.ops.exp(returned["log_variance"])``. The blocks are then pairs
+            (means, variances). With ``out`` the file is (N, 2·D, ..., T), the means first, and a pair is returned.
         class_axis: the axis of the output that holds the classes, counted without the axis of draws. The default is the last.
         draw_axis: for a model that makes M draws in one forward pass: the axis of the output that holds them, such as 0 in
             (M, N, C). "draws-first" or "rows-first" where draws and rows share axis 0, (M·N, C) or (N·M, C). T is then M times
@@ -91,7 +95,7 @@ def predict(
         kind: what the model returns: "probs", which are kept as they are, or "logits", of which the adapter takes the softmax.
             "binary" or "binary_logits" where it returns one number a row: pass the predictions with kind="binary" then, of shape
             (N, 1, ..., T). "multilabel" or "multilabel_logits" where it returns several labels, each of them yes or no: pass the
-            predictions with kind="multilabel".
+            predictions with kind="multilabel". "mean" for the means of numbers, (N,) or (N, D, ...).
         inputs: a function of a block that gives what the model is called with. By default it is the first part of a tuple or list
             (x, y), or the whole block.
         mask: a function of a block that gives True where a cell is padding, or the key of an attention mask, which is 0 there.
@@ -126,6 +130,7 @@ def predict(
     stored = model if isinstance(model, Checkpoints) else None
     members = adapting.as_members(stored.model if stored else model, keras.layers.Layer | DropConnect, "a keras.Model")
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members), draw_axis=draw_axis)
+    output, request = adapting.with_variance(output, variance, request, keras.ops.concatenate)
     runs = [Network(member, noise, request, output, inputs) for member in members]
     own = members[0].model if isinstance(members[0], DropConnect) else members[0]
     loads = [partial(own.load_weights, path) for path in stored.paths] if stored else None

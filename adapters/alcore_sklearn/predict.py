@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from alcore import adapting
 from alcore.adapting import Array, GlobalNumbers, Request, Twins, fitted_state
 from alcore_sklearn.members import Members, batches_of, members_of
 from alcore_sklearn.refusals import remedy_of
+from alcore_sklearn.regression import mean_draws
 from alcore_sklearn.wrappers import inside
 
 
@@ -26,6 +28,7 @@ def predict(
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     dtype: npt.DTypeLike = "float32",
+    kind: str = "probs",
     inputs: Callable[[Any], Any] | None = None,
     ids: str | int | Callable[[Any], Any] | None = None,
     batch_size: int = 1024,
@@ -35,7 +38,11 @@ def predict(
 
     Draw t of row n is p(y | xₙ, θₜ): the class probabilities by member θₜ. They are in the order of the ensemble's classes
     (`classes`). A class that a member never met has probability 0. ``predict_proba`` gives probabilities with classes on axis 1, so
-    this adapter has no ``class_axis``, ``kind``, ``output`` and ``mask``.
+    this adapter has no ``class_axis``, ``output`` and ``mask``.
+
+    With ``kind="mean"`` the model is a regressor, and draw t of row n is the mean of its number by member θₜ, as ``predict`` gives
+    it: blocks (n, D, T). Pass the variance of the noise to alcore's heuristics: ``variance=1 / model.alpha_`` of BayesianRidge, the
+    ``alpha`` of a Gaussian process, the mean squared error of a forest on rows out of its bag.
 
     Members that are the same model are refused, because all draws would be the same. Classifiers that are fitted on the same rows
     differ only by chance, and many draw no random numbers. A few members of an ensemble may be equal, as bootstrap samples may.
@@ -49,15 +56,19 @@ def predict(
             draws of a CalibratedClassifierCV are its calibrated classifiers, one for each fold, or one with ``ensemble=False``. A
             list has one draw for each classifier. They may come from any library with ``predict_proba`` and ``classes_``, and their
             classes are joined and sorted. All members count alike. To weight them (``estimator_weights_``), use ``weights=`` of
-            alcore's heuristics.
+            alcore's heuristics. With ``kind="mean"``: a forest, extra trees, bagging, voting or AdaBoost regressor, a list of
+            regressors, BayesianRidge or ARDRegression (draws of the weights, N(coef_, sigma_)), or GaussianProcessRegressor
+            (draws of the function, which need all rows in one block and O(N³) time).
         data: an array, a sparse matrix or a data frame (N, features), or an iterable of blocks.
-        draws: how many members to use, from the first on. The default is all. With one draw, BALD is 0.
+        draws: how many members to use, from the first on. The default is all. With one draw, BALD is 0. Linear models and Gaussian
+            processes make as many as you ask for.
         consistent: matters only for members that draw from NumPy's global generator when they predict. True: each block begins with
             the same numbers. Other members are the same classifier for every row in any case.
         seed: matters only for members that draw from NumPy's global generator, which is restored afterwards.
         out: a .npy or .zarr file that does not exist yet. It is written block by block. A run that was killed goes on with its file
             and gives the same bits.
         dtype: the type of the predictions: "float16", "float32" or "float64".
+        kind: "probs" for classifiers, "mean" for regressors.
         inputs: a function of a block that gives the features. By default it is the first part of a tuple or list (x, y), or the
             whole block.
         ids: which example each row is: a function of a block that gives the ids of its rows, or their key or place in the block.
@@ -71,8 +82,8 @@ def predict(
             probabilities from 0 to 1, without a unit. With ``out``, the file, opened.
 
     Raises:
-        TypeError: for regressors, boosted sums of trees, single classifiers, members without ``predict_proba``, and classes of
-            several types.
+        TypeError: for regressors without ``kind="mean"``, boosted sums of trees, single classifiers, members without
+            ``predict_proba``, and classes of several types.
         ValueError: for models of several outputs, for one class, for members that are the same or return other rows, for more draws
             than members, and for what `alcore.adapting.predict` refuses.
 
@@ -89,6 +100,9 @@ def predict(
         >>> len(alcore.BatchBALD().select(alcore_sklearn.predict(trees, x), k=5, rng=0))
         5
     """
+    if kind != "probs":
+        asked = Request(draws or 1, consistent, seed, dtype, kind)
+        return _predict_means(model, data, asked, draws, inputs, ids, batch_size, {"out": out, "progress": progress})
     members = members_of(model)
     request = Request(len(members.all) if draws is None else draws, consistent, seed, dtype)
     if request.draws > len(members.all):
@@ -118,6 +132,48 @@ def predict(
     rows, named = adapting.known_rows(data, ids), adapting.as_ids(ids)
     batches = batches_of(data, adapting.as_size(batch_size, "batch_size"))
     return adapting.predict(twins.watch(batches), [forward], request, rows=rows, out=out, ids=named, progress=progress)
+
+
+def _predict_means(
+    model: Any,
+    data: Any,
+    asked: Request,
+    draws: int | None,
+    inputs: Any,
+    ids: Any,
+    batch_size: int,
+    given: dict[str, Any],
+) -> Any:
+    """`predict` with a regressor."""
+    if asked.kind != "mean":
+        raise ValueError(f"kind: expected 'probs' or 'mean', got {asked.kind!r}. Leave kind out for classifiers.")
+    drawn = mean_draws(model, int(asked.seed), draws)
+    count = drawn.count if draws is None else draws
+    if drawn.count is not None and draws is not None and draws > drawn.count:
+        raise ValueError(f"draws: expected at most {drawn.count}, the members of {type(model).__name__}, got {draws}.")
+    request = replace(asked, draws=count or asked.draws)
+    twins = _twins(list(drawn.members[: request.draws]), drawn.ensemble)
+    now: dict[int, Any] = {}  # the block that runs, as the draws take it
+
+    def forward(batch: Any, block: int, draw: int) -> Array:
+        if block > 0 and drawn.one_block:
+            raise ValueError(
+                f"data: {type(model).__name__} draws a function at all rows together, got several blocks. Pass an array, and "
+                "batch_size=len(data)."
+            )
+        if block not in now:
+            now.clear()
+            now[block] = drawn.ready(_features(batch, inputs))
+        means = drawn.means(now[block], draw)
+        twins.hear(draw, means)
+        return means
+
+    size = adapting.as_size(batch_size, "batch_size")
+    if drawn.one_block and hasattr(data, "shape"):
+        size = max(1, data.shape[0])
+    batches, named = batches_of(data, size), adapting.as_ids(ids)
+    rows = adapting.known_rows(data, ids)
+    return adapting.predict(twins.watch(batches), [forward], request, rows=rows, ids=named, **given)
 
 
 def _twins(drawn: list[Any], ensemble: Any | None) -> Twins:

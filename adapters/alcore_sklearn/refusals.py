@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 WANTED = "a fitted forest, bagging, voting, AdaBoost or calibrated ensemble, or a list of fitted classifiers"
 BOOSTED = (GradientBoostingClassifier, HistGradientBoostingClassifier)
 KINDS = {
-    "regressor": "a regressor: it predicts numbers, which alcore does not score yet. Take a classifier: RandomForestClassifier()",
+    "regressor": "a regressor: it predicts numbers. Pass kind='mean', or take a classifier: RandomForestClassifier()",
     "clusterer": "a clusterer: it groups rows without labels. Take a classifier: RandomForestClassifier()",
     "outlier_detector": "an outlier detector: it tells unusual rows from others. Take a classifier: RandomForestClassifier()",
     "density_estimator": "a density estimator: it knows no labels. Take a classifier: RandomForestClassifier()",

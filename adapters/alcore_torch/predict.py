@@ -52,6 +52,7 @@ def predict(
     out: str | os.PathLike[str] | None = None,
     dtype: npt.DTypeLike = "float32",
     output: str | int | Callable[[Any], Any] | None = None,
+    variance: str | int | Callable[[Any], Any] | None = None,
     class_axis: int | None = None,
     draw_axis: int | str | None = None,
     noise: adapting.Layers | None = None,
@@ -89,6 +90,9 @@ def predict(
             and gives the same bits.
         dtype: the type of the predictions: "float16", "float32" or "float64".
         output: the tensor to take from what the model returns: a key or an attribute ("logits"), a place, or a function.
+        variance: of kind "mean", the tensor with the variances of the noise, named as `output` is. For a head of logarithms pass a
+            function: ``variance=lambda returned: returned["log_variance"].exp()``. The blocks are then pairs
+            (means, variances). With ``out`` the file is (N, 2·D, ..., T), the means first, and a pair is returned.
         class_axis: the axis of the output that holds the classes, counted without the axis of draws: 1 in (N, C, H, W), -1 in
             (N, tokens, C). The default is 1. For an output with three axes name it, unless kind="probs": the axis along which
             probabilities sum to 1 is found.
@@ -100,7 +104,7 @@ def predict(
         kind: what the model returns: "probs", which are kept as they are, or "logits", of which the adapter takes the softmax.
             "binary" or "binary_logits" where it returns one number a row: pass the predictions with kind="binary" then, of shape
             (N, 1, ..., T). "multilabel" or "multilabel_logits" where it returns several labels, each of them yes or no: pass the
-            predictions with kind="multilabel".
+            predictions with kind="multilabel". "mean" for the means of numbers, (N,) or (N, D, ...).
         inputs: a function of a block that gives what the model is called with. A tuple becomes positional arguments, a dictionary
             keyword arguments. By default it is the first part of a tuple or list (x, y), or the whole block.
         mask: a function of a block that gives True where a cell is padding, or the key of an attention mask, which is 0 there.
@@ -135,6 +139,7 @@ def predict(
     stored = model if isinstance(model, Checkpoints) else None
     members = adapting.as_members(stored.model if stored else model, nn.Module, "a torch.nn.Module")
     request = adapting.Request(draws, consistent, seed, dtype, kind, class_axis, len(members), draw_axis=draw_axis)
+    output, request = adapting.with_variance(output, variance, request, torch.cat)
     data = DataLoader(data, batch_size) if isinstance(data, Dataset) else data
     runs = [_Run(one, noise, request, output, inputs) for one in members]
     loads = [partial(_load, stored.model, path) for path in stored.paths] if stored else None

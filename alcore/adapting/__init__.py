@@ -22,7 +22,15 @@ from alcore.adapting.layers import (
     warn_of_silent,
 )
 from alcore.adapting.members import Checkpoints, Member, as_members, predict_in_turn, predict_members
-from alcore.adapting.outputs import Ops, arrange, class_axis_of, pick, probabilities, rows_first
+from alcore.adapting.outputs import (
+    Ops,
+    arrange,
+    class_axis_of,
+    pick,
+    probabilities,
+    rows_first,
+    with_variance,
+)
 from alcore.adapting.predictions import NEAR, Made, Predictions, predict
 from alcore.adapting.refusals import (
     Remedies,
@@ -107,4 +115,5 @@ __all__ = [
     "rows_first",
     "seed_global_generators",
     "warn_of_silent",
+    "with_variance",
 ]

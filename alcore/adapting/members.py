@@ -16,6 +16,7 @@ from alcore.adapting.predictions import predict
 from alcore.adapting.request import Request
 from alcore.door import Array
 from alcore.sources.files import whole_file
+from alcore.sources.variances import halves
 from alcore.sources.writing import beside_path, concatenate_draws
 
 
@@ -98,12 +99,12 @@ def predict_in_turn(
     for name in ("mask", "ids"):
         if given[name] is not None:
             _keep(beside_path(files[0], name), beside_path(target, name))
-    joined = concatenate_draws(files, target)
+    joined = concatenate_draws(files, target, kind=request.kind)
     for file in files:
         for name in ("mask", "ids"):
             beside_path(file, name).unlink(missing_ok=True)
         shutil.rmtree(file) if file.is_dir() else file.unlink()
-    return joined
+    return halves(joined) if request.variance else joined
 
 
 def _rows_of(first: Path, target: Path) -> Before:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -41,6 +41,55 @@ def pick(returned: Any, output: str | int | Callable[[Any], Any] | None) -> Any:
         raise ValueError(f"output: no {output!r} in {type(returned).__name__}, which has {has}. {remedy}") from error
 
 
+@dataclass(frozen=True)
+class WithVariance:
+    """Reads means and the variances of their noise from what a model returned. The variances come behind the means, on the axis
+    of the outputs.
+
+    Args:
+        output: the tensor of the means, as in `pick`.
+        variance: the tensor of the variances, as in `pick`.
+        concatenate: the framework's function of several tensors and an axis.
+        class_axis: the axis of the outputs. None for 1.
+    """
+
+    output: str | int | Callable[[Any], Any] | None
+    variance: str | int | Callable[[Any], Any]
+    concatenate: Callable[[list[Any], int], Any]
+    class_axis: int | None = None
+
+    def __call__(self, returned: Any) -> Any:
+        means, noise = pick(returned, self.output), pick(returned, self.variance)
+        if tuple(means.shape) != tuple(noise.shape):
+            raise ValueError(
+                f"variance: expected shape {tuple(means.shape)}, as the means have, got {tuple(noise.shape)}. Name the tensor of "
+                "the variances, or a function: variance=lambda returned: returned['log_variance'].exp()."
+            )
+        if len(means.shape) == 1:
+            means, noise = means[:, None], noise[:, None]
+        return self.concatenate([means, noise], 1 if self.class_axis is None else self.class_axis)
+
+
+def with_variance(
+    output: Any, variance: Any, request: Request, concatenate: Callable[[list[Any], int], Any]
+) -> tuple[Any, Request]:
+    """The reader of what a model returns, and the request, for means with the ``variance`` that was asked for.
+
+    Raises:
+        ValueError: for a ``variance`` with another kind than "mean", or with a ``draw_axis``.
+    """
+    if variance is None:
+        return output, request
+    if request.kind != "mean":
+        raise ValueError(f"variance: expected kind='mean' beside it, got kind={request.kind!r}. Leave variance out.")
+    if request.draw_axis is not None:
+        raise ValueError(
+            f"variance: expected one draw in a pass, got draw_axis={request.draw_axis!r}. Leave draw_axis out, and let the model "
+            "make one draw in a pass."
+        )
+    return WithVariance(output, variance, concatenate, request.class_axis), replace(request, variance=True)
+
+
 def _names(returned: Any) -> str:
     """The parts that may be named, as text for an error. Empty where there is one tensor."""
     if isinstance(returned, tuple | list):
@@ -74,8 +123,8 @@ class Ops:
 
 
 def arrange(found: Any, rows: int, request: Request, ops: Ops, class_axis: int) -> Any:
-    """(n, C, ...) probabilities from what a model returned: of classes, of yes (C = 1) or of several labels. Where the request
-    has a ``draw_axis``, draws come last.
+    """(n, C, ...) probabilities from what a model returned: of classes, of yes (C = 1) or of several labels, or means of C
+    numbers. Where the request has a ``draw_axis``, draws come last.
 
     Args:
         found: what a model returned, a tensor of any framework.
@@ -101,7 +150,7 @@ def probabilities(found: Any, request: Request, ops: Ops, class_axis: int) -> An
 def rows_first(found: Any, rows: int, request: Request, ops: Ops) -> Any:
     """Put rows on axis 0, and the draws of one pass on the last axis."""
     shape, axis = tuple(found.shape), request.draw_axis
-    binary = door.family(door.as_kind(request.kind)) == "binary"
+    one_number = door.family(door.as_kind(request.kind)) in ("binary", "mean")
     if isinstance(axis, str):
         if rows < 1 or not shape or shape[0] % rows:
             _refuse_rows(shape, rows, f"a multiple of {rows}", ops)
@@ -111,7 +160,7 @@ def rows_first(found: Any, rows: int, request: Request, ops: Ops) -> Any:
         else:
             found = ops.moveaxis(ops.reshape(found, (rows, each, *rest)), 1, -1)
     elif axis is not None:
-        if not -len(shape) <= axis < len(shape) or len(shape) < (2 if binary else 3):
+        if not -len(shape) <= axis < len(shape) or len(shape) < (2 if one_number else 3):
             raise ValueError(
                 f"draw_axis: expected an axis of the output beside those of rows and classes, got {axis} of shape {shape}. For "
                 "(draws, rows, classes), pass draw_axis=0."
@@ -119,7 +168,7 @@ def rows_first(found: Any, rows: int, request: Request, ops: Ops) -> Any:
         found = ops.moveaxis(found, axis, -1)
     if rows >= 0 and (not shape or found.shape[0] != rows):
         _refuse_rows(shape, rows, str(rows), ops)
-    if binary and len(found.shape) == 1 + (axis is not None):  # one number a row, without an axis of classes
+    if one_number and len(found.shape) == 1 + (axis is not None):  # one number a row, without an axis of classes
         found = ops.reshape(found, (found.shape[0], 1, *found.shape[1:]))
     return found
 

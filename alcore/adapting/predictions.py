@@ -17,6 +17,7 @@ from alcore.adapting.run import Forward, near
 from alcore.door import Array, Bools
 from alcore.sources.files import open_predictions
 from alcore.sources.progress import track
+from alcore.sources.variances import halves
 from alcore.sources.writing import Saving
 
 # How much a block may differ when a run goes on, perhaps on another machine, as a part of a row's largest number.
@@ -25,21 +26,22 @@ NEAR = 1e-3
 Made: TypeAlias = tuple[Array, dict[str, Array]]  # a block, and what is kept beside its rows: mask, ids
 
 
-class Predictions(Iterator[Array]):
+class Predictions(Iterator[Any]):
     """An iterator of blocks (n, C, ..., T) of probabilities, 0 … 1, no unit. Every function of alcore takes it.
 
-    It makes each block when it is asked for the block, and gives each block once.
+    Of kind "mean" the blocks are means (n, D, ..., T), or pairs of means and variances where variances were asked for. It makes
+    each block when it is asked for the block, and gives each block once.
     """
 
-    def __init__(self, blocks: Iterator[Made]) -> None:
-        self._blocks = blocks
+    def __init__(self, blocks: Iterator[Made], *, variance: bool = False) -> None:
+        self._blocks, self._variance = blocks, variance
         self._beside: dict[str, list[Array]] = {}
 
-    def __next__(self) -> Array:
+    def __next__(self) -> Any:
         block, beside = next(self._blocks)
         for name, part in beside.items():
             self._beside.setdefault(name, []).append(part)
-        return block
+        return halves(block) if self._variance else block
 
     @property
     def mask(self) -> Bools | None:
@@ -84,7 +86,7 @@ def predict(
 
     Returns:
         `Predictions` without ``out``. With ``out``, the file, opened. Then the mask is in ``<name>.mask.npy`` and the ids are in
-            ``<name>.ids.npy``.
+            ``<name>.ids.npy``. With variances the file is (N, 2·D, ..., T), the means first, and the pair of both is returned.
 
     Raises:
         ValueError: for outputs that do not fit together, for C = 1, for another number of rows than ``rows``, for an id that comes
@@ -92,12 +94,19 @@ def predict(
     """
     beside = _Beside(mask, None if ids is None else RowIds(ids, before))
     if out is None:
-        return Predictions(_tracked(_blocks(batches, runs, request, beside, rows), rows, progress))
+        made = _tracked(_blocks(batches, runs, request, beside, rows), rows, progress)
+        return Predictions(made, variance=request.variance)
     with Saving(out, rows, {**request.said, **beside.said}) as saving:
         blocks = _blocks(batches, runs, request, beside, rows, saving)
         for block, kept in _tracked(blocks, rows, progress):
             saving.append(block, kept)
-    return open_predictions(out)
+    return opened_as(request, out)
+
+
+def opened_as(request: Request, out: str | os.PathLike[str]) -> Any:
+    """The file of predictions, opened. A pair of means and variances where variances were asked for."""
+    found = open_predictions(out)
+    return halves(found) if request.variance else found
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,13 @@ class Request:
         dtype: the type of the predictions: "float16", "float32" or "float64".
         kind: what the model returns: "probs", or "logits", of which the adapter takes the softmax. "binary" and
             "binary_logits" for one number a row, "multilabel" and "multilabel_logits" for several labels, each of them yes or no.
+            "mean" for the means of numbers.
         class_axis: the axis of the output that holds the classes, counted without the axis of draws. None looks for it.
         members: how many members an ensemble has. The draws of one member follow those of the other.
         first: the number of the first draw, where the draws before it are made elsewhere.
         draw_axis: the axis of the output that holds the draws of one pass. "draws-first" or "rows-first" where draws and rows
             share axis 0. None for one draw in a pass.
+        variance: whether the model returns the variances of the noise behind the means (`with_variance`).
 
     Raises:
         TypeError: for an option of another type.
@@ -54,6 +56,7 @@ class Request:
     members: int = 1
     first: int = 0
     draw_axis: int | str | None = None
+    variance: bool = False
 
     def __post_init__(self) -> None:
         door.as_size(self.draws, "draws")
@@ -96,6 +99,7 @@ class Request:
             "dtype": np.dtype(self.dtype).name,
             "kind": self.kind,
             "draw_axis": self.draw_axis,
+            **({"variance": True} if self.variance else {}),
         }
 
 

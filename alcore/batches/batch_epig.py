@@ -75,6 +75,8 @@ def batch_epig(
         axes: as in `entropy`, of `probs` and, without the event axes, of `targets`.
         over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
+        variance: of kind "mean", which this function refuses. `log_det` takes means.
+        output_weights: of kind "mean", which this function refuses.
 
     Returns:
         A `Batch` in the order chosen. Each pick takes one pass. The cost is O(k·M·N·J·C²·T) time for M configurations, where M is

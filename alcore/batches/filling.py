@@ -12,7 +12,7 @@ import numpy as np
 from alcore.batches import select
 from alcore.batches.batch import Batch
 from alcore.batches.search.candidates import Pool
-from alcore.batches.search.greedy import Chosen
+from alcore.batches.search.greedy import Chosen, Ints
 from alcore.door import Float64s
 
 FILL = "power-bald"
@@ -24,8 +24,8 @@ class SaturationWarning(UserWarning):
     """The draws were exhausted before the batch was full.
 
     `batchbald` and `two_bald` give this warning when one draw explains most of the label configurations, on average fewer than 2
-    draws. Predict with more draws, ask for a smaller batch, or draw the whole batch with `PowerBALD`. Paper: Kirsch et al. 2019
-    (arXiv:1906.08158).
+    draws. `log_det` gives it when the best row gains under 1 % of the first pick. Predict with more draws, ask for a smaller
+    batch, or draw the whole batch with `PowerBALD`. Paper: Kirsch et al. 2019 (arXiv:1906.08158).
 
     >>> import alcore, numpy, warnings
     >>> same = numpy.array([[[1.0, 0.0], [0.0, 1.0]]] * 3)  # one label tells the two draws apart
@@ -52,7 +52,7 @@ def fill_up(
     The function warns where the draws were exhausted. ``effective_draws``: before the first pick, and after each joint pick.
     """
     size, joint = min(k, len(pool.scores)), len(chosen.indices)
-    rest = _rest(chosen, pool.scores, 0 if rule == "stop" else size - joint, rule, rng)
+    rest = rest_of(chosen.indices, pool.scores, 0 if rule == "stop" else size - joint, rule, rng)
     exhausted = chosen.ended_early and effective_draws[-1] < EXHAUSTED
     if exhausted:
         done = (
@@ -80,9 +80,9 @@ def fill_up(
     )
 
 
-def _rest(chosen: Chosen, scores_n: Float64s, count: int, rule: str, rng: np.random.Generator) -> Batch:
+def rest_of(chosen: Ints, scores_n: Float64s, count: int, rule: str, rng: np.random.Generator) -> Batch:
     """``count`` of the rows that were not chosen, by the rule; ``scores_n``: BALD of all rows."""
-    left = np.delete(np.arange(len(scores_n)), chosen.indices)
+    left = np.delete(np.arange(len(scores_n)), chosen)
     if rule == "power-bald":
         drawn = select.power(scores_n[left], count, rng=rng)
     elif rule == "random":

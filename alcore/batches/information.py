@@ -49,6 +49,8 @@ def joint_entropy(
         axes: as in `entropy`.
         over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
+        variance: of kind "mean", which this function refuses. `log_det` takes means.
+        output_weights: of kind "mean", which this function refuses.
 
     Returns:
         An `Estimate` in nats, 0 … k log C. Its error is 0.0 if all configurations were summed over. Otherwise it is the error of
@@ -102,6 +104,8 @@ def batch_information(
         axes: as in `joint_entropy`.
         over_labels: as in `joint_entropy`.
         weights: as in `joint_entropy`.
+        variance: of kind "mean", which this function refuses. `log_det` takes means.
+        output_weights: of kind "mean", which this function refuses.
 
     Returns:
         An `Estimate` in nats, 0 … min(log T, k log C). Its error is 0.0 if all configurations were summed over. The cost is that of

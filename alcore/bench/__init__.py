@@ -12,6 +12,7 @@ from alcore.bench.calibration import Calibration, calibration
 from alcore.bench.compare import compare
 from alcore.bench.comparison import Comparison
 from alcore.bench.labels import labelled
+from alcore.bench.regression import LabelledMeans, labelled_means
 from alcore.bench.replay import Replay, replay
 from alcore.bench.report import write_report
 from alcore.bench.summary import sentences
@@ -20,10 +21,12 @@ from alcore.bench.temperature_scaling import temperature, tempered
 __all__ = [
     "Calibration",
     "Comparison",
+    "LabelledMeans",
     "Replay",
     "calibration",
     "compare",
     "labelled",
+    "labelled_means",
     "replay",
     "sentences",
     "temperature",

@@ -17,16 +17,19 @@ from alcore.bench.comparison import Comparison
 from alcore.bench.composition import class_counts, near_duplicates
 from alcore.bench.information import information_bound, information_of_batches
 from alcore.bench.labels import Ints, PoolAndTest, check_source, read_pool_and_test
+from alcore.bench.regression import MeansAndTest, information_of_means, read_means_and_test
 from alcore.bench.replay import FEWEST_DRAWS, effective_draws, replay
 from alcore.bench.temperature_scaling import temper
 from alcore.bench.time_and_memory import WARM_UP_ROWS, compile_kernels, peak_bytes, time_select
 from alcore.door import Float64s, MaskedReadingOptions, Reading, Rng, shows_options
 from alcore.heuristics import Heuristic, RowWise, heuristic
 from alcore.heuristics.subsets import with_draws
+from alcore.scores.gaussian import read_means
 from alcore.sources.axes import as_arranged
 from alcore.sources.blocks import gather_rows
 from alcore.sources.progress import track
 from alcore.sources.reading import Source, open_source
+from alcore.sources.variances import variances_of
 
 JOINT = ("batchbald", "two-bald", "ical", "ical-pointwise")  # batch-epig takes long, so it runs only if it is named
 DEFAULT = (
@@ -45,6 +48,21 @@ DEFAULT = (
     "random",
     *JOINT,
 )
+DEFAULT_OF_MEANS = (
+    "bald",
+    "entropy",
+    "expected-entropy",
+    "mean-std",
+    "variance",
+    "epistemic-variance",
+    "aleatoric-variance",
+    "power-bald",
+    "softmax-bald",
+    "softrank-bald",
+    "random",
+    "log-det",
+)
+NO_CALIBRATION = "it is measured of class probabilities"
 NO_LABELS_OF_CELLS = "the predictions have event axes, so a row has no single label and no joint information"
 
 
@@ -57,6 +75,7 @@ def compare(
     labels: npt.ArrayLike | None = None,
     test: Any = None,
     test_labels: npt.ArrayLike | None = None,
+    test_variance: Any = None,
     steps: int = 30,
     seeds: int = 20,
     at_a_time: Sequence[int] = (1,),
@@ -71,10 +90,12 @@ def compare(
         k: query size. With 10 rows heuristics differ. With 100 rows most sets of draws are exhausted, whatever the heuristic.
         heuristics: names or objects. With event axes wrap each in `alcore.Reduce`. Pass EPIG as an object,
             ``alcore.EPIG(targets)``.
-        labels: (N,) classes of the rows. The draws must not be trained on them. With ``test`` and ``test_labels``, `replay` shows
-            what the labels of each heuristic are worth.
+        labels: (N,) classes of the rows, or numbers (N,) or (N, D) of kind "mean". The draws must not be trained on them. With
+            ``test`` and ``test_labels``, `replay` shows what the labels of each heuristic are worth.
         test: (M, C, T) predictions of a test set by the same draws.
         test_labels: (M,) classes of the test set.
+        test_variance: of kind "mean", the variances of the test set's noise, as in `alcore.entropy`. The default is ``variance``,
+            where that is one number, or one for each output.
         steps: how many labels each replay buys at most.
         seeds: how many replays each heuristic has.
         at_a_time: how many labels a replay asks for at a time. There is one replay for each number. Use ``(1, k)`` to see what
@@ -101,8 +122,10 @@ def compare(
     >>> result.names, result.overlap.shape
     (('bald', 'entropy'), (2, 2))
     """
-    objects, count, size = _as_heuristics(heuristics), door.as_count(k), door.as_size(samples, "samples")
     reading = Reading.of(options)
+    of_means = reading.kind == "mean"
+    heuristics = DEFAULT_OF_MEANS if of_means and heuristics is DEFAULT else heuristics
+    objects, count, size = _as_heuristics(heuristics), door.as_count(k), door.as_size(samples, "samples")
     source = open_source(predictions, reading)
     _check_pool(source)
     reading = replace(reading, mask=door.as_mask(reading.mask, source.events, source.rows))
@@ -112,12 +135,18 @@ def compare(
     sizes = [door.as_size(one, "at_a_time") for one in dict.fromkeys(at_a_time)]
     draws = source.cell_shape[-1]
     shares = door.as_shares(door.as_weights(reading.weights, draws), draws)
-    labelled_sets = read_pool_and_test(source, predictions, labels, test, test_labels, reading)
+    if of_means:
+        labelled_sets: Any = read_means_and_test(source, predictions, labels, test, test_labels, reading, test_variance)
+    else:
+        labelled_sets = read_pool_and_test(source, predictions, labels, test, test_labels, reading)
     by_name = dict(zip(_distinct_names(objects), objects, strict=True))
     # The work starts after all that may be refused.
     result = _select_batches(predictions, source, by_name, count, heuristic_rngs, reading.options)
     if source.events:
         return replace(result, left_out=dict.fromkeys(("information", "replay", "calibration"), NO_LABELS_OF_CELLS))
+    if of_means:
+        result = _with_information_of_means(result, predictions, reading, shares)
+        return _with_replays(result, labelled_sets, by_name, reading, shares, sizes, replay_options)
     result = _with_information(result, predictions, labelled_sets.pool_labels, size, seed, reading, shares)
     if labelled_sets.test is not None:
         result = replace(result, tempering=temper(labelled_sets.pool, labelled_sets.test, shares, own_rng))
@@ -126,7 +155,7 @@ def compare(
 
 def _with_replays(
     result: Comparison,
-    labelled_sets: PoolAndTest,
+    labelled_sets: PoolAndTest | MeansAndTest,
     heuristics: dict[str, Heuristic],
     reading: Reading,
     shares: Float64s,
@@ -134,7 +163,7 @@ def _with_replays(
     options: dict[str, int],
 ) -> Comparison:
     """Add replays, or the reason why there are none."""
-    left_out = dict(labelled_sets.left_out)
+    left_out = {**result.left_out, **labelled_sets.left_out}
     pool, test = labelled_sets.pool, labelled_sets.test
     if effective_draws(shares) < FEWEST_DRAWS:
         left_out["replay"] = f"the weights leave fewer than {FEWEST_DRAWS:.0f} effective draws"
@@ -162,6 +191,10 @@ def _select_batches(
     few_options = options
     if "mask" in options:
         few_options = {**options, "mask": np.asarray(options["mask"])[:WARM_UP_ROWS]}
+    if "variance" in options:
+        variances = variances_of(Reading.of(options), source)
+        assert variances is not None  # there is an option
+        few_options = {**few_options, "variance": variances.take(len(few_rows))}
     seconds, batches, memory, scores = [], [], [], {}
     jobs = zip(heuristics.items(), generators, strict=True)
     with warnings.catch_warnings():
@@ -207,6 +240,28 @@ def _with_information(
         predicted_classes=class_counts((probs @ shares).argmax(axis=1), places, classes),
         classes=None if labels is None else class_counts(labels[rows], places, classes),
         near_duplicates=np.array([near_duplicates(probs, batch_rows, shares) for batch_rows in places], np.int64),
+    )
+
+
+def _with_information_of_means(result: Comparison, predictions: Any, reading: Reading, shares: Float64s) -> Comparison:
+    """Add the information of the batches, ½ log det(I + S^−½ Σ S^−½), and what several rows tell in common."""
+    means, noise = read_means(predictions, reading)
+    curves = [information_of_means(means[one.indices], noise[one.indices], shares) for one in result.batches]
+    alone = [
+        sum(information_of_means(means[[row]], noise[[row]], shares)[-1] for row in one.indices)
+        for one in result.batches
+    ]
+    nats = np.array([curve[-1] for curve in curves])
+    return replace(
+        result,
+        information=nats,
+        information_error=np.zeros(len(nats)),
+        redundancy=np.array(alone) - nats,
+        information_curves={
+            name: (np.arange(len(curve), dtype=np.int64), curve)
+            for name, curve in zip(result.names, curves, strict=True)
+        },
+        left_out={**result.left_out, "calibration": NO_CALIBRATION},
     )
 
 

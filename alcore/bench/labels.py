@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Reading
+from alcore.door import Array, Float64s, Kind, Reading
 from alcore.sources.blocks import gather_rows, read_rows
 from alcore.sources.reading import Source, open_source, refuse_events
 
@@ -35,6 +35,37 @@ class LabelledPredictions:
     def likelihoods(self, rows: Ints) -> Array:
         """(n, T) the probability of the true labels under each draw. Zeros become ``tiny``: the type may have rounded them to 0."""
         return np.maximum(self.probs[rows, self.labels[rows]], self.tiny)
+
+    # --- what replay asks of predictions of any kind ------------------------------------------------------------------
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """The arrays with an entry a row."""
+        return self.probs, self.labels
+
+    @property
+    def kind(self) -> Kind:
+        return "probs"
+
+    @property
+    def draws(self) -> int:
+        return int(self.probs.shape[-1])
+
+    def options(self, left: int) -> dict[str, Any]:
+        """The options with which a heuristic reads the first ``left`` rows."""
+        return {}
+
+    def of_rows(self, rows: Ints) -> LabelledPredictions:
+        """A copy of some rows, in the order named."""
+        return replace(self, probs=self.probs[rows], labels=self.labels[rows])
+
+    def of_draws(self, draws: Ints, left: int) -> LabelledPredictions:
+        """The first ``left`` rows with some of the draws."""
+        return replace(self, probs=np.ascontiguousarray(self.probs[:left, :, draws]), labels=self.labels[:left].copy())
+
+    def log_likelihoods(self, rows: Ints) -> Float64s:
+        """(n, T) the logarithm of `likelihoods`."""
+        return np.log(self.likelihoods(rows), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 from zlib import crc32
 
@@ -19,7 +19,8 @@ from alcore import door
 from alcore.batches.filling import SaturationWarning
 from alcore.bench.calibration import predictive, scores
 from alcore.bench.labels import Ints, LabelledPredictions, refuse_one_class
-from alcore.door import Float64s
+from alcore.bench.regression import LabelledMeans
+from alcore.door import Float64s, Reading
 from alcore.heuristics import BALD, BatchBALD, Heuristic, RowWise, TwoBALD
 from alcore.heuristics.subsets import with_draws
 from alcore.loop.curves import Curves
@@ -28,6 +29,7 @@ from alcore.sources.threads import map_in_order
 
 # The metrics after 0, 1, 2, … labels. If the draws are exhausted, the last entry has only the effective draws.
 Points: TypeAlias = list[dict[str, float]]
+Labelled: TypeAlias = LabelledPredictions | LabelledMeans
 
 FEWEST_DRAWS = 2.0  # effective draws; with fewer, one draw decides the prediction
 NEGLIGIBLE = 1e-12  # draws that together have less weight than this are left out, which saves their cost
@@ -63,7 +65,8 @@ class Replay:
         size: how many labels are bought at a time.
         steps: how many labels are bought at most.
         curves: name -> `Curves` against the number of labels, one run for each seed. The metrics are "log-likelihood" (nats),
-            "accuracy", "Brier score" and "calibration error" of the test set, and "effective draws". The labels of a query come
+            "accuracy", "Brier score" and "calibration error" of the test set, and "effective draws". For means of numbers they are
+            "log-likelihood" (the mean log density of the labels, nats) and "RMSE". The labels of a query come
             in one by one, in the order in which they were asked for. A curve ends before the first run with exhausted draws.
         ended: name -> (S,) how many labels each run had bought when it ended.
         exhausted: True if a run ended because its draws were exhausted (fewer than 2 effective draws).
@@ -81,6 +84,12 @@ class Replay:
     def horizon(self) -> int:
         """The number of labels that every heuristic reached with every seed. Nothing is compared beyond it."""
         return min((int(curve.labels[-1]) for curve in self.curves.values()), default=0)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics of the test set that the curves have."""
+        curve = next(iter(self.curves.values()))
+        return tuple(name for name in curve.metrics if name != EFFECTIVE_DRAWS)
 
     def pair(self, name: str, other: str) -> tuple[Curves, Curves]:
         """The curves of two heuristics, up to the number of labels that both reached with every seed."""
@@ -150,8 +159,8 @@ class Replay:
 
 def replay(
     heuristics: Mapping[str, Heuristic],
-    pool: LabelledPredictions,
-    test: LabelledPredictions,
+    pool: Labelled,
+    test: Labelled,
     *,
     size: int = 1,
     steps: int = 30,
@@ -171,8 +180,8 @@ def replay(
     Args:
         heuristics: name -> heuristic object. Heuristics with scores or weights of rows that were computed before are left out,
             because they cannot choose again.
-        pool: predictions (N, C, T) with labels, from `alcore.bench.labelled`.
-        test: predictions (M, C, T) with labels by the same draws, from `alcore.bench.labelled`.
+        pool: predictions (N, C, T) with labels, from `alcore.bench.labelled`, or means from `alcore.bench.labelled_means`.
+        test: predictions (M, C, T) with labels by the same draws, from the same function.
         size: how many labels are asked for at a time.
         steps: how many labels are bought at most.
         seeds: how many seeds, from 0 on, or a list of them.
@@ -198,11 +207,12 @@ def replay(
     2
     """
     asked, left_out = _split_heuristics(heuristics)
-    refuse_one_class(pool.labels, "pool.labels")
+    if isinstance(pool, LabelledPredictions):
+        refuse_one_class(pool.labels, "pool.labels")
     door.as_size(size, "size")
     door.as_size(steps, "steps")
     numbers = np.arange(door.as_size(seeds, "seeds")) if isinstance(seeds, int) else np.array(seeds, np.int64)
-    prior = door.as_shares(door.as_weights(weights, pool.probs.shape[-1]), pool.probs.shape[-1])
+    prior = door.as_shares(door.as_weights(weights, pool.draws), pool.draws)
     if effective_draws(prior) < FEWEST_DRAWS:
         raise ValueError(
             f"weights: expected at least {FEWEST_DRAWS:.0f} effective draws before any label, got {effective_draws(prior):.3g}. "
@@ -264,15 +274,15 @@ class _Run:
         self,
         heuristic: Heuristic,
         name: str,
-        pool: LabelledPredictions,
-        test: LabelledPredictions,
+        pool: Labelled,
+        test: Labelled,
         seed: int,
         prior: Float64s,
     ) -> None:
         order = np.random.default_rng([seed, 0])
         rows = order.permutation(np.unique(order.integers(len(pool.labels), size=len(pool.labels))))
         self._heuristic, self._rng = heuristic, np.random.default_rng([seed, 1, crc32(name.encode())])
-        self._pool = replace(pool, probs=pool.probs[rows], labels=pool.labels[rows])
+        self._pool = pool.of_rows(rows)
         self._test, self._left = test, len(rows)
         with np.errstate(divide="ignore"):
             self._log_weights = np.log(prior)
@@ -282,9 +292,11 @@ class _Run:
         weights = self._weights()
         found = [self._metrics(weights)]
         while (count := min(size, steps - (len(found) - 1), self._left)) > 0:
-            batch = self._heuristic.select(self._pool.probs[: self._left], count, rng=self._rng, weights=weights)
-            for likelihoods in self._pool.likelihoods(batch.indices):
-                self._log_weights = self._log_weights + np.log(likelihoods, dtype=np.float64)
+            options = self._pool.options(self._left)
+            given = self._pool.probs[: self._left]
+            batch = self._heuristic.select(given, count, rng=self._rng, weights=weights, **options)
+            for log_likelihoods in self._pool.log_likelihoods(batch.indices):
+                self._log_weights = self._log_weights + log_likelihoods
                 found.append(self._metrics(self._weights()))
                 if _is_exhausted(found):
                     return found
@@ -296,13 +308,12 @@ class _Run:
         draws = effective_draws(weights)
         if draws < FEWEST_DRAWS:
             return {EFFECTIVE_DRAWS: draws}
-        predicted = predictive(self._test.probs, weights, self._test.tiny)
-        return {**scores(predicted, self._test.labels), EFFECTIVE_DRAWS: draws}
+        return {**metrics_of(self._test, weights), EFFECTIVE_DRAWS: draws}
 
     def _take_from_pool(self, rows: Ints) -> None:
         for row in np.sort(rows)[::-1]:
             self._left -= 1
-            for array in (self._pool.probs, self._pool.labels):
+            for array in self._pool.arrays:
                 array[row] = array[self._left]
 
     def _weights(self) -> Float64s:
@@ -316,15 +327,18 @@ class _Run:
         if 3 * len(small) <= len(weights):
             return weights
         kept = np.setdiff1d(np.arange(len(weights)), small)
-        self._heuristic = with_draws(self._heuristic, kept)
-        self._pool = replace(
-            self._pool,
-            probs=np.ascontiguousarray(self._pool.probs[: self._left, :, kept]),
-            labels=self._pool.labels[: self._left].copy(),
-        )
-        self._test = replace(self._test, probs=np.ascontiguousarray(self._test.probs[..., kept]))
+        self._heuristic = with_draws(self._heuristic, kept, Reading(self._pool.kind))
+        self._pool = self._pool.of_draws(kept, self._left)
+        self._test = self._test.of_draws(kept, len(self._test.labels))
         self._log_weights = self._log_weights[kept]
         return self._weights()
+
+
+def metrics_of(test: Labelled, weights: Float64s) -> dict[str, float]:
+    """The metrics of a test set under weights of the draws."""
+    if isinstance(test, LabelledMeans):
+        return test.metrics(weights)
+    return scores(predictive(test.probs, weights, test.tiny), test.labels)
 
 
 def _is_exhausted(points: Points) -> bool:
@@ -334,9 +348,8 @@ def _is_exhausted(points: Points) -> bool:
 def _curves(runs: Sequence[Points], seeds: Ints) -> Curves:
     """Curves up to the largest number of labels at which no run was exhausted."""
     labels = np.arange(min(len(points) - _is_exhausted(points) for points in runs), dtype=np.int64)
-    metrics = {
-        name: np.array([[points[n][name] for n in labels] for points in runs]) for name in (*METRICS, EFFECTIVE_DRAWS)
-    }
+    names = [name for name in runs[0][0] if name != EFFECTIVE_DRAWS] + [EFFECTIVE_DRAWS]
+    metrics = {name: np.array([[points[n][name] for n in labels] for points in runs]) for name in names}
     return Curves(labels, metrics, seeds)
 
 

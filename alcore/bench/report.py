@@ -15,7 +15,7 @@ import numpy as np
 from alcore import plot
 from alcore.bench.comparison import Comparison
 from alcore.bench.labels import Ints
-from alcore.bench.replay import EFFECTIVE_DRAWS, METRICS, Gain, Replay, Share
+from alcore.bench.replay import EFFECTIVE_DRAWS, Gain, Replay, Share
 from alcore.bench.summary import sentences as sentences_of
 from alcore.bench.tables import Columns
 from alcore.bench.temperature_scaling import Tempering
@@ -201,7 +201,7 @@ def _replay_section(replay: Replay, draw: _SvgPictures) -> Section:
     curves = {name: _with_fewer_points(curve) for name, curve in replay.curves.items()}
     pictures = [
         draw(f"{metric} of the test set against labels, {way}", plot.curves(curves, metric, horizon=mark))
-        for metric in METRICS
+        for metric in replay.metrics
     ]
     draws_left = plot.curves(curves, EFFECTIVE_DRAWS, horizon=mark, log=True)
     pictures.append(draw(f"{EFFECTIVE_DRAWS} against labels, {way}", draws_left))
@@ -217,7 +217,7 @@ def _with_fewer_points(curve: Curves) -> Curves:
 
 def _replay_table(replay: Replay) -> Table:
     columns: dict[str, list[Cell]] = {"heuristic": [Cell(name) for name in replay.curves]}
-    for metric in METRICS:
+    for metric in replay.metrics:
         columns[metric] = [_metric_cell(replay, name, metric) for name in replay.curves]
     shares, gains = replay.labels_like(), replay.gains_over()
     columns["labels needed, % of Random's"] = [_share_cell(shares.get(name)) for name in replay.curves]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 
 import alcore
-from alcore.bench.compare import DEFAULT, JOINT
+from alcore import door
+from alcore.bench.compare import DEFAULT, DEFAULT_OF_MEANS, JOINT
 from alcore.bench.labels import check_same_cells
 from alcore.cli.options import HeuristicOptions, PredictionOptions
 from alcore.cli.sentences import note
@@ -22,9 +24,12 @@ from alcore.heuristics.names import check_name
 from alcore.sources.axes import arranged, joined
 from alcore.sources.files import exists, is_pattern
 from alcore.sources.formats import NoMember
+from alcore.sources.names import axes_of
 from alcore.sources.reading import open_source
+from alcore.sources.variances import PlacedVariance
 
 IN_MEMORY_BYTES = 512 << 20
+NUMBERS = re.compile(r"[-+.,\deE\s]+")  # one number, or several separated by commas
 PLAIN = PredictionOptions()  # probabilities (N, C, ..., T)
 
 
@@ -36,7 +41,8 @@ def heuristics_named(
     targeted = options.targets is not None or _has_targets(files, source.shape, read)
     if named == "all":
         events = len(source.shape) > 3
-        names = [name for name in DEFAULT if not (events and name in JOINT)]
+        default = DEFAULT_OF_MEANS if read.kind == "mean" else DEFAULT
+        names = [name for name in default if not (events and name in (*JOINT, "log-det"))]
         if targeted:
             names.append("epig")
     targets = read_targets(next(filter(_needs_targets, names), ""), files, options.targets, read)
@@ -46,6 +52,7 @@ def heuristics_named(
             options,
             targets if _needs_targets(name) else None,
             floor=options.floor if name.endswith("pairwise-kl") else None,
+            target_variance=target_variance_of(name, options.target_variance, read),
         )
         for name in names
     ]
@@ -56,7 +63,8 @@ def heuristic_of(
 ) -> Heuristic:
     """The heuristic of a command. Targets come from the file of --targets, else from the file of the predictions."""
     targets = None if files is None else read_targets(name, files, options.targets, read)
-    return heuristic_named(name, options, targets, floor=options.floor, **batch)
+    noise = target_variance_of(name, options.target_variance, read)
+    return heuristic_named(name, options, targets, floor=options.floor, target_variance=noise, **batch)
 
 
 def heuristic_named(name: str, options: HeuristicOptions, targets: Any, **more: Any) -> Heuristic:
@@ -69,14 +77,48 @@ def heuristic_named(name: str, options: HeuristicOptions, targets: Any, **more: 
     return alcore.heuristic(name, reduce=options.reduce, q=options.share, empty=options.empty, **given)
 
 
-def reading_of(options: PredictionOptions) -> dict[str, Any]:
-    """Read the options and the files that a heuristic takes beside the predictions."""
+def reading_of(options: PredictionOptions, files: list[Path] | None) -> dict[str, Any]:
+    """Read the options and the files that a heuristic takes beside the predictions, which lie in ``files``."""
     return {
         "kind": options.kind,
         "over_labels": options.over_labels,
         "weights": load(options.weights),
+        "variance": variance_of(options.variance, options, files),
+        "output_weights": None if options.output_weights is None else floats(options.output_weights, "output_weights"),
         "mask": load(options.mask),
     }
+
+
+def variance_of(given: str | None, read: PredictionOptions, files: list[Path] | None) -> Any:
+    """The variances of means: one number, one for each output, or a file whose axes lie as those of the means."""
+    if given is None or files is None or NUMBERS.fullmatch(given):
+        return _numbers_or_none(given)
+    raw = alcore.open_predictions(files[0], read.member, default="pool")
+    axes = axes_of(raw, Reading.of({"kind": "mean", "axes": read.axes}), "probs")
+    return PlacedVariance(alcore.open_predictions(Path(given), default="variance"), axes)
+
+
+def target_variance_of(name: str, given: str | None, read: PredictionOptions) -> Any:
+    """The variances of the targets' noise, for EPIG. None for other heuristics."""
+    if given is None or not _needs_targets(name) or name == "batch-epig" or NUMBERS.fullmatch(given):
+        return _numbers_or_none(given if _needs_targets(name) and name != "batch-epig" else None)
+    axes = door.as_axes(Reading.of({"kind": "mean", "axes": read.axes}).of_targets.axes, classes_required=False)
+    return PlacedVariance(alcore.open_predictions(Path(given), default="target_variance"), axes)
+
+
+def _numbers_or_none(given: str | None) -> Any:
+    if given is None or not NUMBERS.fullmatch(given):
+        return None
+    found = floats(given, "variance")
+    return found[0] if len(found) == 1 else found
+
+
+def floats(text: str, name: str) -> list[float]:
+    """Numbers, separated by commas."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ValueError(f"{name}: expected numbers, separated by commas, such as 0.5,2, got {text!r}.") from error
 
 
 def check_scored(name: str) -> None:
@@ -84,7 +126,7 @@ def check_scored(name: str) -> None:
         raise ValueError(
             "random: it draws rows at random, so scores mean nothing. Draw a batch: alcore select FILE --heuristic random."
         )
-    if name in (*JOINT, "batch-epig"):
+    if name in (*JOINT, "batch-epig", "log-det"):
         raise ValueError(
             f"{name}: it chooses a batch jointly, so no row has a score of its own. "
             f"Choose a batch: alcore select FILE --heuristic {name}."

@@ -157,7 +157,7 @@ def ask(
             check_reduced(predictions, made.reduce)
         rows = None if ids is None else ids_in(ledger, ids)
         note_open(ledger, asker, run)
-        query = ledger.ask(chosen, predictions, k, ids=rows, asker=asker, rng=seed, **reading_of(read))
+        query = ledger.ask(chosen, predictions, k, ids=rows, asker=asker, rng=seed, **reading_of(read, files))
         hand_out(query, output, shown, data_from, overwrite)
 
 

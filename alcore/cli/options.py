@@ -38,7 +38,7 @@ class PredictionOptions:
         str,
         typer.Option(
             help="What the predictions are: probs or logits of classes, binary or binary_logits for one yes or no, multilabel or "
-            "multilabel_logits for several."
+            "multilabel_logits for several, mean for numbers."
         ),
     ] = "probs"
     over_labels: Annotated[
@@ -59,6 +59,16 @@ class PredictionOptions:
         ),
     ] = None
     weights: Annotated[Path | None, typer.Option(help="A .npy file (T,) with one weight per draw.")] = None
+    variance: Annotated[
+        str | None,
+        typer.Option(
+            help="With --kind mean: the variance of the noise. A number, one per output such as 0.5,2, or a file whose axes lie as "
+            "those of FILE, with draws or without.",
+        ),
+    ] = None
+    output_weights: Annotated[
+        str | None, typer.Option(help="With --kind mean: one factor per output, such as 1,0.5. Default: 1 each.")
+    ] = None
     mask: Annotated[
         Path | None, typer.Option(help="A .npy file of booleans (N, ...). True marks cells that are padding.")
     ] = None
@@ -81,6 +91,12 @@ class HeuristicOptions:
     targets: Annotated[
         Path | None,
         typer.Option(help="Targets for EPIG: .npy, or a file with the member target. Default: FILE itself."),
+    ] = None
+    target_variance: Annotated[
+        str | None,
+        typer.Option(
+            help="With --kind mean: the variance of the targets' noise. Default: --variance, if a number.",
+        ),
     ] = None
 
 

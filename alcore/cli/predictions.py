@@ -71,7 +71,7 @@ def score(
         predictions = open_files(files, read)
         if output.suffix == ".csv" or read.offsets is not None:
             check_reduced(predictions, made.reduce)
-        scores = chosen.score(predictions, **reading_of(read))
+        scores = chosen.score(predictions, **reading_of(read, files))
         if output.suffix == ".npy":
             with whole_file(output) as stream:
                 np.save(stream, scores, allow_pickle=False)
@@ -104,7 +104,7 @@ def select(
         predictions = open_files(files, read)
         if not isinstance(chosen, Random | Joint):
             check_reduced(predictions, made.reduce)
-        batch = chosen.select(predictions, k, rng=seed, **reading_of(read))
+        batch = chosen.select(predictions, k, rng=seed, **reading_of(read, files))
         columns = columns_of(batch)
         note_uncertain(batch)
         if output is None:
@@ -172,7 +172,7 @@ def bench(
             labelled = read_labelled(files, labels, test, test_labels, read)
             predictions, where = read_if_small(source, read)
             plan: dict[str, Any] = {"steps": steps, "seeds": seeds, "at_a_time": sizes, "rng": seed}
-            result = compare(predictions, k=k, heuristics=chosen, **plan, **reading_of(read), **labelled)
+            result = compare(predictions, k=k, heuristics=chosen, **plan, **reading_of(read, files), **labelled)
         name = ", ".join(map(str, files))
         bound = "log T" if read.weights is None else "H(w)"
         out.print(ranking_table(result, f"{name} ({where})", bound, out.width))

@@ -52,6 +52,18 @@ REMEDIES = (
     (r"\b(?P<option>kind|axes)='(?P<value>\w+)'", "--{option} {value}"),
     (r"^(?P<option>kind|axes): ", "--{option}: "),
     (r"^over_labels: ", "--over-labels: "),
+    (r"alcore\.log_det\(means, k, variance=\.\.\.\) or alcore\.LogDet\(\)", "--heuristic log-det"),
+    (r"alcore\.variance\(means, 'epistemic'\)", "--heuristic epistemic-variance"),
+    (r"alcore\.BALD\(\), alcore\.Entropy\(\) or alcore\.Variance\('total'\)", "--heuristic bald, entropy or variance"),
+    (r"alcore\.BALD\(\) or alcore\.EPIG\(targets\)", "--heuristic bald or epig"),
+    (r"alcore\.MeanStd\(\) or alcore\.BALD\(\)", "--heuristic mean-std or bald"),
+    (r"^target_variance: ", "--target-variance: "),
+    (r"^variance: ", "--variance: "),
+    (r"^output_weights: ", "--output-weights: "),
+    (r"target_variance=(?P<value>[\d.]+)", "--target-variance {value}"),
+    (r"variance=(?P<value>[\d.]+)", "--variance {value}"),
+    (r"(?P<leave>[Ll]eave) (?P<option>kind|variance) out", "{leave} --{option} out"),
+    (r"(?P<leave>[Ll]eave) output_weights out", "{leave} --output-weights out"),
     (r"Leave over_labels out", "Leave --over-labels out"),
 )
 

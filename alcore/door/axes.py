@@ -49,6 +49,15 @@ class Axes:
         return complete and self.order == tuple(range(len(self.text)))
 
     @property
+    def without_draws(self) -> Axes:
+        """The axes of an array of the same cells with one number for all draws."""
+        kept = [place for place in range(len(self.text)) if place not in self.draws]
+        now = {place: number for number, place in enumerate(kept)}
+        classes = None if self.classes is None else now[self.classes]
+        events = tuple(now[place] for place in self.events)
+        return Axes("".join(self.text[place] for place in kept), now[self.rows], classes, events, ())
+
+    @property
     def without_events(self) -> str:
         """The letters of predictions of the same model for one label a row, such as targets."""
         return "".join(letter for place, letter in enumerate(self.text) if place not in self.events)

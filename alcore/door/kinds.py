@@ -7,8 +7,8 @@ from typing import Literal, NoReturn, TypeAlias
 from alcore.door.arrays import AXES
 from alcore.door.wording import shown
 
-Kind: TypeAlias = Literal["probs", "logits", "binary", "binary_logits", "multilabel", "multilabel_logits"]
-KINDS: tuple[Kind, ...] = ("probs", "logits", "binary", "binary_logits", "multilabel", "multilabel_logits")
+Kind: TypeAlias = Literal["probs", "logits", "binary", "binary_logits", "multilabel", "multilabel_logits", "mean"]
+KINDS: tuple[Kind, ...] = ("probs", "logits", "binary", "binary_logits", "multilabel", "multilabel_logits", "mean")
 
 
 def as_kind(kind: str) -> Kind:
@@ -25,8 +25,12 @@ def is_logits(kind: Kind) -> bool:
     return kind.endswith("logits")
 
 
-def family(kind: Kind) -> Literal["classes", "binary", "multilabel"]:
-    """What one prediction is: a distribution over classes, the probability of "yes", or one such probability for each label."""
+def family(kind: Kind) -> Literal["classes", "binary", "multilabel", "mean"]:
+    """What one prediction is: a distribution over classes, the probability of "yes", one such probability for each label, or the
+    means of numbers.
+    """
+    if kind == "mean":
+        return "mean"
     if kind in ("binary", "binary_logits"):
         return "binary"
     return "multilabel" if kind in ("multilabel", "multilabel_logits") else "classes"
@@ -49,11 +53,17 @@ def check_over_labels(over_labels: str, kind: Kind) -> None:
 
 def outcomes(kind: Kind, classes: int) -> int:
     """How many different labels a row can get, from the length of axis 1: the classes, yes or no, or a vector of several labels."""
-    return classes if family(kind) == "classes" else 1 << classes
+    return classes if family(kind) in ("classes", "mean") else 1 << classes
 
 
 def check_outcomes(kind: Kind, labels: int, name: str) -> None:
-    """Refuse more labels than a joint distribution can hold."""
+    """Refuse more labels than a joint distribution can hold, and means, whose labels cannot be enumerated."""
+    if family(kind) == "mean":
+        raise ValueError(
+            f"{name}: expected class probabilities, whose labels can be enumerated, got kind='mean'. Choose a batch by "
+            "alcore.log_det(means, k, variance=...) or alcore.LogDet(), or rows by a score, such as alcore.BALD() or "
+            "alcore.EPIG(targets)."
+        )
     if family(kind) == "multilabel" and labels > MOST_LABELS:
         raise ValueError(
             f"{name}: expected at most {MOST_LABELS} labels where rows are compared with each other, got {labels}. A row then has "
@@ -64,6 +74,9 @@ def check_outcomes(kind: Kind, labels: int, name: str) -> None:
 
 def check_axes(shape: tuple[int, ...], name: str, kind: Kind = "probs") -> None:
     """(N, C, ..., T) with at least one draw and the classes that the kind needs."""
+    if family(kind) == "mean":
+        _check_means(shape, name)
+        return
     if family(kind) != "classes":
         _check_yes_no(shape, name, kind)
         return
@@ -80,6 +93,21 @@ def check_axes(shape: tuple[int, ...], name: str, kind: Kind = "probs") -> None:
             f"{name}: expected at least 2 classes on axis 1, got shape {shape}. If a prediction is one probability p of yes, pass "
             "kind='binary'. For its logit pass kind='binary_logits'. If classes are on another axis, say the order of the axes, "
             "such as axes='NTC' for (N, T, C) or axes='TNC' for (T, N, C)."
+        )
+
+
+def _check_means(shape: tuple[int, ...], name: str) -> None:
+    expected = "(N, T) or (N, D, ..., T): rows, outputs, any event axes, draws"
+    if len(shape) < 3:
+        raise ValueError(
+            f"{name}: expected {expected} for kind='mean', got shape {shape}. Say the order of the axes, such as axes='NCT', "
+            "where C is the axis of the outputs, or axes='NC' without draws."
+        )
+    if shape[1] == 0 or shape[-1] == 0:
+        what, axis = ("outputs", 1) if shape[1] == 0 else ("draws", len(shape) - 1)
+        raise ValueError(
+            f"{name}: expected {expected}, got shape {shape}. Axis {axis} has no {what}. Pass means of at least 1 output and 1 "
+            f"draw."
         )
 
 

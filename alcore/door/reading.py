@@ -15,17 +15,22 @@ import numpy.typing as npt
 
 from alcore.door.axes import as_axes
 from alcore.door.kinds import Kind, as_kind, check_over_labels, family
+from alcore.door.means import OF_MEANS, check_of_means
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class ReadingOptions(TypedDict, total=False):
-    """What a function of predictions (N, C, ..., T) takes: ``kind``, ``axes``, ``over_labels`` and ``weights``, as in `Reading`."""
+    """What a function of predictions (N, C, ..., T) takes: ``kind``, ``axes``, ``over_labels``, ``weights``, ``variance`` and
+    ``output_weights``, as in `Reading`.
+    """
 
     kind: str
     axes: str | Mapping[str, Any] | None
     over_labels: str
     weights: npt.ArrayLike | None
+    variance: Any
+    output_weights: npt.ArrayLike | None
 
 
 class MaskedReadingOptions(ReadingOptions, total=False):
@@ -34,17 +39,30 @@ class MaskedReadingOptions(ReadingOptions, total=False):
     mask: npt.ArrayLike | None
 
 
+class MeanOptions(TypedDict, total=False):
+    """What a function of means (N, D, ..., T) takes. Its ``kind`` is "mean"."""
+
+    kind: str
+    axes: str | Mapping[str, Any] | None
+    weights: npt.ArrayLike | None
+    variance: Any
+    output_weights: npt.ArrayLike | None
+
+
 @dataclass(frozen=True, eq=False)
 class Reading:
     """The options of one call.
 
     Attributes:
         kind: what the numbers are: "probs" or "logits" of classes, "binary" or "binary_logits" for one probability of yes,
-            "multilabel" or "multilabel_logits" for one such probability a label.
+            "multilabel" or "multilabel_logits" for one such probability a label, "mean" for the means of numbers.
         axes: the order of the axes, such as "TNC". None for (N, C, ..., T), or for what the array's own names say. For an array
             with names also a mapping such as {"N": "obs", "C": "class", "T": ("chain", "draw")}.
         over_labels: "sum", "mean" or "max": how the scores of several labels become the score of a row.
         weights: (T,) one weight a draw. None for equal weights. Their number is checked once the draws are known.
+        variance: of kind "mean", the variances of the noise: (N, D, ..., T) or (N, D, ...) from any source, (D,) or one number.
+            They are checked with the means.
+        output_weights: of kind "mean", (D,) one factor an output. None for 1.
         mask: (N, ...) True where a cell is padding. None for no padding. Its shape is checked once the event axes are known.
     """
 
@@ -53,6 +71,8 @@ class Reading:
     mask: npt.ArrayLike | None = None
     axes: str | Mapping[str, Any] | None = None
     over_labels: str = "sum"
+    variance: Any = None
+    output_weights: npt.ArrayLike | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any], taken: type = MaskedReadingOptions) -> Reading:
@@ -61,7 +81,8 @@ class Reading:
             if name not in taken.__annotations__:
                 options_taken = ", ".join(taken.__annotations__)
                 raise TypeError(f"{name}: expected one of the options {options_taken}, got {name!r}. Leave {name} out.")
-        reading = cls(**{**options, "kind": as_kind(options.get("kind", "probs"))})
+        reading = cls(**{**options, "kind": as_kind(options.get("kind", _default("kind", taken)))})
+        check_of_means(reading.kind, {name: options.get(name) for name in OF_MEANS}, only=taken is MeanOptions)
         if not isinstance(reading.axes, Mapping):
             as_axes(reading.axes, classes_required=reading.has_classes)
         check_over_labels(reading.over_labels, reading.kind)
@@ -70,7 +91,7 @@ class Reading:
     @property
     def has_classes(self) -> bool:
         """Whether the predictions must have an axis of classes."""
-        return family(self.kind) != "binary"
+        return family(self.kind) not in ("binary", "mean")
 
     @property
     def arranged(self) -> Reading:
@@ -93,16 +114,27 @@ class Reading:
             given["over_labels"] = self.over_labels
         if self.weights is not None:
             given["weights"] = self.weights
+        if self.variance is not None:
+            given["variance"] = self.variance
+        if self.output_weights is not None:
+            given["output_weights"] = self.output_weights
         if self.mask is not None:
             given["mask"] = self.mask
         return given
 
 
+def _default(name: str, taken: type) -> Any:
+    if name == "kind" and taken is MeanOptions:
+        return "mean"
+    return next(field.default for field in fields(Reading) if field.name == name)
+
+
 def shows_options(taken: type = ReadingOptions) -> Callable[[Function], Function]:
     """Show the options of ``**options`` one by one in the signature of a function."""
-    defaults = {field.name: field.default for field in fields(Reading)}
     options = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=kind.__forward_arg__)
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=_default(name, taken), annotation=kind.__forward_arg__
+        )
         for name, kind in taken.__annotations__.items()
     ]
 

@@ -87,9 +87,9 @@ def refuse_single_reading(name: str, why: str, kind: Kind, axes: Any) -> NoRetur
     )
 
 
-def refuse_other_cells(name: str, got: tuple[int, ...], expected: tuple[int, ...]) -> NoReturn:
+def refuse_other_cells(name: str, got: tuple[int, ...], expected: tuple[int, ...], what: str = "classes") -> NoReturn:
     raise ValueError(
-        f"{name}: expected {expected[0]} classes and {expected[1]} draws, as probs has, got {got[0]} and {got[1]}. "
+        f"{name}: expected {expected[0]} {what} and {expected[1]} draws, as probs has, got {got[0]} and {got[1]}. "
         "Predict both with the same draws of the same model."
     )
 

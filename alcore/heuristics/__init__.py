@@ -11,7 +11,7 @@ from alcore.heuristics.base import Heuristic, RowWise, Sum
 from alcore.heuristics.combine import Combine
 from alcore.heuristics.epig import EPIG, BatchEPIG
 from alcore.heuristics.ical import ICAL
-from alcore.heuristics.joint import BatchBALD, TwoBALD
+from alcore.heuristics.joint import BatchBALD, LogDet, TwoBALD
 from alcore.heuristics.measures import (
     BALD,
     Entropy,
@@ -20,6 +20,7 @@ from alcore.heuristics.measures import (
     Margin,
     MeanStd,
     PairwiseKL,
+    Variance,
     VariationRatio,
     VoteEntropy,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "ExpectedEntropy",
     "Heuristic",
     "LeastConfidence",
+    "LogDet",
     "Margin",
     "MeanStd",
     "PairwiseKL",
@@ -54,6 +56,7 @@ __all__ = [
     "SoftmaxBALD",
     "Sum",
     "TwoBALD",
+    "Variance",
     "VariationRatio",
     "VoteEntropy",
     "heuristic",

@@ -44,6 +44,8 @@ class Heuristic(ABC):
             axes: as in `alcore.entropy`.
             over_labels: as in `alcore.entropy`.
             weights: as in `alcore.entropy`.
+            variance: as in `alcore.entropy`.
+            output_weights: as in `alcore.entropy`.
             mask: (N, ...) bool, True where a cell is padding. Only `Reduce` and heuristics made of it take a mask.
 
         Returns:
@@ -68,6 +70,8 @@ class Heuristic(ABC):
             axes: as in `score`.
             over_labels: as in `score`.
             weights: as in `score`.
+            variance: as in `score`.
+            output_weights: as in `score`.
             mask: as in `score`.
 
         Returns:

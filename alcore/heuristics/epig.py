@@ -14,7 +14,8 @@ from alcore.batches.batch import Batch
 from alcore.batches.batch_epig import batch_epig
 from alcore.door import Float64s, Reading, ReadingOptions
 from alcore.heuristics.base import Joint, RowWise, Streamed
-from alcore.scores.epig import Targets, prepare
+from alcore.scores.epig import Targets, prepare_any
+from alcore.scores.gaussian_epig import MeanTargets
 from alcore.sources.blocks import Block
 
 
@@ -38,6 +39,7 @@ class EPIG(_Targeted):
         targets: (J, C, T) predictions of the same consistent draws for inputs like those that you want to predict. `kind` and
             `weights` of a call hold for them too. Each call reads them.
         target_weights: (J,) one weight a target. The default is equal weights.
+        target_variance: of kind "mean", as in `alcore.epig`.
 
     >>> import alcore, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
@@ -47,6 +49,7 @@ class EPIG(_Targeted):
 
     targets: Any
     target_weights: npt.ArrayLike | None = None
+    target_variance: Any = None
 
     def __repr__(self) -> str:
         return "EPIG(targets)"
@@ -56,10 +59,10 @@ class EPIG(_Targeted):
         return 1
 
     def prepare(self, reading: Reading) -> RowWise:
-        return _PreparedEPIG(prepare(self.targets, reading, self.target_weights))
+        return _PreparedEPIG(prepare_any(self.targets, reading, self.target_weights, self.target_variance))
 
     def score_block(self, block: Block) -> Float64s:
-        return self.prepare(Reading(kind=block.kind, weights=block.weights)).score_block(block)
+        return self.prepare(Reading(block.kind, weights=block.weights)).score_block(block)
 
 
 @final
@@ -67,7 +70,7 @@ class EPIG(_Targeted):
 class _PreparedEPIG(_Targeted):
     """EPIG of one pass: its targets read, checked and packed."""
 
-    targets: Targets
+    targets: Targets | MeanTargets
 
     @property
     def cost(self) -> int:
@@ -77,7 +80,7 @@ class _PreparedEPIG(_Targeted):
         return self
 
     def score_block(self, block: Block) -> Float64s:
-        return block.score_outcomes(self.targets.measure)
+        return self.targets.score_block(block)
 
 
 @final

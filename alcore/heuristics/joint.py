@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, cast, final
 
 import numpy as np
 
@@ -11,9 +11,10 @@ from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.batchbald import batchbald
 from alcore.batches.filling import FILL
+from alcore.batches.log_det import log_det
 from alcore.batches.search.candidates import MEMORY
 from alcore.batches.two_bald import two_bald
-from alcore.door import ReadingOptions
+from alcore.door import MeanOptions, ReadingOptions
 from alcore.heuristics.base import Joint
 
 
@@ -89,3 +90,33 @@ class TwoBALD(Joint):
 
     def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:
         return two_bald(predictions, k, fill=self.fill, memory=self.memory, rng=rng, **options)
+
+
+@final
+@dataclass(frozen=True)
+class LogDet(Joint):
+    """The greedy batch of largest ½ log det(I + S^−½ Σ_BB S^−½) as an object, for kind="mean": nats. Only the rule `fill` uses
+    `rng`.
+
+    The function `alcore.log_det` documents the formula, shapes, cost, errors and the papers.
+
+    Args:
+        fill: "power-bald", "random", "bald" or "stop": the rule once the draws are exhausted.
+
+    >>> import alcore, numpy
+    >>> means = numpy.random.default_rng(0).normal(size=(50, 8))  # 50 rows, 8 draws
+    >>> len(alcore.LogDet().select(means, k=5, kind="mean", variance=1.0))
+    5
+    """
+
+    fill: str = FILL
+
+    def __post_init__(self) -> None:
+        door.as_fill(self.fill)
+
+    @property
+    def name(self) -> str:
+        return "log-det"
+
+    def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:
+        return log_det(predictions, k, fill=self.fill, rng=rng, **cast(MeanOptions, options))

@@ -9,7 +9,7 @@ from typing import ClassVar, final
 from alcore import door
 from alcore.door import Float64s, Reading
 from alcore.heuristics.base import Streamed
-from alcore.scores import measures
+from alcore.scores import gaussian, measures
 from alcore.sources.blocks import Block, CellMeasure
 
 
@@ -37,7 +37,7 @@ class _Measured(Streamed, ABC):
 
     @final
     def score_block(self, block: Block) -> Float64s:
-        return block.score(self._measure())
+        return measures.score_block(block, self._measure())
 
 
 @final
@@ -209,3 +209,41 @@ class VoteEntropy(_Measured):
 
     def _measure(self) -> CellMeasure:
         return measures._vote_entropy
+
+
+@final
+@dataclass(frozen=True)
+class Variance(Streamed):
+    """The variance of means (N, D, ..., T) as an object, for kind="mean": the square of the unit of the means, at least 0.
+
+    The function `alcore.variance` documents the formulas, shapes, cost, errors and the paper.
+
+    Args:
+        part: "total", "epistemic" or "aleatoric".
+
+    >>> import alcore, numpy
+    >>> means = numpy.array([[1.0, 3.0], [2.0, 2.0]])  # two rows, two draws
+    >>> alcore.Variance("epistemic").select(means, k=1, kind="mean").indices.tolist()
+    [0]
+    """
+
+    part: str = "total"
+
+    def __post_init__(self) -> None:
+        door.as_part(self.part)
+
+    @property
+    def name(self) -> str:
+        return "variance" if self.part == "total" else f"{self.part}-variance"
+
+    @property
+    def cost(self) -> int:
+        return 1
+
+    def prepare(self, reading: Reading) -> Variance:
+        if reading.kind != "mean":
+            door.refuse_kind_of_variance(reading.kind)
+        return self
+
+    def score_block(self, block: Block) -> Float64s:
+        return gaussian.score(block, gaussian.OF_PARTS[self.part], "variance")

@@ -12,7 +12,7 @@ from alcore import door
 from alcore.heuristics.base import Heuristic, RowWise
 from alcore.heuristics.epig import EPIG, BatchEPIG
 from alcore.heuristics.ical import ICAL
-from alcore.heuristics.joint import BatchBALD, TwoBALD
+from alcore.heuristics.joint import BatchBALD, LogDet, TwoBALD
 from alcore.heuristics.measures import (
     BALD,
     Entropy,
@@ -21,6 +21,7 @@ from alcore.heuristics.measures import (
     Margin,
     MeanStd,
     PairwiseKL,
+    Variance,
     VariationRatio,
     VoteEntropy,
 )
@@ -39,10 +40,14 @@ _PLAIN: dict[str, Callable[..., Heuristic]] = {
     "mean-std": MeanStd,
     "pairwise-kl": PairwiseKL,
     "vote-entropy": VoteEntropy,
+    "variance": Variance,
+    "epistemic-variance": partial(Variance, "epistemic"),
+    "aleatoric-variance": partial(Variance, "aleatoric"),
     "random": Random,
     "epig": EPIG,
     "batchbald": BatchBALD,
     "two-bald": TwoBALD,
+    "log-det": LogDet,
     "batch-epig": BatchEPIG,
     "ical": ICAL,
     "ical-pointwise": partial(ICAL, True),
@@ -72,9 +77,9 @@ def heuristic(
             - `beta` for the stochastic heuristics,
             - `floor` for "pairwise-kl",
             - `scores` for "precomputed",
-            - `targets` and `target_weights` for "epig" and "batch-epig",
+            - `targets` and `target_weights` for "epig" and "batch-epig", `target_variance` for "epig",
             - `samples` and `exact` for "batchbald" and "batch-epig",
-            - `memory` and `fill` for "batchbald" and "two-bald", and `positions` for "batchbald",
+            - `memory` and `fill` for "batchbald" and "two-bald", `positions` for "batchbald", and `fill` for "log-det",
             - `labels`, `references` and `comparisons` for "ical" and "ical-pointwise".
 
     Returns:

@@ -19,6 +19,7 @@ from alcore.heuristics.epig import EPIG, BatchEPIG
 from alcore.heuristics.precomputed import Precomputed
 from alcore.heuristics.reduce import Reduce
 from alcore.heuristics.stochastic import Stochastic
+from alcore.scores.gaussian import read_means
 from alcore.sources.blocks import read_rows
 from alcore.sources.reading import PLAIN
 from alcore.sources.row_subset import drop_rows
@@ -67,8 +68,20 @@ def with_draws(heuristic: Heuristic, draws: Rows | None, reading: Reading = PLAI
 @with_draws.register(EPIG)
 @with_draws.register(BatchEPIG)
 def _(heuristic: EPIG | BatchEPIG, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
+    if reading.kind == "mean" and isinstance(heuristic, EPIG):
+        return _with_draws_of_means(heuristic, draws, reading)
     probs = read_rows(heuristic.targets, reading.of_targets, name="targets")
     return replace(heuristic, targets=probs if draws is None else np.ascontiguousarray(probs[..., draws]))
+
+
+def _with_draws_of_means(heuristic: EPIG, draws: Rows | None, reading: Reading) -> EPIG:
+    given = reading.variance if heuristic.target_variance is None else heuristic.target_variance
+    own = replace(reading.of_targets, variance=given)
+    means, noise = read_means(heuristic.targets, own, "targets")
+    if draws is not None:
+        means = np.ascontiguousarray(means[..., draws])
+        noise = np.ascontiguousarray(noise[..., draws]) if noise.shape[-1] > 1 else noise
+    return replace(heuristic, targets=means, target_variance=noise)
 
 
 @with_draws.register

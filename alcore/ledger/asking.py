@@ -28,6 +28,7 @@ from alcore.ledger.query import Query
 from alcore.ledger.records import Records
 from alcore.sources.reading import can_reread
 from alcore.sources.row_subset import RowSubset
+from alcore.sources.variances import variance_of_subset
 
 TRIES = 3  # times that it ranks anew because others changed the pool; then it records what is still free of its picks
 
@@ -129,7 +130,8 @@ def _rank(arguments: AskArguments, rows: FreeRows) -> Ranked:
     if len(subset.dropped):
         heuristic = without_rows(heuristic, subset.dropped)
     mask = None if arguments.reading.mask is None else subset.take(arguments.reading.mask)
-    own = replace(arguments.reading, mask=mask)
+    variance = variance_of_subset(subset, arguments.predictions, arguments.reading)
+    own = replace(arguments.reading, mask=mask, variance=variance)
     scores = scores_of(heuristic, predictions, own, arguments.rng)
     if scores is not None:
         return Ranked(rows, scores=scores)

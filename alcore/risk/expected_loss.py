@@ -46,6 +46,8 @@ def expected_loss(
         kind: as in `entropy`, of `predictions` and of `predicted`, which is (N,) for one yes or no and (N, L) for several labels.
         axes: as in `entropy`, of `predictions`.
         over_labels: as in `entropy`. The losses of labels are added.
+        variance: of kind "mean", which this function refuses.
+        output_weights: of kind "mean", which this function refuses.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
 
     Returns:

@@ -11,13 +11,19 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, shows_options
-from alcore.sources.blocks import read_rows, score_blocks
+from alcore.scores.gaussian_epig import MeanTargets, prepare_means
+from alcore.sources.blocks import Block, read_rows, score_blocks
 from alcore.sources.names import with_names
 
 
 @shows_options()
 def epig(
-    probs: Any, targets: Any, *, target_weights: npt.ArrayLike | None = None, **options: Unpack[ReadingOptions]
+    probs: Any,
+    targets: Any,
+    *,
+    target_weights: npt.ArrayLike | None = None,
+    target_variance: Any = None,
+    **options: Unpack[ReadingOptions],
 ) -> Float64s:
     """Expected predictive information gain, EPIG(x) = Σ_j v_j I(y; y_j | x, x_j): prediction-oriented acquisition.
 
@@ -25,6 +31,10 @@ def epig(
     f(δ) = (1+δ) log(1+δ) − δ, from products of centred predictions. The usual difference of entropies is rounding noise where the
     information is small. The arithmetic is float32 (relative error near 1e-6), or float64 where either input is float64.
     Paper: Bickford Smith et al. 2023 (arXiv:2304.08151).
+
+    For kind="mean" it is Σ_j v_j Σ_d a_d (−½) log(1 − ρ²_jd), where ρ_jd is the correlation over draws of output d of the row and
+    output d of target j, each with its noise. It compares an output with the same output of the target, and adds the outputs. The
+    arithmetic is float64.
 
     The draws must be consistent: draw t is the same network for every row of the pool and for every target. An ensemble is
     consistent. Plain MC dropout takes a new mask for every row and is not consistent. EPIG cannot see this, and measures nothing.
@@ -34,10 +44,14 @@ def epig(
         targets: (J, C, T) predictions of the same draws for target inputs, from any source. The function holds them in memory.
             There is no default. Take inputs like those that you want to predict, never the training set.
         target_weights: (J,) one weight a target, scaled to sum 1. The default is equal weights.
+        target_variance: of kind "mean", the variances of the targets' noise: (J, D, T) or (J, D) from any source, (D,) or one
+            number. The default is `variance`, where that is one number, or one for each output.
         kind: as in `entropy`, of `probs` and of `targets`. Several labels, at most 10, are one label vector of 2^L values here.
         axes: as in `entropy`, of `probs` and, without the event axes, of `targets`.
         over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
+        variance: as in `entropy`, of `probs`.
+        output_weights: as in `entropy`.
 
     Returns:
         (N, ...) float64, nats, 0 … min(`bald` of the row, mean `bald` of the targets). The cost is O(N·J·C²·T) time and
@@ -53,13 +67,26 @@ def epig(
     array([0.693147])
     """
     reading = Reading.of(options, ReadingOptions)
-    prepared = prepare(targets, reading, target_weights)
-    scores = score_blocks(probs, lambda block: block.score_outcomes(prepared.measure), reading, cost=prepared.cost)
-    return with_names(scores, probs, reading)
+    prepared = prepare_any(targets, reading, target_weights, target_variance)
+    return with_names(score_blocks(probs, prepared.score_block, reading, cost=prepared.cost), probs, reading)
+
+
+def prepare_any(
+    targets: Any, reading: Reading, target_weights: npt.ArrayLike | None, target_variance: Any
+) -> Targets | MeanTargets:
+    """Targets of any kind."""
+    if reading.kind == "mean":
+        return prepare_means(targets, reading, target_weights, target_variance)
+    if target_variance is not None:
+        raise ValueError(
+            f"target_variance: expected kind='mean' beside it, got kind={reading.kind!r}. Leave target_variance out."
+        )
+    return prepare(targets, reading, target_weights)
 
 
 def prepare(targets: Any, reading: Reading, target_weights: npt.ArrayLike | None = None) -> Targets:
     """Read and check targets once for any number of passes."""
+    door.check_outcomes(reading.kind, 1, "probs")
     probs_jct = read_rows(targets, reading.of_targets, name="targets")
     if len(probs_jct) == 0:
         raise ValueError(f"targets: expected at least one target, got shape {probs_jct.shape}.")
@@ -82,6 +109,10 @@ class Targets:
         At most 64, so that blocks still fill the kernel's tile.
         """
         return int(np.clip(self.probs_jct[..., 0].size, 1, 64))
+
+    def score_block(self, block: Block) -> Float64s:
+        """EPIG of the cells of a block."""
+        return block.score_outcomes(self.measure)
 
     def measure(self, cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
         """EPIG of cells (R, C, T): the block's twin of `epig`."""

@@ -13,7 +13,8 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, shows_options
-from alcore.sources.blocks import CellMeasure, outcomes_of, score_blocks
+from alcore.scores import gaussian
+from alcore.sources.blocks import Block, CellMeasure, outcomes_of, score_blocks
 from alcore.sources.names import with_names
 
 # Below this many nats a float32 BALD is computed again in the relatively accurate form: the difference of entropies is off by
@@ -27,6 +28,8 @@ OF_YES = {"entropy", "expected_entropy", "expected_entropy32", "bald", "bald32"}
 def entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Predictive entropy H[p̄] = −Σ_c p̄_c log p̄_c with p̄ = Σ_t w_t p_t: the total uncertainty.
 
+    Of kind "mean" it is Σ_d a_d ½ log(2πe (Var_t μ_td + Σ_t w_t σ²_td)): the entropy of a Gaussian with the mean and the variance
+    of the draws' mixture. It may be negative, and it depends on the unit of the means.
     Papers: Shannon 1948; Gal et al. 2017 (arXiv:1703.02910).
 
     Args:
@@ -34,13 +37,17 @@ def entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
             array, a tensor, or an iterable of blocks.
         kind: what the numbers are: "probs" or "logits" of classes (the function takes the softmax of logits over the classes),
             "binary" or "binary_logits" for one probability of yes, (N, T) or (N, 1, ..., T), or "multilabel" or
-            "multilabel_logits" for L labels, each of them yes or no, (N, L, ..., T).
+            "multilabel_logits" for L labels, each of them yes or no, (N, L, ..., T), or "mean" for the means of D numbers,
+            (N, D, ..., T) or (N, T).
         axes: the order of the axes, where it is not (N, C, ..., T): one letter an axis, such as "TNC". N rows, C classes or
             labels, T draws (or S and D, chains and draws), any other capital letter an event axis. "NC": one prediction a row. An
             array of xarray says it by the names of its dimensions.
         over_labels: "sum", "mean" or "max": how the scores of several labels become the score of a row.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights. A draw with twice the weight counts
             as two equal draws.
+        variance: of kind "mean", the variances σ² of the noise: (N, D, ..., T) or (N, D, ...) as the means lie, from any source,
+            (D,) one an output, or one number. Blocks may be pairs (means, variances) instead.
+        output_weights: of kind "mean", (D,) one factor a_d an output, at least 0. The default is 1 each, which adds the outputs.
 
     Returns:
         (N, ...) float64, nats, 0 … log C. The cost is O(N·C·T) time for one read, and O(block) memory.
@@ -61,7 +68,8 @@ def entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
 def expected_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Expected entropy Σ_t w_t H[p_t]: the aleatoric uncertainty, which labels do not reduce.
 
-    The predictive entropy H[p̄] is the sum of this and `bald`. Paper: Depeweg et al. 2018 (arXiv:1710.07283).
+    The predictive entropy H[p̄] is the sum of this and `bald`. Of kind "mean" it is Σ_d a_d ½ (log 2πe + Σ_t w_t log σ²_td), which
+    may be negative. Paper: Depeweg et al. 2018 (arXiv:1710.07283).
 
     Args:
         probs: (N, C, ..., T), as in `entropy`.
@@ -69,6 +77,8 @@ def expected_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
         axes: as in `entropy`.
         over_labels: as in `entropy`.
         weights: as in `entropy`.
+        variance: as in `entropy`.
+        output_weights: as in `entropy`.
 
     Returns:
         (N, ...) float64, nats, 0 … log C. The cost is O(N·C·T) time for one read, and O(block) memory.
@@ -91,7 +101,13 @@ def bald(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
 
     The function computes Σ_c p̄_c Σ_t w_t f(p_tc/p̄_c − 1) with f(δ) = (1+δ) log(1+δ) − δ. This form keeps its relative accuracy
     however small the score is. For float32 with equal weights the function takes the difference of entropies where that is at least
-    4e-3 nats. Papers: Houlsby et al. 2011 (arXiv:1112.5745); Gal et al. 2017 (arXiv:1703.02910).
+    4e-3 nats.
+
+    Of kind "mean" it is Σ_d a_d ½ [log(Var_t μ_td + σ̄²_d) − Σ_t w_t log σ²_td] with σ̄²_d = Σ_t w_t σ²_td: the information of a
+    Gaussian label with the mean and the variance of the draws' mixture. It is an upper bound. The mixture's own information is that
+    only as its means become Gaussian, and at most H(w). The function computes log(1 + Var_t μ_td / σ̄²_d) and
+    Σ_t w_t (δ − log(1 + δ)) with δ = σ²_td / σ̄²_d − 1, in float64, which keep their relative accuracy. Without a `variance` it is
+    refused. Papers: Houlsby et al. 2011 (arXiv:1112.5745); Gal et al. 2017 (arXiv:1703.02910).
 
     Args:
         probs: (N, C, ..., T), as in `entropy`.
@@ -99,6 +115,8 @@ def bald(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
         axes: as in `entropy`.
         over_labels: as in `entropy`.
         weights: as in `entropy`.
+        variance: as in `entropy`.
+        output_weights: as in `entropy`.
 
     Returns:
         (N, ...) float64, nats, 0 … min(log C, log T), never negative. The cost is O(N·C·T) time, about one read of the array,
@@ -129,6 +147,8 @@ def margin(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
         axes: as in `entropy`.
         over_labels: as in `entropy`.
         weights: as in `entropy`.
+        variance: of kind "mean", which this measure refuses.
+        output_weights: of kind "mean", which this measure refuses.
 
     Returns:
         (N, ...) float64, 0 … 1, no unit. The cost is O(N·C·T) time for one read, and O(block) memory.
@@ -156,6 +176,8 @@ def least_confidence(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
         axes: as in `entropy`.
         over_labels: as in `entropy`.
         weights: as in `entropy`.
+        variance: of kind "mean", which this measure refuses.
+        output_weights: of kind "mean", which this measure refuses.
 
     Returns:
         (N, ...) float64, 0 … 1 − 1/C, no unit. The cost is O(N·C·T) time for one read, and O(block) memory.
@@ -183,6 +205,8 @@ def variation_ratio(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
         axes: as in `entropy`.
         over_labels: as in `entropy`.
         weights: as in `entropy`.
+        variance: of kind "mean", which this measure refuses.
+        output_weights: of kind "mean", which this measure refuses.
 
     Returns:
         (N, ...) float64, 0 … 1 − 1/min(C, T), no unit. The cost is O(N·C·T) time for one read, and O(block) memory.
@@ -212,6 +236,8 @@ def vote_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
         axes: as in `entropy`.
         over_labels: as in `entropy`.
         weights: as in `entropy`.
+        variance: of kind "mean", which this measure refuses.
+        output_weights: of kind "mean", which this measure refuses.
 
     Returns:
         (N, ...) float64, nats, 0 … min(log C, log T). The cost is O(N·C·T) time for one read, and O(block) memory.
@@ -232,6 +258,7 @@ def vote_entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
 def mean_std(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
     """Mean standard deviation (1/C) Σ_c sqrt(Σ_t w_t (p_tc − p̄_c)²) over draws, with p̄ = Σ_t w_t p_t.
 
+    Of kind "mean" it is (1/D) Σ_d a_d sqrt(Var_t μ_td), in the unit of the means, and needs no `variance`.
     Papers: Kampffmeyer et al. 2016; Gal et al. 2017 (arXiv:1703.02910).
 
     Args:
@@ -240,6 +267,8 @@ def mean_std(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
         axes: as in `entropy`.
         over_labels: as in `entropy`.
         weights: as in `entropy`.
+        variance: as in `entropy`.
+        output_weights: as in `entropy`.
 
     Returns:
         (N, ...) float64, 0 … 1/2, no unit. The cost is O(N·C·T) time for one read, and O(block) memory.
@@ -272,6 +301,8 @@ def pairwise_kl(probs: Any, *, floor: float = 0.0, **options: Unpack[ReadingOpti
         axes: as in `entropy`.
         over_labels: as in `entropy`.
         weights: as in `entropy`.
+        variance: of kind "mean", which this measure refuses.
+        output_weights: of kind "mean", which this measure refuses.
 
     Returns:
         (N, ...) float64, nats, at least `bald`. The cost is O(N·C·T) time, not O(T²), for one read, and O(block) memory.
@@ -295,7 +326,14 @@ def pairwise_kl(probs: Any, *, floor: float = 0.0, **options: Unpack[ReadingOpti
 
 def _score(probs: Any, measure: CellMeasure, options: ReadingOptions) -> Float64s:
     reading = Reading.of(options, ReadingOptions)
-    return with_names(score_blocks(probs, lambda block: block.score(measure), reading), probs, reading)
+    return with_names(score_blocks(probs, lambda block: score_block(block, measure), reading), probs, reading)
+
+
+def score_block(block: Block, measure: CellMeasure) -> Float64s:
+    """The measure of every cell of a block, whatever its kind."""
+    if block.kind == "mean":
+        return gaussian.score_by_name(block, getattr(measure, "__name__", "this"))
+    return block.score(measure)
 
 
 def _kernel(name: str, *arguments: float) -> CellMeasure:
@@ -306,6 +344,7 @@ def _kernel(name: str, *arguments: float) -> CellMeasure:
         found, cells = _found(name, cells)
         found(cells, each, *arguments, tolerance, out, valid)
 
+    measure.__name__ = name
     return measure
 
 
@@ -320,6 +359,7 @@ def _kernel32(name: str, *arguments: float) -> CellMeasure:
         else:
             general(cells, weights, tolerance, out, valid)
 
+    measure.__name__ = name
     return measure
 
 

@@ -23,8 +23,11 @@ def arranged(predictions: Any, reading: Reading, name: str) -> Any:
     predictions = opened(predictions, reading, name)
     if getattr(predictions, "is_arranged", False) or not _is_array(predictions):
         return predictions
-    axes = axes_of(predictions, reading, name)
-    source = _without_names(predictions)
+    return arranged_by(_without_names(predictions), axes_of(predictions, reading, name), name)
+
+
+def arranged_by(source: Any, axes: Axes | None, name: str) -> Any:
+    """An array whose axes lie so, as (N, C, ..., T)."""
     if axes is None or axes.is_plain:
         return source
     if hasattr(source, "read_blocks"):

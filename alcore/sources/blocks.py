@@ -21,6 +21,7 @@ from alcore.sources.progress import track
 from alcore.sources.ragged import Sets
 from alcore.sources.reading import PLAIN, Source, open_source, refuse_events
 from alcore.sources.threads import map_in_order
+from alcore.sources.variances import variances_of
 
 CHUNK_BYTES = 1 << 20  # converted at a time where a block is not in the layout that kernels read
 
@@ -40,13 +41,15 @@ class Block:
     """Consecutive rows of predictions, with the caller's options."""
 
     start: int
-    array: Array  # (n, C, ..., T), as it came
+    array: Array  # (n, C, ..., T), as it came; of means (n, D, ..., T)
     kind: Kind
     weights: Float64s | None
     mask: Bools | None  # (n, ...), True where a cell is padding
     name: str
     axes: Axes | None = None  # how they lie in the caller's array. None for (N, C, ..., T)
     over_labels: str = "sum"  # how the scores of several labels become one
+    variance: Array | None = None  # (n, D, ..., T) or (n, D, ..., 1), of means
+    output_weights: Float64s | None = None  # (D,), of means
     sets: Sets | None = None  # the rows, where the first axis is the cells of all rows
 
     def __len__(self) -> int:
@@ -117,7 +120,7 @@ class Block:
     def scored_cells(self, rows: npt.NDArray[np.int64]) -> Array:
         """Some rows as the kernels read them. The block must have been scored, and so checked, before."""
         array = self.array[rows]
-        if array.ndim == 3 and _lies_ready(array, self.kind):
+        if array.ndim == 3 and lies_ready(array, self.kind):
             return array
         return Block(self.start, array, self.kind, None, None, self.name).cells()
 
@@ -125,11 +128,11 @@ class Block:
         """Whether the kernels read the cells where they lie. Cells of one label may lie beside each other."""
         one_a_row = array.shape[2] == 1 or (array.shape[1] == 1 and array.flags.c_contiguous)
         kind = self.kind if joint or door.family(self.kind) == "classes" else _SAID_YES.get(self.kind, self.kind)
-        return one_a_row and _lies_ready(array, kind)
+        return one_a_row and lies_ready(array, kind)
 
     def _score_chunk(self, chunk: Array, measure: CellMeasure, joint: bool) -> tuple[Float64s, Bools]:
         n, cells, classes, draws = chunk.shape
-        probs_rct = _lay_out(chunk).reshape(n * cells, classes, draws)
+        probs_rct = lay_out(chunk).reshape(n * cells, classes, draws)
         scores, valid = np.empty(n * cells), np.empty(n * cells, np.bool_)
         if door.is_logits(self.kind):
             probs_rct = _probabilities(probs_rct, self.kind)
@@ -191,13 +194,13 @@ def outcomes_of(probs_rlt: Array) -> Array:
     return probs_rvt
 
 
-def _lies_ready(array: Array, kind: Kind) -> bool:
+def lies_ready(array: Array, kind: Kind) -> bool:
     """Whether the kernels can read an array where it lies."""
     plain = array.dtype.isnative and array.dtype.itemsize >= 4 and kind == "probs"
     return plain and array.flags.c_contiguous and array.flags.aligned
 
 
-def _lay_out(chunk: Array) -> Array:
+def lay_out(chunk: Array) -> Array:
     """C-contiguous, aligned, in the machine's byte order, float32 or float64; a copy only where it has to be."""
     native = _contiguous(chunk) if _lies_apart(chunk) else np.require(chunk, chunk.dtype.newbyteorder("="), ["C", "A"])
     if native.dtype.itemsize > 2:
@@ -237,6 +240,8 @@ def map_blocks(
 ) -> Iterator[Result]:
     """What ``work`` gives for each block of a source, in order. If the source has no row, ``work`` gets one empty block."""
     draw_weights = door.as_weights(reading.weights, source.cell_shape[-1])
+    variances = variances_of(reading, source, door.name_of_variance(name))
+    outputs = door.as_output_weights(reading.output_weights, source.cell_shape[0]) if reading.kind == "mean" else None
     padding = door.as_mask(reading.mask, source.events, source.rows)
 
     def blocks() -> Iterator[tuple[int, Block]]:
@@ -246,18 +251,21 @@ def map_blocks(
             if padding is not None and stop > len(padding):
                 door.refuse_unequal_rows("mask", stop, len(padding), f"{name} (at least)")
             rows_mask = None if padding is None else padding[start:stop]
-            yield (
-                stop,
-                Block(start, array, reading.kind, draw_weights, rows_mask, name, source.axes, reading.over_labels),
-            )
+            block = Block(start, array, reading.kind, draw_weights, rows_mask, name, source.axes, reading.over_labels)
+            noise = None if variances is None else variances.take(len(array))
+            yield stop, replace(block, variance=noise, output_weights=outputs)
             start = stop
+        if variances is not None:
+            variances.check_end()
         if source.rows is not None and start != source.rows:
             door.refuse_unequal_rows(name, source.rows, start, "its shape")
         if padding is not None and start != len(padding):
             door.refuse_unequal_rows("mask", start, len(padding), name)
         if start == 0:
             empty = np.empty((0, *source.cell_shape), np.float32)
-            yield 0, Block(0, empty, reading.kind, draw_weights, padding, name)
+            noise = None if variances is None else np.ones_like(empty)
+            block = Block(0, empty, reading.kind, draw_weights, padding, name)
+            yield 0, replace(block, variance=noise, output_weights=outputs)
 
     with closing(track(blocks(), source.rows, "rows scored")) as tracked:  # the bar is gone when an error arrives
         in_order = map if source.rows is not None and source.rows <= source.step else map_in_order
@@ -317,4 +325,4 @@ def as_ready(predictions: Any, reading: Reading) -> Array | None:
     door.check_axes(array.shape, "probs")
     if array.ndim > 3:
         door.refuse_event_axes("probs", array.shape[1:], original_axes(predictions, reading, "probs"))
-    return array if _lies_ready(array, reading.kind) else None
+    return array if lies_ready(array, reading.kind) else None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,6 +16,7 @@ from alcore import door
 from alcore.door import Array, Axes, Kind, Reading
 from alcore.sources.axes import arranged, arranged_block, is_lazy, opened, original_axes
 from alcore.sources.chunks import row_blocks, step_of, warn_of_chunks
+from alcore.sources.names import axes_of
 from alcore.sources.ragged import Ragged
 from alcore.sources.threads import get_threads
 from alcore.sources.unwritten import check_written
@@ -44,6 +47,9 @@ class Source:
     kind: Kind = "probs"
     axes: Axes | None = None  # how they lie in the caller's array. None for (N, C, ..., T)
     files: tuple[tuple[int, str], ...] = ()  # the first row and the name of each file, where there are several
+    variances: Iterator[Any] | None = (
+        None  # of blocks that are pairs (means, variances): those of the blocks read so far
+    )
 
     def saying_file(self, work: Callable[[Any], Result]) -> Callable[[Any], Result]:
         """``work`` on a block of rows. Its errors name the file of the block, where there are several."""
@@ -87,24 +93,58 @@ def open_source(predictions: Any, reading: Reading = PLAIN, name: str = "probs",
         door.refuse_sets(name)
     if isinstance(predictions, Mapping):
         door.refuse_source(predictions, name)
-    given = opened(predictions, reading, name)
+    given, variances = opened(predictions, reading, name), None
+    if reading.kind == "mean":
+        given, variances = split_pairs(given, name)
     found = arranged(given, reading, name)
     source = _source_of(found, reading, name, cost)
     check_written(found, reading, name)
     warn_of_chunks(found, block_rows(source.cell_shape, source.dtype.itemsize, cost), name, reading.kind)
-    axes, files = original_axes(given, reading, name), getattr(found, "starts", ())
-    return replace(source, kind=reading.kind, axes=axes, files=files)
+    axes, files = original_axes(given, reading, name) or source.axes, getattr(found, "starts", ())
+    return replace(source, kind=reading.kind, axes=axes, files=files, variances=variances)
 
 
 def _source_of(found: Any, reading: Reading, name: str, cost: int) -> Source:
     """A source from predictions that lie as (N, C, ..., T), or from blocks that are arranged one by one."""
-    if is_lazy(found):
-        return _lazy_source(found, reading.kind, name, cost)
-    if hasattr(found, "__array__") or hasattr(found, "__dlpack__"):
-        return _array_source(door.as_array(found, name), reading.kind, name, cost)
+    if is_lazy(found) or hasattr(found, "__array__") or hasattr(found, "__dlpack__"):
+        return array_or_lazy_source(found, reading.kind, name, cost)
     if isinstance(found, Iterable) and not isinstance(found, bytes | bytearray):
         return _block_source(found, reading, name, cost)
     door.refuse_source(found, name)
+
+
+def array_or_lazy_source(found: Any, kind: Kind, name: str, cost: int = 1) -> Source:
+    """A source from an array, in memory or not, that lies as (N, C, ..., T)."""
+    if is_lazy(found):
+        return _lazy_source(found, kind, name, cost)
+    return _array_source(door.as_array(found, name), kind, name, cost)
+
+
+def split_pairs(predictions: Any, name: str) -> tuple[Any, Iterator[Any] | None]:
+    """An iterable of pairs (means, variances) as two iterators that are read in step. Anything else stays as it is."""
+    if hasattr(predictions, "dtype") or not isinstance(predictions, Iterable) or is_lazy(predictions):
+        return predictions, None
+    parts = iter(predictions)
+    first = next(parts, None)
+    if first is None:
+        return (), None
+    every = chain([first], parts)
+    if not isinstance(first, tuple):
+        return every, None
+    waiting: deque[Any] = deque()
+
+    def means() -> Iterator[Any]:
+        for number, pair in enumerate(every):
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                door.refuse_block(name, number, type(pair).__name__, "a pair (means, variances), as block 0 is")
+            waiting.append(pair[1])
+            yield pair[0]
+
+    def variances() -> Iterator[Any]:
+        while waiting:  # those of the blocks of means that were read so far
+            yield waiting.popleft()
+
+    return means(), variances()
 
 
 def _array_source(array: Array, kind: Kind, name: str, cost: int) -> Source:
@@ -130,12 +170,16 @@ def _lazy_source(lazy: Any, kind: Kind, name: str, cost: int) -> Source:
 
 def _block_source(iterable: Iterable[Any], reading: Reading, name: str, cost: int) -> Source:
     """Blocks (n, C, ..., T) of any n. They are pulled in the caller's thread: frameworks keep state there."""
-    parts = (_as_block(part, number, reading, name) for number, part in enumerate(iterable))
-    first = next(parts, None)
-    if first is None:
+    given = iter(iterable)
+    raw = next(given, None)
+    if raw is None:
         door.refuse_empty_stream(name)
+    parts = (_as_block(part, number, reading, name) for number, part in enumerate(chain([raw], given)))
+    first = next(parts)
     step = block_rows(first.shape[1:], first.dtype.itemsize, cost)
-    return Source(None, first.shape[1:], _cut(first, parts, step, name), step, first.dtype)
+    no_classes = not reading.has_classes and len(getattr(raw, "shape", ())) == 2 < first.ndim
+    axes = axes_of(raw, reading, name) if no_classes else None
+    return Source(None, first.shape[1:], _cut(first, parts, step, name), step, first.dtype, axes=axes)
 
 
 def _as_block(part: Any, number: int, reading: Reading, name: str) -> Array:

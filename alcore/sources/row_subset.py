@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Reading
+from alcore.door import Array, Axes, Reading
 from alcore.sources.axes import opened
 from alcore.sources.names import axes_of
 from alcore.sources.ragged import Ragged
@@ -98,16 +98,36 @@ class RowSubset:
         cells = RowSubset(int(ragged.offsets[-1]), np.flatnonzero(np.repeat(~kept, sizes)).astype(np.int64))
         return Ragged(cells.of(ragged.flat, reading), np.concatenate([[0], np.cumsum(sizes[kept])]))
 
-    def _blocks(self, blocks: Iterable[Any], reading: Reading) -> Iterator[Array]:
+    def _blocks(self, blocks: Iterable[Any], reading: Reading) -> Iterator[Any]:
         start = 0
         for part in blocks:
-            block = door.as_array(part, "predictions")
+            pair = reading.kind == "mean" and isinstance(part, tuple)  # means and their variances
+            block = door.as_array(part[0] if pair else part, "predictions")
             axes = axes_of(block, reading, "predictions")
             axis = 0 if axes is None else axes.rows
-            yield np.moveaxis(self._cut(np.moveaxis(block, axis, 0), start), 0, axis)
+            kept = self._cut_along(block, axis, start)
+            yield (kept, self._cut_variance(part[1], axes, start)) if pair else kept
             start += block.shape[axis]
         if start != self.rows:
             door.refuse_unequal_rows("predictions", self.rows, start, "ids")
+
+    def _cut_along(self, block: Array, axis: int, start: int) -> Array:
+        return np.moveaxis(self._cut(np.moveaxis(block, axis, 0), start), 0, axis)
+
+    def _cut_variance(self, part: Any, axes: Axes | None, start: int) -> Array:
+        block = door.as_array(part, "variance")
+        if axes is None:
+            return self._cut(block, start)
+        return self._cut_along(block, (axes if block.ndim == len(axes.text) else axes.without_draws).rows, start)
+
+    def cut_blocks(self, blocks: Iterable[Array], name: str) -> Iterator[Array]:
+        """The subset's rows of blocks (n, ...) of all rows."""
+        start = 0
+        for block in blocks:
+            yield self._cut(block, start)
+            start += len(block)
+        if start != self.rows:
+            door.refuse_unequal_rows(name, self.rows, start, "ids")
 
     def _cut(self, block: Array, start: int) -> Array:
         first, last = np.searchsorted(self.dropped, [start, start + len(block)])

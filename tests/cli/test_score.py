@@ -82,7 +82,7 @@ def test_the_names_refused_are_those_of_every_joint_heuristic() -> None:
         options = {"batch-epig": {"targets": TARGETS}, "epig": {"targets": TARGETS}, "precomputed": {"scores": [1.0]}}
         if isinstance(alcore.heuristic(name, **options.get(name, {})), Joint):
             joint.add(name)
-    assert joint == {*JOINT, "batch-epig"}
+    assert joint == {*JOINT, "batch-epig", "log-det"}
 
 
 def test_random_has_no_scores_to_write(tmp_path: Path) -> None:

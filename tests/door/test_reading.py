@@ -53,7 +53,10 @@ def test_an_option_that_a_function_has_not_is_refused_with_those_it_has(function
 
 
 def test_a_heuristic_takes_a_mask_too() -> None:
-    with pytest.raises(TypeError, match="^king: expected one of the options kind, axes, over_labels, weights, mask"):
+    with pytest.raises(
+        TypeError,
+        match="^king: expected one of the options kind, axes, over_labels, weights, variance, output_weights, mask",
+    ):
         alcore.BALD().score(PROBS, king="logits")
     assert Reading.of({"mask": [True]}).mask == [True]
 

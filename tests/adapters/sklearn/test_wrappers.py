@@ -162,9 +162,7 @@ def test_classifiers_without_probabilities_are_refused_with_what_gives_them() ->
 
 
 OTHERS = {
-    "RandomForestRegressor is a regressor: it predicts numbers, which alcore does not score yet": RandomForestRegressor(
-        2
-    ),
+    "RandomForestRegressor is a regressor: it predicts numbers. Pass kind='mean'": RandomForestRegressor(2),
     "KMeans is a clusterer": KMeans(2, n_init=1),
     "IsolationForest is an outlier detector": IsolationForest(n_estimators=2),
     "GaussianMixture is a density estimator": GaussianMixture(2),
