@@ -16,12 +16,13 @@ from alcore.bench.agreement import overlap, rank_correlation
 from alcore.bench.comparison import Comparison
 from alcore.bench.composition import class_counts, near_duplicates
 from alcore.bench.information import information_bound, information_of_batches
-from alcore.bench.labels import Ints, PoolAndTest, check_source, read_pool_and_test
+from alcore.bench.labels import Ints, PoolAndTest, check_source, read_pool_and_test, why_no_labels
 from alcore.bench.replay import FEWEST_DRAWS, effective_draws, replay
 from alcore.bench.temperature_scaling import temper
 from alcore.bench.time_and_memory import WARM_UP_ROWS, compile_kernels, peak_bytes, time_select
 from alcore.door import Float64s, MaskedReadingOptions, Reading, Rng, shows_options
 from alcore.heuristics import Heuristic, RowWise, heuristic
+from alcore.heuristics.base import Joint
 from alcore.heuristics.subsets import with_draws
 from alcore.sources.axes import as_arranged
 from alcore.sources.blocks import gather_rows
@@ -45,7 +46,6 @@ DEFAULT = (
     "random",
     *JOINT,
 )
-NO_LABELS_OF_CELLS = "the predictions have event axes, so a row has no single label and no joint information"
 
 
 @shows_options(MaskedReadingOptions)
@@ -68,13 +68,15 @@ def compare(
 
     Args:
         predictions: (N, C, ..., T) from any source that can be read more than once.
+            More than 10 labels of kind "multilabel" have no joint information, no replay and no calibration, as event axes have
+            none. By default joint heuristics are then left out too.
         k: query size. With 10 rows heuristics differ. With 100 rows most sets of draws are exhausted, whatever the heuristic.
         heuristics: names or objects. With event axes wrap each in `alcore.Reduce`. Pass EPIG as an object,
             ``alcore.EPIG(targets)``.
-        labels: (N,) classes of the rows. The draws must not be trained on them. With ``test`` and ``test_labels``, `replay` shows
-            what the labels of each heuristic are worth.
+        labels: (N,) classes of the rows. For kind "multilabel" (N, L), 1 where a row has a label and 0 where not. The draws must
+            not be trained on them. With ``test`` and ``test_labels``, `replay` shows what the labels of each heuristic are worth.
         test: (M, C, T) predictions of a test set by the same draws.
-        test_labels: (M,) classes of the test set.
+        test_labels: the labels of the test set, as ``labels``.
         steps: how many labels each replay buys at most.
         seeds: how many replays each heuristic has.
         at_a_time: how many labels a replay asks for at a time. There is one replay for each number. Use ``(1, k)`` to see what
@@ -105,6 +107,9 @@ def compare(
     reading = Reading.of(options)
     source = open_source(predictions, reading)
     _check_pool(source)
+    no_labels = why_no_labels(source)
+    if heuristics is DEFAULT and no_labels is not None:
+        objects = [one for one in objects if not isinstance(one, Joint)]
     reading = replace(reading, mask=door.as_mask(reading.mask, source.events, source.rows))
     own_rng, *heuristic_rngs = door.as_rng(rng).spawn(1 + len(objects))
     seed = int(own_rng.integers(1 << 62))  # one for all: the information of a batch does not depend on the others
@@ -116,8 +121,8 @@ def compare(
     by_name = dict(zip(_distinct_names(objects), objects, strict=True))
     # The work starts after all that may be refused.
     result = _select_batches(predictions, source, by_name, count, heuristic_rngs, reading.options)
-    if source.events:
-        return replace(result, left_out=dict.fromkeys(("information", "replay", "calibration"), NO_LABELS_OF_CELLS))
+    if no_labels is not None:
+        return replace(result, left_out=dict.fromkeys(("information", "replay", "calibration"), no_labels))
     result = _with_information(result, predictions, labelled_sets.pool_labels, size, seed, reading, shares)
     if labelled_sets.test is not None:
         result = replace(result, tempering=temper(labelled_sets.pool, labelled_sets.test, shares, own_rng))

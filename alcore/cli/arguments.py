@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 import alcore
+from alcore import door
 from alcore.bench.compare import DEFAULT, JOINT
-from alcore.bench.labels import check_same_cells
+from alcore.bench.labels import check_same_cells, why_no_labels
 from alcore.cli.options import HeuristicOptions, PredictionOptions
 from alcore.cli.sentences import note
 from alcore.door import Reading
@@ -35,9 +36,10 @@ def heuristics_named(
     names = [name.strip() for name in named.split(",")]
     targeted = options.targets is not None or _has_targets(files, source.shape, read)
     if named == "all":
-        events = len(source.shape) > 3
-        names = [name for name in DEFAULT if not (events and name in JOINT)]
-        if targeted:
+        opened = open_source(source, Reading.of({"kind": read.kind}))
+        alone = why_no_labels(opened) is not None
+        names = [name for name in DEFAULT if not (alone and name in JOINT)]
+        if targeted and not door.has_too_many_labels(opened.kind, opened.cell_shape[0]):
             names.append("epig")
     targets = read_targets(next(filter(_needs_targets, names), ""), files, options.targets, read)
     return [
@@ -115,7 +117,7 @@ def open_files(files: list[Path], options: PredictionOptions) -> Any:
         )
     opened = [alcore.open_predictions(one, options.member, default="pool", offsets=options.offsets) for one in files]
     if len(opened) > 1:
-        return joined(opened, [*map(str, files)], _reading(options))
+        return joined(opened, [*map(str, files)], _reading(options), "files")
     if isinstance(opened[0], alcore.Ragged):
         return alcore.Ragged(in_order(opened[0].flat, options), opened[0].offsets)
     return in_order(opened[0], options)
