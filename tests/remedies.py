@@ -19,7 +19,8 @@ CODE = re.compile(r"\b(?:np|alcore|glob)\.\w|\w\.\w+\(|\b[A-Za-z_]\w*\([^) ]*\)?
 # Texts with such a place that are no remedies: shapes, formulas and options in what was expected.
 NO_CODE = re.compile(
     r"shape \([^)]*\)|\([NMJk](?:, [^)]*)*\)|\(n, |\(cells,\) -> float|\{\}\[\{\}|losses\[\{\}\]|q\[\{\}\]|predicted\[\{\}, \{\}\]|"
-    r"files\[[^\]]*\]|\bexpected [A-Za-z_]*=|\bBALD\(\)(?=, got)|select\(predictions, k, \*, rng=None, \*\*options\)"
+    r"files\[[^\]]*\]|rows\[(?:0|\{\})\]|predictions\[\{\}\]|\bexpected [A-Za-z_]*=|\bBALD\(\)(?=, got)|"
+    r"select\(predictions, k, \*, rng=None, \*\*options\)"
 )
 NOT_RUN = {
     "pip install": "a test installs nothing",

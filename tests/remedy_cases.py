@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.remedies import Case
 from tests.remedy_cases_of_choices import BENCH, FILES, NUMBERS, PATHS, SELECTIONS
+from tests.remedy_cases_of_kinds import HEADS, KINDS, LISTS, SETS
 
 X = {"x": "np.ma.masked_array(probs)", "value": "0.5", "heuristic": "BALD()", "mask": "padding"}
 HALF = {"x": "half", "path": "'half.npy'"}
@@ -72,13 +73,6 @@ ARRAYS = (
         {"x": "tokens", "mask": "padding", "heuristic": "BALD()"},
     ),
     Case(
-        "alcore.entropy(probs[..., 0])",
-        "probs[..., None]",
-        "alcore.entropy({})",
-        "entropy_of(whole[..., :1])",
-        {"whole": "probs", "flat": "probs[..., 0]", "remedied probs": "flat"},
-    ),
-    Case(
         "alcore.entropy(probs[..., 0])", "axes='NC'", "alcore.entropy(probs[..., 0], {})", "entropy_of(probs[..., :1])"
     ),
     Case(
@@ -133,7 +127,7 @@ ORDERS = (
     ),
     Case(
         "alcore.batchbald(maps, 3)",
-        "np.moveaxis(probs, 1, -2).reshape(-1, 3, 5)",
+        "np.moveaxis(np.asarray(probs), 1, -2).reshape(-1, 3, 5)",
         "alcore.bald({})",
         "bald_of(maps).ravel()",
         {"probs": "maps"},
@@ -141,7 +135,7 @@ ORDERS = (
     *(
         Case(
             f"alcore.batchbald(probs, 3, axes={axes!r})",
-            f"np.transpose(probs, {order}).reshape(-1, 3, 5)",
+            f"np.transpose(np.asarray(probs), {order}).reshape(-1, 3, 5)",
             "alcore.bald({})",
             "bald_of(maps).ravel()",
             {"probs": f"maps.transpose({moved})"},
@@ -150,6 +144,33 @@ ORDERS = (
             ("NHWCT", "(0, 1, 2, 3, 4)", "0, 2, 3, 1, 4"),
             ("TNCHW", "(1, 3, 4, 2, 0)", "4, 0, 1, 2, 3"),
         )
+    ),
+    *(
+        Case(
+            "alcore.batchbald(probs, 3)",
+            remedy,
+            "alcore.bald({})",
+            "bald_of(tokens).ravel()",
+            {"probs": f"xarray.DataArray(tokens, dims=('obs', 'class', 'token', 'draw')).transpose(*{names})"},
+        )
+        for remedy, names in (
+            ("np.moveaxis(np.asarray(probs), 1, -2).reshape(-1, 3, 5)", "('obs', 'class', 'token', 'draw')"),
+            ("np.transpose(np.asarray(probs), (2, 1, 3, 0)).reshape(-1, 3, 5)", "('draw', 'token', 'obs', 'class')"),
+        )
+    ),
+    Case(
+        "alcore.batchbald(probs, 3, axes='SDNCH')",
+        "np.transpose(np.asarray(probs), (2, 4, 3, 0, 1)).reshape(-1, 3, 5)",
+        "alcore.bald({})",
+        "bald_of(tokens).ravel()",
+        {"probs": "tokens.transpose(3, 0, 1, 2)[None]"},
+    ),
+    Case(
+        "alcore.batchbald(probs, 3, kind='binary', axes='HTN')",
+        "np.transpose(np.asarray(probs), (2, 0, 1)).reshape(-1, 1, 5)",
+        "alcore.bald({}, kind='binary')",
+        "bald_of(two_of(whole)).ravel()",
+        {"whole": "probs", "probs": "whole.transpose(1, 2, 0)"},
     ),
 )
 VALUES = (
@@ -222,4 +243,4 @@ VALUES = (
         {"attention_mask": "(~padding).astype(int)"},
     ),
 )
-CASES = (*ARRAYS, *ORDERS, *VALUES, *NUMBERS, *SELECTIONS, *FILES, *PATHS, *BENCH)
+CASES = (*ARRAYS, *ORDERS, *VALUES, *NUMBERS, *SELECTIONS, *FILES, *PATHS, *BENCH, *KINDS, *LISTS, *SETS, *HEADS)

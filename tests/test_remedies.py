@@ -77,6 +77,11 @@ def entropy_of(probs: np.ndarray) -> np.ndarray:
     return -(mean * np.log(np.where(mean > 0, mean, 1))).sum(1)
 
 
+def two_of(yes: np.ndarray) -> np.ndarray:
+    """Probabilities of yes, with draws last, as probabilities of no and yes on axis 1."""
+    return np.stack([1 - yes, yes], 1)
+
+
 def bald_of(probs: np.ndarray) -> np.ndarray:
     return entropy_of(probs) + (probs * np.log(np.where(probs > 0, probs, 1))).sum(1).mean(-1)
 
@@ -100,7 +105,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     logits = np.log(PROBS) * 3 + 0.5
     write_files(logits)
     found = {name: getattr(alcore, name) for name in alcore.__all__}
-    oracles = (entropy_of, bald_of, softmax_of, brier_of, Odd, Lists, Sample)
+    oracles = (entropy_of, two_of, bald_of, softmax_of, brier_of, Odd, Lists, Sample)
     lazy = dask.array.from_array(PROBS, chunks=(4, 3, 5))
     return {
         **found,
@@ -132,6 +137,8 @@ def write_files(logits: np.ndarray) -> None:
     Path("text.csv").write_text("row,score\n0,1.5\n")
     np.save("part_1.npy", PROBS[:7])
     np.save("part_2.npy", PROBS[7:])
+    for draw in range(5):
+        np.save(f"job_{draw}.npy", PROBS[..., draw])
     np.savez("two.npz", b=VOTES, a=PROBS)
     np.save("objects.npy", np.array([PROBS, None], object), allow_pickle=True)
     zarr.create_array("hole.zarr", shape=PROBS.shape, chunks=(4, 3, 5), dtype="f8")[:8] = logits[:8]

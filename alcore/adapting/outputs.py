@@ -177,7 +177,7 @@ def class_axis_of(found: Any, request: Request) -> int:
     """The axis of classes in ``found``, which has rows first and draws last.
 
     It is the request's ``class_axis``. Where that is None, it is 1, except for three axes: (n, tokens, C) and (n, C, steps) look
-    alike. There it is the axis along which probabilities sum to 1.
+    alike. There it is the axis along which probabilities sum to 1. One yes or no (kind "binary") has one number on it.
 
     Raises:
         ValueError: where that axis is not there, is that of the rows or has one class, and where three axes do not tell.
@@ -185,7 +185,8 @@ def class_axis_of(found: Any, request: Request) -> int:
     shape = tuple(found.shape[:-1] if request.draw_axis is not None else found.shape)
     axis = request.class_axis
     if axis is None and len(shape) == 3:
-        axis = _axis_of_sum_one(found, request)
+        binary = door.family(door.as_kind(request.kind)) == "binary"
+        axis = (2 if shape[2] == 1 < shape[1] else 1) if binary else _axis_of_sum_one(found, request)
     axis = 1 if axis is None else axis
     if len(shape) < 2 or not -len(shape) <= axis < len(shape) or axis % len(shape) == 0:
         raise ValueError(
@@ -207,8 +208,10 @@ def _check_classes(shape: tuple[int, ...], axis: int, request: Request) -> None:
     if family == "binary" and shape[axis] != 1:
         labels = request.kind.replace("binary", "multilabel")
         raise ValueError(
-            f"output: expected one number on axis {axis} for kind={request.kind!r}, got shape {shape}. If they are labels, each "
-            f"of them yes or no, pass kind={labels!r}. If they are classes, pass kind='probs' or kind='logits'."
+            f"output: expected one number on axis {axis} for kind={request.kind!r}, got shape {shape}. If there is one for each "
+            "place of a map or sequence, pass output=lambda made: made[:, None]. If they are labels, each of them yes or no, pass "
+            f"kind={labels!r}. If they are classes, pass kind='probs' or kind='logits'. If the number is on another axis, name "
+            "it, for example class_axis=-1."
         )
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.bench.labels import Ints, as_labels
-from alcore.door import Array, Float64s
+from alcore.door import Array, Float64s, Kind
 
 BINS = 15
 SIMULATED_SETS = 1_000  # sets of labels drawn from the predictions themselves
@@ -85,7 +85,9 @@ def predictive(probs: Array, weights: Float64s | None, tiny: float) -> Float64s:
     return np.asarray(np.maximum((probs @ shares.astype(probs.dtype)).astype(np.float64), tiny))
 
 
-def calibration(predicted: npt.ArrayLike, labels: npt.ArrayLike, *, rng: door.Rng = 0) -> Calibration:
+def calibration(
+    predicted: npt.ArrayLike, labels: npt.ArrayLike, *, kind: str = "probs", rng: door.Rng = 0
+) -> Calibration:
     """Measure how good predictive probabilities are: log-likelihood, Brier score, accuracy and calibration error.
 
     The expected calibration error is Σ_b m_b/M · |accuracy_b − confidence_b| over 15 bins b of equal width with m_b rows (Guo et
@@ -93,7 +95,9 @@ def calibration(predicted: npt.ArrayLike, labels: npt.ArrayLike, *, rng: door.Rn
 
     Args:
         predicted: (M, C) probabilities, the mean over draws: ``probs.mean(axis=-1)``.
-        labels: (M,) classes, whole numbers 0 … C − 1.
+        labels: (M,) classes, whole numbers 0 … C − 1. For kind "multilabel" (M, L), 1 where a row has a label and 0 where not.
+        kind: "multilabel" where ``predicted`` are probabilities (M, 2^L) of label vectors, as `labelled` makes them:
+            ``labelled(probs, labels, kind="multilabel").probs.mean(axis=-1)``.
         rng: None, a seed or a generator, for the error by chance.
 
     Returns:
@@ -108,19 +112,9 @@ def calibration(predicted: npt.ArrayLike, labels: npt.ArrayLike, *, rng: door.Rn
     >>> found.accuracy, round(found.error, 6)
     (1.0, 0.15)
     """
-    array = np.asarray(predicted, np.float64)
-    if array.ndim != 2 or array.shape[1] < 2:
-        raise ValueError(
-            f"predicted: expected shape (M, C), the mean over draws, got {array.shape}. Pass probs.mean(axis=-1)."
-        )
-    invalid = ~(np.isfinite(array).all(axis=1) & (array >= 0).all(axis=1) & (np.abs(array.sum(axis=1) - 1) < 1e-2))
-    if invalid.any():
-        row = int(invalid.argmax())
-        raise ValueError(
-            f"predicted: expected probabilities over axis 1, but predicted[{row}] is {array[row]}. Logits need a softmax: "
-            "scipy.special.softmax(logits, axis=1)."
-        )
-    classes = as_labels(labels, len(array), array.shape[1], "labels")
+    array, known = np.asarray(predicted, np.float64), door.as_kind(kind)
+    _check_predicted(array, known)
+    classes = as_labels(labels, len(array), array.shape[1], "labels", known)
     metrics = scores(np.maximum(array, np.finfo(np.float64).tiny), classes)
     counts, sums, accurate = _bins(array, array.argmax(axis=1) == classes)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -129,6 +123,27 @@ def calibration(predicted: npt.ArrayLike, labels: npt.ArrayLike, *, rng: door.Rn
         len(array), metrics["log-likelihood"], metrics["Brier score"], metrics["accuracy"],
         metrics["calibration error"], _error_by_chance(array, door.as_rng(rng)), *means, counts.astype(np.int64),
     )  # fmt: skip
+
+
+def _check_predicted(array: Float64s, kind: Kind) -> None:
+    several = door.family(kind) == "multilabel"
+    if array.ndim != 2 or array.shape[1] < 2:
+        raise ValueError(
+            f"predicted: expected shape (M, C), the mean over draws, got {array.shape}. Pass probs.mean(axis=-1)."
+        )
+    invalid = ~(np.isfinite(array).all(axis=1) & (array >= 0).all(axis=1) & (np.abs(array.sum(axis=1) - 1) < 1e-2))
+    if several and (invalid.any() or array.shape[1].bit_count() != 1):
+        raise ValueError(
+            f"predicted: expected probabilities (M, 2^L) of the label vectors for kind={kind!r}, got shape {array.shape}"
+            f"{' with rows that do not sum to 1' if invalid.any() else ''}. Pass "
+            f"alcore.bench.labelled(probs, labels, kind={kind!r}).probs.mean(axis=-1)."
+        )
+    if invalid.any():
+        row = int(invalid.argmax())
+        raise ValueError(
+            f"predicted: expected probabilities over axis 1, but predicted[{row}] is {array[row]}. Logits need a softmax: "
+            "scipy.special.softmax(logits, axis=1)."
+        )
 
 
 def _error_by_chance(predicted: Float64s, rng: np.random.Generator) -> float:

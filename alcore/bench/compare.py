@@ -16,13 +16,14 @@ from alcore.bench.agreement import overlap, rank_correlation
 from alcore.bench.comparison import Comparison
 from alcore.bench.composition import class_counts, near_duplicates
 from alcore.bench.information import information_bound, information_of_batches
-from alcore.bench.labels import Ints, PoolAndTest, check_source, read_pool_and_test
+from alcore.bench.labels import Ints, PoolAndTest, check_source, read_pool_and_test, why_no_labels
 from alcore.bench.regression import MeansAndTest, information_of_means, read_means_and_test
 from alcore.bench.replay import FEWEST_DRAWS, effective_draws, replay
 from alcore.bench.temperature_scaling import temper
 from alcore.bench.time_and_memory import WARM_UP_ROWS, compile_kernels, peak_bytes, time_select
 from alcore.door import Float64s, MaskedReadingOptions, Reading, Rng, shows_options
 from alcore.heuristics import Heuristic, RowWise, heuristic
+from alcore.heuristics.base import Joint
 from alcore.heuristics.subsets import with_draws
 from alcore.scores.gaussian import read_means
 from alcore.sources.axes import as_arranged
@@ -63,7 +64,6 @@ DEFAULT_OF_MEANS = (
     "log-det",
 )
 NO_CALIBRATION = "it is measured of class probabilities"
-NO_LABELS_OF_CELLS = "the predictions have event axes, so a row has no single label and no joint information"
 
 
 @shows_options(MaskedReadingOptions)
@@ -87,13 +87,16 @@ def compare(
 
     Args:
         predictions: (N, C, ..., T) from any source that can be read more than once.
+            More than 10 labels of kind "multilabel" have no joint information, no replay and no calibration, as event axes have
+            none. By default joint heuristics are then left out too.
         k: query size. With 10 rows heuristics differ. With 100 rows most sets of draws are exhausted, whatever the heuristic.
         heuristics: names or objects. With event axes wrap each in `alcore.Reduce`. Pass EPIG as an object,
             ``alcore.EPIG(targets)``.
-        labels: (N,) classes of the rows, or numbers (N,) or (N, D) of kind "mean". The draws must not be trained on them. With
-            ``test`` and ``test_labels``, `replay` shows what the labels of each heuristic are worth.
+        labels: (N,) classes of the rows. For kind "multilabel" (N, L), 1 where a row has a label and 0 where not. For kind "mean"
+            numbers (N,) or (N, D). The draws must not be trained on them. With ``test`` and ``test_labels``, `replay` shows what
+            the labels of each heuristic are worth.
         test: (M, C, T) predictions of a test set by the same draws.
-        test_labels: (M,) classes of the test set.
+        test_labels: the labels of the test set, as ``labels``.
         test_variance: of kind "mean", the variances of the test set's noise, as in `alcore.entropy`. The default is ``variance``,
             where that is one number, or one for each output.
         steps: how many labels each replay buys at most.
@@ -128,6 +131,9 @@ def compare(
     objects, count, size = _as_heuristics(heuristics), door.as_count(k), door.as_size(samples, "samples")
     source = open_source(predictions, reading)
     _check_pool(source)
+    no_labels = why_no_labels(source)
+    if heuristics is DEFAULT and no_labels is not None:
+        objects = [one for one in objects if not isinstance(one, Joint)]
     reading = replace(reading, mask=door.as_mask(reading.mask, source.events, source.rows))
     own_rng, *heuristic_rngs = door.as_rng(rng).spawn(1 + len(objects))
     seed = int(own_rng.integers(1 << 62))  # one for all: the information of a batch does not depend on the others
@@ -142,8 +148,8 @@ def compare(
     by_name = dict(zip(_distinct_names(objects), objects, strict=True))
     # The work starts after all that may be refused.
     result = _select_batches(predictions, source, by_name, count, heuristic_rngs, reading.options)
-    if source.events:
-        return replace(result, left_out=dict.fromkeys(("information", "replay", "calibration"), NO_LABELS_OF_CELLS))
+    if no_labels is not None:
+        return replace(result, left_out=dict.fromkeys(("information", "replay", "calibration"), no_labels))
     if of_means:
         result = _with_information_of_means(result, predictions, reading, shares)
         return _with_replays(result, labelled_sets, by_name, reading, shares, sizes, replay_options)

@@ -22,8 +22,9 @@ SATURATED = 0.99  # share of the most that a batch can tell
 class Comparison:
     """The result of `compare` for H heuristics. Arrays are in the order of ``names``.
 
-    With event axes rows have no joint information and no single label. Then ``information``, ``information_error``,
-    ``redundancy``, ``information_bound``, ``predicted_classes``, ``classes`` and ``near_duplicates`` are None.
+    With event axes, or more than 10 labels of kind "multilabel", rows have no joint information and no single label. Then
+    ``information``, ``information_error``, ``redundancy``, ``information_bound``, ``predicted_classes``, ``classes`` and
+    ``near_duplicates`` are None.
 
     Attributes:
         names: names of the heuristics. If a name occurs twice, the second one ends in " (2)".

@@ -89,9 +89,11 @@ def read_pool_and_test(
     source: Source, predictions: Any, labels: Any, test: Any, test_labels: Any, reading: Reading
 ) -> PoolAndTest:
     """Read and check what `alcore.bench.compare` takes beside the pool's predictions."""
-    if source.events:
+    if why_no_labels(source) is not None:
         return PoolAndTest(None, None, None, {})
-    pool_labels = None if labels is None else as_labels(labels, source.rows or 0, source.joint_shape[0], "labels")
+    pool_labels = (
+        None if labels is None else as_labels(labels, source.rows or 0, source.joint_shape[0], "labels", source.kind)
+    )
     if pool_labels is not None:
         refuse_one_class(pool_labels, "labels")
     if test_labels is not None and test is None:
@@ -125,15 +127,51 @@ def read_pool_and_test(
     )
 
 
+def why_no_labels(source: Source) -> str | None:
+    """Why rows of these predictions have no single label and no joint information. None where they have."""
+    if source.events:
+        return "the predictions have event axes, so a row has no single label and no joint information"
+    if door.has_too_many_labels(source.kind, source.cell_shape[0]):
+        labels, most = source.cell_shape[0], door.MOST_LABELS
+        return f"the predictions have {labels} labels, and more than {most} have too many label vectors to count"
+    return None
+
+
 def _rows_in_memory(source: Source) -> Ints | None:
     """Rows of the pool, drawn at random, that fit into memory. None if all fit."""
-    count, most = source.rows or 0, max(1, MOST_BYTES // (4 * int(np.prod(source.cell_shape))))
+    count, most = source.rows or 0, max(1, MOST_BYTES // (4 * int(np.prod(source.joint_shape))))
     return np.sort(np.random.default_rng(0).permutation(count)[:most]) if count > most else None
 
 
-def as_labels(labels: npt.ArrayLike, rows: int, classes: int, name: str) -> Ints:
-    """(rows,) whole numbers from 0 to classes − 1."""
+def as_labels(labels: npt.ArrayLike, rows: int, classes: int, name: str, kind: Kind = "probs") -> Ints:
+    """(rows,) whole numbers from 0 to classes − 1. For several labels also a table (rows, L) of 0 and 1."""
+    if door.family(kind) == "multilabel":
+        return _as_vectors(labels, rows, classes, name)
     array = door.as_classes(labels, name, remedy=f"Number the classes from 0 to {classes - 1}, in the order of axis 1.")
+    return _as_classes(array, rows, classes, name)
+
+
+def _as_vectors(labels: npt.ArrayLike, rows: int, vectors: int, name: str) -> Ints:
+    """The number Σ_l y_l 2^l of the label vector of each row, from a table (rows, L) or from such numbers."""
+    size = vectors.bit_length() - 1
+    array = door.as_classes(labels, name, remedy=f"Pass a table ({rows}, {size}) of 0 and 1.", kinds="iub")
+    if array.ndim == 1 and array.dtype.kind != "b":
+        return _as_classes(array, rows, vectors, name)
+    if array.shape != (rows, size):
+        raise ValueError(
+            f"{name}: expected shape ({rows}, {size}), 0 or 1 for each label of each row of the predictions, got {array.shape}."
+        )
+    outside = (array != 0) & (array != 1)
+    if outside.any():
+        row, label = map(int, np.argwhere(outside)[0])
+        raise ValueError(
+            f"{name}: expected 0 or 1 for each label, but {name}[{row}, {label}] is {array[row, label]}. Pass 1 where a row has "
+            "the label, else 0."
+        )
+    return np.asarray(array.astype(np.int64) @ (1 << np.arange(size)))
+
+
+def _as_classes(array: Array, rows: int, classes: int, name: str) -> Ints:
     if array.shape != (rows,):
         raise ValueError(
             f"{name}: expected shape ({rows},), one label for each row of the predictions, got {array.shape}."
@@ -200,7 +238,8 @@ def labelled(
 
     Args:
         predictions: (N, C, T) from any source that can be read more than once.
-        labels: (N,) classes, whole numbers 0 … C − 1.
+        labels: (N,) classes, whole numbers 0 … C − 1. For kind "multilabel" (N, L), 1 where a row has a label and 0 where not, or
+            (N,) the numbers Σ_l y_l 2^l of the label vectors.
         rows: (n,) row numbers to read. All rows by default.
         kind: as in `alcore.entropy`.
         axes: the order of the axes of ``predictions``, such as "TNC". The default is (n, C, T).
@@ -208,7 +247,8 @@ def labelled(
         labels_name: the name of ``labels`` in error messages.
 
     Returns:
-        The predictions as ``probs`` (n, C, T), with ``labels`` (n,). Cost O(n·C·T) time and memory.
+        The predictions as ``probs`` (n, C, T), with ``labels`` (n,). For kind "multilabel" C counts the 2^L label vectors. Cost
+            O(n·C·T) time and memory.
 
     Raises:
         TypeError: for an iterable of blocks, and labels that are not whole numbers.
@@ -222,7 +262,7 @@ def labelled(
     source = open_source(predictions, reading, name)
     refuse_events(source, name)
     check_source(source, name)
-    classes = as_labels(labels, source.rows or 0, source.joint_shape[0], labels_name)
+    classes = as_labels(labels, source.rows or 0, source.joint_shape[0], labels_name, source.kind)
     if rows is None:
         probs = read_rows(predictions, reading, name=name)
     else:

@@ -15,7 +15,7 @@ import numpy as np
 import alcore
 from alcore import door
 from alcore.bench.compare import DEFAULT, DEFAULT_OF_MEANS, JOINT
-from alcore.bench.labels import check_same_cells
+from alcore.bench.labels import check_same_cells, why_no_labels
 from alcore.cli.options import HeuristicOptions, PredictionOptions
 from alcore.cli.sentences import note
 from alcore.door import Reading
@@ -40,10 +40,11 @@ def heuristics_named(
     names = [name.strip() for name in named.split(",")]
     targeted = options.targets is not None or _has_targets(files, source.shape, read)
     if named == "all":
-        events = len(source.shape) > 3
+        opened = open_source(source, Reading.of({"kind": read.kind}))
+        alone = why_no_labels(opened) is not None
         default = DEFAULT_OF_MEANS if read.kind == "mean" else DEFAULT
-        names = [name for name in default if not (events and name in (*JOINT, "log-det"))]
-        if targeted:
+        names = [name for name in default if not (alone and name in (*JOINT, "log-det"))]
+        if targeted and not door.has_too_many_labels(opened.kind, opened.cell_shape[0]):
             names.append("epig")
     targets = read_targets(next(filter(_needs_targets, names), ""), files, options.targets, read)
     return [
@@ -157,7 +158,7 @@ def open_files(files: list[Path], options: PredictionOptions) -> Any:
         )
     opened = [alcore.open_predictions(one, options.member, default="pool", offsets=options.offsets) for one in files]
     if len(opened) > 1:
-        return joined(opened, [*map(str, files)], _reading(options))
+        return joined(opened, [*map(str, files)], _reading(options), "files")
     if isinstance(opened[0], alcore.Ragged):
         return alcore.Ragged(in_order(opened[0].flat, options), opened[0].offsets)
     return in_order(opened[0], options)

@@ -49,6 +49,11 @@ REMEDIES = (
         r"reduce a score, Reduce\(BALD\(\), 'mean'\), or compare rows at some positions, BatchBALD\(positions=16\)",
         "reduce a score, --heuristic bald --reduce mean, or compare rows at some positions, --heuristic batchbald --positions 16",
     ),
+    (
+        r"pass alcore\.concatenate_draws\(files, axes='(?P<axes>\w+)'\) without axes=\. If they are blocks of rows, pass .*",
+        "join them in Python, alcore.concatenate_draws(files, 'all.npy', axes=\"{axes}\"), and pass all.npy without --axes. If they "
+        "are blocks of rows, join them with np.concatenate.",
+    ),
     (r"\b(?P<option>kind|axes)='(?P<value>\w+)'", "--{option} {value}"),
     (r"^(?P<option>kind|axes): ", "--{option}: "),
     (r"^over_labels: ", "--over-labels: "),

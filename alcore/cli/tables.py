@@ -73,7 +73,7 @@ def write_json(file: Path, tables: dict[str, Any]) -> None:
 
 def ranking_table(result: Comparison, source: str, bound: str, width: int) -> Table:
     shape = " x ".join(f"{n:,}" for n in result.shape)
-    note = "" if result.information is not None else "\nwith event axes rows have no joint information"
+    note = "" if result.information is not None else f"\n{result.left_out['information']}"
     table = plain_table(f"{source}\n{shape}, {len(result.batches[0]):,} picks each{note}")
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("heuristic", no_wrap=True)

@@ -19,7 +19,18 @@ from alcore.door.arrays import (
 )
 from alcore.door.axes import Axes, as_axes, axes_of_names, axes_of_sample
 from alcore.door.heads import as_heads
-from alcore.door.kinds import KINDS, Kind, as_kind, check_axes, check_outcomes, family, is_logits, outcomes
+from alcore.door.kinds import (
+    KINDS,
+    MOST_LABELS,
+    Kind,
+    as_kind,
+    check_axes,
+    check_outcomes,
+    family,
+    has_too_many_labels,
+    is_logits,
+    outcomes,
+)
 from alcore.door.means import (
     as_constant_variance,
     as_output_weights,
@@ -100,6 +111,7 @@ from alcore.door.sources import (
     refuse_memory,
     refuse_no_predictions,
     refuse_other_cells,
+    refuse_rows_or_draws,
     refuse_single_reading,
     refuse_source,
     refuse_too_many_rows,
@@ -119,6 +131,7 @@ from alcore.door.wording import shown
 __all__ = [
     "AXES",
     "KINDS",
+    "MOST_LABELS",
     "MOST_PROBABLE",
     "Array",
     "Axes",
@@ -180,6 +193,7 @@ __all__ = [
     "check_predicted",
     "check_rows",
     "family",
+    "has_too_many_labels",
     "is_logits",
     "join_sets",
     "name_of_variance",
@@ -204,6 +218,7 @@ __all__ = [
     "refuse_overflowing_losses",
     "refuse_pool_size",
     "refuse_precomputed_cells",
+    "refuse_rows_or_draws",
     "refuse_sets",
     "refuse_shape_of_variance",
     "refuse_single_reading",

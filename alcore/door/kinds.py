@@ -56,6 +56,11 @@ def outcomes(kind: Kind, classes: int) -> int:
     return classes if family(kind) in ("classes", "mean") else 1 << classes
 
 
+def has_too_many_labels(kind: Kind, labels: int) -> bool:
+    """Whether there are more labels than a joint distribution can hold."""
+    return family(kind) == "multilabel" and labels > MOST_LABELS
+
+
 def check_outcomes(kind: Kind, labels: int, name: str) -> None:
     """Refuse more labels than a joint distribution can hold, and means, whose labels cannot be enumerated."""
     if family(kind) == "mean":
@@ -64,7 +69,7 @@ def check_outcomes(kind: Kind, labels: int, name: str) -> None:
             "alcore.log_det(means, k, variance=...) or alcore.LogDet(), or rows by a score, such as alcore.BALD() or "
             "alcore.EPIG(targets)."
         )
-    if family(kind) == "multilabel" and labels > MOST_LABELS:
+    if has_too_many_labels(kind, labels):
         raise ValueError(
             f"{name}: expected at most {MOST_LABELS} labels where rows are compared with each other, got {labels}. A row then has "
             f"2^{labels} label vectors. Choose by a score of each row, such as BALD(), or pass the labels that matter: "
@@ -81,9 +86,15 @@ def check_axes(shape: tuple[int, ...], name: str, kind: Kind = "probs") -> None:
         _check_yes_no(shape, name, kind)
         return
     if len(shape) < 3:
-        remedy = "For one prediction a row, without draws, add the axis of draws: probs[..., None]. Or pass axes='NC'."
+        remedy = (
+            "If a row holds the classes of one prediction, (N, C), pass axes='NC'. If it holds the draws of one probability of "
+            "yes, (N, T), pass kind='binary'. If the draws are first, (T, N), pass kind='binary', axes='TN'."
+        )
         if len(shape) < 2:
-            remedy = "Classes are on axis 1, draws on the last axis. For one row with one draw: probs[None, :, None]."
+            remedy = (
+                "If each number is the probability of yes of a row, pass kind='binary', axes='N'. If they are the class "
+                f"probabilities of one row with one draw, pass {name}[None, :, None]."
+            )
         raise ValueError(f"{name}: expected {AXES}, got shape {shape}. {remedy}")
     if shape[1] == 0 or shape[-1] == 0:
         what, axis = ("classes", 1) if shape[1] == 0 else ("draws", len(shape) - 1)
@@ -119,16 +130,21 @@ def _check_yes_no(shape: tuple[int, ...], name: str, kind: Kind) -> None:
     )
     if len(shape) < 3:
         raise ValueError(
-            f"{name}: expected {expected} for kind={kind!r}, got shape {shape}. Say the order of the axes, such as "
-            "axes='NCT', or axes='NC' without draws."
+            f"{name}: expected {expected} for kind={kind!r}, got shape {shape}. "
+            + (
+                "For one number a row, without draws, pass axes='N'."
+                if family(kind) == "binary"
+                else "For labels without draws, (N, L), pass axes='NC'."
+            )
         )
     if shape[1] == 0 or shape[-1] == 0:
         what, axis = ("labels", 1) if shape[1] == 0 else ("draws", len(shape) - 1)
         _refuse_empty(shape, name, what, axis, "at least 1 label and 1 draw")
     if family(kind) == "binary" and shape[1] != 1:
         events, labels = "HWDEFGIJ"[: len(shape) - 2], kind.replace("binary", "multilabel")
+        draws = "If axis 1 holds the draws, pass axes='NT'. " if len(shape) == 3 and shape[-1] == 1 else ""
         raise ValueError(
-            f"{name}: expected {expected} for kind={kind!r}, got shape {shape}. If axis 1 is an event axis, say so: "
+            f"{name}: expected {expected} for kind={kind!r}, got shape {shape}. {draws}If axis 1 is an event axis, say so: "
             f"axes='N{events}T'. If it holds labels, each of them yes or no, pass kind={labels!r}. If it holds classes, pass "
             "kind='probs' or kind='logits'."
         )

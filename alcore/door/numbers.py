@@ -112,13 +112,13 @@ def as_numbers(value: npt.ArrayLike, name: str, kinds: str = "fiu", *, copy: boo
 MOST_PROBABLE = "Pass the most probable class of each row: probs.mean(axis=-1).argmax(axis=1)."
 
 
-def as_classes(classes: npt.ArrayLike, name: str, *, remedy: str = MOST_PROBABLE) -> Array:
-    """Class numbers (N, ...), at least one."""
+def as_classes(classes: npt.ArrayLike, name: str, *, remedy: str = MOST_PROBABLE, kinds: str = "iu") -> Array:
+    """Class numbers (N, ...), at least one. ``kinds`` of dtypes may have booleans too."""
     if isinstance(classes, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected a plain array of classes, got a masked array. Pass {name}.compressed().")
     array = as_plain(classes, name, "an array of classes")
     if array.ndim == 0 or array.size == 0:
         raise ValueError(f"{name}: expected shape (N, ...) with at least one class, got {array.shape}.")
-    if array.dtype.kind not in "iu":
+    if array.dtype.kind not in kinds:
         raise TypeError(f"{name}: expected classes as whole numbers, got {array.dtype}. {remedy}")
     return array

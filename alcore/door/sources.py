@@ -55,14 +55,34 @@ def refuse_empty_stream(name: str) -> NoReturn:
 def refuse_event_axes(name: str, cell_shape: tuple[int, ...], axes: Axes | None = None) -> NoReturn:
     """``axes``: how they lie in the caller's array. None for (N, C, ..., T)."""
     rows = "J" if name == "targets" else "N"
-    cells, then = f"np.moveaxis({name}, 1, -2)", ""
+    cells, then = f"np.moveaxis(np.asarray({name}), 1, -2)", ""
     if axes is not None and not axes.is_plain:
         classes = () if axes.classes is None else (axes.classes,)
-        cells, then = f"np.transpose({name}, {(axes.rows, *axes.events, *classes, *axes.draws)})", ", without axes="
+        cells, then = (
+            f"np.transpose(np.asarray({name}), {(axes.rows, *axes.events, *classes, *axes.draws)})",
+            ", without axes=",
+        )
+    whole = (
+        " To choose whole rows, reduce a score, Reduce(BALD(), 'mean'), or compare rows at some positions, "
+        "BatchBALD(positions=16)."
+    )
     raise ValueError(
         f"{name}: expected shape ({rows}, C, T), got ({rows}, {', '.join(map(str, cell_shape))}). Make a row of each pixel or "
-        f"token: {cells}.reshape(-1, {cell_shape[0]}, {cell_shape[-1]}){then}. "
-        "To choose whole rows, reduce a score, Reduce(BALD(), 'mean'), or compare rows at some positions, BatchBALD(positions=16)."
+        f"token: {cells}.reshape(-1, {cell_shape[0]}, {cell_shape[-1]}){then}." + ("" if name == "targets" else whole)
+    )
+
+
+def refuse_rows_or_draws(name: str, count: int, shape: tuple[int, ...], axes: Axes, *, files: bool) -> NoReturn:
+    """Several arrays of one shape whose axes name no draws: draws of the same rows and blocks of rows look alike."""
+    what = "files" if files else "arrays"
+    draws = f"np.stack({name}, axis=-1) with axes={axes.text + 'T'!r}"
+    rows = f"one array, np.concatenate({name}, axis={axes.rows}), or a generator, iter({name})"
+    if files:
+        draws = f"alcore.concatenate_draws({name}, axes={axes.text!r}) without axes="
+        rows = f"a generator of arrays, (alcore.open_predictions(one) for one in {name})"
+    raise ValueError(
+        f"{name}: expected {what} with an axis of draws, got {count} {what} of shape {shape}, and axes={axes.text!r} names no "
+        f"draws. If they are the draws of the same rows, pass {draws}. If they are blocks of rows, pass {rows}."
     )
 
 

@@ -68,9 +68,11 @@ def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str, axes: Axes)
     if (values < 0).any():
         c, first = map(int, np.argwhere(values < 0)[0])
         if abs(sums[t] - 1) > tolerance(len(values)):
+            yes = _of_draws_of_yes("logit", "binary_logits", values, name, axes)
+            remedy = f". {yes}If they are logits of classes, pass" if yes else ": pass"
             raise ValueError(
                 f"{name}: expected probabilities over {classes}, but {total} and {at(c, first)} is {values[c, first]:.6g}. "
-                "These look like logits: pass kind='logits'."
+                f"These look like logits{remedy} kind='logits'."
             )
         raise ValueError(
             f"{name}: expected probabilities, but {at(c, first)} is {values[c, first]:.6g}. Clip and renormalise: "
@@ -80,17 +82,35 @@ def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str, axes: Axes)
         raise ValueError(
             f"{name}: expected probabilities over {classes}, but {total}, while {_draw_axis(axes)} sums to 1. {_other_order(axes)}"
         )
-    normalised = f"{name} / {name}.sum(axis={axes.classes}, keepdims=True)"
-    remedy = (
-        "If each of them is a yes or no of its own, pass kind='multilabel'. If they are classes and not normalised, pass "
-        f"{normalised}. For logits pass kind='logits'."
-    )
-    if values.max() > 1:
-        remedy = f"If these are logits, pass kind='logits'. If they are counts, normalise them: {normalised}."
     raise ValueError(
         f"{name}: expected probabilities over {classes}, but {total} "
-        f"(sums within {tolerance(len(values)):.2g} of 1 are accepted). {remedy}"
+        f"(sums within {tolerance(len(values)):.2g} of 1 are accepted). {_of_other_sums(values, name, axes)}"
     )
+
+
+def _of_other_sums(values_ct: Float64s, name: str, axes: Axes) -> str:
+    """What numbers from 0 on that do not sum to 1 may be, and what to pass for each."""
+    normalised = f"{name} / {name}.sum(axis={axes.classes}, keepdims=True)"
+    if values_ct.max() > 1:
+        yes = _of_draws_of_yes("logit", "binary_logits", values_ct, name, axes)
+        return f"{yes}If these are logits, pass kind='logits'. If they are counts, normalise them: {normalised}."
+    yes = _of_draws_of_yes("probability", "binary", values_ct, name, axes)
+    return (
+        f"{yes}If each of them is a yes or no of its own, pass kind='multilabel'. If they are classes and not normalised, pass "
+        f"{normalised}. For logits pass kind='logits'."
+    )
+
+
+def _of_draws_of_yes(what: str, kind: Kind, values_ct: Float64s, name: str, axes: Axes) -> str:
+    """What to pass where one prediction a row may be the draws of one number. Empty where there are several draws."""
+    if values_ct.shape[1] > 1 or axes.events or name == "predicted":
+        return ""
+    remedy = f"pass {name}[..., 0] with kind={kind!r}"
+    if not axes.draws:
+        remedy = f"pass kind={kind!r}, axes={axes.text.replace('C', 'T')!r}"
+    elif not axes.is_plain:
+        remedy = f"pass them as (N, T) with kind={kind!r}"
+    return f"If a row holds the draws of one {what} of yes, {remedy}. "
 
 
 def refuse_logits(values_ct: Array, index: tuple[int, ...], name: str, axes: Axes) -> NoReturn:

@@ -45,13 +45,18 @@ def opened(predictions: Any, reading: Reading, name: str) -> Any:
         return files.open_predictions(predictions)
     if files.is_path_list(predictions):
         names = [str(one) if files.is_path(one) else f"{name}[{place}]" for place, one in enumerate(predictions)]
-        return joined(predictions, names, reading)
-    return _nested(predictions, name) if is_nested(predictions) else predictions
+        return joined(predictions, names, reading, name)
+    if is_nested(predictions):
+        return _nested(predictions, name)
+    if isinstance(predictions, list | tuple):
+        _check_draws_named(predictions, reading, name, of_files=False)
+    return predictions
 
 
-def joined(predictions: Sequence[Any], names: Sequence[str], reading: Reading) -> JoinedRows:
-    """Files, and arrays among them, as one source along the rows. Errors call each by its name."""
-    given = [opened(one, reading, name) for one, name in zip(predictions, names, strict=True)]
+def joined(predictions: Sequence[Any], names: Sequence[str], reading: Reading, name: str) -> JoinedRows:
+    """Files, and arrays among them, as one source along the rows. Errors call each by its name, and all by ``name``."""
+    given = [opened(one, reading, own) for one, own in zip(predictions, names, strict=True)]
+    _check_draws_named(given, reading, name, of_files=True)
     parts = []
     for one, name in zip(given, names, strict=True):
         part = arranged(one, reading, name)
@@ -61,13 +66,32 @@ def joined(predictions: Sequence[Any], names: Sequence[str], reading: Reading) -
     return join_rows(parts, names, original_axes(given[0], reading, names[0]), reading.kind)
 
 
+def _check_draws_named(arrays: list[Any] | tuple[Any, ...], reading: Reading, name: str, *, of_files: bool) -> None:
+    """Refuse several arrays of one shape without an axis of draws: those of an ensemble look like blocks of rows."""
+    axes = _axes_said(reading)
+    if axes is None or axes.draws or len(arrays) < 2 or isinstance(arrays, RowBlocks):
+        return
+    shapes = {tuple(getattr(one, "shape", ())) for one in files.items_of(arrays)}
+    if len(shapes) == 1 and (shape := next(iter(shapes))):
+        door.refuse_rows_or_draws(name, len(arrays), shape, axes, files=of_files)
+
+
+class RowBlocks(list[Array]):
+    """Blocks of different rows for certain, whatever their shapes."""
+
+
+def _axes_said(reading: Reading) -> Axes | None:
+    """The axes that a string of the call names."""
+    return door.as_axes(reading.axes, classes_required=reading.has_classes) if isinstance(reading.axes, str) else None
+
+
 def original_axes(predictions: Any, reading: Reading, name: str) -> Axes | None:
     """How the axes lie in what the caller gave, for what is said of a place in it. None for (N, C, ..., T)."""
     if getattr(predictions, "is_arranged", False):
         return getattr(predictions, "axes", None)
     if _is_array(predictions):
         return axes_of(predictions, reading, name)
-    return door.as_axes(reading.axes, classes_required=reading.has_classes) if isinstance(reading.axes, str) else None
+    return _axes_said(reading)
 
 
 def _is_array(predictions: Any) -> bool:

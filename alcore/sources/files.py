@@ -148,10 +148,12 @@ def is_path(value: Any) -> bool:
 
 def is_path_list(value: Any) -> bool:
     """Whether it is a list or a tuple with a path in it: several files along the rows."""
-    if not isinstance(value, list | tuple):
-        return False
-    held = list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)  # a subclass may count its passes
-    return any(map(is_path, held))
+    return isinstance(value, list | tuple) and any(map(is_path, items_of(value)))
+
+
+def items_of(value: list[Any] | tuple[Any, ...]) -> Iterator[Any]:
+    """What a list or a tuple holds. A subclass that counts its passes does not count this one."""
+    return list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
 
 
 def _format_of(file: Path) -> str:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array, Axes, Reading
-from alcore.sources.axes import opened
+from alcore.sources.axes import RowBlocks, opened
 from alcore.sources.names import axes_of
 from alcore.sources.ragged import Ragged
 from alcore.sources.reading import PLAIN, RowCount, can_reread, open_source
@@ -74,7 +74,7 @@ class RowSubset:
             return self._of_sets(predictions, reading)
         predictions = opened(predictions, reading, "predictions")
         if isinstance(predictions, list | tuple):
-            return list(self._blocks(predictions, reading))
+            return RowBlocks(self._blocks(predictions, reading))
         if isinstance(predictions, Iterable) and not hasattr(predictions, "dtype"):
             return self._blocks(predictions, reading)
         source = open_source(predictions, reading)

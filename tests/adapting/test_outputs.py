@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 from dataclasses import dataclass
 from typing import Any
@@ -106,6 +107,25 @@ def test_labels_have_probabilities_of_their_own() -> None:
     assert drawn[2, 0, 3] == 3 * 4 + 2
     with pytest.raises(ValueError, match="one number on axis 1 for kind='binary'.*kind='multilabel'"):
         arranged((4, 3), class_axis=1, kind="binary")
+
+
+def test_a_map_of_yes_or_no_asks_for_no_axis_of_classes_that_it_lacks() -> None:
+    """(n, H, W) has one number for each place, and no axis to name: the refusal says how the output gets one."""
+    made = np.random.default_rng(0).random((4, 5, 6))
+    for kind in ("binary", "binary_logits"):
+        request = Request(2, class_axis=None, kind=kind)
+        with pytest.raises(ValueError, match=r"got shape \(4, 5, 6\)") as refusal:
+            adapting.class_axis_of(made, request)
+        assert "expected class_axis=" not in str(refusal.value)
+        found = re.search(r"output=(lambda made: [^.]*)\.", str(refusal.value))
+        assert found is not None
+        shown = adapting.pick(made, eval(found[1]))
+        assert adapting.class_axis_of(shown, request) == 1
+        arranged_map = adapting.arrange(shown, 4, request, OPS, 1)
+        expected = made if kind == "binary" else 1 / (1 + np.exp(-made))
+        np.testing.assert_allclose(arranged_map, expected[:, None])
+    for shape, axis in (((4, 1, 6), 1), ((4, 6, 1), 2), ((4, 1, 1), 1)):
+        assert adapting.class_axis_of(np.ones(shape), Request(2, class_axis=None, kind="binary")) == axis
 
 
 def test_rows_that_come_out_are_those_that_went_in() -> None:

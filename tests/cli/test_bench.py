@@ -125,7 +125,7 @@ def test_no_number_is_cut_off(width: int, reduce: str | None) -> None:
 def test_bench_of_maps(here: Path) -> None:
     shown = done("bench", "maps.npy", "--reduce", "mean", "--mask", "mask.npy", "-k", 3, "--plot", "picture.png")
     assert "mean(bald)" in shown
-    assert "with event axes rows have no joint information" in shown
+    assert "the predictions have event axes, so a row has no single label and no joint" in shown
     assert "\nscore distributions -> picture.png" in shown
     assert not any(word in shown for word in ("nats", "redundant", *JOINT))
 

@@ -67,6 +67,10 @@ def test_a_ledger_asks_from_several_files(here: Path) -> None:
     [
         (["nope/*.npy"], "nope/*.npy: no file has a name like this. See which there are: ls nope."),
         (["parts/*.npy", "-H", "epig"], "--targets FILE"),
+        (
+            ["parts/*.npy", "--offsets", "o.npy", "--reduce", "sum"],
+            "--offsets: expected one file of cells, got 3 files.",
+        ),
         (["preds.npy", "maps.npy"], "maps.npy: expected shape (n, 3, 6), as preds.npy has, got (20, 3, 2, 2, 5)"),
     ],
 )
@@ -85,16 +89,23 @@ def test_files_without_draws_have_a_way(here: Path) -> None:
     refused = run("score", "flat.npy", "-H", "entropy", "-o", "s.npy")
     assert refused.exit_code == 2
     assert "got shape (30, 3). " in refused.stderr
-    assert refused.stderr.endswith("Or pass --axes NC.\n")
+    assert "(N, C), pass --axes NC." in refused.stderr
+    assert refused.stderr.endswith("If the draws are first, (T, N), pass --kind binary, --axes TN.\n")
     assert run("score", "flat.npy", "--axes", "NC", "-H", "entropy", "-o", "s.npy").exit_code == 0
     np.testing.assert_array_equal(np.load("s.npy"), alcore.entropy(PROBS[..., :1]))
     jobs = [f"job_{draw}.npy" for draw in range(6)]
     for draw, job in enumerate(jobs):
         np.save(job, PROBS[..., draw])
-    with pytest.raises(ValueError, match=r"files\[0\]: expected \(N, C, ..., T\).*Or pass axes='NC'\."):
+    with pytest.raises(ValueError, match=r"files\[0\]: expected \(N, C, ..., T\).*pass axes='NC'\."):
         alcore.concatenate_draws(jobs)
     np.testing.assert_array_equal(alcore.bald(alcore.concatenate_draws(jobs, axes="NC")), alcore.bald(PROBS))
+    unclear = run("score", *jobs, "--axes", "NC", "-H", "entropy", "-o", "t.npy")
+    assert unclear.exit_code == 2
+    assert "--axes NC names no draws" in unclear.stderr
+    assert "alcore.concatenate_draws(files, 'all.npy', axes=\"NC\"), and pass all.npy without --axes." in unclear.stderr
     np.testing.assert_array_equal(alcore.concatenate_draws(jobs, "all.npy", axes="NC"), PROBS)
+    assert run("score", "all.npy", "-o", "t.npy").exit_code == 0
+    np.testing.assert_array_equal(np.load("t.npy"), alcore.bald(PROBS))
 
 
 @pytest.mark.filterwarnings("ignore::alcore.ChunkWarning")

@@ -28,7 +28,7 @@ from tests.door.broken_pool import POOL
         (np.ma.masked_array(np.full((3, 2, 4), 0.5)), TypeError, "without a mask, got a masked array"),
         (np.float64(0.5), ValueError, r"got shape \(\)"),
         (np.full(3, 0.5), ValueError, r"got shape \(3,\)"),
-        (np.full((3, 2), 0.5), ValueError, r"add the axis of draws: probs\[..., None\]"),
+        (np.full((3, 2), 0.5), ValueError, r"axes='NC'.*\(N, T\), pass kind='binary'"),
         (np.ones((3, 1, 4)), ValueError, "pass kind='binary'"),
         (np.ones((3, 0, 4)), ValueError, "no classes"),
         (np.ones((3, 2, 0)), ValueError, "no draws"),

@@ -191,3 +191,58 @@ def test_arrays_are_viewed_and_not_written_to() -> None:
     given.setflags(write=False)
     alcore.bald(given, axes="TNC")
     alcore.batchbald(given, 3, axes="TNC")
+
+
+# --- lists whose axes name no draws -----------------------------------------------------------------------------------
+
+ENSEMBLE = [PROBS[..., draw] for draw in range(T)]
+
+
+@pytest.mark.parametrize("kind_of_list", [list, tuple])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda given, folder: alcore.entropy(given, axes="NC"),
+        lambda given, folder: alcore.BALD().select(given, 3, axes="NC"),
+        lambda given, folder: alcore.batchbald(given, 3, axes="NC"),
+        lambda given, folder: alcore.batch_epig(given, PROBS[:2, :, 0], 3, axes="NC"),
+        lambda given, folder: alcore.bench.compare(given, k=3, axes="NC"),
+        lambda given, folder: alcore.Ledger(size=N * T).ask(alcore.BALD(), given, 3, axes="NC"),
+        lambda given, folder: alcore.save_predictions(folder / "p.npy", given, axes="NC", rows=N * T),
+        lambda given, folder: alcore.concatenate_draws([given, PROBS], axes="NC"),
+    ],
+)
+def test_an_ensemble_in_a_list_is_not_read_as_blocks_of_rows(
+    kind_of_list: Callable[[Any], Any], call: Callable[[Any, Path], Any], tmp_path: Path
+) -> None:
+    """T arrays (N, C) look like T blocks of N rows: N·T scores for N rows."""
+    with pytest.raises(ValueError, match=r"got 8 arrays of shape \(30, 3\), and axes='NC' names no draws"):
+        call(kind_of_list(ENSEMBLE), tmp_path)
+
+
+def test_files_of_an_ensemble_are_not_read_as_files_along_the_rows(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{draw}.npy" for draw in range(T)]
+    for path, part in zip(paths, ENSEMBLE, strict=True):
+        np.save(path, part)
+    for given in (paths, [ENSEMBLE[0], *paths[1:]]):
+        with pytest.raises(ValueError, match=r"got 8 files of shape \(30, 3\), and axes='NC' names no draws"):
+            alcore.entropy(given, axes="NC")
+    np.testing.assert_array_equal(alcore.bald(alcore.concatenate_draws(paths, axes="NC")), alcore.bald(PROBS))
+
+
+def test_lists_that_can_be_read_in_one_way_only_are_read() -> None:
+    mean = PROBS[..., 0]
+    expected = alcore.entropy(mean, axes="NC")
+    for given in ([mean], [mean[:9], mean[9:]], iter([mean[:15], mean[15:]])):
+        np.testing.assert_array_equal(alcore.entropy(given, axes="NC"), expected)
+    np.testing.assert_array_equal(alcore.entropy([PROBS[:15], PROBS[15:]]), alcore.entropy(PROBS))
+
+
+@pytest.mark.parametrize("labelled", [{20: 0}, {20: 0, 3: 1}])
+def test_blocks_that_have_one_shape_only_without_labelled_rows_are_read(labelled: dict[int, int]) -> None:
+    mean = PROBS[:29, :, 0]
+    ledger, other = alcore.Ledger(size=29), alcore.Ledger(size=29)
+    ledger.label(labelled)
+    other.label(labelled)
+    found = ledger.ask(alcore.Entropy(), [mean[:14], mean[14:]], 4, axes="NC")
+    assert found.ids.tolist() == other.ask(alcore.Entropy(), mean, 4, axes="NC").ids.tolist()

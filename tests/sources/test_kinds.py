@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -232,3 +233,40 @@ def test_opposed_draws_tell_one_bit() -> None:
     assert alcore.bald(np.full((1, 1000), 0.3), kind="binary")[0] == 0.0
     slightly = 0.3 + 1e-7 * RNG.normal(size=(1, 50))
     assert alcore.bald(slightly, kind="binary")[0] == pytest.approx(slightly.var() / (2 * 0.3 * 0.7), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"), [(YES, "binary"), (np.log(YES / (1 - YES)), "binary_logits"), (8 + 4 * YES, "binary_logits")]
+)
+@pytest.mark.parametrize(
+    ("laid", "axes", "right"),
+    [
+        (lambda yes: yes, "NC", "NT"),
+        (lambda yes: yes.T, "CN", "TN"),
+        (lambda yes: yes[..., None], None, None),
+        (lambda yes: yes[None], "TNC", None),
+    ],
+)
+def test_draws_of_yes_that_are_read_as_classes_are_named_before_any_other_reading(
+    given: np.ndarray, kind: str, laid: Callable[[np.ndarray], np.ndarray], axes: str | None, right: str | None
+) -> None:
+    """The remedies of (N, T) lead to one of `axes='NC'`. What follows from there must not rank T draws as T classes or labels."""
+    with pytest.raises(ValueError, match="If a row holds the draws of one") as refusal:
+        alcore.entropy(laid(given), axes=axes)
+    said = str(refusal.value)
+    first = re.findall(r"kind='(\w+)'", said)[0]
+    assert first == kind
+    assert right is None or f"pass kind={kind!r}, axes={right!r}." in said
+    expected = alcore.entropy(given, kind=kind)
+    if right is not None:
+        np.testing.assert_array_equal(alcore.entropy(laid(given), kind=kind, axes=right), expected)
+
+
+def test_the_readings_of_two_axes_are_all_named() -> None:
+    with pytest.raises(ValueError, match=r"\(N, C\), pass axes='NC'.*\(N, T\), pass kind='binary'.*axes='TN'"):
+        alcore.bald(YES)
+    with pytest.raises(ValueError, match="pass kind='binary', axes='N'"):
+        alcore.entropy(YES[:, 0])
+    with pytest.raises(ValueError, match=r"^probs: .*pass kind='multilabel'") as refusal:
+        alcore.bald(LABELS)  # several draws: the numbers of axis 1 are no draws
+    assert "binary" not in str(refusal.value)
