@@ -51,8 +51,8 @@ REMEDIES = (
     ),
     (
         r"pass alcore\.concatenate_draws\(files, axes='(?P<axes>\w+)'\) without axes=\. If they are blocks of rows, pass .*",
-        "join them in Python, alcore.concatenate_draws(files, 'all.npy', axes=\"{axes}\"), and pass all.npy without --axes. If they are "
-        "blocks of rows, join them with np.concatenate.",
+        "join them in Python, alcore.concatenate_draws(files, 'all.npy', axes=\"{axes}\"), and pass all.npy without --axes. If "
+        "they are blocks of rows, join them with np.concatenate.",
     ),
     (r"\b(?P<option>kind|axes)='(?P<value>\w+)'", "--{option} {value}"),
     (r"^(?P<option>kind|axes): ", "--{option}: "),
