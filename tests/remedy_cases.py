@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.remedies import Case
 from tests.remedy_cases_of_choices import BENCH, FILES, NUMBERS, PATHS, SELECTIONS
 from tests.remedy_cases_of_kinds import HEADS, KINDS, LISTS, SETS
+from tests.remedy_cases_of_means import OF_MEANS
 
 X = {"x": "np.ma.masked_array(probs)", "value": "0.5", "heuristic": "BALD()", "mask": "padding"}
 HALF = {"x": "half", "path": "'half.npy'"}
@@ -243,4 +244,18 @@ VALUES = (
         {"attention_mask": "(~padding).astype(int)"},
     ),
 )
-CASES = (*ARRAYS, *ORDERS, *VALUES, *NUMBERS, *SELECTIONS, *FILES, *PATHS, *BENCH, *KINDS, *LISTS, *SETS, *HEADS)
+CASES = (
+    *ARRAYS,
+    *ORDERS,
+    *VALUES,
+    *NUMBERS,
+    *SELECTIONS,
+    *FILES,
+    *PATHS,
+    *BENCH,
+    *KINDS,
+    *LISTS,
+    *SETS,
+    *HEADS,
+    *OF_MEANS,
+)
