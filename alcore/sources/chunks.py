@@ -78,7 +78,7 @@ def stored_parts(source: Any) -> Iterator[tuple[Any, Axes]]:
         for part in source.parts:
             yield from stored_parts(part)
     elif ours and hasattr(source, "source"):
-        yield from ((part, source.axes) for part, _ in stored_parts(source.source))
+        yield from ((part, getattr(source, "axes", axes)) for part, axes in stored_parts(source.source))
     elif _node(source) is not None:
         yield source, Axes.plain(len(source.shape))
 

@@ -132,7 +132,7 @@ def test_event_axes_are_refused_with_the_remedy(k: int) -> None:
     [
         (np.ones((3, 1, 4)), ValueError, "at least 2 classes"),
         (np.ones((3, 2, 4), int), TypeError, "expected float16"),
-        (np.full((3, 2), 0.5), ValueError, "add the axis of draws"),
+        (np.full((3, 2), 0.5), ValueError, r"axes='NC'"),
         (None, TypeError, "probs: expected an array"),
     ],
 )

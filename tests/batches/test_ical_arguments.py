@@ -64,7 +64,7 @@ def test_invalid_rows_are_named(labels: str, value: float) -> None:
         (POOL, {"kind": "p"}, ValueError, "kind: expected one of 'probs', 'logits'"),
         (POOL, {"weights": [1, 2]}, ValueError, r"weights: expected shape \(6,\)"),
         (POOL[:, :1], {}, ValueError, "at least 2 classes"),
-        (POOL[:, :, 0], {}, ValueError, "add the axis of draws"),
+        (POOL[:, :, 0], {}, ValueError, r"axes='NC'"),
         (POOL.reshape(5, 4, 6, 6), {}, ValueError, r"probs: expected shape \(N, C, T\), got \(N, 4, 6, 6\)"),
         (POOL.astype(int), {}, TypeError, "probs: expected float16"),
         (np.ma.masked_array(POOL), {}, TypeError, "without a mask"),

@@ -93,12 +93,15 @@ def check_refusal(trial: Trial, text: str) -> None:
 
 def names_in(arguments: Mapping[str, Any]) -> list[str]:
     """What a refusal may begin with: the name of an argument, or of a file that it names."""
-    return [*arguments, *(str(Path(value)) for value in arguments.values() if isinstance(value, str | os.PathLike))]
+    values = [*arguments.values()]
+    values += [one for value in values if isinstance(value, list | tuple) for one in value]
+    values += [one for value in values if isinstance(value, list | tuple) for one in value]
+    return [*arguments, *(str(Path(value)) for value in values if isinstance(value, str | os.PathLike))]
 
 
 def check_sentence(text: str, names: Iterable[str]) -> None:
     """One line that says first what is wrong, an argument or a file, and then what about it."""
-    assert re.match(rf"({'|'.join(map(re.escape, names))})(\[.*\])?(:|, (line|row|task) )", text), (
+    assert re.match(rf"({'|'.join(map(re.escape, names))})(\[.*\])?(:|, (line|row|task|member) )", text), (
         f"names nothing: {text}"
     )
     assert "\n" not in text, f"several lines: {text}"

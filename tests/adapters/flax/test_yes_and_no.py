@@ -33,5 +33,5 @@ def test_one_logit_is_a_probability_of_yes(squeeze: bool) -> None:
 
 def test_labels_are_yes_or_no_each() -> None:
     assert assert_consistent(bound(Network(3), ROWS), ROWS, kind="multilabel_logits").shape == (60, 3, 5)
-    with pytest.raises(ValueError, match="one number on axis 1.*kind='multilabel'"):
+    with pytest.raises(ValueError, match="one number on axis -1.*kind='multilabel'"):
         predict(bound(Network(3), ROWS), ROWS, kind="binary")
