@@ -12,6 +12,8 @@ import pytest
 import alcore
 from tests.gaussians import greedy, information, means_and_variances
 
+pytestmark = pytest.mark.interpreted
+
 WEIGHTS = np.arange(9) ** 2.0
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 import alcore
 
+pytestmark = pytest.mark.interpreted
+
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """Intersection over union, by counting unit squares."""

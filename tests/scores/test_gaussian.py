@@ -12,6 +12,8 @@ import alcore
 from tests.cases import CASES
 from tests.gaussians import means_and_variances, measure
 
+pytestmark = pytest.mark.interpreted
+
 N, D, T = 23, 3, 9
 MEANS, VARIANCE = means_and_variances(N, D, T)
 WEIGHTS = np.arange(T) ** 2.0  # one of them is 0

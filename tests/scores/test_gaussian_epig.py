@@ -11,6 +11,8 @@ import pytest
 import alcore
 from tests.gaussians import covariance, means_and_variances, shares
 
+pytestmark = pytest.mark.interpreted
+
 N, J, D, T = 17, 5, 2, 8
 MEANS, VARIANCE = means_and_variances(N, D, T)
 TARGETS, TARGET_VARIANCE = means_and_variances(J, D, T, seed=1)

@@ -14,6 +14,8 @@ import alcore
 from alcore.scores import reductions
 from tests.scores.test_reductions import BY_HAND
 
+pytestmark = pytest.mark.interpreted
+
 SETS = st.lists(st.lists(st.floats(-10, 10), max_size=6), max_size=10)
 
 

@@ -39,6 +39,7 @@ def label_vectors(labels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.stack(each, axis=1))
 
 
+@pytest.mark.interpreted
 @each_measure
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("weights", [None, np.arange(1.0, T + 1)], ids=["equal", "weighted"])
@@ -50,6 +51,7 @@ def test_yes_or_no_is_two_classes(case: Case, dtype: type, weights: Any) -> None
         np.testing.assert_allclose(case.object.score(given, kind="binary", weights=weights), expected, atol=1e-6)
 
 
+@pytest.mark.interpreted
 @each_measure
 def test_logits_of_yes_and_no(case: Case) -> None:
     logits = RNG.normal(scale=3, size=(N, T))
@@ -60,6 +62,7 @@ def test_logits_of_yes_and_no(case: Case) -> None:
     np.testing.assert_allclose(case.function(float32, kind="binary_logits"), expected, rtol=1e-4, atol=2e-6)
 
 
+@pytest.mark.interpreted
 @each_measure
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_scores_of_several_labels_are_added(case: Case, dtype: type) -> None:
@@ -135,6 +138,7 @@ def test_information_and_targets_of_label_vectors() -> None:
     np.testing.assert_array_equal(chosen.indices, alcore.BatchEPIG(vectors[:5]).select(vectors, 3, rng=0).indices)
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("loss", ["log", "zero-one", "brier"])
 def test_expected_losses_of_labels_are_added(loss: str) -> None:
     said = RNG.beta(2, 2, (N, L))
@@ -218,6 +222,7 @@ def test_many_labels_have_scores_and_no_joint_batch() -> None:
     assert len(alcore.batchbald(many[:, :10], 2, kind="multilabel")) == 2
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("kind", ["binary", "binary_logits"])
 def test_certain_draws_have_no_uncertainty(kind: str) -> None:
     yes = np.repeat(np.array([[0.0], [1.0]]), T, axis=1)
@@ -226,6 +231,7 @@ def test_certain_draws_have_no_uncertainty(kind: str) -> None:
         np.testing.assert_array_equal(case.function(given, kind=kind), [0.0, 0.0], err_msg=case.name)
 
 
+@pytest.mark.interpreted
 def test_opposed_draws_tell_one_bit() -> None:
     yes = np.array([[0.0, 1.0] * 4])
     for dtype in DTYPES:
