@@ -18,7 +18,7 @@ import pyarrow.parquet
 import pytest
 
 import alcore
-from tests.ledger.examples import campaign
+from tests.ledger.examples import campaign, named_as
 from tests.soak.damaged_bytes import at_one_time, damaged, within_limits, within_time
 from tests.soak.hostile_numbers import pick
 from tests.soak.laws import Counts, check_sentence, each_part, numbers
@@ -115,8 +115,8 @@ FORMATS: dict[str, Callable[[Path], Labels]] = {
 # --- the law ----------------------------------------------------------------------------------------------------------
 
 
-def valid_files(suffix: str, folder: Path) -> list[tuple[bytes, bool]]:
-    """Files that an import takes, and whether their ids are names: labels alone, and a whole campaign."""
+def valid_files(suffix: str, folder: Path) -> list[tuple[bytes, bool, str]]:
+    """Files that an import takes, whether their ids are names, and whose they are: labels alone, and a whole campaign."""
     found = []
     for named in (True, False):
         ledger = alcore.Ledger(ids=NAMES) if named else alcore.Ledger(len(NAMES))
@@ -124,7 +124,7 @@ def valid_files(suffix: str, folder: Path) -> list[tuple[bytes, bool]]:
         for number, one in enumerate((ledger, campaign(named))):
             path = folder / f"{named} {number}.{suffix}"
             one.export(path)
-            found.append((path.read_bytes(), named))
+            found.append((path.read_bytes(), named, one.identity))
     return found
 
 
@@ -167,20 +167,20 @@ def test_damaged_files_of_labels_are_refused_or_read_right(
 ) -> None:
     with at_one_time():
         valid = valid_files(suffix, tmp_path)
-    empty: dict[tuple[bool, int], tuple[alcore.Ledger, Any]] = {}
+    empty: dict[tuple[bool, str], tuple[alcore.Ledger, Any]] = {}
     with within_limits():
         for number in numbers(part, INPUTS):
             rng = np.random.default_rng([zlib.crc32(suffix.encode()), number])
-            whole, named = pick(rng, valid)
-            size = 40 if len(whole) > 2 * min(len(data) for data, _ in valid) else len(NAMES)
-            if (named, size) not in empty:
-                ledger = begin(named, size)
-                empty[named, size] = ledger, state_of(ledger)
+            whole, named, identity = pick(rng, valid)
+            size = 40 if len(whole) > 2 * min(len(data) for data, *_ in valid) else len(NAMES)
+            if (named, identity) not in empty:
+                ledger = named_as(identity, begin(named, size))
+                empty[named, identity] = ledger, state_of(ledger)
             path = tmp_path / f"x.{suffix}"
             path.write_bytes(damaged(rng, whole) if rng.random() < 0.97 else whole)
             try:
-                if import_into(*empty[named, size], path, counts, FORMATS[suffix]):
-                    del empty[named, size]
+                if import_into(*empty[named, identity], path, counts, FORMATS[suffix]):
+                    del empty[named, identity]
             except Exception as error:
                 raise AssertionError(f"{suffix}, input {number}: {error!r}") from error
     assert counts.refused
