@@ -78,7 +78,7 @@ def exchange(place: Path) -> None:
         number, position, label = connection.execute(A_LABEL).fetchone()
         other = label.replace("c0w", "c1w")
         connection.execute("UPDATE history SET label = ? WHERE number = ?", (other, number))
-        connection.execute("UPDATE items SET label = ? WHERE position = ?", (other, position))
+        connection.execute("UPDATE items SET label = ? WHERE position = ? AND state = 'labelled'", (other, position))
 
     _change(place / "0.db", change)
 
