@@ -12,7 +12,7 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array, Axes, Bools, Float64s, MeanOptions, Reading, shows_options
-from alcore.sources.blocks import CHUNK_BYTES, Block, lay_out, lies_ready, map_blocks, score_blocks
+from alcore.sources.blocks import Block, lay_out, lies_ready, map_blocks, score_blocks
 from alcore.sources.names import with_names
 from alcore.sources.reading import open_source
 
@@ -108,25 +108,18 @@ def score_cells(block: Block, measure: MeanMeasure) -> Float64s:
     array = block.array.reshape(n, outputs, cells, draws)
     noise = np.ones((n, outputs, 1, 1)) if block.variance is None else _cells_of(block.variance, cells)
     scores = np.empty((n, cells))
-    row_step, cell_step = n or 1, cells or 1
-    if cells != 1 or not lies_ready(array, "probs"):
-        row_bytes = outputs * draws * max(4, array.dtype.itemsize)
-        cell_step = min(cell_step, max(1, CHUNK_BYTES // row_bytes))
-        row_step = max(1, CHUNK_BYTES // (row_bytes * cell_step))
+    cell_bytes = outputs * draws * max(4, array.dtype.itemsize)
     weights = door.as_shares(block.weights, draws)
     factors = np.ones(outputs) if block.output_weights is None else block.output_weights
-    for row in range(0, n, row_step):
-        for cell in range(0, cells, cell_step):
-            place = np.s_[row : row + row_step, cell : cell + cell_step]
-            means_rdt = _laid_out(array[place[0], :, place[1]])
-            noise_rdu = _laid_out(noise[place[0], :, place[1] if noise.shape[2] > 1 else slice(None)], len(means_rdt))
-            moments, valid = moments_of(means_rdt, noise_rdu, weights)
-            values = np.full(len(means_rdt), np.nan)
-            _score_valid(measure, means_rdt, moments, weights, factors, values, valid)
-            shape = scores[place].shape
-            scores[place] = values.reshape(shape)
-            if not valid.all():
-                _refuse_invalid(block, valid.reshape(shape), row, cell, events)
+    for place in block.places(cells, cell_bytes, cells == 1 and lies_ready(array, "probs")):
+        means_rdt = _laid_out(array[place[0], :, place[1]])
+        noise_rdu = _laid_out(noise[place[0], :, place[1] if noise.shape[2] > 1 else slice(None)], len(means_rdt))
+        moments, valid = moments_of(means_rdt, noise_rdu, weights)
+        values = np.full(len(means_rdt), np.nan)
+        _score_valid(measure, means_rdt, moments, weights, factors, values, valid)
+        shape = scores[place].shape
+        scores[place] = values.reshape(shape)
+        _refuse_invalid(block, valid.reshape(shape), place)
     return scores.reshape(n, *events)
 
 
@@ -195,19 +188,14 @@ def _score_valid(
         out[valid] = kept
 
 
-def _refuse_invalid(block: Block, valid: Bools, row: int, first: int, events: list[int]) -> None:
+def _refuse_invalid(block: Block, valid: Bools, place: tuple[slice, slice]) -> None:
     """Refuse the first invalid cell that is not padding."""
-    wrong = ~valid
-    if block.mask is not None:
-        padding = block.mask.reshape(len(block), -1)
-        wrong &= ~padding[row : row + valid.shape[0], first : first + valid.shape[1]]
-    if not wrong.any():
+    if (found := block.first_invalid(valid, place)) is None:
         return
-    i, j = map(int, np.argwhere(wrong)[0])
-    place = tuple(int(e) for e in np.unravel_index(first + j, events)) if events else ()
-    cell: tuple[Any, ...] = (row + i, slice(None), *place)
+    row, *events = found
+    cell: tuple[Any, ...] = (row, slice(None), *events)
     noise = block.variance
     if noise is not None:
         noise = np.broadcast_to(noise, (*block.array.shape[:-1], noise.shape[-1]))[cell]
     axes = block.axes or Axes.plain(block.array.ndim)
-    door.refuse_means(block.array[cell], noise, (block.start + row + i, *place), block.name, axes)
+    door.refuse_means(block.array[cell], noise, (block.start + row, *events), block.name, axes)

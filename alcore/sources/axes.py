@@ -14,6 +14,7 @@ import numpy as np
 from alcore import door
 from alcore.door import Array, Axes, Reading
 from alcore.sources import files
+from alcore.sources.chunks import chunks_of
 from alcore.sources.joined import JoinedRows, join_rows
 from alcore.sources.names import axes_of, is_labelled
 
@@ -136,7 +137,7 @@ class ArrangedArray:
 
     @property
     def chunks(self) -> Any:
-        chunks = getattr(self.source, "shards", None) or getattr(self.source, "chunks", None)
+        chunks = chunks_of(self.source)
         return (chunks[self.axes.rows],) if chunks else None
 
     def __len__(self) -> int:

@@ -89,19 +89,37 @@ class Block:
         array = self.array.reshape(n, classes, cells, draws)
         scores = np.empty((n, cells))
         cell_bytes = (door.outcomes(self.kind, classes) if joint else classes) * draws * max(4, array.dtype.itemsize)
-        row_step, cell_step = n or 1, cells or 1
-        if not self._is_ready(array, joint):
+        for place in self.places(cells, cell_bytes, self._is_ready(array, joint)):
+            chunk = array[place[0], :, place[1]].transpose(0, 2, 1, 3)
+            scores[place], valid = self._score_chunk(chunk, measure, joint)
+            self._refuse_invalid(valid, place)
+        return scores.reshape(n, *events)
+
+    def places(self, cells: int, cell_bytes: int, ready: bool) -> Iterator[tuple[slice, slice]]:
+        """Rows and cells to score at a time: all of them where the kernels read them as they lie, else as many as are laid out
+        together.
+        """
+        row_step, cell_step = len(self) or 1, cells or 1
+        if not ready:
             cell_step = min(cell_step, max(1, CHUNK_BYTES // cell_bytes))
             row_step = max(1, CHUNK_BYTES // (cell_bytes * cell_step))
-        for row in range(0, n, row_step):
+        for row in range(0, len(self), row_step):
             for cell in range(0, cells, cell_step):
-                place = np.s_[row : row + row_step, cell : cell + cell_step]
-                chunk = array[place[0], :, place[1]].transpose(0, 2, 1, 3)
-                values, valid = self._score_chunk(chunk, measure, joint)
-                scores[place] = values
-                if not valid.all():
-                    self._refuse_invalid(valid, row, cell, events)
-        return scores.reshape(n, *events)
+                yield slice(row, row + row_step), slice(cell, cell + cell_step)
+
+    def first_invalid(self, valid: Bools, place: tuple[slice, slice]) -> tuple[int, ...] | None:
+        """The row and the place on the event axes of the first invalid cell that is not padding. None where there is none."""
+        if valid.all():
+            return None
+        wrong = ~valid
+        if self.mask is not None:
+            wrong &= ~self.mask.reshape(len(self), -1)[place]
+        if not wrong.any():
+            return None
+        i, j = map(int, np.argwhere(wrong)[0])
+        events = self.array.shape[2:-1]
+        at = np.unravel_index(place[1].start + j, events) if events else ()
+        return (place[0].start + i, *map(int, at))
 
     def cells(self) -> Array:
         """Rows as the kernels read them, checked: (n, C, T) probabilities, float32 or float64. C counts all that a label can be."""
@@ -143,19 +161,14 @@ class Block:
         measure(probs_rct, self.weights, door.tolerance(probs_rct.shape[1]), scores, valid)
         return scores.reshape(n, cells), valid.reshape(n, cells)
 
-    def _refuse_invalid(self, valid: Bools, row: int, first: int, events: list[int]) -> None:
+    def _refuse_invalid(self, valid: Bools, place: tuple[slice, slice]) -> None:
         """Refuse the first invalid cell that is not padding."""
-        wrong = ~valid
-        if self.mask is not None:
-            padding = self.mask.reshape(len(self), -1)
-            wrong &= ~padding[row : row + valid.shape[0], first : first + valid.shape[1]]
-        if not wrong.any():
+        if (found := self.first_invalid(valid, place)) is None:
             return
-        i, j = map(int, np.argwhere(wrong)[0])
-        place = tuple(int(e) for e in np.unravel_index(first + j, events)) if events else ()
-        cell: tuple[Any, ...] = (row + i, slice(None), *place)
+        row, *events = found
         axes = self.axes or Axes.plain(self.array.ndim)
-        door.refuse_values(self.kind, self.array[cell], (self.start + row + i, *place), self.name, axes)
+        cell: tuple[Any, ...] = (row, slice(None), *events)
+        door.refuse_values(self.kind, self.array[cell], (self.start + row, *events), self.name, axes)
 
 
 _SAID_YES: dict[Kind, Kind] = {"binary": "probs", "multilabel": "probs"}  # read as they lie, without their other class

@@ -60,9 +60,14 @@ def _read(lazy: Any, start: int, stop: int, name: str) -> Array:
     return block
 
 
+def chunks_of(source: Any) -> Any:
+    """The sizes of what is read whole from a lazy array: its shards, which hold chunks, else its chunks. None without either."""
+    return getattr(source, "shards", None) or getattr(source, "chunks", None)
+
+
 def _chunk_rows(lazy: Any) -> int:
     """Rows of a chunk: zarr and h5py say (rows, ...), dask ((rows, rows, ...), ...), contiguous HDF5 None; shards hold chunks."""
-    chunks = getattr(lazy, "shards", None) or getattr(lazy, "chunks", None)
+    chunks = chunks_of(lazy)
     if not chunks:
         return 1
     return int(max(chunks[0], default=1) if isinstance(chunks[0], tuple) else chunks[0]) or 1

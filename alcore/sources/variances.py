@@ -15,6 +15,7 @@ import numpy as np
 from alcore import door
 from alcore.door import Array, Axes, Reading
 from alcore.sources.axes import arranged_by, opened, original_axes
+from alcore.sources.chunks import chunks_of
 from alcore.sources.names import is_labelled, names_of
 from alcore.sources.reading import Source, array_or_lazy_source
 from alcore.sources.row_subset import RowSubset
@@ -209,7 +210,7 @@ class Outputs:
 
     @property
     def chunks(self) -> Any:
-        chunks = getattr(self.source, "shards", None) or getattr(self.source, "chunks", None)
+        chunks = chunks_of(self.source)
         return chunks[:1] if chunks else None
 
     def __len__(self) -> int:
