@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection
 from typing import final
@@ -250,10 +251,26 @@ class Database(Records):
         return connection
 
     def _disconnect(self) -> None:
-        if self._connection is not None and self._process == os.getpid():
-            self._mark_closed(self._connection)
-            self._connection.close()
-            self._connection = None
+        """Who closes last moves the log into the file. Of two that close at the same moment each takes the other for open, and
+        the log stays: threads close one after the other, and a process that leaves a log looks once more."""
+        connection = self._connection
+        if connection is None or self._process != os.getpid():
+            return
+        self._connection = None
+        with OPEN.closing:
+            self._mark_closed(connection)
+            connection.close()
+            if self._ready and self.path is not None and not self._depth and log_size(self.path):
+                time.sleep(LOOK_AGAIN * random.random())  # noqa: S311  # another process may do the same
+                self._close_once_more(self.path)
+
+    def _close_once_more(self, path: Path) -> None:
+        with suppress(sqlite3.Error):
+            address = f"{path.as_uri()}?mode=rw"
+            connection = sqlite3.connect(address, timeout=0.0, isolation_level=None, check_same_thread=False, uri=True)
+            with closing(connection):
+                connection.execute("PRAGMA synchronous = FULL")
+                self._mark_closed(connection)
 
     def before_fork(self) -> bool:
         """Close the connection and wait until the fork is done. Otherwise SQLite would think that the child holds the parent's

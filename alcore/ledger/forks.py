@@ -37,6 +37,7 @@ class OpenDatabases:
         self.lock = (
             threading.RLock()
         )  # while a file is looked at by other means than SQLite's, and until it is open; while it is only read
+        self.closing = threading.Lock()  # while a connection closes: see Database._disconnect
         self._still: list[Forked] = []
         self._inherited: list[Connection | None] = []
 
@@ -57,7 +58,7 @@ class OpenDatabases:
         self.lock.release()
 
     def after_fork_in_child(self) -> None:
-        self.lock, self._still = threading.RLock(), []
+        self.lock, self.closing, self._still = threading.RLock(), threading.Lock(), []
         self._inherited = [one.after_fork_in_child() for one in list(self.databases)]
 
 

@@ -306,7 +306,8 @@ def by_command_line(client: Any) -> None:
         again = iter([lambda: people.label(4, "dog"), lambda: people.label(4, "cat", "bob"), lambda: None])
 
         def sleep(seconds: float) -> None:
-            next(again, ctrl_c)()
+            if seconds > 0.1:  # the poll; a ledger that closes beside another sleeps for 2 ms
+                next(again, ctrl_c)()
 
         def run(*more: str) -> tuple[int, str, str]:
             words = ["ledger", "sync", str(Path(folder, "run.db")), "--label-studio", "URL", "--project", str(project)]

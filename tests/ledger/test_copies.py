@@ -148,6 +148,33 @@ def test_two_that_close_at_the_same_time_leave_no_mark(tmp_path: Path) -> None:
         assert labelled(tmp_path / "copy.db") == list(range(turn + 1))
 
 
+def test_two_processes_that_close_at_the_same_time_leave_no_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.db"
+
+    def hold(send: Send) -> None:
+        with Ledger.open(path, 1000) as ledger:
+            ledger.label({1: "cat"})
+            send("open")
+            time.sleep(60)
+
+    other = Child(hold)
+    assert other.receive() == "open"
+    ledger = Ledger.open(path)
+    ledger.label({2: "dog"})
+
+    def it_ends_without_moving_the_log(_: float) -> None:
+        other.kill()
+        other.wait()
+
+    monkeypatch.setattr(time, "sleep", it_ends_without_moving_the_log)
+    ledger.close()
+    monkeypatch.undo()
+    shutil.copy(path, tmp_path / "copy.db")
+    assert labelled(tmp_path / "copy.db") == [1, 2]
+
+
 def test_a_file_that_was_moved_after_a_kill_says_so(tmp_path: Path) -> None:
     path, moved = tmp_path / "run.db", tmp_path / "moved.db"
     killed(path)
