@@ -105,8 +105,8 @@ def compare(
             joint batches, such as those of BatchBALD, are worth. It takes twice as long.
         samples: how many label configurations estimate the information of a batch.
         rng: None, a seed or a generator. Each heuristic draws from its own child generator.
-        **options: ``kind``, ``axes``, ``over_labels``, ``weights`` and ``mask`` as in `alcore.Heuristic.score`. ``kind`` and
-            ``axes`` are for ``test`` too.
+        **options: ``kind``, ``axes``, ``over_labels``, ``weights``, ``mask`` and ``ignore_index`` as in `alcore.Heuristic.score`.
+            ``kind`` and ``axes`` are for ``test`` too.
 
     Returns:
         A `Comparison`. Times are medians of 5 selections after a warm-up, of fewer if they take over a second. Exhausted draws

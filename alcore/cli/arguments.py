@@ -87,6 +87,7 @@ def reading_of(options: PredictionOptions, files: list[Path] | None) -> dict[str
         "variance": variance_of(options.variance, options, files),
         "output_weights": None if options.output_weights is None else floats(options.output_weights, "output_weights"),
         "mask": load(options.mask),
+        "ignore_index": options.ignore_index,
     }
 
 

@@ -70,7 +70,14 @@ class PredictionOptions:
         str | None, typer.Option(help="With --kind mean: one factor per output, such as 1,0.5. Default: 1 each.")
     ] = None
     mask: Annotated[
-        Path | None, typer.Option(help="A .npy file of booleans (N, ...). True marks cells that are padding.")
+        Path | None,
+        typer.Option(
+            help="A .npy file of booleans (N, ...). True marks cells that are padding. With --ignore-index: labels."
+        ),
+    ] = None
+    ignore_index: Annotated[
+        int | None,
+        typer.Option(help="The label of cells that do not count, such as 255. Then --mask is a file of labels."),
     ] = None
 
 

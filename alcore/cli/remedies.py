@@ -45,6 +45,12 @@ REMEDIES = (
     (r"(?P<option>asker|annotator)='ann'", "--{option} ann"),
     (r"Replace it: text\.encode\('utf-8', 'replace'\)\.decode\(\)", "Type it anew"),
     (r"^rng: ", "--seed: "),
+    (r"^(?P<option>mask): ", "--{option}: "),
+    (r"^ignore_index: ", "--ignore-index: "),
+    (r"Pass mask=labels, or leave ignore_index out", "Pass --mask LABELS.npy, or leave --ignore-index out"),
+    (r"Leave ignore_index out", "Leave --ignore-index out"),
+    (r"Leave mask out", "Leave --mask out"),
+    (r"ignore_index=(?P<value>-?\d+)", "--ignore-index {value}"),
     (
         r"reduce a score, Reduce\(BALD\(\), 'mean'\), or compare rows at some positions, BatchBALD\(positions=16\)",
         "reduce a score, --heuristic bald --reduce mean, or compare rows at some positions, --heuristic batchbald --positions 16",

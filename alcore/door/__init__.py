@@ -125,6 +125,7 @@ from alcore.door.weights import (
     as_mask,
     as_shares,
     as_weights,
+    padding_of,
 )
 from alcore.door.wording import shown
 
@@ -199,6 +200,7 @@ __all__ = [
     "name_of_variance",
     "options_of_saving",
     "outcomes",
+    "padding_of",
     "refuse_block",
     "refuse_dtype_name",
     "refuse_empty_stream",

@@ -31,14 +31,18 @@ def as_finite(number: Any, name: str) -> float:
     return value
 
 
+def as_whole(number: Any, name: str) -> int:
+    if isinstance(number, bool | np.bool_):
+        raise TypeError(f"{name}: expected a whole number, got {shown(number)}.")
+    try:
+        return operator.index(number)
+    except TypeError as error:
+        raise TypeError(f"{name}: expected a whole number, got {shown(number)}.") from error
+
+
 def as_count(k: int, name: str = "k", *, least: int = 0) -> int:
     """A whole number of rows, at least 0 or ``least``."""
-    if isinstance(k, bool | np.bool_):
-        raise TypeError(f"{name}: expected a whole number, got {shown(k)}.")
-    try:
-        count = operator.index(k)
-    except TypeError as error:
-        raise TypeError(f"{name}: expected a whole number, got {shown(k)}.") from error
+    count = as_whole(k, name)
     if count < least:
         raise ValueError(f"{name}: expected at least {least}, got {shown(count)}.")
     return count

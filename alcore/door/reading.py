@@ -16,6 +16,7 @@ import numpy.typing as npt
 from alcore.door.axes import as_axes
 from alcore.door.kinds import Kind, as_kind, check_over_labels, family
 from alcore.door.means import OF_MEANS, check_of_means
+from alcore.door.weights import padding_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -34,9 +35,10 @@ class ReadingOptions(TypedDict, total=False):
 
 
 class MaskedReadingOptions(ReadingOptions, total=False):
-    """What a heuristic takes: ``mask`` too."""
+    """What a heuristic takes: ``mask`` and ``ignore_index`` too."""
 
     mask: npt.ArrayLike | None
+    ignore_index: int | None
 
 
 class MeanOptions(TypedDict, total=False):
@@ -64,6 +66,8 @@ class Reading:
             They are checked with the means.
         output_weights: of kind "mean", (D,) one factor an output. None for 1.
         mask: (N, ...) True where a cell is padding. None for no padding. Its shape is checked once the event axes are known.
+        ignore_index: in options, the label that makes a mask of labels. A reading then holds the mask in booleans, and no index.
+            Only masks of several heads keep it, until their heads are read.
     """
 
     kind: Kind = "probs"
@@ -73,6 +77,7 @@ class Reading:
     over_labels: str = "sum"
     variance: Any = None
     output_weights: npt.ArrayLike | None = None
+    ignore_index: Any = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any], taken: type = MaskedReadingOptions) -> Reading:
@@ -81,7 +86,9 @@ class Reading:
             if name not in taken.__annotations__:
                 options_taken = ", ".join(taken.__annotations__)
                 raise TypeError(f"{name}: expected one of the options {options_taken}, got {name!r}. Leave {name} out.")
-        reading = cls(**{**options, "kind": as_kind(options.get("kind", _default("kind", taken)))})
+        mask, index = options.get("mask"), options.get("ignore_index")
+        made = {"mask": padding_of(mask, index), "ignore_index": index if isinstance(mask, Mapping) else None}
+        reading = cls(**{**options, **made, "kind": as_kind(options.get("kind", _default("kind", taken)))})
         check_of_means(reading.kind, {name: options.get(name) for name in OF_MEANS}, only=taken is MeanOptions)
         if not isinstance(reading.axes, Mapping):
             as_axes(reading.axes, classes_required=reading.has_classes)
@@ -120,6 +127,8 @@ class Reading:
             given["output_weights"] = self.output_weights
         if self.mask is not None:
             given["mask"] = self.mask
+        if self.ignore_index is not None:
+            given["ignore_index"] = self.ignore_index
         return given
 
 

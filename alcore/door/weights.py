@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from alcore.door.arrays import Bools, Float64s, as_plain
-from alcore.door.numbers import as_numbers
+from alcore.door.numbers import as_numbers, as_whole
 
 
 def as_weights(
@@ -38,6 +41,40 @@ def as_shares(weights: Float64s | None, count: int) -> Float64s:
     return np.full(count, 1.0 / count) if weights is None else weights
 
 
+def padding_of(mask: Any, ignore_index: Any) -> Any:
+    """The mask of a call: booleans, from labels and the value that they have where a cell does not count.
+
+    Without an ignore index the mask is what came, and `as_mask` checks it. Masks of several heads are made head by head.
+    """
+    if ignore_index is None or isinstance(mask, Mapping):
+        return mask
+    value = as_whole(ignore_index, "ignore_index")
+    if mask is None:
+        raise ValueError(
+            f"ignore_index: expected labels too, (N, ...) with {value} where a cell does not count, got no mask. Pass mask=labels, "
+            "or leave ignore_index out."
+        )
+    if isinstance(mask, np.ma.MaskedArray):
+        raise TypeError("mask: expected a plain array of labels, got a masked array. Pass mask=np.ma.getmaskarray(mask).")
+    labels = as_plain(mask, "mask", "an array of labels")
+    if labels.dtype == np.bool_:
+        raise TypeError(
+            "ignore_index: expected a mask of labels beside it, got booleans. True says already that a cell is padding. Leave "
+            "ignore_index out."
+        )
+    if labels.dtype.kind not in "iu":
+        raise TypeError(
+            f"mask: expected labels that are whole numbers beside ignore_index, got {labels.dtype}. Pass mask.astype(np.int64)."
+        )
+    limits = np.iinfo(labels.dtype)
+    if not limits.min <= value <= limits.max:
+        raise ValueError(
+            f"ignore_index: expected a label of the mask's type {labels.dtype}, {limits.min} to {limits.max}, got {value}. Look at "
+            "what the labels hold: np.unique(mask)."
+        )
+    return labels == value
+
+
 def as_mask(mask: npt.ArrayLike | None, events: tuple[int, ...], rows: int | None) -> Bools | None:
     """Padding of shape (N, ...), True where a cell is padding."""
     if mask is None:
@@ -50,7 +87,8 @@ def as_mask(mask: npt.ArrayLike | None, events: tuple[int, ...], rows: int | Non
     if array.dtype != np.bool_:
         raise TypeError(
             f"mask: expected booleans, True where a cell is padding, got {array.dtype}. "
-            "For an attention mask of ones and zeros pass mask=attention_mask == 0."
+            "For an attention mask of ones and zeros pass mask=attention_mask == 0. "
+            "For labels in which 255 says that a cell does not count, pass ignore_index=255 too."
         )
     if not events:
         raise ValueError("mask: expected predictions with event axes (N, C, ..., T), got none. Leave mask out.")

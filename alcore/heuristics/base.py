@@ -46,7 +46,10 @@ class Heuristic(ABC):
             weights: as in `alcore.entropy`.
             variance: as in `alcore.entropy`.
             output_weights: as in `alcore.entropy`.
-            mask: (N, ...) bool, True where a cell is padding. Only `Reduce` and heuristics made of it take a mask.
+            mask: (N, ...) bool, True where a cell is padding. Only `Reduce` and heuristics made of it take a mask. With
+                `ignore_index`: (N, ...) labels.
+            ignore_index: the label of cells that do not count, such as 255 or -100. `mask` then holds labels, whole numbers. A
+                cell with this label is padding.
 
         Returns:
             float64 in the heuristic's unit, higher = ask first. The range and the cost are those of the heuristic's function.
@@ -73,6 +76,7 @@ class Heuristic(ABC):
             variance: as in `score`.
             output_weights: as in `score`.
             mask: as in `score`.
+            ignore_index: as in `score`.
 
         Returns:
             A `Batch` in the order chosen.

@@ -38,7 +38,8 @@ class Combine(Scored):
         weights: a finite number w_h for each head. The default is 1 for all.
         scale: "rank" or "standard".
         options: options of reading for heads that need their own, such as ``{"class": {"kind": "logits"}}``. They go before those
-            of the call. A mask belongs to the call: ``mask={"text": padding}``.
+            of the call. A mask belongs to the call: ``mask={"text": padding}``. So does the label that makes a mask of labels:
+            ``mask={"map": labels}, ignore_index={"map": 255}``. One ``ignore_index=255`` is for all masks.
 
     Raises:
         TypeError: an argument is not a mapping, or a heuristic has no score of each row.
@@ -91,11 +92,13 @@ class Combine(Scored):
         masks: dict[str, Any] = {}
         if reading.mask is not None:
             masks = door.as_heads(reading.mask, "mask", "a mask", among=self.heuristics)
+        indices = _by_head(reading.ignore_index, masks)
         total: Float64s | None = None
         first = next(iter(heads))
         for head, heuristic in self.heuristics.items():
             own: dict[str, Any] = {**reading.options, **self.options.get(head, {}), "mask": masks.get(head)}
-            scores = _scores_of(head, heuristic, heads[head], Reading.of(own), rng)
+            own["ignore_index"] = indices.get(head)
+            scores = _scores_of(head, heuristic, heads[head], own, rng)
             if total is not None and len(scores) != len(total):
                 door.refuse_unequal_rows(f"predictions[{head!r}]", len(total), len(scores), f"head {first!r}")
             part = self.weights[head] * _SCALES[self.scale](scores, head)
@@ -114,10 +117,17 @@ def _check_scored(heuristic: object, head: str) -> None:
         )
 
 
-def _scores_of(head: str, heuristic: Scored, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
+def _by_head(ignore_index: Any, masks: Mapping[str, Any]) -> dict[str, Any]:
+    """The label that makes a mask of labels, for each head that has one."""
+    if isinstance(ignore_index, Mapping):
+        return door.as_heads(ignore_index, "ignore_index", "a label", among=masks)
+    return dict.fromkeys(masks, ignore_index)
+
+
+def _scores_of(head: str, heuristic: Scored, predictions: Any, options: dict[str, Any], rng: Rng) -> Float64s:
     """Scores (N,) of a head. What is refused names the head."""
     try:
-        return door.as_scores(heuristic._score(predictions, reading, rng))
+        return door.as_scores(heuristic._score(predictions, Reading.of(options), rng))
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"predictions[{head!r}]: {error}") from error

@@ -26,13 +26,17 @@ class Reduce(Streamed):
         heuristic: a row-wise heuristic.
         how: "mean", "sum", "max", "top-mean", or a function of one row's scores, (cells,) -> float.
         q: the share of cells that "top-mean" averages, above 0 and at most 1.
-        empty: the score of a row without cells, such as an image without boxes or a text that is all padding. With the default
-            None such a row is refused.
+        empty: the score of a row without cells, such as an image without boxes or a map that the mask hides whole. With the
+            default None such a row is refused.
 
     >>> import alcore, numpy
     >>> maps = numpy.full((2, 3, 4, 4, 5), 1 / 3)  # N, C, height, width, T
     >>> alcore.Reduce(alcore.Entropy(), "mean").score(maps).round(6)
     array([1.098612, 1.098612])
+    >>> labels = numpy.zeros((2, 4, 4), numpy.uint8)
+    >>> labels[1] = 255  # nothing of the second map counts
+    >>> alcore.Reduce(alcore.Entropy(), empty=0).score(maps, mask=labels, ignore_index=255).round(6)
+    array([1.098612, 0.      ])
     """
 
     heuristic: RowWise

@@ -190,7 +190,8 @@ class Ledger(LedgerFiles):
             asker: the name on whose behalf the ids are asked.
             rng: None, a seed or a generator, as in ``heuristic.select``.
             note: a function of the `Batch`. Its result, any JSON value, is recorded with the query, and `notes` returns it.
-            **options: ``kind``, ``axes``, ``over_labels``, ``weights`` and ``mask`` as in ``heuristic.select``.
+            **options: ``kind``, ``axes``, ``over_labels``, ``weights``, ``mask`` and ``ignore_index`` as in
+                ``heuristic.select``.
                 The mask has one row for each of ``ids``.
 
         Returns:

@@ -28,6 +28,7 @@ def reduce(
     *,
     q: float = 0.1,
     mask: npt.ArrayLike | None = None,
+    ignore_index: int | None = None,
     offsets: npt.ArrayLike | None = None,
     empty: float | None = None,
 ) -> Float64s:
@@ -38,11 +39,14 @@ def reduce(
         how: "mean", "sum", "max", "top-mean", or a function of one row's scores without padding, (cells,) -> float.
             "top-mean" is the mean of the share `q` of largest scores, of at least one cell.
         q: the share of cells that "top-mean" takes, above 0 and at most 1.
-        mask: (N, ...) bool, True where a cell is padding. The function ignores the score of that cell, which may be NaN.
+        mask: (N, ...) bool, True where a cell is padding. The function ignores the score of that cell, which may be NaN. With
+            `ignore_index`: (N, ...) labels.
+        ignore_index: the label of cells that do not count, such as 255 or -100. `mask` then holds labels, whole numbers. A cell
+            with this label is padding.
         offsets: (N + 1,) for rows of different size, such as the boxes of an image: row i has the cells
             ``scores[offsets[i]:offsets[i + 1]]``. The numbers ascend from 0 to M.
-        empty: the score of a row without cells: of a set of size 0, or where all is padding. With the default None such a row is
-            refused.
+        empty: the score of a row without cells: of a set of size 0, or where the mask hides the whole row. With the default None
+            such a row is refused.
 
     Returns:
         (N,) float64 in the unit of the scores. A mean or a maximum has the range of the scores. The cost is O(cells) time, or
@@ -50,7 +54,7 @@ def reduce(
 
     Raises:
         TypeError: `scores`, `mask` or `offsets` is not a plain array of numbers, booleans or whole numbers.
-        ValueError: a row has no cell and `empty` is None, a score outside the padding is NaN, a score in a sum or a mean is
+        ValueError: a row has no cell and `empty` is None, `ignore_index` has no `mask`, a score outside the padding is NaN, a score in a sum or a mean is
             infinite, `offsets` do not ascend from 0 to M, or an argument has a wrong value or shape.
 
     >>> import alcore, numpy
@@ -58,11 +62,15 @@ def reduce(
     >>> padding = numpy.array([[False, False, True], [False, False, False]])
     >>> alcore.reduce(scores, "mean", mask=padding)
     array([0.2, 0.2])
+    >>> labels = numpy.array([[7, 0, 255], [0, 0, 7]])
+    >>> alcore.reduce(scores, "mean", mask=labels, ignore_index=255)
+    array([0.2, 0.2])
     >>> alcore.reduce([0.5, 0.25, 0.5], "sum", offsets=[0, 2, 2, 3], empty=0)
     array([0.75, 0.  , 0.5 ])
     """
     array = door.as_cells(scores)
     check_how(how, q, empty)
+    mask = door.padding_of(mask, ignore_index)
     if offsets is None:
         return reduce_cells(array, how, q, door.as_mask(mask, array.shape[1:], len(array)), empty=empty)
     if mask is not None:
