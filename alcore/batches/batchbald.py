@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 import numpy as np
+import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.batch import Batch
@@ -29,6 +30,8 @@ def batchbald(
     exact: int = 10_000,
     fill: str = FILL,
     positions: int | None = None,
+    mask: npt.ArrayLike | None = None,
+    ignore_index: int | None = None,
     memory: int = MEMORY,
     rng: Rng = None,
     **options: Unpack[ReadingOptions],
@@ -69,6 +72,10 @@ def batchbald(
         positions: for maps and sequences (N, C, ..., T): at how many positions (pixels, tokens) rows are compared. `rng` draws
             them once, the same for every row. The information of a batch is then the mean over the positions of I(y_S; θ), in nats
             a position. It is no information of whole maps. Cost and memory grow with the number of positions.
+        mask: (N, ...) bool, True where a cell is padding, with `positions` only. Padding is certain: its label tells nothing. So a
+            row that the mask hides whole gains 0. Where all rows have padding no position is drawn. With `ignore_index`: (N, ...)
+            labels.
+        ignore_index: the label of cells that do not count, as in `reduce`.
         memory: bytes that one read of a file or a stream may take, in addition to its own blocks and 16 bytes a row.
         rng: None, a seed or a `numpy.random.Generator`. The same seed gives the same bits on any number of threads.
         kind: as in `entropy`. Several labels, at most 10, are one label vector of 2^L values here.
@@ -84,7 +91,7 @@ def batchbald(
 
     Raises:
         TypeError: as `entropy`.
-        ValueError: as `entropy`, for event axes, for a negative `samples` or `exact`, for an unknown `fill`, and for too little
+        ValueError: as `entropy`, for event axes or a `mask` without `positions`, for a negative `samples` or `exact`, for an unknown `fill`, and for too little
             `memory`.
 
     >>> import alcore, numpy
@@ -95,7 +102,10 @@ def batchbald(
     """
     count, generator, rule = door.as_count(k), door.as_rng(rng), door.as_fill(fill)
     sampled, kept = door.as_count(samples, "samples"), door.as_count(exact, "exact")
-    reading = Reading.of(options, ReadingOptions)
+    Reading.of(options, ReadingOptions)
+    reading = Reading.of({**options, "mask": mask, "ignore_index": ignore_index})
+    if reading.mask is not None and positions is None:
+        door.refuse_mask_of_rows("batchbald")
     pool: Pool
     if positions is None:
         pool = Pool(probs, reading, memory, lambda cell: bytes_of_configurations(cell, count, sampled, kept))

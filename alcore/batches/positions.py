@@ -1,7 +1,8 @@
 """Batches of maps and sequences: rows are compared at some positions, the same ones in every row.
 
 The labels of a row's pixels are too many for one joint distribution. Each position is a question of its own, with its own
-configurations, and the information of a batch is the mean over the positions of I(y_S at the position; θ).
+configurations, and the information of a batch is the mean over the positions of I(y_S at the position; θ). A cell that is
+padding is certain, so its label tells nothing.
 """
 
 from __future__ import annotations
@@ -34,8 +35,7 @@ class PositionsPool(Pool):
             raise ValueError(
                 "positions: expected predictions with event axes (N, C, ..., T), got rows with one label each. Leave positions out."
             )
-        count = math.prod(source.events)
-        self.places = np.sort(rng.choice(count, min(positions, count), replace=False))
+        self.places = _places(door.as_mask(reading.mask, source.events, source.rows), source.events, positions, rng)
         classes, draws = source.joint_shape[0], source.joint_shape[-1]
         self.cell_shape = (classes, draws)
         row_bytes = len(self.places) * classes * draws * max(4, source.dtype.itemsize)
@@ -58,8 +58,26 @@ class PositionsPool(Pool):
         block.score_outcomes(_check)  # also the other positions, so that a refusal names the place in the whole map
         n, classes, *_, draws = block.array.shape
         at = np.ascontiguousarray(block.array.reshape(n, classes, -1, draws)[:, :, self.places].transpose(2, 0, 1, 3))
-        own = [Block(block.start, one, block.kind, None, None, block.name).cells() for one in at]
+        padding_np = None if block.mask is None else block.mask.reshape(n, -1)[:, self.places]
+        own = []
+        for p, one in enumerate(at):
+            padding = None if padding_np is None else padding_np[:, p]
+            cells = Block(block.start, one, block.kind, None, padding, block.name).cells()
+            if padding is not None:
+                cells[padding] = np.eye(cells.shape[1], 1)
+            own.append(cells)
         return block.start, np.stack(own, axis=1)
+
+
+def _places(padding: Bools | None, events: tuple[int, ...], positions: int, rng: np.random.Generator) -> Ints:
+    """Positions on the flat event axes that are drawn. Where all rows have padding no position is drawn."""
+    among: Any = math.prod(events)
+    if padding is not None and len(padding):
+        among = np.flatnonzero(~padding.reshape(len(padding), -1).all(axis=0))
+        if not len(among):
+            raise ValueError("mask: expected a cell that is not padding, got only padding. True marks padding: pass mask=~mask.")
+    count = among if padding is None or not len(padding) else len(among)
+    return np.asarray(np.sort(rng.choice(among, min(positions, count), replace=False)))
 
 
 def _check(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:

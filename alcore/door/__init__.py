@@ -90,6 +90,7 @@ from alcore.door.selections import (
     check_rows,
     refuse_infinite,
     refuse_joint,
+    refuse_mask_of_rows,
 )
 from alcore.door.sets import (
     as_boxes,
@@ -209,6 +210,7 @@ __all__ = [
     "refuse_infinite",
     "refuse_joint",
     "refuse_kind_of_variance",
+    "refuse_mask_of_rows",
     "refuse_mask_of_sets",
     "refuse_means",
     "refuse_measure",

@@ -96,6 +96,13 @@ def refuse_joint(heuristic: str) -> NoReturn:
     )
 
 
+def refuse_mask_of_rows(heuristic: str) -> NoReturn:
+    raise ValueError(
+        f"mask: {heuristic} compares rows without event axes (N, C, T). Leave mask out. For maps and sequences choose by "
+        "BatchBALD(positions=16), which takes a mask."
+    )
+
+
 def as_label_mode(labels: str) -> Literal["drawn", "expected"]:
     if isinstance(labels, str) and labels == "drawn":
         return "drawn"

@@ -46,8 +46,8 @@ class Heuristic(ABC):
             weights: as in `alcore.entropy`.
             variance: as in `alcore.entropy`.
             output_weights: as in `alcore.entropy`.
-            mask: (N, ...) bool, True where a cell is padding. Only `Reduce` and heuristics made of it take a mask. With
-                `ignore_index`: (N, ...) labels.
+            mask: (N, ...) bool, True where a cell is padding. `Reduce` and heuristics made of it take a mask, and so
+                does `BatchBALD` with positions. With `ignore_index`: (N, ...) labels.
             ignore_index: the label of cells that do not count, such as 255 or -100. `mask` then holds labels, whole numbers. A
                 cell with this label is padding.
 
@@ -102,9 +102,14 @@ class Joint(Heuristic, ABC):
 
     @final
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
-        if reading.mask is not None:
-            raise ValueError(f"mask: {self.name} compares rows without event axes (N, C, T). Leave mask out.")
+        if reading.mask is not None and not self.honours_mask:
+            door.refuse_mask_of_rows(self.name)
         return self._choose_jointly(predictions, k, rng, reading.options)
+
+    @property
+    def honours_mask(self) -> bool:
+        """Whether it compares rows at positions on the event axes, without padding."""
+        return False
 
     @abstractmethod
     def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:

@@ -14,7 +14,7 @@ from alcore.batches.filling import FILL
 from alcore.batches.log_det import log_det
 from alcore.batches.search.candidates import MEMORY
 from alcore.batches.two_bald import two_bald
-from alcore.door import MeanOptions, ReadingOptions
+from alcore.door import MaskedReadingOptions, MeanOptions, ReadingOptions
 from alcore.heuristics.base import Joint
 
 
@@ -30,7 +30,7 @@ class BatchBALD(Joint):
         exact: gains are exact while configurations × classes are at most this number.
         memory: bytes that one read of a file or a stream may take.
         fill: "power-bald", "random", "bald" or "stop": the rule once no row is worth choosing jointly.
-        positions: for maps and sequences: at how many positions rows are compared.
+        positions: for maps and sequences: at how many positions rows are compared. `select` then takes a mask.
 
     >>> import alcore, numpy
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
@@ -55,9 +55,14 @@ class BatchBALD(Joint):
     def name(self) -> str:
         return "batchbald"
 
+    @property
+    def honours_mask(self) -> bool:
+        return self.positions is not None
+
     def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:
         own = {"samples": self.samples, "exact": self.exact, "memory": self.memory}
-        return batchbald(predictions, k, fill=self.fill, positions=self.positions, rng=rng, **own, **options)
+        given = cast(MaskedReadingOptions, options)
+        return batchbald(predictions, k, fill=self.fill, positions=self.positions, rng=rng, **own, **given)
 
 
 @final
