@@ -91,8 +91,8 @@ def batchbald(
 
     Raises:
         TypeError: as `entropy`.
-        ValueError: as `entropy`, for event axes or a `mask` without `positions`, for a negative `samples` or `exact`, for an unknown `fill`, and for too little
-            `memory`.
+        ValueError: as `entropy`, for event axes or a `mask` without `positions`, for a negative `samples` or `exact`, for an
+            unknown `fill`, and for too little `memory`.
 
     >>> import alcore, numpy
     >>> one, two = [[1.0, 1, 0, 0], [0, 0, 1, 1]], [[1.0, 0, 1, 0], [0, 1, 0, 1]]  # two questions about four draws

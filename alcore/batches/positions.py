@@ -75,7 +75,9 @@ def _places(padding: Bools | None, events: tuple[int, ...], positions: int, rng:
     if padding is not None and len(padding):
         among = np.flatnonzero(~padding.reshape(len(padding), -1).all(axis=0))
         if not len(among):
-            raise ValueError("mask: expected a cell that is not padding, got only padding. True marks padding: pass mask=~mask.")
+            raise ValueError(
+                "mask: expected a cell that is not padding, got only padding. True marks padding: pass mask=~mask."
+            )
     count = among if padding is None or not len(padding) else len(among)
     return np.asarray(np.sort(rng.choice(among, min(positions, count), replace=False)))
 

@@ -50,6 +50,11 @@ REMEDIES = (
     (r"Pass mask=labels, or leave ignore_index out", "Pass --mask LABELS.npy, or leave --ignore-index out"),
     (r"Leave ignore_index out", "Leave --ignore-index out"),
     (r"Leave mask out", "Leave --mask out"),
+    (
+        r"For maps and sequences choose by BatchBALD\(positions=16\)",
+        "For maps and sequences choose by --heuristic batchbald --positions 16",
+    ),
+    (r"Reduce them: Reduce\(.*, 'mean'\)", "Reduce them: --reduce mean"),
     (r"ignore_index=(?P<value>-?\d+)", "--ignore-index {value}"),
     (
         r"reduce a score, Reduce\(BALD\(\), 'mean'\), or compare rows at some positions, BatchBALD\(positions=16\)",

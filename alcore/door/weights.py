@@ -55,7 +55,9 @@ def padding_of(mask: Any, ignore_index: Any) -> Any:
             "or leave ignore_index out."
         )
     if isinstance(mask, np.ma.MaskedArray):
-        raise TypeError("mask: expected a plain array of labels, got a masked array. Pass mask=np.ma.getmaskarray(mask).")
+        raise TypeError(
+            "mask: expected a plain array of labels, got a masked array. Pass mask=np.ma.getmaskarray(mask)."
+        )
     labels = as_plain(mask, "mask", "an array of labels")
     if labels.dtype == np.bool_:
         raise TypeError(

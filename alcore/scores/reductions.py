@@ -54,8 +54,8 @@ def reduce(
 
     Raises:
         TypeError: `scores`, `mask` or `offsets` is not a plain array of numbers, booleans or whole numbers.
-        ValueError: a row has no cell and `empty` is None, `ignore_index` has no `mask`, a score outside the padding is NaN, a score in a sum or a mean is
-            infinite, `offsets` do not ascend from 0 to M, or an argument has a wrong value or shape.
+        ValueError: a row has no cell and `empty` is None, `ignore_index` has no `mask`, a score outside the padding is NaN, a score
+            in a sum or a mean is infinite, `offsets` do not ascend from 0 to M, or an argument has a wrong value or shape.
 
     >>> import alcore, numpy
     >>> scores = numpy.array([[0.1, 0.3, 9.0], [0.2, 0.2, 0.2]])

@@ -60,7 +60,9 @@ def test_a_row_that_the_mask_hides_gains_nothing() -> None:
 
 
 def test_masks_without_positions_or_cells_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"mask: batchbald compares rows without event axes .* BatchBALD\(positions=16\)"):
+    with pytest.raises(
+        ValueError, match=r"mask: batchbald compares rows without event axes .* BatchBALD\(positions=16\)"
+    ):
         alcore.batchbald(MAPS, 2, mask=PADDING)
     with pytest.raises(ValueError, match="mask: two-bald compares rows without event axes .* Leave mask out"):
         alcore.TwoBALD().select(MAPS, 2, mask=PADDING)
