@@ -5,6 +5,10 @@
 {"targets": "x.npy"}       -> {"shape": [...]}       the targets from now on
 {"time": "bald"}           -> {"seconds": 0.5}       one call
 {"save": "scores.npy"}     -> {"saved": true}        the scores of the last call
+{"map": "x.npy"}           -> {"shape": [...]}       one image (1, C, H, W, T) from now on
+{"score_map": "float16"}   -> {"seconds": 3.5}       Baal's BALD(reduction="mean") of it, as it is or as normalised float32
+{"map_memory": "float16"}  -> {"score": 0.3, "grown": 900.0}
+                                                      the same: its score, and MiB above the start
 {"batch": {"of": "redux", "k": 10, "samples": 10000}}
                            -> {"seconds": 60.0, "indices": [...], "information": 4.1, "nan": 0}
                                                       BatchBALD, one call: its picks, the information it says, picks by NaN
@@ -62,6 +66,7 @@ BATCHES = {"redux": redux_batch, "baal": baal_batch}
 
 class Worker:
     arrays: tuple[np.ndarray, ...]
+    image: np.ndarray
     scores: np.ndarray
 
     def versions(self, packages: list[str]) -> dict[str, Any]:
@@ -79,6 +84,27 @@ class Worker:
         start = time.perf_counter()
         self.scores = CALLS[name](*self.arrays)
         return {"seconds": time.perf_counter() - start}
+
+    def map(self, path: str) -> dict[str, Any]:
+        self.image = np.load(path, allow_pickle=False)
+        return {"shape": list(self.image.shape)}
+
+    def score_map(self, dtype: str) -> dict[str, Any]:
+        start = time.perf_counter()
+        self._map_score(dtype)
+        return {"seconds": time.perf_counter() - start}
+
+    def map_memory(self, dtype: str) -> dict[str, Any]:
+        found: list[float] = []
+        grown = mebibytes_grown(lambda: found.append(self._map_score(dtype)))
+        return {"score": found[0], "grown": grown}
+
+    def _map_score(self, dtype: str) -> float:
+        image = self.image
+        if dtype == "float32":
+            image = image.astype(np.float32)
+            image /= image.sum(axis=1, keepdims=True)
+        return float(heuristics.BALD(reduction="mean").get_uncertainties(image)[0])
 
     def batch(self, command: dict[str, Any]) -> dict[str, Any]:
         torch.manual_seed(0)

@@ -4,7 +4,8 @@
     python benchmarks/run.py startup    # bench_startup.py alone, printed
     python benchmarks/run.py startup --write    # and put in the place of its tables, which then say so
 
-The peers' BatchBALD takes most of the time; with ALCORE_BENCH_QUICK=1 it is left out and nothing is written.
+The peers' BatchBALD takes most of the time. With ALCORE_BENCH_QUICK=1 it is left out, the tables of outputs, log_det and reductions
+are small, and nothing is written.
 
 The peers live in an environment of their own, `.venv-peers`, made here where it is missing (peers.txt pins it). The
 environment variable ALCORE_PEERS_PYTHON names the interpreter of another one, PYTHON the one that makes it.

@@ -6,11 +6,11 @@ import statistics
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from harness import RUNS, Peer, Table, clock, random_probs, range_text, shape_text, turns, yes_no
+from harness import QUICK, RUNS, Peer, Table, clock, random_probs, range_text, shape_text, turns, yes_no
 
 import alcore
 
-IMAGES, BOXES = 100_000, (1_000_000, 10, 20)
+IMAGES, BOXES = (1_000, (10_000, 10, 20)) if QUICK else (100_000, (1_000_000, 10, 20))
 HOWS = ("sum", "mean", "max", "top-mean")
 FULL = 2.0  # times one pass, at most
 
@@ -25,7 +25,7 @@ def sets_table() -> Table:
     images = alcore.Ragged(flat, np.concatenate([[0], np.cumsum(sizes)]))
     scores = alcore.bald(flat)
     text = (
-        f"1 000 000 boxes, float32 {shape_text(BOXES)}, of 100 000 images with 0 to {sizes.max()} boxes each, in turn; "
+        f"float32 boxes {shape_text(BOXES)} of {IMAGES} images with 0 to {sizes.max()} boxes each, in turn; "
         f"medians of {RUNS}. The first rows reduce BALD, `Reduce(BALD(), how, empty=0).score(ragged)`, against `bald(flat)`, one "
         "pass over the flat array. The others reduce scores that are there, `reduce(scores, how, offsets=offsets, empty=0)`, "
         f"against `scores.sum()`. That reads {scores.nbytes / 1e6:.0f} MB and no predictions, so these rows have no target. "
