@@ -19,6 +19,7 @@ import xarray
 import zarr
 
 import alcore
+from alcore.adapting.predictions import Predictions
 from alcore.sources import reading
 from tests.cases import dirichlet
 from tests.remedies import NOT_RUN, Case, texts
@@ -111,6 +112,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         **found,
         **{one.__name__: one for one in oracles},
         "np": np,
+        "Masked": Predictions,
         "alcore": alcore,
         "glob": glob,
         "ml_dtypes": ml_dtypes,

@@ -31,10 +31,14 @@ class Predictions(Iterator[Any]):
 
     Of kind "mean" the blocks are means (n, D, ..., T), or pairs of means and variances where variances were asked for. It makes
     each block when it is asked for the block, and gives each block once.
+
+    Attributes:
+        has_mask: whether a mask was asked for. `mask` has it once the blocks are made. A reduction of the blocks themselves is
+            refused, because padding would count.
     """
 
-    def __init__(self, blocks: Iterator[Made], *, variance: bool = False) -> None:
-        self._blocks, self._variance = blocks, variance
+    def __init__(self, blocks: Iterator[Made], *, variance: bool = False, has_mask: bool = False) -> None:
+        self._blocks, self._variance, self.has_mask = blocks, variance, has_mask
         self._beside: dict[str, list[Array]] = {}
 
     def __next__(self) -> Any:
@@ -95,7 +99,7 @@ def predict(
     beside = _Beside(mask, None if ids is None else RowIds(ids, before))
     if out is None:
         made = _tracked(_blocks(batches, runs, request, beside, rows), rows, progress)
-        return Predictions(made, variance=request.variance)
+        return Predictions(made, variance=request.variance, has_mask=mask is not None)
     with Saving(out, rows, {**request.said, **beside.said}) as saving:
         blocks = _blocks(batches, runs, request, beside, rows, saving)
         for block, kept in _tracked(blocks, rows, progress):

@@ -106,6 +106,7 @@ def batchbald(
     reading = Reading.of({**options, "mask": mask, "ignore_index": ignore_index})
     if reading.mask is not None and positions is None:
         door.refuse_mask_of_rows("batchbald")
+    door.check_mask_of(probs, reading.mask)
     pool: Pool
     if positions is None:
         pool = Pool(probs, reading, memory, lambda cell: bytes_of_configurations(cell, count, sampled, kept))

@@ -172,6 +172,8 @@ def _reading(options: PredictionOptions) -> Reading:
 def in_order(source: Any, read: PredictionOptions, name: str = "probs") -> Any:
     """An array of a file as (N, C, ..., T). Targets and tests have no event axes."""
     reading = _reading(read)
+    if name == "targets":
+        reading.check_targets(source)
     return arranged(source, reading if name == "probs" else reading.of_targets, name)
 
 

@@ -126,6 +126,7 @@ from alcore.door.weights import (
     as_mask,
     as_shares,
     as_weights,
+    check_mask_of,
     padding_of,
 )
 from alcore.door.wording import shown
@@ -191,6 +192,7 @@ __all__ = [
     "check_axes",
     "check_cells",
     "check_dtype",
+    "check_mask_of",
     "check_outcomes",
     "check_predicted",
     "check_rows",

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from alcore.door.axes import as_axes
 from alcore.door.kinds import Kind, as_kind, check_over_labels, family
 from alcore.door.means import OF_MEANS, check_of_means
+from alcore.door.sources import check_targets_have_no_events
 from alcore.door.weights import padding_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -110,6 +111,12 @@ class Reading:
         """The reading of predictions of the same model for one label a row: no event axes, no padding."""
         axes = as_axes(self.axes, classes_required=self.has_classes) if isinstance(self.axes, str) else None
         return Reading(self.kind, axes=None if axes is None else axes.without_events)
+
+    def check_targets(self, targets: Any) -> None:
+        """Refuse targets that have the event axes that the pool has."""
+        axes = as_axes(self.axes, classes_required=self.has_classes) if isinstance(self.axes, str) else None
+        if axes is not None:
+            check_targets_have_no_events(targets, axes)
 
     @property
     def options(self) -> MaskedReadingOptions:

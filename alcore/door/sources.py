@@ -72,6 +72,21 @@ def refuse_event_axes(name: str, cell_shape: tuple[int, ...], axes: Axes | None 
     )
 
 
+def check_targets_have_no_events(targets: Any, axes: Axes) -> None:
+    """Refuse targets that lie as the pool does, with its event axes."""
+    shape = tuple(getattr(targets, "shape", ()))
+    if not axes.events or len(shape) != len(axes.text):
+        return
+    places = [place for place in range(len(shape)) if place not in axes.events]
+    order = [one for place in places for one in ((place, *axes.events) if place == axes.rows else (place,))]
+    sizes = ", ".join("-1" if place == axes.rows else str(shape[place]) for place in places)
+    raise ValueError(
+        f"targets: expected one label a target, with the axes {axes.without_events!r}, got {axes.text!r} of shape {shape}. Make a "
+        f"target of each pixel or token: np.transpose(np.asarray(targets), {tuple(order)}).reshape({sizes}). EPIG takes time for "
+        "each target, so pass some of them, drawn at random."
+    )
+
+
 def refuse_rows_or_draws(name: str, count: int, shape: tuple[int, ...], axes: Axes, *, files: bool) -> NoReturn:
     """Several arrays of one shape whose axes name no draws: draws of the same rows and blocks of rows look alike."""
     what = "files" if files else "arrays"

@@ -59,6 +59,7 @@ def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str, axes: Axes)
         raise ValueError(
             f"{name}: expected finite numbers, but {at(c, t)} is {values[c, t]}. No invalid row is ranked. "
             f"Look for overflow in the model (half precision?). Repair the row, or remove it: {_without_row(name, axes, index[0])}."
+            + _if_padding(name, axes)
         )
     with np.errstate(over="ignore"):
         sums = values.sum(axis=0)
@@ -126,6 +127,7 @@ def refuse_logits(values_ct: Array, index: tuple[int, ...], name: str, axes: Axe
     raise ValueError(
         f"{name}: expected finite logits over axis {axes.classes} (-inf rules a class out), but {what}. "
         f"No invalid row is ranked. Repair the row, or remove it: {_without_row(name, axes, index[0])}."
+        + _if_padding(name, axes)
     )
 
 
@@ -136,6 +138,13 @@ def _widened(values_ct: Array) -> Float64s:
 
 def _without_row(name: str, axes: Axes, row: int) -> str:
     return f"np.delete({name}, {row}, axis={axes.rows})"
+
+
+def _if_padding(name: str, axes: Axes) -> str:
+    """What to do with an invalid cell of a map or a sequence. Nothing where rows have no cells."""
+    if not axes.events or name != "probs":
+        return ""
+    return " If the cell is padding, reduce without it: Reduce(heuristic).score(probs, mask=mask)."
 
 
 def _draw_axis(axes: Axes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,6 +50,7 @@ def padding_of(mask: Any, ignore_index: Any) -> Any:
     if ignore_index is None or isinstance(mask, Mapping):
         return mask
     value = as_whole(ignore_index, "ignore_index")
+    _refuse_path(mask)
     if mask is None:
         raise ValueError(
             f"ignore_index: expected labels too, (N, ...) with {value} where a cell does not count, got no mask. Pass mask=labels, "
@@ -77,10 +79,28 @@ def padding_of(mask: Any, ignore_index: Any) -> Any:
     return labels == value
 
 
+def _refuse_path(mask: Any) -> None:
+    if isinstance(mask, str | os.PathLike):
+        raise TypeError(
+            f"mask: expected an array, got the path {os.fspath(mask)!r}. Load it: np.load({os.fspath(mask)!r})."
+        )
+
+
+def check_mask_of(predictions: Any, mask: Any) -> None:
+    """Refuse predictions that make their own padding where the call has none. It would count."""
+    if mask is None and getattr(predictions, "has_mask", False):
+        raise ValueError(
+            "mask: expected the padding of these predictions, which is known once they are made, got none. Score cells first: "
+            "scores = alcore.bald(predictions); alcore.reduce(scores, 'mean', mask=predictions.mask). Or write the predictions to a "
+            "file, out='preds.npy', and pass the mask that lies beside it: np.load('preds.mask.npy')."
+        )
+
+
 def as_mask(mask: npt.ArrayLike | None, events: tuple[int, ...], rows: int | None) -> Bools | None:
     """Padding of shape (N, ...), True where a cell is padding."""
     if mask is None:
         return None
+    _refuse_path(mask)
     if isinstance(mask, np.ma.MaskedArray):
         raise TypeError(
             "mask: expected a plain array of booleans, got a masked array. Fill it first: mask.filled(True)."

@@ -201,6 +201,8 @@ class Streamed(RowWise, ABC):
     def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
         if reading.mask is not None and not self.honours_mask:
             raise ValueError(f"mask: {self.name} scores cells one by one. Reduce them: Reduce({self!r}, 'mean').")
+        if self.honours_mask:
+            door.check_mask_of(predictions, reading.mask)
         prepared = self.prepare(reading)
         if isinstance(predictions, Ragged) and self.honours_mask:
             scores = score_sets(predictions, prepared.score_block, reading, cost=prepared.cost)

@@ -87,6 +87,7 @@ def prepare_any(
 def prepare(targets: Any, reading: Reading, target_weights: npt.ArrayLike | None = None) -> Targets:
     """Read and check targets once for any number of passes."""
     door.check_outcomes(reading.kind, 1, "probs")
+    reading.check_targets(targets)
     probs_jct = read_rows(targets, reading.of_targets, name="targets")
     if len(probs_jct) == 0:
         raise ValueError(f"targets: expected at least one target, got shape {probs_jct.shape}.")

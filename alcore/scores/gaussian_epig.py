@@ -47,6 +47,7 @@ def prepare_means(
     targets: Any, reading: Reading, target_weights: npt.ArrayLike | None, target_variance: Any
 ) -> MeanTargets:
     """Read and check the means of targets once for any number of passes."""
+    reading.check_targets(targets)
     own = replace(reading.of_targets, weights=reading.weights, variance=target_variance)
     source = open_source(targets, own, "targets")
     if source.events:

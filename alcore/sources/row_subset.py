@@ -72,6 +72,7 @@ class RowSubset:
             return {head: self.of(part, reading) for head, part in predictions.items()}
         if isinstance(predictions, Ragged):
             return self._of_sets(predictions, reading)
+        door.check_mask_of(predictions, reading.mask)
         predictions = opened(predictions, reading, "predictions")
         if isinstance(predictions, list | tuple):
             return RowBlocks(self._blocks(predictions, reading))

@@ -12,7 +12,9 @@ import pytest
 import alcore
 from alcore import adapting
 from alcore.adapting import Request
+from alcore.adapting.predictions import Predictions
 from tests.adapting.numpy_model import ROWS, halves, predictions
+from tests.cases import dirichlet
 
 
 def test_blocks_come_as_they_are_asked_for() -> None:
@@ -141,3 +143,33 @@ def test_a_run_of_many_classes_goes_on_with_the_same_model_alone(tmp_path: Path)
     with pytest.raises(ValueError, match="other probabilities"):
         predict(0.4)
     assert predict(0.5).shape == (10, 20_000, 1)
+
+
+def test_padding_of_predictions_that_are_made_as_they_are_read_is_not_counted_unseen() -> None:
+    """Their mask is known once they are made. A reduction of the blocks themselves would count padding."""
+    made = dirichlet(6, 3, 4 * 5, seed=3).reshape(6, 3, 4, 5)
+    padding = np.arange(4) >= np.array([1, 2, 3, 4, 4, 2])[:, None]
+
+    def in_blocks() -> Predictions:
+        return Predictions(iter([(made[:4], {"mask": padding[:4]}), (made[4:], {"mask": padding[4:]})]), has_mask=True)
+
+    reduced = alcore.Reduce(alcore.BALD())
+    expected = reduced.score(made, mask=padding)
+    stream = in_blocks()
+    for ask in (
+        lambda: reduced.score(stream),
+        lambda: reduced.score(stream, mask=stream.mask),
+        lambda: alcore.Power(reduced).select(stream, 2),
+        lambda: alcore.BatchBALD(positions=2).select(stream, 2),
+        lambda: alcore.Ledger(size=6).ask(reduced, stream, 2),
+        lambda: alcore.Combine({"a": reduced}).score({"a": stream}),
+    ):
+        with pytest.raises(
+            ValueError, match=r"mask: expected the padding of these predictions.*mask=predictions\.mask\)"
+        ):
+            ask()
+    scores = alcore.bald(stream)
+    np.testing.assert_array_equal(alcore.reduce(scores, "mean", mask=stream.mask), expected)
+    np.testing.assert_array_equal(reduced.score(in_blocks(), mask=padding), expected)
+    asked = alcore.Ledger(size=6).ask(reduced, in_blocks(), 2, mask=padding)
+    np.testing.assert_array_equal(asked.ids, reduced.select(made, 2, mask=padding).indices)
