@@ -91,8 +91,8 @@ def check_mask_of(predictions: Any, mask: Any) -> None:
     if mask is None and getattr(predictions, "has_mask", False):
         raise ValueError(
             "mask: expected the padding of these predictions, which is known once they are made, got none. Score cells first: "
-            "scores = alcore.bald(predictions); alcore.reduce(scores, 'mean', mask=predictions.mask). Or write the predictions to a "
-            "file, out='preds.npy', and pass the mask that lies beside it: np.load('preds.mask.npy')."
+            "scores = alcore.bald(predictions); alcore.reduce(scores, 'mean', mask=predictions.mask). Or write them to a file, "
+            "out='preds.npy', and pass the mask that lies beside it: np.load('preds.mask.npy')."
         )
 
 
