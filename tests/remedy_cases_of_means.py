@@ -182,4 +182,18 @@ OF_MEANS = (
         "1",
         TESTED,
     ),
+    Case(
+        "alcore.variance((means, noise), 'epistemic')",
+        "list(probs)",
+        "alcore.variance({}, 'epistemic')",
+        "np.concatenate([means, noise]).var(1)",
+        {**MEANS, "noise": "np.full((12, 8), 0.25)", "remedied probs": "(means, noise)"},
+    ),
+    Case(
+        "alcore.bald((means, noise), kind='mean')",
+        "probs[0]",
+        "alcore.bald({}, kind='mean', variance=probs[1])",
+        BALD,
+        {**MEANS, "noise": "np.full((12, 8), 0.25)", "remedied probs": "(means, noise)"},
+    ),
 )

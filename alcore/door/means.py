@@ -75,6 +75,14 @@ def refuse_two_variances() -> NoReturn:
     raise ValueError("variance: the blocks are pairs (means, variances) and bring their variances. Leave variance out.")
 
 
+def refuse_pair(name: str, rows: int) -> NoReturn:
+    """A tuple of two arrays."""
+    raise ValueError(
+        f"{name}: expected means, got a tuple of two arrays of {rows} rows, which may be means and variances, or two blocks of rows. "
+        f"For means and variances pass {name}[0], and {name}[1] as {name_of_variance(name)}=. For blocks of rows pass list({name})."
+    )
+
+
 def refuse_shape_of_variance(got: tuple[int, ...], expected: tuple[int, ...], where: str = "variance") -> NoReturn:
     """``expected``: (D, ..., T) of the means."""
     full = ", ".join(map(str, expected))
