@@ -78,8 +78,9 @@ def refuse_two_variances() -> NoReturn:
 def refuse_pair(name: str, rows: int) -> NoReturn:
     """A tuple of two arrays."""
     raise ValueError(
-        f"{name}: expected means, got a tuple of two arrays of {rows} rows, which may be means and variances, or two blocks of rows. "
-        f"For means and variances pass {name}[0], and {name}[1] as {name_of_variance(name)}=. For blocks of rows pass list({name})."
+        f"{name}: expected means, got a tuple of two arrays of {rows} rows, which may be means and variances, or two blocks of "
+        f"rows. For means and variances pass {name}[0], and {name}[1] as {name_of_variance(name)}=. For blocks of rows pass "
+        f"list({name})."
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import alcore_sklearn
 import numpy as np
 import pytest
 
 import alcore
-import alcore_sklearn
 from alcore.loop.same_loop import settings_of
 from alcore.stopping import LabelBudget
 
@@ -143,9 +143,11 @@ def test_the_variance_belongs_to_what_makes_the_loop() -> None:
 def test_a_tuple_of_two_arrays_is_not_read_as_blocks_of_rows(name: str) -> None:
     found = np.abs(np.random.default_rng(0).normal(size=(6, 2, 5))) + 1
     both = (found, found + 1)
-    call = {"log_det": lambda: alcore.log_det(both, 2, variance=1.0), "epig": lambda: alcore.epig(both, found, kind="mean", variance=1.0)}.get(
-        name, lambda: getattr(alcore, name)(both, kind="mean", variance=1.0)
-    )  # fmt: skip
+    calls: dict[str, Any] = {
+        "log_det": lambda: alcore.log_det(both, 2, variance=1.0),
+        "epig": lambda: alcore.epig(both, found, kind="mean", variance=1.0),
+    }
+    call = calls.get(name, lambda: getattr(alcore, name)(both, kind="mean", variance=1.0))
     with pytest.raises(ValueError, match=r"got a tuple of two arrays of 6 rows.*For means and variances pass \w+\[0\]"):
         call()
     ledger = alcore.Ledger(6)
