@@ -142,7 +142,7 @@ def _listed(models: Sequence[Any]) -> MeanDraws:
 
 
 def _check_no_quantiles(models: Sequence[Any]) -> None:
-    """Refuse quantiles of one label: they are far apart where labels are noisy, and draws would be far apart where means are not."""
+    """Refuse quantiles of one label: they are far apart where labels are noisy, not where draws of the mean differ."""
     found = [getattr(one, "quantile", getattr(one, "alpha", None)) for one in models if _predicts_quantile(one)]
     if any(one != 0.5 for one in found):
         raise ValueError(
