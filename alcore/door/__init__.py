@@ -41,6 +41,7 @@ from alcore.door.means import (
     refuse_measure,
     refuse_no_target_variance,
     refuse_no_variance,
+    refuse_pair,
     refuse_shape_of_variance,
     refuse_two_variances,
 )
@@ -222,6 +223,7 @@ __all__ = [
     "refuse_no_variance",
     "refuse_other_cells",
     "refuse_overflowing_losses",
+    "refuse_pair",
     "refuse_pool_size",
     "refuse_precomputed_cells",
     "refuse_rows_or_draws",

@@ -19,6 +19,7 @@ from alcore.door import Reading
 from alcore.heuristics import Heuristic, Random
 from alcore.ledger import Ledger, LedgerError, Query
 from alcore.loop.curves import Curves
+from alcore.loop.noise import check_noise, means_and_noise, noise_of
 from alcore.loop.notes import as_note, as_past, is_of_query
 from alcore.loop.pool_scores import RecordingHeuristic
 from alcore.loop.same_loop import check_same_loop, settings_of
@@ -72,7 +73,8 @@ class ActiveLearning:
             model of the last step. That is None at the first step and at the first step after a kill, so that a run that was
             killed may then end differently.
         predict: ``predict(model, ids) -> predictions``, shape (n, C, ..., T), from any source, one row for each id. It may have a
-            parameter ``seed`` too. It is not called if the heuristic needs no predictions (`Random`).
+            parameter ``seed`` too. It is not called if the heuristic needs no predictions (`Random`). Of kind "mean" it may return
+            a pair ``(means, variances)``.
         heuristic: any heuristic of alcore. With ``targets``: a function of the targets' predictions, such as the class `EPIG`.
         oracle: ``oracle(ids) -> labels``: a list or an array in the order of ``ids``, ``{id: label}``, or a pandas Series whose
             index has the ids. If it labels only some ids, it is called again for the others. If it labels none, the iteration
@@ -88,6 +90,8 @@ class ActiveLearning:
         kind: what the predictions and targets are, as in `alcore.entropy`.
         axes: the order of the axes of the predictions and targets, as in `alcore.entropy`.
         over_labels: how the scores of several labels become one, as in `alcore.entropy`.
+        variance: of kind "mean", the variance of the noise where ``predict`` returns none: a number, one for each output, or
+            ``variance(model)``, a function that returns that.
         seed: the seed of everything random in the run.
         asker: the name of the run in the ledger. Several runs may share a ledger under different names.
         progress: True to show a bar of the labels bought. It needs rich and a terminal, and appears after two seconds.
@@ -136,6 +140,7 @@ class ActiveLearning:
     kind: str = "probs"
     axes: str | None = None
     over_labels: str = "sum"
+    variance: Any = None
     seed: int = 0
     asker: str = "default"
     progress: bool = True
@@ -173,7 +178,8 @@ class ActiveLearning:
         door.as_size(self.k, "k")
         door.as_count(self.start, "start")
         door.as_count(self.seed, "seed")
-        self._reading()
+        check_noise(self.variance)
+        self._reading(self.variance)
 
     @property
     def history(self) -> list[Past]:
@@ -325,11 +331,13 @@ class ActiveLearning:
 
         among = None if self.sample is None and predictions is None else ids
         rng = self._rng(step, _CHOOSING)
-        options = self._reading().options
+        predictions, variance = means_and_noise(predictions, len(ids), self._reading(noise_of(self.variance, model)))
+        options = self._reading(variance).options
         return self.ledger.ask(recording, predictions, k, ids=among, asker=self.asker, rng=rng, note=note, **options)
 
-    def _reading(self) -> Reading:
-        return Reading.of({"kind": self.kind, "axes": self.axes, "over_labels": self.over_labels})
+    def _reading(self, variance: Any) -> Reading:
+        own = {"kind": self.kind, "axes": self.axes, "over_labels": self.over_labels}
+        return Reading.of({**own, "variance": variance})
 
     def _past(self, model: Any, history: list[Past], labelled: int) -> Past:
         """What is recorded of a step that has bought nothing yet."""

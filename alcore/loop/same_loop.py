@@ -13,7 +13,7 @@ import numpy as np
 from alcore.heuristics import Heuristic
 from alcore.ledger import Ledger, LedgerError
 
-SETTINGS = ("k", "start", "sample", "kind", "axes", "over_labels", "seed")
+SETTINGS = ("k", "start", "sample", "kind", "axes", "over_labels", "variance", "seed")
 FUNCTIONS = ("train", "predict", "metrics", "targets", "predicted")
 
 
