@@ -76,7 +76,7 @@ def warn_of_silent(model: str, silent: dict[str, str]) -> None:
         more = f"; and {len(silent) - 8} more" if len(silent) > 8 else ""
         warnings.warn(
             f"noise: layers of {model} that draw random numbers in training are off: {listed}{more}. Their noise is not in the "
-            "predictions. To switch a layer on, name it: noise=('name',).",
+            f"predictions. To switch a layer on, name it: noise={tuple(silent)[:1]!r}.",
             SilentNoiseWarning,
             stacklevel=2,
         )

@@ -79,7 +79,11 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return {
         **{name: getattr(alcore, name) for name in ("ActiveLearning", "BALD", "EPIG", "Ledger", "Wait")},
         **{one.__name__: one for one in own},
-        **{"alcore": alcore, "Curves": Curves, "LabelBudget": alcore.stopping.LabelBudget, "N": N, "TRUTH": TRUTH},
+        "alcore": alcore,
+        "Curves": Curves,
+        "LabelBudget": alcore.stopping.LabelBudget,
+        "N": N,
+        "TRUTH": TRUTH,
     }
 
 
