@@ -1,4 +1,4 @@
-"""Refusals of the active learning loop that print code. `tests.remedies` explains the cases, `tests.loop.test_remedies` the names."""
+"""Refusals of the loop that print code. `tests.remedies` explains the cases, `tests.loop.test_remedies` the names."""
 
 from __future__ import annotations
 

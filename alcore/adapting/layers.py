@@ -69,14 +69,16 @@ class SilentNoiseWarning(UserWarning):
     """Some layers that draw random numbers in training stay off while a model predicts, so predictions lack their noise."""
 
 
-def warn_of_silent(model: str, silent: dict[str, str]) -> None:
-    """Warn of layers that stay off. ``silent`` has the reason for each, by the name of the layer."""
+def warn_of_silent(model: str, silent: dict[str, str], example: str | None = None) -> None:
+    """Warn of layers that stay off. ``silent`` has the reason for each, by the name of the layer. ``example``: the layer that the
+    remedy names, where the first of these is not one layer.
+    """
     if silent:
         listed = "; ".join(f"{name or 'the model itself'} ({why})" for name, why in list(silent.items())[:8])
         more = f"; and {len(silent) - 8} more" if len(silent) > 8 else ""
         warnings.warn(
             f"noise: layers of {model} that draw random numbers in training are off: {listed}{more}. Their noise is not in the "
-            f"predictions. To switch a layer on, name it: noise={tuple(silent)[:1]!r}.",
+            f"predictions. To switch a layer on, name it: noise={(next(iter(silent)) if example is None else example,)!r}.",
             SilentNoiseWarning,
             stacklevel=2,
         )
