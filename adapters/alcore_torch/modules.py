@@ -176,10 +176,9 @@ class Switches:
         self._warn(silent, seen, switched_off | (free - self.on if mixed else set()))
 
     def _doubtful(self) -> str:
-        """The name of a layer that may draw numbers: one of the user's own classes before those of PyTorch."""
-        left = [(name, one) for name, one in self._model.named_modules() if one not in self.on]
-        own = [name for name, one in left if name and not type(one).__module__.startswith("torch.nn.")]
-        return next(iter([*own, *(name for name, _ in left)]), "")
+        """The name of a layer of the user's own class that is off and may draw numbers. Empty where there is none."""
+        left = ((name, one) for name, one in self._model.named_modules() if name and one not in self.on)
+        return next((name for name, one in left if not type(one).__module__.startswith("torch.nn.")), "")
 
     def _trained(self) -> set[nn.Module]:
         """The modules that ``model.train()`` puts in training, except statistics. A class may leave parts of itself out."""
