@@ -177,7 +177,12 @@ def names() -> dict[str, Any]:
     off[1].eval()
     return {
         **{one.__name__: one for one in (*own, *theirs)},
-        **{"np": np, "torch": torch, "nn": nn, "rows": ROWS, "module": Module(), "trainer": trainer},
+        "np": np,
+        "torch": torch,
+        "nn": nn,
+        "rows": ROWS,
+        "module": Module(),
+        "trainer": trainer,
         "IterableWrapper": IterableWrapper,
         "model": network(nn.Dropout(0.5)),
         "itself": OtherInTraining(),
