@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,14 +65,18 @@ class Text:
 
 def texts(folders: tuple[str, ...] = FOLDERS) -> list[Text]:
     """Every text with code that functions of these folders may print."""
+    return texts_of(path for folder in folders for path in sorted((ROOT / "alcore" / folder).rglob("*.py")))
+
+
+def texts_of(files: Iterable[Path]) -> list[Text]:
+    """Every text with code in these files of the source."""
     found = []
-    for folder in folders:
-        for path in sorted((ROOT / "alcore" / folder).rglob("*.py")):
-            for parts in _strings(ast.parse(path.read_text())):
-                words = "{}".join(parts)
-                if " " in words.strip() and CODE.search(NO_CODE.sub("", words)):
-                    pattern = "(?s:.*?)".join(map(re.escape, parts))
-                    found.append(Text(str(path.relative_to(ROOT)), words, re.compile(pattern)))
+    for path in files:
+        for parts in _strings(ast.parse(path.read_text())):
+            words = "{}".join(parts)
+            if " " in words.strip() and CODE.search(NO_CODE.sub("", words)):
+                pattern = "(?s:.*?)".join(map(re.escape, parts))
+                found.append(Text(str(path.relative_to(ROOT)), words, re.compile(pattern)))
     return found
 
 

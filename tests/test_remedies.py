@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import glob
-import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from alcore.sources import reading
 from tests.cases import dirichlet
 from tests.remedies import NOT_RUN, Case, texts
 from tests.remedy_cases import CASES
+from tests.remedy_runs import check_remedy, missing, refused
 
 PROBS = dirichlet(12, 3, 5, seed=3)
 TOKENS = dirichlet(12, 3, 4 * 5, seed=4).reshape(12, 3, 4, 5)
@@ -150,27 +149,6 @@ def write_files(logits: np.ndarray) -> None:
     zarr.create_array("flat.zarr", data=PROBS.transpose(2, 0, 1).copy(), chunks=(1, 12, 3))
 
 
-def refused(case: Case, names: dict[str, Any]) -> str:
-    """What the call of a case says."""
-    for name, value in case.given.items():
-        if name not in ("remedy", "call") and not name.startswith("remedied "):
-            names[name] = eval(value, names)
-    call = case.given.get("call", case.call)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", alcore.ChunkWarning)
-        warnings.simplefilter("error", alcore.SaturationWarning)
-        with pytest.raises((ValueError, TypeError, UserWarning)) as caught:
-            eval(call, names)
-    return str(caught.value)
-
-
-def value_of(code: str, names: dict[str, Any]) -> Any:
-    """Of the last of several statements."""
-    *before, last = code.split("; ")
-    exec("; ".join(before), names)
-    return eval(last, names)
-
-
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.call} | {case.remedy}")
 def test_the_remedy_gives_what_the_definition_says(
@@ -178,17 +156,7 @@ def test_the_remedy_gives_what_the_definition_says(
 ) -> None:
     if "tall" in case.call or "flat" in case.call:
         monkeypatch.setattr(reading, "BLOCK_BYTES", PROBS[0].nbytes)
-    said = refused(case, names)
-    found = re.search(case.given.get("remedy", re.escape(case.remedy)), said)
-    assert found is not None, said
-    for name, value in case.given.items():
-        if name.startswith("remedied "):
-            names[name.removeprefix("remedied ")] = eval(value, names)
-    remedy = found[0]
-    if "; " in remedy:
-        names["p_"] = value_of(remedy, names)
-        remedy = "p_"
-    np.testing.assert_allclose(eval(case.use.format(remedy), names), eval(case.equals, names), rtol=1e-5, atol=1e-9)
+    check_remedy(case, names)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -197,12 +165,8 @@ def test_every_text_with_code_is_raised_by_a_case(names: dict[str, Any], monkeyp
     monkeypatch.setattr(reading, "BLOCK_BYTES", PROBS[0].nbytes)
     said = [refused(case, dict(names)) for case in CASES]
     assert len(texts()) > 50
-    missing = [
-        f"{text.file}: {text.words}"
-        for text in texts()
-        if not any(part in text.words for part in NOT_RUN) and not any(text.pattern.search(one) for one in said)
-    ]
-    assert not missing, "\n".join(missing)
+    left = missing(texts(), NOT_RUN, said)
+    assert not left, "\n".join(left)
 
 
 def test_what_is_not_run_is_still_printed() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any, NoReturn
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.utils.validation import check_is_fitted
@@ -17,7 +18,7 @@ KINDS = {
     "clusterer": "a clusterer: it groups rows without labels. Take a classifier: RandomForestClassifier()",
     "outlier_detector": "an outlier detector: it tells unusual rows from others. Take a classifier: RandomForestClassifier()",
     "density_estimator": "a density estimator: it knows no labels. Take a classifier: RandomForestClassifier()",
-    "transformer": "a transformer: it changes features. Put it before a classifier: make_pipeline({0}(), RandomForestClassifier())",
+    "transformer": "a transformer: it changes features. Put it before a classifier: ",
 }
 SEVERAL_OUTPUTS = {
     MultiOutputClassifier: ". Pass one at a time, each an ensemble: alcore_sklearn.predict(model.estimators_[i], x).",
@@ -31,6 +32,8 @@ DRAWN = {
     "max_features": "max_features=0.5",
 }
 
+BAGGING = {False: ("BaggingClassifier", "DecisionTreeClassifier"), True: ("BaggingRegressor", "DecisionTreeRegressor")}
+
 
 def check_classifier(model: Any) -> None:
     """Refuse anything but a fitted classifier or a fitted wrapper around one."""
@@ -38,13 +41,14 @@ def check_classifier(model: Any) -> None:
     if isinstance(model, type):
         name = model.__name__
         raise TypeError(
-            f"model: expected {WANTED}, got the class {name} itself. Make one and fit it: {name}().fit(x, y)."
+            f"model: expected {WANTED}, got the class {name} itself. Make one and fit it: {made(model)}.fit(x, y)."
         )
     if not hasattr(model, "fit"):
         raise TypeError(f"model: expected {WANTED}, got {name}.")
     kind = _kind_of(model)
     if kind in KINDS:
-        raise TypeError(f"model: {name} is {KINDS[kind].format(name)}.")
+        piped = f"make_pipeline({in_code(model)}, RandomForestClassifier())" if kind == "transformer" else ""
+        raise TypeError(f"model: {name} is {KINDS[kind]}{piped}.")
     if isinstance(model, BaseEstimator):
         check_is_fitted(model)
 
@@ -83,7 +87,9 @@ def check_probabilities(model: Any) -> None:
         return
     name = type(model).__name__
     if hasattr(model, "decision_function"):
-        raise TypeError(f"model: {name} has no predict_proba. Fit CalibratedClassifierCV({name}()) in its place.")
+        raise TypeError(
+            f"model: {name} has no predict_proba. Fit CalibratedClassifierCV({in_code(model)}) in its place."
+        )
     raise TypeError(f"model: {name} has no predict_proba. Take one that has: BaggingClassifier(LogisticRegression()).")
 
 
@@ -93,12 +99,41 @@ def remedy_of(classifiers: Sequence[Any], ensemble: Any | None, number: int) -> 
         return ways_to_differ(classifiers[number])
     if ensemble.get_params(deep=False).get("bootstrap") is False:
         return f"Fit {type(ensemble).__name__}(bootstrap=True)."
-    return "Take members that change with the rows they are fitted on: BaggingClassifier(DecisionTreeClassifier())."
+    bagging, tree = _bagging_of(classifiers[number])
+    return f"Take members that change with the rows they are fitted on: {bagging}({tree}())."
 
 
 def ways_to_differ(classifier: Any) -> str:
     """A sentence on how to fit several of a classifier so that they differ. Each way in it works."""
-    taken = classifier.get_params(deep=False) if hasattr(classifier, "get_params") else {}
-    drawn = next((way for needed, way in DRAWN.items() if needed in taken and "random_state" in taken), None)
-    listed = f", or pass a list of {type(classifier).__name__}({drawn}, random_state=i), i = 0, 1, 2" if drawn else ""
-    return f"Fit each on a bootstrap sample of the rows, as BaggingClassifier does{listed}."
+    drawn, bagging = differing(classifier), _bagging_of(classifier)[0]
+    listed = f", or pass a list of {drawn}, i = 0, 1, 2" if drawn else ""
+    return f"Fit each on a bootstrap sample of the rows, as {bagging} does{listed}."
+
+
+def _bagging_of(model: Any) -> tuple[str, str]:
+    """The names of the bagging ensemble and of the tree of the model's kind. Regressors have no probabilities."""
+    return BAGGING[not hasattr(model, "predict_proba") and not hasattr(model, "classes_")]
+
+
+def differing(model: Any) -> str | None:
+    """Code that makes models that differ by their seed, random_state=i. None where the seed changes nothing."""
+    taken = model.get_params(deep=False) if hasattr(model, "get_params") else {}
+    way = next((way for needed, way in DRAWN.items() if needed in taken and "random_state" in taken), None)
+    return f"{type(model).__name__}({way}, random_state=i)" if way else None
+
+
+def made(kind: type) -> str:
+    """Code that makes a model of that class, with the arguments that it asks for."""
+    asked = signature(kind).parameters.values()
+    names = [one.name for one in asked if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
+    return f"{kind.__name__}({', '.join(names)})"
+
+
+def in_code(model: Any) -> str:
+    """Code that makes the model anew, with its settings where it says them."""
+    if not isinstance(model, BaseEstimator):
+        return made(type(model))
+    new = clone(model)
+    if "random_state" in new.get_params(deep=False):
+        new.set_params(random_state=None)
+    return " ".join(repr(new).split())

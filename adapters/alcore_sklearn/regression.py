@@ -27,6 +27,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from alcore.adapting import Array
+from alcore_sklearn.refusals import differing, made
 from alcore_sklearn.wrappers import inside
 
 ENSEMBLES = (RandomForestRegressor, ExtraTreesRegressor, BaggingRegressor, VotingRegressor, AdaBoostRegressor)
@@ -175,7 +176,7 @@ def _check_regressor(model: Any) -> None:
     name = model.__name__ if isinstance(model, type) else type(model).__name__
     if isinstance(model, type):
         raise TypeError(
-            f"model: expected {WANTED}, got the class {name} itself. Make one and fit it: {name}().fit(x, y)."
+            f"model: expected {WANTED}, got the class {name} itself. Make one and fit it: {made(model)}.fit(x, y)."
         )
     if not hasattr(model, "predict"):
         raise TypeError(f"model: expected {WANTED}, got {name}.")
@@ -190,11 +191,10 @@ def _check_regressor(model: Any) -> None:
 def _refuse_single(model: Any) -> None:
     name = type(model).__name__
     if isinstance(model, BOOSTED):
-        random = "max_features" if isinstance(model, HistGradientBoostingRegressor) else "subsample"
         raise TypeError(
             f"model: {name} is a sum of trees. Each tree is fitted to the errors of those before it, so none is a draw, and "
-            f"quantiles are not draws either. Fit BaggingRegressor({name}()), or pass a list of {name}({random}=0.5, "
-            "random_state=i), i = 0, 1, 2."
+            f"quantiles are not draws either. Fit BaggingRegressor({name}()), or pass a list of "
+            f"{differing(model)}, i = 0, 1, 2."
         )
     raise TypeError(
         f"model: expected {WANTED}, got {name}. Pass [model] for one draw. For several that differ, fit BaggingRegressor around "
@@ -235,8 +235,8 @@ class _Functions:
     def __init__(self, model: Any, seed: int, draws: int) -> None:
         if any(isinstance(one, WhiteKernel) for one in _kernels(model.kernel_)):
             raise ValueError(
-                "model: the kernel has a WhiteKernel, so samples of the process have noise in them. Pass the noise as alpha: "
-                "GaussianProcessRegressor(kernel, alpha=0.1), and as variance=0.1 of alcore's heuristics."
+                "model: the kernel has a WhiteKernel, so samples of the process have noise in them. Take a kernel without it, and "
+                "pass the noise as alpha: GaussianProcessRegressor(kernel, alpha=0.1), and as variance=0.1 of alcore's heuristics."
             )
         self._model, self._seed, self._draws = model, seed, draws
         self._drawn: tuple[Any, Array] = (None, np.empty(0))

@@ -162,7 +162,7 @@ class Switches:
             seen = self._rehearsed(forward, trained)
         except Exception as error:
             why = f"the model fails in training when it is called with a block alone: {type(error).__name__}: {error}"
-            warn_of_silent(type(self._model).__name__, {"all but dropout layers": why[:200]})
+            warn_of_silent(type(self._model).__name__, {"all but dropout layers": why[:200]}, self._doubtful())
             return
         drawn = {module for module in seen.drawn if module not in seen.writers}
         free = drawn - set(quiet.drawn)  # those that draw in inference too cannot be switched
@@ -174,6 +174,11 @@ class Switches:
         switched_off = {module for module in self._flags if _holds_rate(module) and module not in trained}
         silent = {module for module, count in seen.drawn.items() if count > quiet.drawn[module]}
         self._warn(silent, seen, switched_off | (free - self.on if mixed else set()))
+
+    def _doubtful(self) -> str:
+        """The name of a layer of the user's own class that is off and may draw numbers. Empty where there is none."""
+        left = ((name, one) for name, one in self._model.named_modules() if name and one not in self.on)
+        return next((name for name, one in left if not type(one).__module__.startswith("torch.nn.")), "")
 
     def _trained(self) -> set[nn.Module]:
         """The modules that ``model.train()`` puts in training, except statistics. A class may leave parts of itself out."""

@@ -52,7 +52,7 @@ def as_padding(mask: Any, block: Array) -> Bools:
     expected = (len(block), *block.shape[2:-1])
     if padding.dtype != np.bool_ or padding.shape != expected:
         raise ValueError(
-            f"mask: expected True or False of shape {expected}, got {padding.dtype} of shape {padding.shape}. Return one for each "
-            "cell: mask=lambda block: numpy.asarray(block['attention_mask']) == 0."
+            f"mask: expected True or False of shape {expected}, got {padding.dtype} of shape {padding.shape}. Return True for "
+            "each cell that is padding, else False. For an attention mask, which is 0 there, name its key: mask='attention_mask'."
         )
     return padding

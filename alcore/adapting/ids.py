@@ -28,23 +28,37 @@ def as_ids(ids: str | int | Ids | None) -> Ids | None:
             f"ids: expected a key, a place or a function of a block, got {type(ids).__name__}. Name the part of a block that holds "
             "the ids: ids='id' or ids=1."
         )
-    return lambda batch: _part(batch, ids)
+    return _Part(ids)
 
 
-def _part(batch: Any, name: str | int) -> Any:
+@dataclass(frozen=True)
+class _Part:
     """A place counts the parts of a tuple or list. A key is looked up in a dictionary: the block, or the first part that has it."""
-    several = isinstance(batch, tuple | list)
-    if several and isinstance(name, int) and -len(batch) <= name < len(batch):
-        return batch[name]
-    for part in batch if several else [batch]:
-        if isinstance(part, Mapping) and name in part:
-            return part[name]
-    keys = [list(part) for part in (batch if several else [batch]) if isinstance(part, Mapping)]
-    has = f"{len(batch)} parts" if several else f"type {type(batch).__name__}"
-    raise ValueError(
-        f"ids: no {name!r} in a block of {has}{f' with the keys {keys}' if keys else ''}. Name a part that is there, or pass a "
-        "function: ids=lambda block: block[1]."
-    )
+
+    name: str | int
+
+    def __call__(self, batch: Any) -> Any:
+        return self._find(batch)[0]
+
+    def said(self, batch: Any) -> str:
+        """The part in code, as a function of a block takes it."""
+        return f"block{self._find(batch)[1]}"
+
+    def _find(self, batch: Any) -> tuple[Any, str]:
+        name, several = self.name, isinstance(batch, tuple | list)
+        if several and isinstance(name, int) and -len(batch) <= name < len(batch):
+            return batch[name], f"[{name}]"
+        for place, part in enumerate(batch) if several else [(None, batch)]:
+            if isinstance(part, Mapping) and name in part:
+                return part[name], ("" if place is None else f"[{place}]") + f"[{name!r}]"
+        keys = [list(part) for part in (batch if several else [batch]) if isinstance(part, Mapping)]
+        has = f"{len(batch)} parts" if several else f"type {type(batch).__name__}"
+        there = keys[0][-1] if keys and keys[0] else len(batch) - 1 if several and batch else None
+        remedy = f"Name the part that holds the ids, for example ids={there!r}."
+        raise ValueError(
+            f"ids: no {name!r} in a block of {has}{f' with the keys {keys}' if keys else ''}. "
+            + ("Let the loader give blocks (x, ids), and pass ids=1." if there is None else remedy)
+        )
 
 
 @dataclass(frozen=True)
@@ -77,11 +91,12 @@ class RowIds:
 
     def read(self, batch: Any, rows: int) -> Array:
         """(rows,) integers or texts: the ids of the next block."""
-        ids, start = as_array(self._of(batch), rows), len(self._rows)
+        said = self._of.said(batch) if isinstance(self._of, _Part) else "block[1]"
+        ids, start = as_array(self._of(batch), rows, said), len(self._rows)
         if rows and self._kind not in ("", ids.dtype.kind):
             raise TypeError(
                 f"ids: expected only numbers or only texts, got both: {ids[0].item()!r} in row {start}. Turn all into texts: "
-                "ids=lambda block: list(map(str, block[1]))."
+                f"ids=lambda block: {_as_texts(said)}."
             )
         self._kind = ids.dtype.kind if rows else self._kind
         for row, one in enumerate(ids.tolist(), start):
@@ -99,8 +114,8 @@ class RowIds:
 # --- checked ----------------------------------------------------------------------------------------------------------
 
 
-def as_array(ids: Any, rows: int) -> Array:
-    """(rows,) int64, or texts of a fixed width, from what a block has for ids."""
+def as_array(ids: Any, rows: int, said: str = "block[1]") -> Array:
+    """(rows,) int64, or texts of a fixed width, from what a block has for ids. ``said``: where in the block, in code."""
     ids = ids.detach().cpu() if hasattr(ids, "detach") else ids
     if ids is None or isinstance(ids, str | bytes):
         _refuse(ids if ids is None else type(ids).__name__, rows)
@@ -114,30 +129,35 @@ def as_array(ids: Any, rows: int) -> Array:
     elements = [one.item() if hasattr(one, "item") else one for one in elements]
     kinds = {type(one) for one in elements}
     if kinds <= {int}:
-        return _as_integers(elements)
+        return _as_integers(elements, said)
     if kinds != {str}:
-        _refuse(" and ".join(sorted(kind.__name__ for kind in kinds)), rows, bytes in kinds)
+        _refuse(" and ".join(sorted(kind.__name__ for kind in kinds)), rows, said if bytes in kinds else None)
     texts = np.array(elements, np.str_)
     if texts.tolist() != elements:
         raise ValueError(
             "ids: expected texts that do not end in a null character, because files of NumPy lose it. Remove it: "
-            "ids=lambda block: [one.rstrip(chr(0)) for one in block[1]]."
+            f"ids=lambda block: [one.rstrip(chr(0)) for one in {said}]."
         )
     return texts
 
 
-def _as_integers(elements: list[int]) -> Array:
+def _as_texts(said: str) -> str:
+    """Code that makes texts of the ids. Elements of a tensor have a text of their own, so they become numbers first."""
+    return f"list(map(str, numpy.asarray({said}, object)))"
+
+
+def _as_integers(elements: list[int], said: str) -> Array:
     try:
         return np.array(elements, np.int64)
     except OverflowError as error:
         raise ValueError(
             f"ids: expected integers below 2**63, got {max(elements, key=abs)}. Turn them into texts: "
-            "ids=lambda block: list(map(str, block[1]))."
+            f"ids=lambda block: {_as_texts(said)}."
         ) from error
 
 
-def _refuse(got: Any, rows: int, in_bytes: bool = False) -> NoReturn:
+def _refuse(got: Any, rows: int, in_bytes: str | None = None) -> NoReturn:
     remedy = "Name the part of a block that holds one id for each row: ids='id' or ids=1."
-    if in_bytes:
-        remedy = "Turn bytes into texts: ids=lambda block: [one.decode() for one in block[1]]."
+    if in_bytes is not None:
+        remedy = f"Turn bytes into texts: ids=lambda block: [one.decode() for one in numpy.asarray({in_bytes})]."
     raise TypeError(f"ids: expected an integer or a text for each of the {rows} rows of a block, got {got}. {remedy}")

@@ -98,13 +98,24 @@ def check_call(function: Callable[..., Any], given: Any, name: str) -> None:
         inspect.signature(function).bind(*args, **kwargs)
     except TypeError as error:
         got = f"a dictionary of {', '.join(map(repr, kwargs))}" if kwargs else f"{len(args)} arguments"
-        part = repr(next(iter(kwargs), 0))
         raise TypeError(
             f"data: {name} cannot be called with {got}: {error}. Choose what it is called with, for example "
-            f"inputs=lambda block: block[{part}]."
+            f"inputs=lambda block: {_fitting(function, kwargs)}."
         ) from error
     except ValueError:  # a function of C says nothing of its arguments
         return
+
+
+def _fitting(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> str:
+    """Code for what a function may be called with: the keys that it has arguments for, or as many parts as it asks for."""
+    known = inspect.signature(function).parameters.values()
+    asked = [one.name for one in known if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
+    if not kwargs:
+        return f"({', '.join(f'block[{place}]' for place in range(len(asked)))})" if len(asked) > 1 else "block[0]"
+    fitting = [one.name for one in known if one.name in kwargs]
+    if fitting and set(asked) <= set(fitting):
+        return f"{{key: block[key] for key in {tuple(fitting)!r}}}"
+    return f"block[{next(iter(kwargs))!r}]"
 
 
 def call(model: Callable[..., Any], given: Any) -> Any:

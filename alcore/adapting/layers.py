@@ -69,14 +69,19 @@ class SilentNoiseWarning(UserWarning):
     """Some layers that draw random numbers in training stay off while a model predicts, so predictions lack their noise."""
 
 
-def warn_of_silent(model: str, silent: dict[str, str]) -> None:
-    """Warn of layers that stay off. ``silent`` has the reason for each, by the name of the layer."""
-    if silent:
-        listed = "; ".join(f"{name or 'the model itself'} ({why})" for name, why in list(silent.items())[:8])
-        more = f"; and {len(silent) - 8} more" if len(silent) > 8 else ""
-        warnings.warn(
-            f"noise: layers of {model} that draw random numbers in training are off: {listed}{more}. Their noise is not in the "
-            "predictions. To switch a layer on, name it: noise=('name',).",
-            SilentNoiseWarning,
-            stacklevel=2,
-        )
+def warn_of_silent(model: str, silent: dict[str, str], example: str | None = None) -> None:
+    """Warn of layers that stay off. ``silent`` has the reason for each, by the name of the layer. ``example``: the layer that the
+    remedy names, where the first of these is not one layer. Empty for no remedy.
+    """
+    if not silent:
+        return
+    listed = "; ".join(f"{name or 'the model itself'} ({why})" for name, why in list(silent.items())[:8])
+    more = f"; and {len(silent) - 8} more" if len(silent) > 8 else ""
+    named = (next(iter(silent)) if example is None else example,)
+    remedy = "" if example == "" else f" To switch a layer on, name it: noise={named!r}."
+    warnings.warn(
+        f"noise: layers of {model} that draw random numbers in training are off: {listed}{more}. Their noise is not in the "
+        f"predictions.{remedy}",
+        SilentNoiseWarning,
+        stacklevel=2,
+    )

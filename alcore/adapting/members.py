@@ -83,7 +83,8 @@ def predict_in_turn(
         )
     if out is None:
         raise ValueError(
-            "out: expected a file, got None. Checkpoints are loaded one at a time, and a file joins their draws: out='preds.npy'."
+            "out: expected a file, got None. Checkpoints are loaded one at a time, and a file joins their draws: "
+            f"out={'preds.zarr' if rows is None else 'preds.npy'!r}."
         )
     target, files = Path(out), list[Path]()
     given: dict[str, Any] = {"rows": rows, "mask": mask, "ids": ids, "progress": progress}

@@ -54,6 +54,6 @@ def test_layers_that_stay_off_are_named_in_one_warning() -> None:
         adapting.warn_of_silent("Model", {})
     silent = {f"layer{place}": "it was switched off" for place in range(10)} | {"": "from NumPy"}
     with pytest.warns(
-        adapting.SilentNoiseWarning, match=r"layer0 \(it was switched off\).*and 3 more\. .*noise=\('name',\)"
+        adapting.SilentNoiseWarning, match=r"layer0 \(it was switched off\).*and 3 more\. .*noise=\('layer0',\)"
     ):
         adapting.warn_of_silent("Model", silent)

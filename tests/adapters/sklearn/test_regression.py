@@ -121,7 +121,7 @@ def test_a_file_of_means(tmp_path: Any) -> None:
         (RandomForestRegressor(2), {"draws": 3}, ValueError, "draws: expected at most 2"),
         (StandardScaler(), {}, TypeError, "StandardScaler"),
         (TransformedTargetRegressor(Ridge()), {}, TypeError, "got TransformedTargetRegressor"),
-        (GaussianProcessRegressor(RBF() + WhiteKernel()), {"draws": 2}, ValueError, "Pass the noise as alpha"),
+        (GaussianProcessRegressor(RBF() + WhiteKernel()), {"draws": 2}, ValueError, "pass the noise as alpha"),
     ],
 )  # fmt: skip
 def test_what_has_no_draws_of_means_is_refused(

@@ -166,7 +166,7 @@ OTHERS = {
     "KMeans is a clusterer": KMeans(2, n_init=1),
     "IsolationForest is an outlier detector": IsolationForest(n_estimators=2),
     "GaussianMixture is a density estimator": GaussianMixture(2),
-    r"PCA is a transformer.*make_pipeline\(PCA\(\), RandomForestClassifier\(\)\)": PCA(2),
+    r"PCA is a transformer.*make_pipeline\(PCA\(n_components=2\), RandomForestClassifier\(\)\)": PCA(2),
     "Pipeline is a regressor": make_pipeline(StandardScaler(), RandomForestRegressor(2)),
 }
 
