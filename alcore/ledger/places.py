@@ -30,7 +30,7 @@ def refuse_other_names(path: Path) -> None:
     if (names := names_of(path)) > 1:
         raise LedgerError(
             f"{path}: the file has {names} names (hard links), and this process writes to it, perhaps by another name. Close that "
-            f"ledger first: ledger.close(). Or read from it. {_own_file(path)}"
+            f"ledger first: ledger.close(). Or read from it."
         )
 
 

@@ -99,6 +99,11 @@ def busy(text: str, timeout: float) -> str:
     )
 
 
+def _there(path: Path) -> str:
+    """The folder and the file, if it is there, as words of a command."""
+    return " ".join(word(one) for one in (path.parent, path) if one.exists())
+
+
 def _reason(text: str, name: str, timeout: float) -> str:
     if "locked" in text or "busy" in text or "locking" in text:
         return busy(text, timeout)
@@ -106,8 +111,8 @@ def _reason(text: str, name: str, timeout: float) -> str:
         return f"the disk is full or cannot be written ({text}). This call recorded nothing. Free some space and try again."
     if "readonly" in text or "unable to open" in text:
         return (
-            f"the file cannot be written ({text}). Allow writing to the file and its folder: "
-            f"chmod u+w {word(Path(name).parent)} {word(name)}. Or only read it: Ledger.open(path, readonly=True)."
+            f"the file cannot be written ({text}). Allow writing to the file and its folder: chmod u+w {_there(Path(name))}. "
+            "Or only read it: Ledger.open(path, readonly=True)."
         )
     if "malformed" in text or "not a database" in text:
         return f"the file is damaged ({text}). Nothing was changed. Restore it from a backup."
