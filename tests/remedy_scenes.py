@@ -25,7 +25,7 @@ class Scene:
     """One refusal and one remedy of its text. All code is Python; what it can name is in `tests.remedy_stage`.
 
     Attributes:
-        before: statements that make files and the ledger. It is called ``ledger``; the file of a command is run.db.
+        before: statements that make files and the ledger. It is called ``ledger``, and a file of a command is ``path``.
         refused: a statement that is refused, or a command that prints a note.
         remedy: what is printed, word for word. {here} is the folder.
         after: statements with the remedy in place of <>. A command or a shell gets it as the name ``remedy``.

@@ -80,7 +80,7 @@ class Stage:
     def held(self) -> dict[Any, Any]:
         ledger = self.names.get("ledger")
         if not isinstance(ledger, Ledger):
-            ledger = Ledger.open("run.db", readonly=True)
+            ledger = Ledger.open(self.names["path"], readonly=True)
         return dict(zip(ledger.labelled.tolist(), ledger.labels, strict=True))
 
 

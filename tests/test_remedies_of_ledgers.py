@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from alcore.cli import sentences
+from alcore.cli.remedies import REMEDIES, as_commands
 from tests.ledger.read_only_places import NOBODY, as_nobody, open_folder
+from tests.remedies import CODE, COMMAND, texts
+from tests.remedy_cases_of_commands import OF_COMMANDS
+from tests.remedy_cases_of_labels import OF_LABELS
 from tests.remedy_cases_of_ledger import OF_LEDGER
-from tests.remedy_scenes import Scene
+from tests.remedy_cases_of_tools import OF_TOOLS
+from tests.remedy_scenes import NOT_RUN, Scene
 from tests.remedy_stage import Stage
 
-SCENES = (*OF_LEDGER,)
+FOLDERS = ("ledger", "cli", "stopping")
+SCENES = (*OF_LEDGER, *OF_LABELS, *OF_TOOLS, *OF_COMMANDS)
 
 
 def played(scene: Scene, patch: pytest.MonkeyPatch, remedied: bool) -> str:
@@ -41,3 +49,26 @@ def in_a_folder(scene: Scene, folder: Path, patch: pytest.MonkeyPatch, remedied:
 @pytest.mark.parametrize("scene", SCENES, ids=str)
 def test_the_ledger_holds_what_it_should(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     in_a_folder(scene, tmp_path, monkeypatch, remedied=True)
+
+
+def test_every_text_is_raised_by_a_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new refusal that prints code or a command joins these scenes, or this fails."""
+    said, meant = [], list[str]()
+    monkeypatch.setattr(sentences, "as_commands", lambda text, run=None: as_commands(meant.append(text) or text, run))
+    for number, scene in enumerate(SCENES):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        said.append(in_a_folder(scene, folder, monkeypatch, remedied=False))
+    said += meant
+    asked = {(text.file, text.words): text for code in (CODE, COMMAND) for text in texts(FOLDERS, code=code)}
+    assert len(asked) > 100
+    missing = [
+        f"{text.file}: {text.words}"
+        for text in asked.values()
+        if text.file != "alcore/cli/remedies.py"
+        and not any(part in text.words for part in NOT_RUN)
+        and not any(text.pattern.search(one) for one in said)
+    ]
+    assert not missing, "\n".join(missing)
+    unused = [pattern for pattern, _ in REMEDIES if not any(re.search(pattern, one) for one in meant)]
+    assert not unused, "\n".join(unused)
