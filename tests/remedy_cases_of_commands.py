@@ -134,12 +134,13 @@ ASKING = (
         "seen == Path('todo.csv').read_text()",
     ),
     Scene(
-        ASKED + "typed('todo.csv', {'5': 'dog', '7': 'dog'}, 'done.csv')",
+        ASKED
+        + "ids = Ledger.open(path).asked.tolist(); typed('todo.csv', {str(one): 'dog' for one in ids}, 'done.csv')",
         "note(\"alcore ledger ask 'my run.db' 'my preds.npy'\")",
         f"alcore ledger tell {RUN} FILE",
         DO,
         None,
-        "Ledger.open(path).labels.count('dog') == 0 and Ledger.open(path).labels == ['cat']",
+        "Ledger.open(path).labels_of(ids) == ['dog', 'dog']",
         gaps={"FILE": "done.csv"},
     ),
     Scene(
@@ -170,7 +171,8 @@ ASKING = (
         TEN,
         ledger("ask", "'my preds.npy' -k 2 -o a.json --data image"),
         "image=https://host/{id}.png",
-        f"cli(f\"alcore ledger ask {RUN} 'my preds.npy' -k 2 -o a.json --data {{remedy}}\"); tasks = json.loads(Path('a.json').read_text())",
+        f"cli(f\"alcore ledger ask {RUN} 'my preds.npy' -k 2 -o a.json --data {{remedy}}\")\n"
+        "tasks = json.loads(Path('a.json').read_text())",
         CAT,
         "[one['data']['image'] for one in tasks] == [f\"https://host/{one['data']['id']}.png\" for one in tasks] != []",
     ),
@@ -194,12 +196,12 @@ TYPED = (
         "Ledger.open(path).labels_of(ids) == ['dog', 'dog']",
     ),
     Scene(
-        TODO
-        + f"{ledger('withdraw', '1')}; ids = [one for one in range(10) if f'\\n{{one}},' in Path('todo.csv').read_text()]",
-        AGAIN,
+        TODO + "ids = Ledger.open(path).asked.tolist()",
+        ledger("ask", "'my preds.npy' --asker bob -o 'to do.csv'"),
         f"alcore ledger tell {RUN} 'to do.csv'",
-        "ids",
-        CAT,
+        DO,
+        None,
+        "Ledger.open(path).labels_of(ids) == ['dog', 'dog']",
     ),
     Scene(
         TODO + "os.rename('to do.csv', \"ann's (1).csv\"); ids = Ledger.open(path).asked.tolist()",
@@ -269,7 +271,7 @@ LABELS = (
         "--annotator ann",
         f"cli(f\"alcore ledger import {RUN} 'a b.csv' {{remedy}}\")",
         {**CAT, 4: "dog"},
-        "Ledger.open(path).count_labels('annotator')[0] in [('ann', 1), (None, 1)]",
+        "dict(Ledger.open(path).count_labels('annotator')) == {'ann': 1, None: 1}",
     ),
     Scene(
         TEN + dog(4, "4,dog\\n4,cow\\n"),

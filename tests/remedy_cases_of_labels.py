@@ -5,9 +5,8 @@ from __future__ import annotations
 from tests.remedy_scenes import Scene
 
 TEN = "ledger = Ledger(10); ledger.label({3: 'cat'})\n"
-ASKED = TEN + "query = ledger.ask(BALD(), probs, 2); one, two = query.ids.tolist()\n"  # 5 and 7
+ASKED = TEN + "query = ledger.ask(BALD(), probs, 2); one, two = query.ids.tolist()\n"
 CAT = {3: "cat"}
-TOLD = {5: "dog", 7: "cow", **CAT}
 LABEL = "ledger.label({id: label})"
 ANYWAY = "ledger.import_file(path)"
 
@@ -55,8 +54,9 @@ QUERIES = (
         ASKED,
         "ledger.tell(7, {one: 'dog'})",
         "ledger.open_queries()",
-        "(query,) = <>; ledger.tell(query, ['dog', 'cow'])",
-        {one: {5: "dog", 7: "cow"}[one] for one in (5, 7)} | CAT,
+        "(seen,) = <>; ledger.tell(seen, ['dog', 'cow'])",
+        None,
+        "ledger.labels_of(query.ids) == ['dog', 'cow']",
     ),
     Scene(
         ASKED + "ledger.tell(query, ['dog', 'cow'])",

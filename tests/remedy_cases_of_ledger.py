@@ -22,7 +22,7 @@ OPENING = (
         CAT,
         "len(ledger) == 12",
     ),
-    Scene(CLOSED, "Ledger.open(path, ids=['a'])", AGAIN, BY, CAT),
+    Scene(CLOSED, "Ledger.open(path, ids=list('abcdefghij'))", AGAIN, BY, CAT),
     Scene(CLOSED, "Ledger.open(path, labels='text')", AGAIN, BY, CAT),
     Scene(
         "with Ledger.open(path, ids=['a', 'b']) as ledger: ledger.label({'a': 'cat'})",

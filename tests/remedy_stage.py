@@ -25,7 +25,7 @@ from alcore import Ledger
 from alcore.cli import app
 from alcore.ledger import places
 from alcore.ledger.sync.sync import Sync
-from alcore.stopping import InformationBelow, LabelBudget, Past, StablePredictions, UncertaintyBelow
+from alcore.stopping import AnyOf, InformationBelow, LabelBudget, Past, StablePredictions, UncertaintyBelow
 from tests.cases import dirichlet
 from tests.ledger.children import Child
 from tests.ledger.read_only_places import FORMAT_1
@@ -45,7 +45,10 @@ class Stage:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.names: dict[str, Any] = {
             **{name: getattr(alcore, name) for name in alcore.__all__},
-            **{one.__name__: one for one in (InformationBelow, LabelBudget, Past, StablePredictions, UncertaintyBelow)},
+            **{
+                one.__name__: one
+                for one in (AnyOf, InformationBelow, LabelBudget, Past, StablePredictions, UncertaintyBelow)
+            },
             **{one.__name__: one for one in (cli, note, shell, lines, rows, table, in_child, locked, label_in, typed)},
             **{one.__name__: one for one in (alcore, csv, json, os, shutil, sqlite3, pyarrow, Path, Sync)},
             "patch": patch.setattr,

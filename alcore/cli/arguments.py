@@ -300,7 +300,7 @@ def check_bench(options: PredictionOptions) -> None:
     if options.offsets is not None:
         raise ValueError(
             "--offsets: bench compares predictions (N, C, ..., T), and rows of different size have none. Leave --offsets out, or "
-            "score them: alcore score FILE --offsets OFFSETS --reduce sum."
+            "score them: alcore score FILE --offsets OFFSETS --reduce sum -o scores.npy."
         )
 
 
