@@ -182,6 +182,13 @@ OF_FILES = (
         {**CAT, 4: "dog"},
     ),
     Scene(
+        TEN + "Path('a.csv').write_text('id,label,annotator\\n4,dog,ann\\n4,cow,bob\\n')",
+        "ledger.import_file('a.csv', agree='one=eve')",
+        "got labels by ann, bob",
+        "ledger.import_file('a.csv', agree='one=ann')",
+        {**CAT, 4: "dog"},
+    ),
+    Scene(
         ASKED + "query.export(\"ann's.csv\"); typed(\"ann's.csv\", {str(one): 'dog'})",
         'query.export("ann\'s.csv")',
         'ledger.tell_file("{here}/ann\'s.csv")'.replace("{here}/", ""),

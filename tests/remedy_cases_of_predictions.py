@@ -183,7 +183,7 @@ OF_MEANS = (
     ),
     score(
         MEANS,
-        "--kind mean --variance a",
+        "--kind mean --variance 0.5,1",
         "--variance: expected",
         BOUND,
         "--kind mean --variance 0.25",
@@ -276,15 +276,15 @@ LEARNT = "len(ledger.labels) > 2 and ledger.labels == truth[ledger.labelled].tol
 OF_STOPPING = (
     Scene(
         LOOP,
-        "loop(heuristic=BatchBALD(), stop=UncertaintyBelow('mean', 0.01)).run()",
+        "loop(heuristic=BatchBALD(), stop=UncertaintyBelow(0.01)).run()",
         "BALD()",
-        "loop(heuristic=<>, stop=UncertaintyBelow('mean', 0.01)).run()",
+        "loop(heuristic=<>, stop=UncertaintyBelow(0.01)).run()",
         None,
         LEARNT,
     ),
     Scene(
         LOOP,
-        "loop(heuristic=BatchBALD(), stop=UncertaintyBelow('mean', 0.01)).run()",
+        "loop(heuristic=BatchBALD(), stop=UncertaintyBelow(0.01)).run()",
         "InformationBelow",
         "loop(heuristic=BatchBALD(), stop=<>(0.01)).run()",
         None,
@@ -302,17 +302,17 @@ OF_STOPPING = (
         for remedy, after in (
             ("BatchBALD()", "stop=InformationBelow(0.01), heuristic=<>"),
             ("BatchEPIG(targets)", "stop=InformationBelow(0.01), heuristic=<>"),
-            ("UncertaintyBelow", "stop=<>('mean', 0.01)"),
+            ("UncertaintyBelow", "stop=<>(0.01)"),
         )
     ),
     Scene(
         LOOP,
-        "loop(stop=StablePredictions(0.99, 2)).run()",
+        "loop(stop=StablePredictions(2)).run()",
         "ActiveLearning(predicted=lambda model: classes)",
         "<>.run()",
         None,
         LEARNT,
-        {"ActiveLearning(": "loop(stop=StablePredictions(0.99, 2), "},
+        {"ActiveLearning(": "loop(stop=StablePredictions(2), "},
     ),
     Scene(
         LOOP,

@@ -89,7 +89,7 @@ LABELS = (
             f"ledger.import_file('a.csv', {option})",
             "ledger.import_file('a.csv', id='id', label='label')",
         )
-        for option in ("annotator_key='label.who'", "answer='label.state=done'")
+        for option in ("id='id', label='label.mood'", "annotator_key='label.who'", "answer='label.state=done'")
     ),
 )
 OF_TOOLS = (*IDS, *LABELS)

@@ -15,11 +15,9 @@ WORD = "'(?:[^']|'\"'\"')*'|[^)\\s]*"  # as `word` writes one
 # of the call, {1} is the first group. The first that fits is taken.
 REMEDIES = (
     (r"ledger\.(?P<verb>restore|unlabel|history)\(\[(?P<ids>.*?)\]\)", "alcore ledger {verb} {run} {ids}"),
-    (r"ledger\.set_aside\(\[(?P<ids>.*?)\]\)", "alcore ledger set-aside {run} {ids}"),
     (r"ledger\.add\((?P<count>\d+)\)", "alcore ledger add {run} {count}"),
     (r"ledger\.add\(\['name', \.\.\.\]\)", "alcore ledger add {run} NAME"),
     (r"ledger\.add\(ids\)", "alcore ledger add {run} IDS"),
-    (r"ledger\.withdraw\((?P<number>\d+)\)", "alcore ledger withdraw {run} {number}"),
     (r"ledger\.open_queries\(\)( \(alcore ledger status\))?", "alcore ledger status {run}"),
     (rf"ledger\.tell_file\((?P<file>{TEXT})\)( \(alcore ledger tell\))?", "alcore ledger tell {run} {file}"),
     (r"id=KEY, label=KEY \((?P<option>--[^)]*)\)", "{option}"),
