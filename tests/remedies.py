@@ -17,7 +17,8 @@ FOLDERS = ("door", "sources", "scores", "batches", "heuristics", "risk", "bench"
 # Code, as remedies write it: a call, an attribute of NumPy or alcore, an option with its value, an index.
 CODE = re.compile(r"\b(?:np|alcore|glob)\.\w|\w\.\w+\(|\b[A-Za-z_]\w*\([^) ]*\)?|\b[a-z_]+=(?!=)[\w'\[({]|\w\[[^\]]*\]")
 # Commands and options, as remedies of a shell write them.
-COMMAND = re.compile(r"--[a-z]|\balcore [a-z]|\b(?:chmod|mkdir|mv|cp|rm|ls|pip) ")
+SHELL = re.compile(r"\b(?:chmod|mkdir|mv|cp|rm|ls) ")
+COMMAND = re.compile(rf"--[a-z]|\balcore [a-z]|\bpip |{SHELL.pattern}")
 SQL = re.compile(r"\b(?:SELECT|PRAGMA|CREATE TABLE|INSERT INTO|CAST\()")
 FIELD = re.compile(r"\{\w+(?:!r)?\}")  # of a text that is filled later
 # Texts with such a place that are no remedies: shapes, formulas and options in what was expected.
@@ -28,9 +29,6 @@ NO_CODE = re.compile(
 )
 NOT_RUN = {
     "pip install": "a test installs nothing",
-    "mkdir -p": "a command of the shell",
-    "rm -r": "a command of the shell",
-    "chmod u+r": "a command of the shell",
     "In PyTorch: x.detach().cpu()": "needs a GPU; docs/errors.md runs it on a tensor that requires a gradient",
     "Use more seeds: seeds=20": "a sentence of the summary, which tests/bench/test_summary.py reads",
     "alcore.bench.tempered(predictions": "a sentence of the summary; tests/bench/test_temperature_scaling.py runs it",

@@ -235,6 +235,12 @@ OF_MEANS = (
         gaps={"--output-weights: expected": ""},
     ),
 )
+BEGUN = (
+    "from alcore.sources.writing import Saving\n"
+    "def begun(**request):\n"
+    "    with Saving(Path('a b.npy'), 10, request) as saving:\n"
+    "        saving.append(probs[:5]); raise OSError('the process ends here')\n"
+)
 SAVED = "save_predictions('a b.npy', probs)"
 FILES = (
     Scene(
@@ -244,6 +250,25 @@ FILES = (
         "shell(remedy); save_predictions('my runs/a/b.npy', probs)",
         None,
         "(np.load('my runs/a/b.npy') == probs).all()",
+    ),
+    Scene(
+        "files = ['a.npy', 'b.npy']; [np.save(one, probs[..., :1]) for one in files]",
+        "alcore.concatenate_draws(files, 'my runs/a/b.npy')",
+        "mkdir -p 'my runs/a'",
+        "shell(remedy); alcore.concatenate_draws(files, 'my runs/a/b.npy')",
+        None,
+        "np.load('my runs/a/b.npy').shape == (10, 3, 2)",
+    ),
+    *(
+        Scene(
+            f"{BEGUN}with suppress(OSError): begun({before})",
+            refused,
+            "rm -r 'a b.npy.part'",
+            f"shell(remedy); {SAVED}",
+            None,
+            "(np.load('a b.npy') == probs).all()",
+        )
+        for before, refused in (("", SAVED), ("draws=5", "begun(draws=6)"))
     ),
     Scene(
         f"{SAVED}; os.chmod('a b.npy', 0)",

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class Stage:
                 for one in (AnyOf, InformationBelow, LabelBudget, Past, StablePredictions, UncertaintyBelow)
             },
             **{one.__name__: one for one in (cli, note, shell, lines, rows, table, in_child, locked, label_in, typed)},
-            **{one.__name__: one for one in (alcore, csv, json, os, shutil, sqlite3, pyarrow, Path, Sync)},
+            **{one.__name__: one for one in (alcore, csv, json, os, shutil, sqlite3, pyarrow, suppress, Path, Sync)},
             "patch": patch.setattr,
             "np": np,
             "places": places,

@@ -11,7 +11,7 @@ import pytest
 from alcore.cli import sentences
 from alcore.cli.remedies import REMEDIES, as_commands
 from tests.ledger.read_only_places import NOBODY, as_nobody, open_folder
-from tests.remedies import CODE, COMMAND, Text, texts
+from tests.remedies import COMMAND, SHELL, Text, texts
 from tests.remedy_cases_of_commands import OF_COMMANDS
 from tests.remedy_cases_of_labels import OF_LABELS
 from tests.remedy_cases_of_ledger import OF_LEDGER
@@ -75,7 +75,8 @@ def test_every_text_is_raised_by_a_scene(tmp_path: Path, monkeypatch: pytest.Mon
             folder.mkdir()
             SAID[number] = said_and_meant(scene, folder, monkeypatch, remedied=False)
     said = [one for each in SAID.values() for one in each]
-    asked = {(text.file, text.words): text for code in (CODE, COMMAND) for text in texts(FOLDERS, code=code)}
+    found = (*texts(FOLDERS), *texts(FOLDERS, code=COMMAND), *texts(("sources",), code=SHELL))
+    asked = {(text.file, text.words): text for text in found}
     assert len(asked) > 100
     missing = [
         f"{text.file}: {text.words}"
