@@ -11,7 +11,7 @@ import pytest
 from alcore.cli import sentences
 from alcore.cli.remedies import REMEDIES, as_commands
 from tests.ledger.read_only_places import NOBODY, as_nobody, open_folder
-from tests.remedies import COMMAND, SHELL, Text, texts
+from tests.remedies import CODE, COMMAND, SHELL, Text, texts
 from tests.remedy_cases_of_commands import OF_COMMANDS
 from tests.remedy_cases_of_labels import OF_LABELS
 from tests.remedy_cases_of_ledger import OF_LEDGER
@@ -88,3 +88,10 @@ def test_every_text_is_raised_by_a_scene(tmp_path: Path, monkeypatch: pytest.Mon
     assert not missing, "\n".join(missing)
     unused = [pattern for pattern, _ in REMEDIES if not any(re.search(pattern, one) for one in said)]
     assert not unused, "\n".join(unused)
+
+
+def test_what_is_not_run_is_still_printed() -> None:
+    """No reason stays in the list without its text."""
+    words = [text.words for code in (CODE, COMMAND) for text in texts(FOLDERS, code=code)]
+    for part in NOT_RUN:
+        assert any(part in one for one in words), part

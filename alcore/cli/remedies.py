@@ -74,7 +74,10 @@ REMEDIES = (
     (r"variance=(?P<value>[\d.]+)", "--variance {value}"),
     (r"(?P<leave>[Ll]eave) (?P<option>kind|variance) out", "{leave} --{option} out"),
     (r"(?P<leave>[Ll]eave) output_weights out", "{leave} --output-weights out"),
-    (r"Leave over_labels out", "Leave --over-labels out"),
+    (
+        r"Leave over_labels out\. For event axes use alcore\.Reduce",
+        "Leave --over-labels out. For event axes use --reduce mean",
+    ),
 )
 
 
