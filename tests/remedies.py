@@ -16,6 +16,11 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("door", "sources", "scores", "batches", "heuristics", "risk", "bench", "plot")
 # Code, as remedies write it: a call, an attribute of NumPy or alcore, an option with its value, an index.
 CODE = re.compile(r"\b(?:np|alcore|glob)\.\w|\w\.\w+\(|\b[A-Za-z_]\w*\([^) ]*\)?|\b[a-z_]+=(?!=)[\w'\[({]|\w\[[^\]]*\]")
+# Commands and options, as remedies of a shell write them.
+SHELL = re.compile(r"\b(?:chmod|mkdir|mv|cp|rm|ls) ")
+COMMAND = re.compile(rf"--[a-z]|\balcore [a-z]|\bpip |{SHELL.pattern}")
+SQL = re.compile(r"\b(?:SELECT|PRAGMA|CREATE TABLE|INSERT INTO|CAST\()")
+FIELD = re.compile(r"\{\w+(?:!r)?\}")  # of a text that is filled later
 # Texts with such a place that are no remedies: shapes, formulas and options in what was expected.
 NO_CODE = re.compile(
     r"shape \([^)]*\)|\([NMJk](?:, [^)]*)*\)|\(n, |\(cells,\) -> float|\{\}\[\{\}|losses\[\{\}\]|q\[\{\}\]|predicted\[\{\}, \{\}\]|"
@@ -24,9 +29,6 @@ NO_CODE = re.compile(
 )
 NOT_RUN = {
     "pip install": "a test installs nothing",
-    "mkdir -p": "a command of the shell",
-    "rm -r": "a command of the shell",
-    "chmod u+r": "a command of the shell",
     "In PyTorch: x.detach().cpu()": "needs a GPU; docs/errors.md runs it on a tensor that requires a gradient",
     "Use more seeds: seeds=20": "a sentence of the summary, which tests/bench/test_summary.py reads",
     "alcore.bench.tempered(predictions": "a sentence of the summary; tests/bench/test_temperature_scaling.py runs it",
@@ -63,18 +65,18 @@ class Text:
     pattern: re.Pattern[str]
 
 
-def texts(folders: tuple[str, ...] = FOLDERS) -> list[Text]:
-    """Every text with code that functions of these folders may print."""
-    return texts_of(path for folder in folders for path in sorted((ROOT / "alcore" / folder).rglob("*.py")))
+def texts(folders: tuple[str, ...] = FOLDERS, *, code: re.Pattern[str] = CODE) -> list[Text]:
+    """Every text with code, or with commands, that functions of these folders may print."""
+    return texts_of((path for folder in folders for path in sorted((ROOT / "alcore" / folder).rglob("*.py"))), code=code)
 
 
-def texts_of(files: Iterable[Path]) -> list[Text]:
-    """Every text with code in these files of the source."""
+def texts_of(files: Iterable[Path], *, code: re.Pattern[str] = CODE) -> list[Text]:
+    """Every text with code, or with commands, in these files of the source."""
     found = []
     for path in files:
         for parts in _strings(ast.parse(path.read_text())):
             words = "{}".join(parts)
-            if " " in words.strip() and CODE.search(NO_CODE.sub("", words)):
+            if " " in words.strip() and code.search(NO_CODE.sub("", words)) and not SQL.search(words):
                 pattern = "(?s:.*?)".join(map(re.escape, parts))
                 found.append(Text(str(path.relative_to(ROOT)), words, re.compile(pattern)))
     return found
@@ -90,13 +92,15 @@ def _strings(tree: ast.AST) -> Iterator[list[str]]:
             skipped |= set(map(id, ast.walk(node)))
         if isinstance(node, ast.JoinedStr):
             skipped |= {id(part) for part in node.values}
+        if isinstance(node, ast.keyword) and node.arg == "help":
+            skipped |= set(map(id, ast.walk(node)))
     for node in ast.walk(tree):
         if id(node) in skipped:
             continue
         if isinstance(node, ast.JoinedStr):
             yield _cut(node)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield [node.value]
+            yield FIELD.split(node.value)
 
 
 def _cut(text: ast.JoinedStr) -> list[str]:

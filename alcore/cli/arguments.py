@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import re
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from alcore.bench.labels import check_same_cells, why_no_labels
 from alcore.cli.options import HeuristicOptions, PredictionOptions
 from alcore.cli.sentences import note
 from alcore.door import Reading
+from alcore.door.wording import word
 from alcore.heuristics import Heuristic
 from alcore.heuristics.names import check_name
 from alcore.sources.axes import arranged, joined
@@ -163,9 +163,7 @@ def named_files(files: list[Path]) -> list[Path]:
     for file in files:
         fitting = [] if exists(file) else sorted(glob.glob(str(file)))
         if not fitting and not exists(file) and is_pattern(file):
-            raise ValueError(
-                f"{file}: no file has a name like this. See which there are: ls {shlex.quote(str(file.parent))}."
-            )
+            raise ValueError(f"{file}: no file has a name like this. See which there are: ls {word(file.parent)}.")
         found += map(Path, fitting or [str(file)])
     if len(found) > 1:
         note(f"{len(found)} files are one pool, with rows in this order: {', '.join(map(str, found))}.")
@@ -332,7 +330,7 @@ def check_bench(options: PredictionOptions) -> None:
     if options.offsets is not None:
         raise ValueError(
             "--offsets: bench compares predictions (N, C, ..., T), and rows of different size have none. Leave --offsets out, or "
-            "score them: alcore score FILE --offsets OFFSETS --reduce sum."
+            "score them: alcore score FILE --offsets OFFSETS --reduce sum -o scores.npy."
         )
 
 
@@ -355,7 +353,7 @@ def check_output(file: Path, endings: tuple[str, ...], *inputs: Path | None) -> 
     """Check the name of an output file before the work starts."""
     check_ending(file, *endings)
     if not file.parent.is_dir():
-        raise ValueError(f"{file}: the folder {file.parent} does not exist. Create it: mkdir -p {file.parent}.")
+        raise ValueError(f"{file}: the folder {file.parent} does not exist. Create it: mkdir -p {word(file.parent)}.")
     if file.is_dir():
         raise ValueError(f"{file}: expected a file to write, got a folder. Name another file.")
     if file.exists() and any(read is not None and read.exists() and file.samefile(read) for read in inputs):

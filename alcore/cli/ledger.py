@@ -45,8 +45,8 @@ from alcore.cli.options import (
     Seed,
     expand_options,
 )
-from alcore.cli.remedies import word
 from alcore.cli.sentences import one_sentence, out, say
+from alcore.door.wording import word
 from alcore.heuristics import Random
 from alcore.heuristics.base import Joint
 from alcore.ledger import Ledger, Query

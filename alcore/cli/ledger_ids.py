@@ -7,8 +7,8 @@ from pathlib import Path
 
 from alcore.cli.ledger_options import IdsFrom, IdsGiven, Run, ids_given, open_ledger, read_lines
 from alcore.cli.ledger_tables import history_table
-from alcore.cli.remedies import word
 from alcore.cli.sentences import one_sentence, out, say
+from alcore.door.wording import word
 from alcore.ledger import Ledger
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from alcore.cli.remedies import word
+from alcore.door.wording import word
 from alcore.ledger import Ledger
 from alcore.ledger.label_studio import as_data
 from alcore.ledger.query import names_of_items

@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from alcore.cli.arguments import check_output
-from alcore.cli.remedies import word
 from alcore.cli.sentences import note, say
 from alcore.cli.tables import plain_table
+from alcore.door.wording import word
 from alcore.ledger import Imported, Ledger, Query
 from alcore.ledger.columns import time_text
 from alcore.ledger.formats import FORMATS, what_is_in

@@ -7,22 +7,27 @@ import re
 import shlex
 from pathlib import Path
 
+from alcore.door.wording import word
+
+TEXT = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""  # as Python writes one
+WORD = "'(?:[^']|'\"'\"')*'|[^)\\s]*"  # as `word` writes one
 # A call as errors of alcore write it, and what does the same on the command line. {run} is the ledger's file, {ids} are the ids
 # of the call, {1} is the first group. The first that fits is taken.
 REMEDIES = (
     (r"ledger\.(?P<verb>restore|unlabel|history)\(\[(?P<ids>.*?)\]\)", "alcore ledger {verb} {run} {ids}"),
-    (r"ledger\.set_aside\(\[(?P<ids>.*?)\]\)", "alcore ledger set-aside {run} {ids}"),
     (r"ledger\.add\((?P<count>\d+)\)", "alcore ledger add {run} {count}"),
     (r"ledger\.add\(\['name', \.\.\.\]\)", "alcore ledger add {run} NAME"),
     (r"ledger\.add\(ids\)", "alcore ledger add {run} IDS"),
-    (r"ledger\.withdraw\((?P<number>\d+)\)", "alcore ledger withdraw {run} {number}"),
     (r"ledger\.open_queries\(\)( \(alcore ledger status\))?", "alcore ledger status {run}"),
-    (r"ledger\.tell_file\((?P<file>'[^']*'|[^)]*)\)( \(alcore ledger tell\))?", "alcore ledger tell {run} {file}"),
+    (rf"ledger\.tell_file\((?P<file>{TEXT})\)( \(alcore ledger tell\))?", "alcore ledger tell {run} {file}"),
     (r"id=KEY, label=KEY \((?P<option>--[^)]*)\)", "{option}"),
-    (r"(?P<key>id|label|agree|answer)=\S+ \((?P<option>--[^)]*)\)", "{option}"),
+    (
+        rf"(?P<key>id|label|agree|answer)=(?:{TEXT}|\S+) \((?P<option>--\w+ (?:{WORD}))\)",
+        "{option}",
+    ),
     (r"ledger\.import_file\(path\)( \(alcore ledger import\))?", "alcore ledger import {run} FILE"),
     (
-        r"ledger\.import_file\((?P<file>'[^']*'|[^)]*)\)( \(alcore ledger import\))?",
+        rf"ledger\.import_file\((?P<file>{TEXT})\)( \(alcore ledger import\))?",
         "alcore ledger import {run} {file}",
     ),
     (r"ledger\.label\(\{id: label\}\)", "alcore ledger import {run} FILE"),
@@ -87,7 +92,10 @@ REMEDIES = (
     (r"variance=(?P<value>[\d.]+)", "--variance {value}"),
     (r"(?P<leave>[Ll]eave) (?P<option>kind|variance) out", "{leave} --{option} out"),
     (r"(?P<leave>[Ll]eave) output_weights out", "{leave} --output-weights out"),
-    (r"Leave over_labels out", "Leave --over-labels out"),
+    (
+        r"Leave over_labels out\. For event axes use alcore\.Reduce",
+        "Leave --over-labels out. For event axes use --reduce mean",
+    ),
 )
 
 
@@ -103,17 +111,12 @@ def as_commands(text: str, run: Path | None = None) -> str:
     return text
 
 
-def word(file: Path) -> str:
-    """The name of a file as one word of a command line."""
-    return shlex.quote(str(file))
-
-
 def _filled(command: str, run: str, found: re.Match[str]) -> str:
     words = found.groupdict()
     if "ids" in words:
         words["ids"] = _ids(words["ids"])
     if "file" in words:
-        words["file"] = shlex.quote(words["file"].strip("'"))
+        words["file"] = word(ast.literal_eval(words["file"]))
     return command.format(run=run, **words)
 
 

@@ -1,7 +1,9 @@
-"""What refusals quote: a value or another error in a few words on one line."""
+"""What refusals quote: a value or another error in a few words on one line, and a word of a command that a shell runs."""
 
 from __future__ import annotations
 
+import os
+import shlex
 from reprlib import Repr
 from typing import Any
 
@@ -19,3 +21,12 @@ def shown(value: Any) -> str:
 
 def first_line(error: BaseException) -> str:
     return str(error).split("\n", 1)[0].rstrip(".")
+
+
+def word(text: str | os.PathLike[str]) -> str:
+    """A text or the name of a file as one word of a command line.
+
+    >>> word("run.db"), word("my run.db")
+    ('run.db', "'my run.db'")
+    """
+    return shlex.quote(os.fspath(text))

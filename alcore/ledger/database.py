@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import final
 
+from alcore.door.wording import word
 from alcore.ledger import places, schema
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.file_check import check_permissions, is_new, log_size
@@ -40,7 +41,7 @@ class Database(Records):
         self._connection: Connection | None = None
         if self.path is not None and not self.path.parent.is_dir():
             raise LedgerError(
-                f"{self.path}: the folder {self.path.parent} does not exist. Create it: mkdir -p {self.path.parent}."
+                f"{self.path}: the folder {self.path.parent} does not exist. Create it: mkdir -p {word(self.path.parent)}."
             )
         self._ready = False
         self._marked: bool | None = None  # whether the file itself says that it is open; None before the first write

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
+from alcore.door.wording import word
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.forks import OPEN
 from alcore.ledger.schema import APPLICATION
@@ -22,7 +24,7 @@ def is_new(path: Path) -> bool:
         if _size(f"{path}-wal"):
             raise LedgerError(
                 f"{path}: the file is missing, but its log {path}-wal is there and may hold labels. Put the file back, or move "
-                f"the log away: mv {path}-wal {path}-wal.old."
+                f"the log away: {_move_log(path)}."
             )
         return True
     if not path.is_file():
@@ -44,7 +46,7 @@ def _header(path: Path) -> bytes:
             return file.read(HEADER)
     except OSError as error:
         raise LedgerError(
-            f"{path}: cannot be read ({error.strerror}). Allow reading and writing: chmod u+rw {path}."
+            f"{path}: cannot be read ({error.strerror}). Allow reading and writing: chmod u+rw {word(path)}."
         ) from error
 
 
@@ -70,7 +72,7 @@ def _is_empty(path: Path, header: bytes) -> bool:
     if header[18:19] == b"\x01" and log_size(path):
         raise LedgerError(
             f"{path}: the log {path}-wal beside it belongs to another file, which this one replaced. Nothing was changed. Move the "
-            f"log away: mv {path}-wal {path}-wal.old."
+            f"log away: {_move_log(path)}."
         )
     if expected and int.from_bytes(header[68:72], "big") != APPLICATION:
         raise LedgerError(
@@ -79,11 +81,18 @@ def _is_empty(path: Path, header: bytes) -> bool:
     return False
 
 
+def _move_log(path: Path) -> str:
+    """The command that moves a file's log away, and overwrites no log that was moved before."""
+    log = f"{path}-wal"
+    names = (f"{log}.old{number or ''}" for number in count())
+    return f"mv {word(log)} {word(next(name for name in names if not os.path.lexists(name)))}"
+
+
 def check_permissions(path: Path) -> None:
     """Refuse a file that may not be written."""
     if path.exists() and not (os.access(path, os.W_OK) and path.stat().st_mode & 0o222):
         raise LedgerError(
-            f"{path}: the file is read-only. Nothing was changed. Allow writing: chmod u+w {path}. Or only read it: "
+            f"{path}: the file is read-only. Nothing was changed. Allow writing: chmod u+w {word(path)}. Or only read it: "
             "Ledger.open(path, readonly=True)."
         )
 

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
+from alcore.door.wording import word
 from alcore.ledger import label_studio
 from alcore.ledger.columns import COLUMNS, FileRows, Row, json_text, microseconds, shown, time_text
 from alcore.ledger.errors import LedgerError
@@ -154,7 +155,7 @@ def _refusals(file: Path, rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split()).rstrip(".")  # Arrow's has several lines
         raise LedgerError(
-            f"{file}: cannot be read ({reason}). Allow reading (chmod u+r), or name another file."
+            f"{file}: cannot be read ({reason}). Allow reading: chmod u+r {word(file)}. Or name another file."
         ) from error
 
 

@@ -33,8 +33,8 @@ class LabelType:
             )
         return self._class_of(text, where) if self.kind == "classes" else text
 
-    def from_text(self, cell: str, where: str) -> str | None:
-        """The JSON text of a label that somebody typed into a cell. None for an empty one."""
+    def from_text(self, cell: str, where: str, csv: bool = False) -> str | None:
+        """The JSON text of a label that somebody typed into a cell, of a CSV file or of anything else. None for an empty one."""
         if not cell.strip():
             return None
         if self.kind == "text":
@@ -45,7 +45,7 @@ class LabelType:
         if text is not None and not isinstance(decode(text), str) and _is_number(text) and text != cell.strip():
             raise LedgerError(
                 f"{where}: expected a label that stays what was typed, but {cell.strip()!r} would become the number {text}. "
-                f"For a text write it in double quotes: {encode(cell.strip(), where)}. For texts everywhere make the ledger with "
+                f"For a text write it in double quotes: {_quoted(cell, where, csv)}. For texts everywhere make the ledger with "
                 "labels='text' (alcore ledger create --labels text)."
             )
         return text
@@ -84,7 +84,7 @@ class TypedColumn:
         return self._labels.from_value(value, where)
 
     def from_text(self, cell: str, where: str) -> str | None:
-        text = self._labels.from_text(cell, where)
+        text = self._labels.from_text(cell, where, csv=True)
         if self._labels.kind != "json" or text is None or cell.lstrip().startswith(('"', "[", "{")):
             return text
         number = _is_number(text)
@@ -95,7 +95,7 @@ class TypedColumn:
             raise LedgerError(
                 f"{where}: expected labels of one type, got {cell.strip()!r} beside {other!r} ({there}): one is a text, the other "
                 "a number. For texts make the ledger with labels='text' (alcore ledger create --labels text), or write each "
-                f"text in double quotes: {encode(cell.strip(), where)}."
+                f"text in double quotes: {_quoted(cell, where, csv=True)}."
             )
         return text
 
@@ -136,6 +136,17 @@ def write(connection: Connection, labels: LabelType) -> None:
 def _written(text: str) -> str:
     label = decode(text)
     return label if isinstance(label, str) else text
+
+
+def _quoted(cell: str, where: str, csv: bool) -> str:
+    """What to type for a cell's text to stay a text. A text editor shows the quotes that CSV has around it as well."""
+    text = encode(cell.strip(), where)
+    return f"{text} (in a text editor: {_csv_cell(text)})" if csv else text
+
+
+def _csv_cell(text: str) -> str:
+    """A cell of a CSV file in its quotes. Those inside are twice there."""
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _is_number(text: str) -> bool:

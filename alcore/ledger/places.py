@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from alcore.door.wording import word
 from alcore.ledger.errors import LedgerError
 
 MOUNTS = Path("/proc/self/mounts")  # on Linux; elsewhere nothing is known of a place
@@ -29,7 +30,7 @@ def refuse_other_names(path: Path) -> None:
     if (names := names_of(path)) > 1:
         raise LedgerError(
             f"{path}: the file has {names} names (hard links), and this process writes to it, perhaps by another name. Close that "
-            f"ledger first: ledger.close(). Or read from it. {_own_file(path)}"
+            f"ledger first: ledger.close(). Or read from it."
         )
 
 
@@ -47,7 +48,8 @@ def names_of(path: Path) -> int:
 
 
 def _own_file(path: Path) -> str:
-    return f"Give this name a file of its own: cp {path} {path}.new && mv {path}.new {path}."
+    new = word(f"{path}.new")
+    return f"Give this name a file of its own: cp {word(path)} {new} && mv {new} {word(path)}."
 
 
 def network_of(path: Path) -> str | None:

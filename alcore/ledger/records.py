@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from sqlite3 import Connection
 
+from alcore.door.wording import word
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.file_check import whole_copy
 
@@ -88,7 +89,7 @@ def refusals(name: str, timeout: float) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OverflowError) as error:
-        raise LedgerError(f"{name}: {_reason(str(error), timeout)}") from error
+        raise LedgerError(f"{name}: {_reason(str(error), name, timeout)}") from error
 
 
 def busy(text: str, timeout: float) -> str:
@@ -98,15 +99,20 @@ def busy(text: str, timeout: float) -> str:
     )
 
 
-def _reason(text: str, timeout: float) -> str:
+def _there(path: Path) -> str:
+    """The folder and the file, if it is there, as words of a command."""
+    return " ".join(word(one) for one in (path.parent, path) if one.exists())
+
+
+def _reason(text: str, name: str, timeout: float) -> str:
     if "locked" in text or "busy" in text or "locking" in text:
         return busy(text, timeout)
     if "full" in text or "disk I/O" in text:
         return f"the disk is full or cannot be written ({text}). This call recorded nothing. Free some space and try again."
     if "readonly" in text or "unable to open" in text:
         return (
-            f"the file cannot be written ({text}). Allow writing to the file and its folder (chmod u+w). Or only read it: "
-            "Ledger.open(path, readonly=True)."
+            f"the file cannot be written ({text}). Allow writing to the file and its folder: chmod u+w {_there(Path(name))}. "
+            "Or only read it: Ledger.open(path, readonly=True)."
         )
     if "malformed" in text or "not a database" in text:
         return f"the file is damaged ({text}). Nothing was changed. Restore it from a backup."

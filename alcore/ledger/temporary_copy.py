@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection
 
+from alcore.door.wording import word
 from alcore.ledger import schema
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.records import copy_to
@@ -117,7 +118,7 @@ def _prepare(copy: Copy, name: str) -> None:
 def _refusal(file: Path, error: OSError) -> LedgerError:
     reason = error.strerror or str(error)
     if error.filename is not None and str(error.filename).startswith(str(file)):
-        return LedgerError(f"{file}: cannot be read ({reason}). Allow reading: chmod u+r {error.filename}.")
+        return LedgerError(f"{file}: cannot be read ({reason}). Allow reading: chmod u+r {word(error.filename)}.")
     return LedgerError(
         f"{file}: can be read here only from a copy, and the copy cannot be written into the temporary folder ({reason}). Name a "
         "folder with enough space in the environment variable TMPDIR."

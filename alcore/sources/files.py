@@ -15,6 +15,7 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array
+from alcore.door.wording import word
 from alcore.sources.formats import reading_file, refuse_member
 from alcore.sources.npz import open_npz
 from alcore.sources.ragged import Ragged
@@ -98,7 +99,9 @@ def whole_path(path: str | os.PathLike[str], *, replace: bool = True) -> Iterato
     """
     target = Path(path)
     if not target.parent.is_dir():
-        raise ValueError(f"{target}: the folder {target.parent} does not exist. Create it: mkdir -p {target.parent}.")
+        raise ValueError(
+            f"{target}: the folder {target.parent} does not exist. Create it: mkdir -p {word(target.parent)}."
+        )
     if not replace and os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".alcore-")
@@ -175,7 +178,9 @@ def _format_of(file: Path) -> str:
             if _is_hdf5(stream):
                 return "hdf5"
     except OSError as error:
-        raise ValueError(f"{file}: cannot be opened ({error.strerror}). Make it readable: chmod u+r {file}.") from error
+        raise ValueError(
+            f"{file}: cannot be opened ({error.strerror}). Make it readable: chmod u+r {word(file)}."
+        ) from error
     raise ValueError(
         f"{file}: expected a file in the format {FORMATS}, but it begins with {start!r}, as none of them does. "
         "Write one: alcore.save_predictions('preds.npy', predictions). alcore never unpickles a file."

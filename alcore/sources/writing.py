@@ -13,6 +13,7 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array, Reading
+from alcore.door.wording import word
 from alcore.sources.axes import arranged, as_arranged, is_lazy
 from alcore.sources.chunks import in_row_order
 from alcore.sources.files import exists, open_predictions, whole_file
@@ -65,7 +66,7 @@ def save_predictions(
         if saving.rows:
             raise ValueError(
                 f"{saving.part}: expected no unfinished file, but this folder was left by another run. Delete it, rm -r "
-                f"{saving.part}, or let that run go on."
+                f"{word(saving.part)}, or let that run go on."
             )
         for block in source.blocks:
             saving.append(block)
@@ -146,7 +147,7 @@ def _as_new_file(path: Any) -> Path:
     if out.suffix not in (".npy", ".zarr"):
         raise ValueError(f"out: expected a name that ends in .npy or .zarr, got {str(out)!r}.")
     if not out.parent.is_dir():
-        raise ValueError(f"{out}: the folder {out.parent} does not exist. Create it: mkdir -p {out.parent}.")
+        raise ValueError(f"{out}: the folder {out.parent} does not exist. Create it: mkdir -p {word(out.parent)}.")
     if exists(out):
         raise ValueError(
             f"{out}: expected a new name, but this file exists, and alcore does not overwrite it. Delete it, or choose another "
@@ -287,7 +288,7 @@ class Saving:
             if mine != theirs:
                 raise ValueError(
                     f"{self.part}: the run began with {name}={theirs!r}, and now it is {mine!r}. Go on with {name}={theirs!r}, or "
-                    f"delete the folder to begin again: rm -r {self.part}"
+                    f"delete the folder to begin again: rm -r {word(self.part)}"
                 )
         self._cell_shape, self._dtype = tuple(manifest["cell_shape"]), np.dtype(manifest["dtype"])
         self.ends = manifest["ends"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from alcore.door.wording import word
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.label_type import LabelType, TypedColumn
 from alcore.ledger.tools.keys import MISSING, Keys, as_words, refuse_missing, value_at
@@ -66,7 +67,7 @@ class Asked:
             key = next((key for key in LABELS if key in self.record), "KEY")
             raise LedgerError(
                 f"{self.where}: expected the label in {usual}, got the keys {', '.join(self.record)}. Name the key: "
-                f"label={key!r} (--label {key})."
+                f"label={key!r} (--label {word(key)})."
             )
         return value
 

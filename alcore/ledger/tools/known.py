@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alcore.door.wording import word
 from alcore.ledger.columns import COLUMNS, Row, shown
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.label_type import LabelType, TypedColumn
@@ -85,7 +86,7 @@ class _Names:
         if not self._labelled and others and wanted not in others:
             raise LedgerError(
                 f"{path}: expected answers of the name {wanted!r}, got only those of {', '.join(others)}. "
-                f"Name the one that counts: label={others[0]!r} (--label {others[0]})."
+                f"Name the one that counts: label={others[0]!r} (--label {word(others[0])})."
             )
         for key, option in self._unseen.items() if self._records else ():
             raise LedgerError(
@@ -106,9 +107,10 @@ def _plain(asked: Asked) -> Row:
 
 
 def _no_id(asked: Asked) -> LedgerError:
+    key = suggested(asked.record, ())
     return LedgerError(
         f'{asked.where}: expected a JSON object with an id, such as {{"id": 1, "label": "cat"}}, got {shown(asked.record)}. '
-        "Or name the key of the id: id='meta.id' (--id meta.id)."
+        f"Or name the key of the id: id={key!r} (--id {word(key)})."
     )
 
 
@@ -133,7 +135,7 @@ def _refuse_number(tool: Tool, asked: Asked, got: str) -> LedgerError:
     key = suggested(asked.record, ("id", *tool.numbers))
     return LedgerError(
         f"{asked.where}: expected an id of this ledger, got a record of {tool.name} {got}. {tool.remedy}"
-        f"{'Or name' if tool.remedy else 'Name'} the key that has your id: id={key!r} (--id {key})."
+        f"{'Or name' if tool.remedy else 'Name'} the key that has your id: id={key!r} (--id {word(key)})."
     )
 
 
