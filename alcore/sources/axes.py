@@ -5,6 +5,7 @@ The option ``axes`` says the order. Without it the names of the dimensions say i
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,6 +18,8 @@ from alcore.sources import files
 from alcore.sources.chunks import chunks_of
 from alcore.sources.joined import JoinedRows, join_rows
 from alcore.sources.names import axes_of, is_labelled
+
+MOST_LEVELS = 32  # axes of an array of NumPy
 
 
 def arranged(predictions: Any, reading: Reading, name: str) -> Any:
@@ -96,7 +99,8 @@ def original_axes(predictions: Any, reading: Reading, name: str) -> Axes | None:
 
 
 def _is_array(predictions: Any) -> bool:
-    return hasattr(predictions, "shape") and hasattr(predictions, "dtype")
+    """A table, as of pandas and polars, has no dtype of its own."""
+    return hasattr(predictions, "shape") and (hasattr(predictions, "dtype") or hasattr(predictions, "__array__"))
 
 
 def as_arranged(array: Array) -> ArrangedArray:
@@ -197,12 +201,11 @@ def _is_a_view(axes: Axes, array: Array) -> bool:
 
 
 def is_nested(predictions: Any) -> bool:
-    """Whether it is lists of lists of lists (or tuples), and no list of arrays."""
-    for _ in range(3):
-        if not isinstance(predictions, list | tuple) or not predictions:
-            return False
-        predictions = predictions[0]
-    return not hasattr(predictions, "__array__")
+    """Whether it is numbers in lists of lists (or tuples), and no list of arrays."""
+    depth = 0
+    while isinstance(predictions, list | tuple) and predictions and depth < MOST_LEVELS:
+        predictions, depth = next(files.items_of(predictions)), depth + 1
+    return depth > 0 and (predictions is None or isinstance(predictions, numbers.Number))
 
 
 def _nested(predictions: Any, name: str) -> Array:

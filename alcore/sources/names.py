@@ -19,13 +19,18 @@ UNNAMED = ("dim_", "phony_dim_")  # what xarray and netCDF call a dimension that
 
 
 def is_labelled(predictions: Any) -> bool:
-    """Whether it is an array of xarray."""
+    """Whether it is an array of xarray with its coordinates."""
+    return _has_dims(predictions) and hasattr(predictions, "coords")
+
+
+def _has_dims(predictions: Any) -> bool:
+    """Whether it is an array or a variable of xarray."""
     return isinstance(getattr(predictions, "dims", None), tuple) and hasattr(predictions, "isel")
 
 
 def names_of(predictions: Any) -> tuple[str, ...] | None:
     """The names of the dimensions, or None where they have no names."""
-    if is_labelled(predictions):
+    if _has_dims(predictions):
         names = tuple(map(str, predictions.dims))
     else:
         names = getattr(predictions, "dimension_names", None) or names_of_node(predictions)
