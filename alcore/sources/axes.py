@@ -44,7 +44,7 @@ def arranged_by(source: Any, axes: Axes | None, name: str) -> Any:
 
 
 def opened(predictions: Any, reading: Reading, name: str) -> Any:
-    """The array of a path, of a list of paths, or of nested lists. Anything else is returned as it is."""
+    """The array of a path, of a list of paths, of nested lists, or of a table. Anything else is returned as it is."""
     if files.is_path(predictions):
         return files.open_predictions(predictions)
     if files.is_path_list(predictions):
@@ -52,6 +52,8 @@ def opened(predictions: Any, reading: Reading, name: str) -> Any:
         return joined(predictions, names, reading, name)
     if is_nested(predictions):
         return _nested(predictions, name)
+    if is_table(predictions):
+        return door.as_array(predictions, name)
     if isinstance(predictions, list | tuple):
         _check_draws_named(predictions, reading, name, of_files=False)
     return predictions
@@ -99,8 +101,13 @@ def original_axes(predictions: Any, reading: Reading, name: str) -> Axes | None:
 
 
 def _is_array(predictions: Any) -> bool:
-    """A table, as of pandas and polars, has no dtype of its own."""
-    return hasattr(predictions, "shape") and (hasattr(predictions, "dtype") or hasattr(predictions, "__array__"))
+    return hasattr(predictions, "shape") and hasattr(predictions, "dtype")
+
+
+def is_table(predictions: Any) -> bool:
+    """Whether it is a table, as of pandas and polars: it has no dtype of its own, and iterates over its columns."""
+    has_numbers = hasattr(predictions, "__array__") and hasattr(predictions, "shape")
+    return has_numbers and not hasattr(predictions, "dtype")
 
 
 def as_arranged(array: Array) -> ArrangedArray:

@@ -40,7 +40,7 @@ def _selected(space: Any, shape: tuple[int, ...], axis: int) -> tuple[int, int, 
         return int(first[axis]), int(last[axis]) + 1, int(space.get_select_npoints()) // rows
     first, steps, counts, blocks = space.get_regular_hyperslab()
     sizes = []
-    for size, start, step, count, block in zip(shape, first, steps, counts, blocks, strict=True):
+    for size, start, count, block in zip(shape, first, counts, blocks, strict=True):
         endless = int(count) >= UNLIMITED or int(block) >= UNLIMITED
         sizes.append(size - int(start) if endless else int(count) * int(block))
     stop = int(first[axis]) + sizes[axis]

@@ -1,8 +1,9 @@
 """Rows of a file that nobody wrote, as the file system says.
 
-Who makes room for an array and then writes some rows (`numpy.memmap` with mode "w+", an HDF5 dataset without chunks) leaves holes in
-the file. A hole reads as 0. A program that copies a file may make holes of zeros that were written (``cp --sparse=always``), so the
-refusal says how to pass them. A hole has whole pages, so rows beside one may be missing too. Some file systems keep no holes: there nothing is found.
+Who makes room for an array and then writes some rows (`numpy.memmap` with mode "w+", an HDF5 dataset without chunks) leaves holes
+in the file. A hole reads as 0. A program that copies a file may make holes of zeros that were written (``cp --sparse=always``), so
+the refusal says how to pass them. A hole has whole pages, so rows beside one may be missing too. Some file systems keep no holes.
+There nothing is found.
 """
 
 from __future__ import annotations

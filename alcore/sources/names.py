@@ -57,6 +57,20 @@ def _name_of_scale(axis: Any) -> str:
     return str(axis[0].name).rpartition("/")[2] if len(axis) else ""
 
 
+def names_of_rows(predictions: Any, reading: Reading) -> tuple[str, Any] | None:
+    """What an array of xarray, or a table of pandas, calls its rows, and an expression for it. None where they have no names."""
+    if is_labelled(predictions):
+        axes = axes_of(predictions, reading, "predictions") or Axes.plain(len(predictions.dims))
+        rows = predictions.dims[axes.rows]
+        named = predictions.coords[rows] if rows in predictions.coords else None
+        return None if named is None else (f"predictions[{rows!r}].values", named.values)
+    if hasattr(predictions, "columns") and hasattr(getattr(predictions, "index", None), "values"):
+        axes = axes_of(predictions, reading, "predictions")
+        if axes is None or axes.rows == 0:
+            return "predictions.index", predictions.index.values
+    return None
+
+
 def axes_of(predictions: Any, reading: Reading, name: str) -> Axes | None:
     """How the axes of an array lie. None for (N, C, ..., T)."""
     shape = door.as_shape(predictions.shape, name)

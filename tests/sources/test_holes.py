@@ -1,4 +1,4 @@
-"""Rows that a file has room for and nobody wrote are named: holes of .npy and HDF5 files, and rows taken from files that lack them."""
+"""Rows that a file has room for and nobody wrote are named: holes of files, and rows taken from files that lack them."""
 
 from __future__ import annotations
 
