@@ -32,13 +32,6 @@ ARRAYS = (
     ),
     Case("alcore.bald(3)", "np.asarray(x)", "alcore.bald({})", "bald_of(probs)", {"x": "probs.tolist()"}),
     Case(
-        "alcore.concatenate_draws([Odd(probs)])",
-        "np.asarray(x)",
-        "alcore.bald({})",
-        "bald_of(probs)",
-        {"x": "Odd(probs)"},
-    ),
-    Case(
         "alcore.bald(np.round(probs[:, :1]).astype(int))",
         "probs.astype(np.float32)",
         "alcore.bald({})",
