@@ -105,7 +105,7 @@ def test_a_missing_file_is_named_and_a_pattern_has_its_remedy(tmp_path: Path) ->
     np.save(tmp_path / "a.npy", PROBS)
     with pytest.raises(ValueError, match=r"b.npy: no such file\.$"):
         alcore.bald([tmp_path / "a.npy", tmp_path / "b.npy"])
-    with pytest.raises(ValueError, match=r"no such file. For several files pass a list: sorted\(glob.glob\("):
+    with pytest.raises(ValueError, match=r"no such file. For several files pass a list, in the order of their rows: sorted\(glob.glob\("):
         alcore.bald(tmp_path / "*.npy")
 
 
@@ -154,3 +154,15 @@ def test_files_of_other_precision_are_saved_in_the_wider_one(tmp_path: Path, fir
     found = alcore.save_predictions(tmp_path / "all.npy", paths)
     assert found.dtype == np.float64
     np.testing.assert_array_equal(found, np.concatenate(parts))
+
+
+def test_files_of_a_pattern_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """The list that the refusal of a pattern prints has the rows in order: sorted() would take part_10 before part_2."""
+    for number, start in ((1, 0), (2, 4), (10, 8)):
+        np.save(tmp_path / f"part_{number}.npy", PROBS[start : start + 4])
+    with pytest.raises(ValueError, match="in the order of their rows") as caught:
+        alcore.bald(tmp_path / "part_*.npy")
+    listed = eval(str(caught.value).partition("rows: ")[2].removesuffix("."))
+    np.testing.assert_array_equal(alcore.bald(listed), alcore.bald(PROBS[:12]))
+    with pytest.raises(ValueError, match="No file has a name like this"):
+        alcore.bald(tmp_path / "other_*.npy")
