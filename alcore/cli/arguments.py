@@ -134,7 +134,7 @@ def check_scored(name: str) -> None:
 
 
 def named_files(files: list[Path]) -> list[Path]:
-    """The files that are meant: for a pattern those that fit, part_2 before part_10. Their order is printed where they are several."""
+    """The files that are meant: for a pattern those that fit, part_2 before part_10. The order of several is printed."""
     found: list[Path] = []
     for file in files:
         fit = [] if exists(file) else fitting(file)

@@ -62,11 +62,11 @@ def names_of_rows(predictions: Any, reading: Reading) -> tuple[str, Any] | None:
     if is_labelled(predictions):
         axes = axes_of(predictions, reading, "predictions") or Axes.plain(len(predictions.dims))
         rows = predictions.dims[axes.rows]
-        named = predictions.coords[rows] if rows in predictions.coords else None
+        named = predictions.coords.get(rows)
         return None if named is None else (f"predictions[{rows!r}].values", named.values)
     if hasattr(predictions, "columns") and hasattr(getattr(predictions, "index", None), "values"):
-        axes = axes_of(predictions, reading, "predictions")
-        if axes is None or axes.rows == 0:
+        table = axes_of(predictions, reading, "predictions")
+        if table is None or table.rows == 0:
             return "predictions.index", predictions.index.values
     return None
 

@@ -264,7 +264,10 @@ def test_tables_and_nested_lists_take_axes() -> None:
     with pytest.raises(ValueError, match="axes='NC'"):
         alcore.entropy(single.tolist())
     tables = pandas.DataFrame(single)
-    assert alcore.Ledger(size=N).ask(alcore.Entropy(), tables, 2, axes="NC").ids.tolist() == (-wanted).argsort()[:2].tolist()
+    assert (
+        alcore.Ledger(size=N).ask(alcore.Entropy(), tables, 2, axes="NC").ids.tolist()
+        == (-wanted).argsort()[:2].tolist()
+    )
     two = alcore.EPIG(PROBS[:4]).select(PROBS.tolist(), k=2)
     np.testing.assert_array_equal(two.indices, alcore.EPIG(PROBS[:4]).select(PROBS, k=2).indices)
     joined = alcore.concatenate_draws([pandas.DataFrame(PROBS[..., draw]) for draw in range(T)], axes="NC")

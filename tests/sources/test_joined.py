@@ -105,7 +105,10 @@ def test_a_missing_file_is_named_and_a_pattern_has_its_remedy(tmp_path: Path) ->
     np.save(tmp_path / "a.npy", PROBS)
     with pytest.raises(ValueError, match=r"b.npy: no such file\.$"):
         alcore.bald([tmp_path / "a.npy", tmp_path / "b.npy"])
-    with pytest.raises(ValueError, match=r"no such file. For several files pass a list, in the order of their rows: sorted\(glob.glob\("):
+    with pytest.raises(
+        ValueError,
+        match=r"no such file. For several files pass a list, in the order of their rows: sorted\(glob.glob\(",
+    ):
         alcore.bald(tmp_path / "*.npy")
 
 
