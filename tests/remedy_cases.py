@@ -6,6 +6,7 @@ from tests.remedies import Case
 from tests.remedy_cases_of_choices import BENCH, FILES, NUMBERS, PATHS, SELECTIONS
 from tests.remedy_cases_of_kinds import HEADS, KINDS, LISTS, SETS
 from tests.remedy_cases_of_means import OF_MEANS
+from tests.remedy_cases_of_sources import CASES_OF_SOURCES
 
 X = {"x": "np.ma.masked_array(probs)", "value": "0.5", "heuristic": "BALD()", "mask": "padding"}
 HALF = {"x": "half", "path": "'half.npy'"}
@@ -30,13 +31,6 @@ ARRAYS = (
         {"x": "probs.tolist()", "block": "probs.tolist()"},
     ),
     Case("alcore.bald(3)", "np.asarray(x)", "alcore.bald({})", "bald_of(probs)", {"x": "probs.tolist()"}),
-    Case(
-        "alcore.concatenate_draws([Odd(probs)])",
-        "np.asarray(x)",
-        "alcore.bald({})",
-        "bald_of(probs)",
-        {"x": "Odd(probs)"},
-    ),
     Case(
         "alcore.bald(np.round(probs[:, :1]).astype(int))",
         "probs.astype(np.float32)",
@@ -334,4 +328,5 @@ CASES = (
     *SETS,
     *HEADS,
     *OF_MEANS,
+    *CASES_OF_SOURCES,
 )

@@ -244,10 +244,10 @@ FILES = (
     ),
     Case(
         "alcore.concatenate_draws([iter([probs])])",
-        "alcore.save_predictions('part.zarr', blocks)",
+        "alcore.save_predictions('part.zarr', files[0])",
         "alcore.bald(alcore.concatenate_draws([{}, probs]))",
         "bald_of(np.concatenate([probs] * 2, -1))",
-        {"blocks": "iter([probs])"},
+        {"files": "[iter([probs])]"},
     ),
     Case(
         "alcore.bald('hole.zarr', kind='logits')",

@@ -35,21 +35,6 @@ MINUS[3, :, 2] = 0.4, -1e-4, 0.6001
 BROKEN = np.where(np.arange(12)[:, None, None] == 4, np.nan, PROBS)
 
 
-class Odd:
-    """An array whose dtype is not NumPy's."""
-
-    dtype, shape = "float32", PROBS.shape
-
-    def __init__(self, array: np.ndarray) -> None:
-        self.held = array
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        return self.held
-
-    def __getitem__(self, rows: Any) -> np.ndarray:
-        return self.held[rows]
-
-
 class Lists:
     """A lazy array whose rows come as lists."""
 
@@ -105,7 +90,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     logits = np.log(PROBS) * 3 + 0.5
     write_files(logits)
     found = {name: getattr(alcore, name) for name in alcore.__all__}
-    oracles = (entropy_of, two_of, bald_of, softmax_of, brier_of, Odd, Lists, Sample)
+    oracles = (entropy_of, two_of, bald_of, softmax_of, brier_of, Lists, Sample)
     lazy = dask.array.from_array(PROBS, chunks=(4, 3, 5))
     return {
         **found,

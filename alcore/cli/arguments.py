@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from alcore.door.wording import word
 from alcore.heuristics import Heuristic
 from alcore.heuristics.names import check_name
 from alcore.sources.axes import arranged, joined
-from alcore.sources.files import exists, is_pattern
+from alcore.sources.files import exists, fitting, is_pattern
 from alcore.sources.formats import NoMember
 from alcore.sources.names import axes_of
 from alcore.sources.reading import open_source
@@ -158,13 +157,13 @@ def check_scored(name: str) -> None:
 
 
 def named_files(files: list[Path]) -> list[Path]:
-    """The files that are meant: for a pattern those that fit, sorted by name. Their order is printed where they are several."""
+    """The files that are meant: for a pattern those that fit, part_2 before part_10. The order of several is printed."""
     found: list[Path] = []
     for file in files:
-        fitting = [] if exists(file) else sorted(glob.glob(str(file)))
-        if not fitting and not exists(file) and is_pattern(file):
+        fit = [] if exists(file) else fitting(file)
+        if not fit and not exists(file) and is_pattern(file):
             raise ValueError(f"{file}: no file has a name like this. See which there are: ls {word(file.parent)}.")
-        found += map(Path, fitting or [str(file)])
+        found += map(Path, fit or [str(file)])
     if len(found) > 1:
         note(f"{len(found)} files are one pool, with rows in this order: {', '.join(map(str, found))}.")
     return found

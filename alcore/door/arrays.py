@@ -73,8 +73,6 @@ def refuse_dtype_name(dtype: Any, name: str) -> None:
 def check_dtype(dtype: Any, name: str) -> None:
     """float16, float32 or float64 in any byte order."""
     refuse_dtype_name(dtype, name)
-    if not isinstance(dtype, np.dtype):
-        raise TypeError(f"{name}: expected a NumPy floating-point dtype, got {dtype}. Convert it first: np.asarray(x).")
     if dtype.kind == "f" and dtype.itemsize in _FLOAT_SIZES:
         return
     got, remedy = "", "Pass an array of numbers."

@@ -73,7 +73,7 @@ def refuse_cell(values_ct: Array, index: tuple[int, ...], name: str, axes: Axes)
             remedy = f". {yes}If they are logits of classes, pass" if yes else ": pass"
             raise ValueError(
                 f"{name}: expected probabilities over {classes}, but {total} and {at(c, first)} is {values[c, first]:.6g}. "
-                f"These look like logits{remedy} kind='logits'."
+                f"These look like logits{remedy} kind='logits'.{_of_other_axis(name, axes)}"
             )
         raise ValueError(
             f"{name}: expected probabilities, but {at(c, first)} is {values[c, first]:.6g}. Clip and renormalise: "
@@ -94,12 +94,27 @@ def _of_other_sums(values_ct: Float64s, name: str, axes: Axes) -> str:
     normalised = f"{name} / {name}.sum(axis={axes.classes}, keepdims=True)"
     if values_ct.max() > 1:
         yes = _of_draws_of_yes("logit", "binary_logits", values_ct, name, axes)
-        return f"{yes}If these are logits, pass kind='logits'. If they are counts, normalise them: {normalised}."
+        return (
+            f"{yes}If these are logits, pass kind='logits'. If they are counts, normalise them: {normalised}."
+            f"{_of_other_axis(name, axes)}"
+        )
     yes = _of_draws_of_yes("probability", "binary", values_ct, name, axes)
     return (
         f"{yes}If each of them is a yes or no of its own, pass kind='multilabel'. If they are classes and not normalised, pass "
-        f"{normalised}. For logits pass kind='logits'."
+        f"{normalised}. For logits pass kind='logits'.{_of_other_axis(name, axes)}"
     )
+
+
+def _of_other_axis(name: str, axes: Axes) -> str:
+    """What to say where the classes lie on another axis, which one cell does not show. Without it each other remedy would rank
+    what is no row."""
+    if name == "predicted":
+        return ""
+    if not axes.is_plain:
+        return f" If {axes.text!r} is not the order of the array's axes, correct it."
+    events = "HWDEFGIJ"[: len(axes.events)]
+    last = f"N{events}CT" if events else "NTC"
+    return f" If the classes are on another axis, say the order first, such as axes='TNC{events}' or axes={last!r}."
 
 
 def _of_draws_of_yes(what: str, kind: Kind, values_ct: Float64s, name: str, axes: Axes) -> str:

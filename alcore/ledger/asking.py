@@ -21,11 +21,12 @@ from alcore.heuristics import Heuristic, Random
 from alcore.heuristics.subsets import choose_from, scores_of, without_rows
 from alcore.ledger import reading, writing
 from alcore.ledger.errors import LedgerError
-from alcore.ledger.ids import Positions, about_ids, positions_of
+from alcore.ledger.ids import Positions, about_ids, check_order, positions_of
 from alcore.ledger.label_text import encode
 from alcore.ledger.pool import Pool
 from alcore.ledger.query import Query
 from alcore.ledger.records import Records
+from alcore.sources.names import names_of_rows
 from alcore.sources.reading import can_reread
 from alcore.sources.row_subset import RowSubset
 from alcore.sources.variances import variance_of_subset
@@ -90,6 +91,8 @@ def ask(records: Records, pool: Pool, arguments: AskArguments) -> Query:
         with records.reading() as connection:
             if (query := _open_query(connection, arguments.asker)) is not None:
                 return query
+            if arguments.ids is None and (named := names_of_rows(arguments.predictions, arguments.reading)) is not None:
+                check_order(connection, *named)
             rows = _free_rows(connection, pool, arguments.ids)
         ranked = _rank(arguments, rows)
         with _writing(records, pool) as connection:

@@ -74,6 +74,26 @@ def positions_of(connection: Connection, ids: Any) -> Positions:
     return positions
 
 
+def check_order(connection: Connection, said: str, names: Ids) -> None:
+    """Refuse rows whose own names are ids of the ledger, but not its ids in their order. ``said``: an expression for the names.
+
+    Names that are no ids at all are of the user's own, and the rows are taken in the ledger's order.
+    """
+    about = about_ids(connection)
+    if len(names) != about.size or names.ndim != 1:
+        return
+    in_order = ids_at(connection, np.arange(about.size, dtype=np.int64))
+    given = np.asarray(names).astype(object)
+    if (given == in_order).all() or not np.isin(given, in_order).any():
+        return
+    row = int(np.flatnonzero(given != in_order)[0])
+    raise LedgerError(
+        f"predictions: expected one row for each id, in the order of the ledger, but row {row} is named {given[row]!r}, and id "
+        f"{row} of the ledger is {in_order[row]!r}. If these names are the ids, pass ids={said}. If the rows lie in the order of "
+        "the ledger, pass ids=ledger.ids."
+    )
+
+
 def _of_numbers(ids: Any, size: int) -> Positions:
     array = np.asarray(ids if hasattr(ids, "__array__") else list(ids))
     if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):

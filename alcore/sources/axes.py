@@ -5,6 +5,7 @@ The option ``axes`` says the order. Without it the names of the dimensions say i
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,6 +18,8 @@ from alcore.sources import files
 from alcore.sources.chunks import chunks_of
 from alcore.sources.joined import JoinedRows, join_rows
 from alcore.sources.names import axes_of, is_labelled
+
+MOST_LEVELS = 32  # axes of an array of NumPy
 
 
 def arranged(predictions: Any, reading: Reading, name: str) -> Any:
@@ -41,7 +44,7 @@ def arranged_by(source: Any, axes: Axes | None, name: str) -> Any:
 
 
 def opened(predictions: Any, reading: Reading, name: str) -> Any:
-    """The array of a path, of a list of paths, or of nested lists. Anything else is returned as it is."""
+    """The array of a path, of a list of paths, of nested lists, or of a table. Anything else is returned as it is."""
     if files.is_path(predictions):
         return files.open_predictions(predictions)
     if files.is_path_list(predictions):
@@ -49,6 +52,8 @@ def opened(predictions: Any, reading: Reading, name: str) -> Any:
         return joined(predictions, names, reading, name)
     if is_nested(predictions):
         return _nested(predictions, name)
+    if is_table(predictions):
+        return door.as_array(predictions, name)
     if isinstance(predictions, list | tuple):
         if reading.kind == "mean" and isinstance(predictions, tuple) and not name.endswith("variance"):
             _check_no_pair(predictions, name)
@@ -106,6 +111,12 @@ def original_axes(predictions: Any, reading: Reading, name: str) -> Axes | None:
 
 def _is_array(predictions: Any) -> bool:
     return hasattr(predictions, "shape") and hasattr(predictions, "dtype")
+
+
+def is_table(predictions: Any) -> bool:
+    """Whether it is a table, as of pandas and polars: it has no dtype of its own, and iterates over its columns."""
+    has_numbers = hasattr(predictions, "__array__") and hasattr(predictions, "shape")
+    return has_numbers and not hasattr(predictions, "dtype")
 
 
 def as_arranged(array: Array) -> ArrangedArray:
@@ -206,12 +217,11 @@ def _is_a_view(axes: Axes, array: Array) -> bool:
 
 
 def is_nested(predictions: Any) -> bool:
-    """Whether it is lists of lists of lists (or tuples), and no list of arrays."""
-    for _ in range(3):
-        if not isinstance(predictions, list | tuple) or not predictions:
-            return False
-        predictions = predictions[0]
-    return not hasattr(predictions, "__array__")
+    """Whether it is numbers in lists of lists (or tuples), and no list of arrays."""
+    depth = 0
+    while isinstance(predictions, list | tuple) and predictions and depth < MOST_LEVELS:
+        predictions, depth = next(files.items_of(predictions)), depth + 1
+    return depth > 0 and (predictions is None or isinstance(predictions, numbers.Number))
 
 
 def _nested(predictions: Any, name: str) -> Array:

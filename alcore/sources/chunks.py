@@ -78,13 +78,22 @@ def _chunk_rows(lazy: Any) -> int:
 
 def stored_parts(source: Any) -> Iterator[tuple[Any, Axes]]:
     """The arrays of zarr and HDF5 that a source reads, and how their axes lie."""
+    return ((part, axes) for part, axes in _parts(source) if _node(part) is not None)
+
+
+def mapped_parts(source: Any) -> Iterator[tuple[Any, Axes]]:
+    """The arrays in memory, or mapped from a file, that a source reads, and how their axes lie."""
+    return ((part, axes) for part, axes in _parts(source) if isinstance(part, np.ndarray) and part.ndim)
+
+
+def _parts(source: Any) -> Iterator[tuple[Any, Axes]]:
     ours = is_dataclass(source)  # others may have any attribute: those of xarray are the names of coordinates
     if ours and hasattr(source, "parts"):
         for part in source.parts:
-            yield from stored_parts(part)
+            yield from _parts(part)
     elif ours and hasattr(source, "source"):
-        yield from ((part, getattr(source, "axes", axes)) for part, axes in stored_parts(source.source))
-    elif _node(source) is not None:
+        yield from ((part, getattr(source, "axes", axes)) for part, axes in _parts(source.source))
+    elif hasattr(source, "shape"):
         yield source, Axes.plain(len(source.shape))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -64,8 +66,7 @@ def open_predictions(
     """
     file = door.as_path(path, "path")
     if not exists(file):
-        several = f" For several files pass a list: sorted(glob.glob({str(file)!r}))." if is_pattern(file) else ""
-        raise ValueError(f"{file}: no such file.{several}")
+        raise ValueError(f"{file}: no such file.{_of_pattern(file) if is_pattern(file) else ''}")
     if file.is_file() and file.stat().st_size == 0:
         raise ValueError(f"{file}: the file is empty. Write it again.")
     array = _OPENERS[_format_of(file)](file, member, default)
@@ -143,6 +144,24 @@ def _open_npy(file: Path, member: str | None, default: str | None) -> Array:
 def is_pattern(file: Path) -> bool:
     """Whether the name stands for several, such as preds/*.npy."""
     return "*" in str(file) or "?" in str(file)
+
+
+def fitting(file: Path) -> list[str]:
+    """The files that fit a pattern. Numbers in their names are ordered as numbers: part_2 comes before part_10."""
+    return sorted(glob.glob(str(file)), key=_as_numbers)
+
+
+def _as_numbers(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _of_pattern(file: Path) -> str:
+    """What to pass for a pattern. The order of names as texts, which `sorted` gives, may be another one than that of the rows."""
+    found = fitting(file)
+    if not found:
+        return " No file has a name like this."
+    listed = f"sorted(glob.glob({str(file)!r}))" if found == sorted(found) else f"[{', '.join(map(repr, found))}]"
+    return f" For several files pass a list, in the order of their rows: {listed}."
 
 
 def is_path(value: Any) -> bool:

@@ -64,6 +64,12 @@ class JoinedRows:
             yield from blocks
 
 
+def join_draws(parts: Sequence[Any]) -> JoinedDraws:
+    """Arrays (N, C, ..., T1), (N, C, ..., T2) and so on of the same rows. Read in order where one of them can only be read so."""
+    in_order = any(hasattr(part, "read_blocks") for part in parts)
+    return (JoinedDrawsInOrder if in_order else JoinedDraws)(tuple(parts))
+
+
 @dataclass(frozen=True)
 class JoinedDraws:
     """Several sources side by side along the last axis."""
@@ -85,6 +91,33 @@ class JoinedDraws:
     def __getitem__(self, rows: Any) -> Array:
         parts = [door.as_array(part[rows], f"files[{place}]") for place, part in enumerate(self.parts)]
         return np.concatenate(parts, axis=-1)
+
+
+@dataclass(frozen=True)
+class JoinedDrawsInOrder(JoinedDraws):
+    """The same where a source is read from its first row on, as a member of an .npz file or several files along the rows."""
+
+    def read_blocks(self, rows: int) -> Iterator[Array]:
+        """Successive blocks of ``rows`` rows. Each call starts again at the first."""
+        sources = [_blocks_of(part, rows, f"files[{place}]") for place, part in enumerate(self.parts)]
+        for blocks in zip(*sources, strict=True):
+            yield np.concatenate(blocks, axis=-1)
+
+
+def _blocks_of(part: Any, rows: int, name: str) -> Iterator[Array]:
+    """Successive blocks of exactly ``rows`` rows, but for the last."""
+    if not hasattr(part, "read_blocks"):
+        yield from row_blocks(part, rows, name)
+        return
+    held, count = list[Array](), 0
+    for block in part.read_blocks(rows):
+        held, count = [*held, block], count + len(block)
+        while count >= rows:
+            whole = np.concatenate(held) if len(held) > 1 else held[0]
+            yield whole[:rows]
+            held, count = [whole[rows:]], count - rows
+    if count:
+        yield np.concatenate(held)
 
 
 def _rows(part: Any) -> int:

@@ -19,13 +19,18 @@ UNNAMED = ("dim_", "phony_dim_")  # what xarray and netCDF call a dimension that
 
 
 def is_labelled(predictions: Any) -> bool:
-    """Whether it is an array of xarray."""
+    """Whether it is an array of xarray with its coordinates."""
+    return _has_dims(predictions) and hasattr(predictions, "coords")
+
+
+def _has_dims(predictions: Any) -> bool:
+    """Whether it is an array or a variable of xarray."""
     return isinstance(getattr(predictions, "dims", None), tuple) and hasattr(predictions, "isel")
 
 
 def names_of(predictions: Any) -> tuple[str, ...] | None:
     """The names of the dimensions, or None where they have no names."""
-    if is_labelled(predictions):
+    if _has_dims(predictions):
         names = tuple(map(str, predictions.dims))
     else:
         names = getattr(predictions, "dimension_names", None) or names_of_node(predictions)
@@ -50,6 +55,20 @@ def _name_of_scale(axis: Any) -> str:
     if axis.label:
         return str(axis.label)
     return str(axis[0].name).rpartition("/")[2] if len(axis) else ""
+
+
+def names_of_rows(predictions: Any, reading: Reading) -> tuple[str, Any] | None:
+    """What an array of xarray, or a table of pandas, calls its rows, and an expression for it. None where they have no names."""
+    if is_labelled(predictions):
+        axes = axes_of(predictions, reading, "predictions") or Axes.plain(len(predictions.dims))
+        rows = predictions.dims[axes.rows]
+        named = predictions.coords.get(rows)
+        return None if named is None else (f"predictions[{rows!r}].values", named.values)
+    if hasattr(predictions, "columns") and hasattr(getattr(predictions, "index", None), "values"):
+        table = axes_of(predictions, reading, "predictions")
+        if table is None or table.rows == 0:
+            return "predictions.index", predictions.index.values
+    return None
 
 
 def axes_of(predictions: Any, reading: Reading, name: str) -> Axes | None:

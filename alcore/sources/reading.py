@@ -14,7 +14,7 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array, Axes, Kind, Reading
-from alcore.sources.axes import arranged, arranged_block, is_lazy, opened, original_axes
+from alcore.sources.axes import arranged, arranged_block, is_lazy, is_table, opened, original_axes
 from alcore.sources.chunks import row_blocks, step_of, warn_of_chunks
 from alcore.sources.names import axes_of
 from alcore.sources.ragged import Ragged
@@ -239,7 +239,7 @@ def can_reread(predictions: Any) -> bool:
     if isinstance(predictions, Mapping):
         return all(map(can_reread, predictions.values()))
     whole = isinstance(predictions, list | tuple | str) or not isinstance(predictions, Iterable)
-    return whole or hasattr(predictions, "dtype")
+    return whole or hasattr(predictions, "dtype") or is_table(predictions)
 
 
 def refuse_events(source: Source, name: str = "probs") -> None:

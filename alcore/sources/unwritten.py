@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from alcore.door import Axes, Bools, Reading
-from alcore.sources.chunks import is_hdf5, is_zarr, label, shown_source, stored_parts
+from alcore.sources.chunks import is_hdf5, is_zarr, label, mapped_parts, shown_source, stored_parts
+from alcore.sources.elsewhere import rows_not_mapped, rows_not_there
 from alcore.sources.formats import reading_file
+from alcore.sources.holes import Place, is_npy, place_of_dataset, place_of_mapped, rows_in_holes
 
 RANGES = 6  # ranges of rows that are named
 NO_CHUNK = 2**64 - 1  # offset and length, in the index of a shard, of a chunk that is not there
@@ -32,17 +35,40 @@ def check_written(source: Any, reading: Reading, name: str) -> None:
         if 0 in part.shape:
             continue
         with _reading(part):
-            rows = _unwritten_rows(part, axes, reading)
+            rows, lacking = _unwritten_rows(part, axes, reading)
         if rows.any():
-            _refuse(part, axes, rows, name)
+            _refuse(part, axes, rows, name, lacking)
+        if is_hdf5(node := getattr(part, "node", part)) and (place := place_of_dataset(node)) is not None:
+            _check_holes(place, axes.rows, label(part, name), f"{shown_source(part, name)}[:]")
+    for mapped, axes in mapped_parts(source):
+        if (place := place_of_mapped(mapped)) is not None:
+            _check_holes(place, axes.rows, str(place.file), f"np.array({name})")
 
 
 def _reading(part: Any) -> AbstractContextManager[None]:
     return reading_file(part.file, "whole chunks") if hasattr(part, "file") and hasattr(part, "node") else nullcontext()
 
 
-def _unwritten_rows(part: Any, axes: Axes, reading: Reading) -> Bools:
-    """True for each row of which a chunk is missing."""
+def _unwritten_rows(part: Any, axes: Axes, reading: Reading) -> tuple[Bools, list[str]]:
+    """True for each row of which a chunk is missing, and the other files that lack it, where it is taken from some."""
+    node = getattr(part, "node", part)
+    if is_hdf5(node) and node.is_virtual:
+        return rows_not_mapped(node, axes.rows, _unwritten_of_hdf5)
+    if is_hdf5(node) and node.external:
+        return rows_not_there(node, axes.rows)
+    return _rows_without_chunks(part, axes, reading), []
+
+
+def _unwritten_of_hdf5(node: Any, axis: int) -> Bools:
+    """The same of a dataset that another one takes its rows from."""
+    if 0 in node.shape:
+        return np.zeros(0, np.bool_)
+    letters = "".join("N" if place == axis else chr(ord("a") + place) for place in range(node.ndim))
+    events = tuple(place for place in range(node.ndim) if place != axis)
+    return _unwritten_rows(node, Axes(letters, axis, None, events, ()), Reading())[0]
+
+
+def _rows_without_chunks(part: Any, axes: Axes, reading: Reading) -> Bools:
     node, shape = getattr(part, "node", part), part.shape
     rows = np.zeros(shape[axes.rows], np.bool_)
     missing, chunks = _missing_of_hdf5(node) if is_hdf5(node) else _missing_of_zarr(node)
@@ -63,8 +89,7 @@ def _unwritten_rows(part: Any, axes: Axes, reading: Reading) -> Bools:
 def _missing_of_hdf5(node: Any) -> tuple[Bools | None, tuple[int, ...]]:
     """Which chunks of a dataset have no room in the file. A dataset without chunks is one chunk."""
     if node.chunks is None:
-        elsewhere = node.is_virtual or node.external
-        empty = not elsewhere and node.id.get_storage_size() == 0
+        empty = node.id.get_storage_size() == 0
         return (np.ones((1,) * node.ndim, np.bool_) if empty else None), node.shape
     grid = tuple(-(-size // width) for size, width in zip(node.shape, node.chunks, strict=True))
     if node.id.get_num_chunks() == math.prod(grid):
@@ -126,13 +151,29 @@ async def _missing_inside(node: Any, key: str, inner: tuple[int, ...]) -> Any:
     return (index == NO_CHUNK).all(axis=-1)
 
 
-def _refuse(part: Any, axes: Axes, rows: Bools, name: str) -> None:
-    node, count = getattr(part, "node", part), len(rows)
-    gaps, written = _ranges(rows), _ranges(~rows)
+def _check_holes(place: Place, axis: int, what: str, whole: str) -> None:
+    """Refuse rows that lie in holes of a file. ``whole``: an expression for the numbers, read into memory."""
+    if (rows := rows_in_holes(place, axis)).any():
+        if is_npy(place.file):
+            whole = f"np.load({os.fspath(place.file)!r})"
+        raise ValueError(
+            f"{what}: expected {len(rows)} rows that were written, but the file has holes in the place of rows {_named(rows)}, and "
+            "perhaps of rows beside them. They would be ranked as 0. Predict them, and write them. If 0 was written there, pass "
+            f"the numbers: {whole}."
+        )
+
+
+def _named(rows: Bools) -> str:
+    gaps = _ranges(rows)
+    named = ", ".join(f"{start} to {stop - 1}" for start, stop in gaps[:RANGES])
+    return named + (f" and {len(gaps) - RANGES} more ranges" if len(gaps) > RANGES else "")
+
+
+def _refuse(part: Any, axes: Axes, rows: Bools, name: str, lacking: list[str]) -> None:
+    node, count, written = getattr(part, "node", part), len(rows), _ranges(~rows)
     fill = node.fillvalue if is_hdf5(node) else node.fill_value
     source, before = shown_source(part, name), ":, " * axes.rows
-    named = ", ".join(f"{start} to {stop - 1}" for start, stop in gaps[:RANGES])
-    more = f" and {len(gaps) - RANGES} more ranges" if len(gaps) > RANGES else ""
+    other = f"It takes them from {', '.join(lacking)}, where they are not. " if lacking else ""
     remedy = "Predict them, and write them."
     if 0 < len(written) <= RANGES:
         there = [f"{source}[{before}{start}:{stop}]" for start, stop in written]
@@ -141,8 +182,8 @@ def _refuse(part: Any, axes: Axes, rows: Bools, name: str) -> None:
     if is_zarr(node):
         remedy += f" If each number of them is {fill}, zarr wrote no chunk. Then pass the numbers: {source}[:]."
     raise ValueError(
-        f"{label(part, name)}: expected {count} rows that were written, but the file has no numbers for rows {named}{more}. "
-        f"Its fill value, {fill}, would be ranked. {remedy}"
+        f"{label(part, name)}: expected {count} rows that were written, but the file has no numbers for rows {_named(rows)}. "
+        f"{other}Its fill value, {fill}, would be ranked. {remedy}"
     )
 
 

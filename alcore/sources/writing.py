@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from alcore.sources.axes import arranged, as_arranged, is_lazy
 from alcore.sources.chunks import in_row_order
 from alcore.sources.files import exists, open_predictions, whole_file
 from alcore.sources.formats import import_extra
-from alcore.sources.joined import JoinedDraws
+from alcore.sources.joined import JoinedDraws, JoinedRows, join_draws
 from alcore.sources.reading import block_rows, open_source
 from alcore.sources.unwritten import check_written
 
@@ -69,7 +70,7 @@ def save_predictions(
                 f"{word(saving.part)}, or let that run go on."
             )
         for block in source.blocks:
-            saving.append(block)
+            saving.append(block if source.rows is None else block.astype(source.dtype, copy=False))
         if not saving.started:
             saving.append(np.empty((0, *source.cell_shape), source.dtype))
     return open_predictions(path)
@@ -81,7 +82,12 @@ def _in_row_order(predictions: Any, reading: Reading, folder: Path) -> Any:
     if not is_lazy(found) or len(found.shape) < 3:
         return predictions
     check_written(found, reading, "predictions")
-    copy = in_row_order(found, block_rows(found.shape[1:], found.dtype.itemsize), folder)
+    step = block_rows(found.shape[1:], found.dtype.itemsize)
+    if isinstance(found, JoinedDraws | JoinedRows):
+        copies = [in_row_order(part, step, folder) for part in found.parts]
+        parts = tuple(part if copy is None else copy for part, copy in zip(found.parts, copies, strict=True))
+        return replace(found, parts=parts)
+    copy = in_row_order(found, step, folder)
     return predictions if copy is None else as_arranged(copy)
 
 
@@ -115,16 +121,9 @@ def concatenate_draws(
             f"files: expected a list of paths or arrays, got {door.shown(files)}. For one file pass [file]."
         )
     reading = Reading.of({"kind": kind, "axes": axes})
-    parts = [arranged(one, reading, f"files[{place}]") for place, one in enumerate(files)]
+    parts = [_part_of_draws(one, reading, f"files[{place}]") for place, one in enumerate(files)]
     if not parts:
         raise ValueError("files: expected at least one file of predictions, got none.")
-    for part in parts:
-        if not (hasattr(part, "dtype") and hasattr(part, "__getitem__")):
-            got = type(part).__name__
-            raise ValueError(
-                f"files: expected paths or arrays, got {got}. Write it to a file first: "
-                "alcore.save_predictions('part.zarr', blocks)."
-            )
     first, *_ = shapes = [door.as_shape(part.shape, f"files[{place}]") for place, part in enumerate(parts)]
     for place, (part, shape) in enumerate(zip(parts, shapes, strict=True)):
         door.check_axes(shape, f"files[{place}]", reading.kind)
@@ -134,8 +133,21 @@ def concatenate_draws(
                 f"files[{place}]: expected {first[:-1]} rows, classes and event axes, as files[0] has, got "
                 f"{shape[:-1]}. Predict the same rows in the same order for every file."
             )
-    joined = JoinedDraws(tuple(parts))
+    joined = join_draws(parts)
     return joined if out is None else save_predictions(out, joined, kind=reading.kind)
+
+
+def _part_of_draws(given: Any, reading: Reading, name: str) -> Any:
+    """One of the sources that are joined along the draws, as (N, C, ..., T)."""
+    part = arranged(given, reading, name)
+    if is_lazy(part):
+        return part
+    if not (hasattr(part, "__array__") or hasattr(part, "__dlpack__")):
+        raise ValueError(
+            f"{name}: expected a path or an array, got {type(part).__name__}. Write it to a file first: "
+            f"alcore.save_predictions('part.zarr', {name})."
+        )
+    return door.as_array(part, name)
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -202,7 +214,7 @@ class Saving:
         if block_nct.shape[1:] != self._cell_shape or block_nct.dtype != self._dtype:
             raise ValueError(
                 f"{self.path}: rows {self.rows} and on: expected (n, {', '.join(map(str, self._cell_shape))}) of {self._dtype}, as "
-                f"the blocks before have, got {block_nct.shape} of {block_nct.dtype}."
+                f"the blocks before have, got {block_nct.shape} of {block_nct.dtype}. Give every block the same shape and dtype."
             )
         start, stop = self.rows, self.rows + len(block_nct)
         if self._expected is not None and stop > self._expected:

@@ -246,3 +246,29 @@ def test_blocks_that_have_one_shape_only_without_labelled_rows_are_read(labelled
     other.label(labelled)
     found = ledger.ask(alcore.Entropy(), [mean[:14], mean[14:]], 4, axes="NC")
     assert found.ids.tolist() == other.ask(alcore.Entropy(), mean, 4, axes="NC").ids.tolist()
+
+
+def test_tables_and_nested_lists_take_axes() -> None:
+    """What `axes` says holds for whatever has a shape or is nested, not only for what has a dtype."""
+    pandas = pytest.importorskip("pandas")
+    single, yes = PROBS[..., 0], PROBS[:, 0]
+    wanted, of_yes = alcore.entropy(single, axes="NC"), alcore.bald(yes, kind="binary")
+    for given in (pandas.DataFrame(single), single.tolist(), tuple(map(tuple, single.tolist()))):
+        np.testing.assert_array_equal(alcore.entropy(given, axes="NC"), wanted)
+    np.testing.assert_array_equal(alcore.bald(pandas.DataFrame(yes.T), kind="binary", axes="TN"), of_yes)
+    np.testing.assert_array_equal(alcore.bald(yes.tolist(), kind="binary"), of_yes)
+    np.testing.assert_array_equal(
+        alcore.entropy(yes[:, 0].tolist(), kind="binary", axes="N"),
+        alcore.entropy(yes[:, 0], kind="binary", axes="N"),
+    )
+    with pytest.raises(ValueError, match="axes='NC'"):
+        alcore.entropy(single.tolist())
+    tables = pandas.DataFrame(single)
+    assert (
+        alcore.Ledger(size=N).ask(alcore.Entropy(), tables, 2, axes="NC").ids.tolist()
+        == (-wanted).argsort()[:2].tolist()
+    )
+    two = alcore.EPIG(PROBS[:4]).select(PROBS.tolist(), k=2)
+    np.testing.assert_array_equal(two.indices, alcore.EPIG(PROBS[:4]).select(PROBS, k=2).indices)
+    joined = alcore.concatenate_draws([pandas.DataFrame(PROBS[..., draw]) for draw in range(T)], axes="NC")
+    np.testing.assert_array_equal(alcore.bald(joined), alcore.bald(PROBS))

@@ -11,7 +11,8 @@ import pytest
 import zarr
 
 import alcore
-from alcore.sources import reading
+from alcore.sources import reading, writing
+from alcore.sources.stored import StoredArray
 from tests.cases import dirichlet
 
 PROBS = dirichlet(31, 4, 6)
@@ -104,5 +105,67 @@ def test_a_missing_file_is_named_and_a_pattern_has_its_remedy(tmp_path: Path) ->
     np.save(tmp_path / "a.npy", PROBS)
     with pytest.raises(ValueError, match=r"b.npy: no such file\.$"):
         alcore.bald([tmp_path / "a.npy", tmp_path / "b.npy"])
-    with pytest.raises(ValueError, match=r"no such file. For several files pass a list: sorted\(glob.glob\("):
+    with pytest.raises(
+        ValueError,
+        match=r"no such file. For several files pass a list, in the order of their rows: sorted\(glob.glob\(",
+    ):
         alcore.bald(tmp_path / "*.npy")
+
+
+def test_draws_of_every_source_are_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of what is read in order: members of .npz files, several files along the rows, and tensors."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 4 * PROBS[0].nbytes)
+    files = write(tmp_path)
+    np.savez(tmp_path / "f.npz", np.asfortranarray(PROBS))
+    sources = [files, PROBS, tmp_path / "f.npz", torch.tensor(PROBS), PROBS.tolist()]
+    wanted = np.concatenate([PROBS] * len(sources), axis=-1)
+    joined = alcore.concatenate_draws(sources)
+    assert joined.shape == wanted.shape
+    for _ in range(2):
+        np.testing.assert_array_equal(alcore.bald(joined), alcore.bald(wanted))
+    np.testing.assert_array_equal(alcore.concatenate_draws(sources, tmp_path / "all.npy"), wanted)
+
+
+@pytest.mark.parametrize("join", ["rows", "draws"])
+def test_chunks_along_the_draws_of_several_files_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, join: str
+) -> None:
+    """Each file is copied chunk by chunk. Blocks of rows would decompress each chunk once a block."""
+    monkeypatch.setattr(writing, "block_rows", lambda *_: 4)
+    read = list[Any]()
+    for name in ("a", "b"):
+        zarr.create_array(tmp_path / f"{name}.zarr", data=PROBS, chunks=(31, 4, 1))
+    getitem = StoredArray.__getitem__
+    monkeypatch.setattr(StoredArray, "__getitem__", lambda self, place: read.append(place) or getitem(self, place))
+    files = [tmp_path / "a.zarr", tmp_path / "b.zarr"]
+    if join == "rows":
+        found = alcore.save_predictions(tmp_path / "all.npy", files)
+    else:
+        found = alcore.concatenate_draws(files, tmp_path / "all.npy")
+    np.testing.assert_array_equal(found, np.concatenate([PROBS, PROBS], axis=0 if join == "rows" else -1))
+    assert len(read) == 2  # all draws of a file fit one copy
+
+
+@pytest.mark.parametrize("first", [np.float32, np.float64])
+def test_files_of_other_precision_are_saved_in_the_wider_one(tmp_path: Path, first: type) -> None:
+    second = np.float64 if first is np.float32 else np.float32
+    parts = [PROBS[:9].astype(first), PROBS[9:].astype(second)]
+    paths = [tmp_path / "0.npy", tmp_path / "1.npy"]
+    for path, part in zip(paths, parts, strict=True):
+        np.save(path, part)
+    found = alcore.save_predictions(tmp_path / "all.npy", paths)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, np.concatenate(parts))
+
+
+def test_files_of_a_pattern_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """The list that the refusal of a pattern prints has the rows in order: sorted() would take part_10 before part_2."""
+    for number, start in ((1, 0), (2, 4), (10, 8)):
+        np.save(tmp_path / f"part_{number}.npy", PROBS[start : start + 4])
+    with pytest.raises(ValueError, match="in the order of their rows") as caught:
+        alcore.bald(tmp_path / "part_*.npy")
+    listed = eval(str(caught.value).partition("rows: ")[2].removesuffix("."))
+    np.testing.assert_array_equal(alcore.bald(listed), alcore.bald(PROBS[:12]))
+    with pytest.raises(ValueError, match="No file has a name like this"):
+        alcore.bald(tmp_path / "other_*.npy")

@@ -171,3 +171,8 @@ def test_a_sample_with_event_axes_is_refused_with_what_to_say() -> None:
     ):
         alcore.bald(Sample(maps, 1))
     np.testing.assert_array_equal(alcore.bald(Sample(maps, 1), axes="NTHC"), alcore.bald(maps.transpose(0, 3, 2, 1)))
+
+
+def test_a_variable_says_its_order_without_coordinates() -> None:
+    variable = xarray.DataArray(PROBS.transpose(2, 0, 1), dims=("draw", "obs", "class")).variable
+    np.testing.assert_array_equal(alcore.bald(variable), alcore.bald(PROBS))
