@@ -10,6 +10,7 @@ import numpy as np
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.filling import FILL, fill_up
+from alcore.batches.label_vectors import LabelsInformation
 from alcore.batches.positions import PositionsInformation, PositionsPool
 from alcore.batches.search.candidates import MEMORY, Candidates, Pool
 from alcore.batches.search.configurations import Configurations, bytes_of_configurations
@@ -98,16 +99,20 @@ def batchbald(
     reading = Reading.of(options, ReadingOptions)
     pool: Pool
     if positions is None:
-        pool = Pool(probs, reading, memory, lambda cell: bytes_of_configurations(cell, count, sampled, kept))
+        pool = Pool(
+            probs, reading, memory, lambda cell: bytes_of_configurations(cell, count, sampled, kept), many_labels=True
+        )
     else:
         pool = PositionsPool(
             probs, reading, door.as_count(memory, "memory"), door.as_size(positions, "positions"), generator
         )
     draws = pool.cell_shape[-1]
     prior = door.as_shares(door.as_weights(reading.weights, draws), draws)
-    information: JointInformation | PositionsInformation
+    information: JointInformation | PositionsInformation | LabelsInformation
     if isinstance(pool, PositionsPool):
         information = PositionsInformation(pool, prior, sampled, kept, generator)
+    elif not pool.bounds_are_gains:
+        information = LabelsInformation(prior, sampled, pool.cell_shape[0], generator)
     else:
         information = JointInformation(Configurations(prior, sampled, kept, generator))
     chosen = choose(information, pool, count)

@@ -142,6 +142,22 @@ class Block:
             return array
         return Block(self.start, array, self.kind, None, None, self.name).cells()
 
+    def label_cells(self, rows: npt.NDArray[np.int64]) -> Array:
+        """Some rows, checked, label by label: the probabilities of yes (n, L, T), float32 or float64."""
+        part = replace(self, array=self.array[rows], weights=None, mask=None)
+        found: list[Array] = []
+
+        def keep(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
+            from alcore.kernels.bernoulli import mean
+
+            yes_rt = cells.reshape(len(cells), -1)
+            mean(yes_rt, door.as_shares(weights, yes_rt.shape[1]), tolerance, out, valid)
+            found.append(np.minimum(yes_rt, 1))  # rounding may lead above 1
+
+        part.score_labels(keep)
+        empty = np.empty((0, self.array.shape[-1]), np.float32)
+        return np.concatenate(found or [empty]).reshape(part.array.shape)
+
     def _is_ready(self, array: Array, joint: bool) -> bool:
         """Whether the kernels read the cells where they lie. Cells of one label may lie beside each other."""
         one_a_row = array.shape[2] == 1 or (array.shape[1] == 1 and array.flags.c_contiguous)
