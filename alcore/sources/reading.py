@@ -251,4 +251,4 @@ def refuse_events(source: Source, name: str = "probs", *, many_labels: bool = Fa
         door.refuse_event_axes(name, source.cell_shape, source.axes)
     if many_labels and door.has_too_many_labels(source.kind, source.cell_shape[0]):
         return
-    door.check_outcomes(source.kind, source.cell_shape[0], name)
+    door.check_outcomes(source.kind, source.cell_shape[0], name, axis=source.axes.classes if source.axes else 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,7 @@ class Pool:
 
     def cells_of(self, block: Block, rows: Ints) -> Array:
         """Some rows of a scored block as they are compared."""
-        return block.scored_cells(rows) if self.bounds_are_gains else block.label_cells(rows)
+        return block.scored_cells(rows) if self.bounds_are_gains else replace(block, array=block.array[rows]).label_cells()
 
     def buffer(self) -> BestRows:
         """An empty buffer of the rows that fit into memory."""
