@@ -43,6 +43,10 @@ def batchbald(
     The draws must be consistent: draw t is the same network for every row. An ensemble is consistent. Plain MC dropout takes a new
     mask for every row and is not consistent. BatchBALD cannot see this, and measures nothing.
 
+    The vectors of more than 10 labels, kind "multilabel", are sampled: I(y_b; θ | y_S) = Σ_l I(y_bl; θ | y_S, y_b1 … y_b,l−1). The
+    labels before l are drawn for each configuration. No gain is exact then. With 10 000 configurations its standard error is near
+    0.001 nats at the first pick, and near 0.003 when most draws are ruled out.
+
     When no row is worth choosing jointly any more, the rule `fill` chooses the other rows. That is when the best gain is under the
     standard error of the information so far, or under 1e-6 nats. The batch has these attributes:
 
@@ -72,7 +76,7 @@ def batchbald(
             a position. It is no information of whole maps. Cost and memory grow with the number of positions.
         memory: bytes that one read of a file or a stream may take, in addition to its own blocks and 16 bytes a row.
         rng: None, a seed or a `numpy.random.Generator`. The same seed gives the same bits on any number of threads.
-        kind: as in `entropy`. Several labels, at most 10, are one label vector of 2^L values here.
+        kind: as in `entropy`. Several labels are one label vector of 2^L values here. More than 10 are sampled.
         axes: as in `entropy`.
         over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
@@ -81,7 +85,8 @@ def batchbald(
 
     Returns:
         A `Batch` in the order chosen. The cost is BALD of the pool and a few hundred evaluations of O(samples·C·T), and
-            O(samples·T) memory.
+            O(samples·T) memory. With more than 10 labels an evaluation takes O(samples·L·T), memory O(samples·(L + T)). Rows
+            that tell alike are evaluated nearly all.
 
     Raises:
         TypeError: as `entropy`.

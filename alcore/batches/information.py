@@ -55,8 +55,8 @@ def joint_entropy(
     Returns:
         An `Estimate` in nats, 0 … k log C. Its error is 0.0 if all configurations were summed over. Otherwise it is the error of
             independently drawn labels. The function draws stratified labels, which err less, by a third with many draws. The cost
-            is O(C^k·T) time and O(C^(k/2)·T) memory, or O(k·samples·C·T) time and O(T) memory for 20 000 configurations at a time. More than 10 labels count as k·L rows of two
-            classes.
+            is O(C^k·T) time and O(C^(k/2)·T) memory, or O(k·samples·C·T) time and O(T) memory for 20 000 configurations at a time.
+            More than 10 labels count as k·L rows of two classes.
 
     Raises:
         TypeError: as `entropy`.

@@ -16,7 +16,10 @@ LEAST_GAIN = 1e-6  # nats a batch must gain, as with classes
 ROUNDING = 1e-7  # nats a label, of sums in float32
 NOTHING = 1e-9  # nats: a label that tells less is left out
 SETTLED = 1e-6  # nats: a configuration whose draws have less entropy can tell no more, and is left out
-GLANCES = (100, 1000)  # configurations that are looked at before all of them, where they show that a row is not the best
+GLANCES = (
+    100,
+    1000,
+)  # configurations that are looked at before all of them, where they show that a row is not the best
 FEWER = 3  # times as many configurations as a glance takes must be there
 UNSURE = 1e-4  # nats: more than what a glance can miss where all that it sees is alike
 
@@ -40,7 +43,9 @@ class LabelsInformation(Objective):
         self._uniform_lm = np.empty((labels, len(self._owner_m)), np.float32)
         for uniform_m in self._uniform_lm:
             uniforms = stratified(self._rng, owners, len(uniform_m) // owners)
-            uniform_m[:] = np.clip(uniforms, 2.0**-25, 1 - 2.0**-24)  # rounding would lead to 0 or 1, to labels that no draw allows
+            uniform_m[:] = np.clip(
+                uniforms, 2.0**-25, 1 - 2.0**-24
+            )  # rounding would lead to 0 or 1, to labels that no draw allows
         self.effective = [self._configurations.effective_draws]  # before the first pick, and after each
         self._look()
 
@@ -109,18 +114,11 @@ class LabelsInformation(Objective):
         labels = self._telling(yes_lt)
         yes_lt = yes_lt[labels]
         own_lt = _entropy(yes_lt) + _entropy(1 - yes_lt)
+        yes, no, own = (part.astype(np.float32) for part in (yes_lt, 1 - yes_lt, own_lt))
         told_m = np.zeros(len(seen_m))
         if len(labels):
-            informations(
-                self._configurations.rows_ut,
-                self._row_m,
-                self._owner_m,
-                self._uniform_lm,
-                seen_m,
-                labels,
-                *(part.astype(np.float32) for part in (yes_lt, 1 - yes_lt, own_lt)),
-                told_m,
-            )
+            rows_ut, uniform_lm = self._configurations.rows_ut, self._uniform_lm
+            informations(rows_ut, self._row_m, self._owner_m, uniform_lm, seen_m, labels, yes, no, own, told_m)
         return told_m
 
 

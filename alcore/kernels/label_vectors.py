@@ -41,7 +41,10 @@ def informations(
     """
     labels, draws = yes_lt.shape
     w_tj = np.empty((draws, COLUMNS), np.float32)
-    yes_j, no_j = np.empty(COLUMNS, np.float32), np.empty(COLUMNS, np.float32)  # 1 / probability of the label drawn, and 0
+    yes_j, no_j = (
+        np.empty(COLUMNS, np.float32),
+        np.empty(COLUMNS, np.float32),
+    )  # 1 / probability of the label drawn, and 0
     p_j, q_j, h_j = np.empty(COLUMNS, np.float32), np.empty(COLUMNS, np.float32), np.empty(COLUMNS, np.float32)
     told_j = np.empty(COLUMNS, np.float64)
     ones_t, zeros_t = np.ones(draws, np.float32), np.zeros(draws, np.float32)
@@ -54,9 +57,7 @@ def informations(
         yes_j[:], no_j[:], told_j[:] = _ONE32, _ZERO32, 0.0
         for at in range(labels):
             before_t, against_t = (ones_t, zeros_t) if at == 0 else (yes_lt[at - 1], no_lt[at - 1])
-            _condition(
-                w_tj, before_t, against_t, yes_j, no_j, yes_lt[at], no_lt[at], entropy_lt[at], p_j, q_j, h_j
-            )
+            _condition(w_tj, before_t, against_t, yes_j, no_j, yes_lt[at], no_lt[at], entropy_lt[at], p_j, q_j, h_j)
             for j in range(COLUMNS):
                 told_j[j] -= np.float64(xlogx32(p_j[j]) + xlogx32(q_j[j]) + h_j[j])
             for j in range(count):

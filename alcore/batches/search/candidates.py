@@ -152,7 +152,9 @@ class Pool:
 
     def cells_of(self, block: Block, rows: Ints) -> Array:
         """Some rows of a scored block as they are compared."""
-        return block.scored_cells(rows) if self.bounds_are_gains else replace(block, array=block.array[rows]).label_cells()
+        return (
+            block.scored_cells(rows) if self.bounds_are_gains else replace(block, array=block.array[rows]).label_cells()
+        )
 
     def buffer(self) -> BestRows:
         """An empty buffer of the rows that fit into memory."""

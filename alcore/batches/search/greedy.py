@@ -130,7 +130,12 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
     while len(picks) < size:
         pick, slack = None, 0.0
         compared = bool(picks) or not pool.bounds_are_gains
-        if compared and certified_until is None and not pool.can_reread and candidates.largest_dropped > objective.noise:
+        if (
+            compared
+            and certified_until is None
+            and not pool.can_reread
+            and candidates.largest_dropped > objective.noise
+        ):
             pick, slack = _next(objective, pool, candidates, len(picks), candidates.largest_dropped)
             if pick is None:
                 certified_until = len(picks)
