@@ -12,7 +12,7 @@ from alcore import door
 from alcore.batches.search.configurations import Configurations, drop_vanishing
 from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.scores.estimate import Estimate
-from alcore.sources.blocks import gather_rows, map_blocks, read_rows
+from alcore.sources.blocks import Block, gather_rows, map_blocks
 from alcore.sources.reading import open_source, refuse_events
 from alcore.sources.threads import in_parts
 
@@ -131,12 +131,12 @@ def batch_information(
 
 def _read(predictions: Any, reading: Reading) -> Array:
     """All rows, checked. Rows of many labels are as many rows of one label."""
-    source = open_source(predictions, reading)
+    source = open_source(predictions, reading)  # once: a stream gives its rows once
     refuse_events(source, many_labels=True)
-    if not door.has_too_many_labels(source.kind, source.cell_shape[0]):
-        return read_rows(predictions, reading)
-    plain = Reading(reading.kind)
-    return _one_label_a_row(np.concatenate(list(map_blocks(source, lambda block: block.label_cells(), plain))))
+    many_labels = door.has_too_many_labels(source.kind, source.cell_shape[0])
+    own = Block.label_cells if many_labels else Block.cells
+    cells = np.concatenate(list(map_blocks(source, own, Reading(reading.kind))))
+    return _one_label_a_row(cells) if many_labels else cells
 
 
 def _gather(predictions: Any, rows: Ints, reading: Reading) -> Array:

@@ -73,6 +73,8 @@ def test_information_of_many_labels_is_that_of_their_vectors() -> None:
         alcore.joint_entropy(vectors[:1]).value, abs=1e-9
     )
     assert alcore.joint_entropy(probs[:0], kind="multilabel").value == 0
+    streamed = alcore.joint_entropy(iter([probs[:1], probs[1:]]), kind="multilabel", samples=600, rng=0)
+    assert streamed == alcore.joint_entropy(probs, kind="multilabel", samples=600, rng=0)
     logits = np.log(probs / (1 - probs))
     assert alcore.batch_information(logits, [2], kind="multilabel_logits").value == pytest.approx(
         alcore.batch_information(probs, [2], kind="multilabel").value, abs=1e-9
