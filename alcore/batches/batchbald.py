@@ -11,6 +11,7 @@ import numpy.typing as npt
 from alcore import door
 from alcore.batches.batch import Batch
 from alcore.batches.filling import FILL, fill_up
+from alcore.batches.label_vectors import LabelsInformation
 from alcore.batches.positions import PositionsInformation, PositionsPool
 from alcore.batches.search.candidates import MEMORY, Candidates, Pool
 from alcore.batches.search.configurations import Configurations, bytes_of_configurations
@@ -45,6 +46,10 @@ def batchbald(
     The draws must be consistent: draw t is the same network for every row. An ensemble is consistent. Plain MC dropout takes a new
     mask for every row and is not consistent. BatchBALD cannot see this, and measures nothing.
 
+    The vectors of more than 10 labels, kind "multilabel", are sampled: I(y_b; θ | y_S) = Σ_l I(y_bl; θ | y_S, y_b1 … y_b,l−1). The
+    labels before l are drawn for each configuration. No gain is exact then. With 10 000 configurations its standard error is near
+    0.001 nats at the first pick, and near 0.003 when most draws are ruled out.
+
     When no row is worth choosing jointly any more, the rule `fill` chooses the other rows. That is when the best gain is under the
     standard error of the information so far, or under 1e-6 nats. The batch has these attributes:
 
@@ -78,7 +83,7 @@ def batchbald(
         ignore_index: the label of cells that do not count, as in `reduce`.
         memory: bytes that one read of a file or a stream may take, in addition to its own blocks and 16 bytes a row.
         rng: None, a seed or a `numpy.random.Generator`. The same seed gives the same bits on any number of threads.
-        kind: as in `entropy`. Several labels, at most 10, are one label vector of 2^L values here.
+        kind: as in `entropy`. Several labels are one label vector of 2^L values here. More than 10 are sampled.
         axes: as in `entropy`.
         over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
@@ -87,7 +92,8 @@ def batchbald(
 
     Returns:
         A `Batch` in the order chosen. The cost is BALD of the pool and a few hundred evaluations of O(samples·C·T), and
-            O(samples·T) memory.
+            O(samples·T) memory. With more than 10 labels an evaluation takes O(samples·L·T), memory O(samples·(L + T)). Rows
+            that tell alike are evaluated nearly all.
 
     Raises:
         TypeError: as `entropy`.
@@ -109,16 +115,20 @@ def batchbald(
     door.check_mask_of(probs, reading.mask)
     pool: Pool
     if positions is None:
-        pool = Pool(probs, reading, memory, lambda cell: bytes_of_configurations(cell, count, sampled, kept))
+        pool = Pool(
+            probs, reading, memory, lambda cell: bytes_of_configurations(cell, count, sampled, kept), many_labels=True
+        )
     else:
         pool = PositionsPool(
             probs, reading, door.as_count(memory, "memory"), door.as_size(positions, "positions"), generator
         )
     draws = pool.cell_shape[-1]
     prior = door.as_shares(door.as_weights(reading.weights, draws), draws)
-    information: JointInformation | PositionsInformation
+    information: JointInformation | PositionsInformation | LabelsInformation
     if isinstance(pool, PositionsPool):
         information = PositionsInformation(pool, prior, sampled, kept, generator)
+    elif not pool.bounds_are_gains:
+        information = LabelsInformation(prior, sampled, pool.cell_shape[0], generator)
     else:
         information = JointInformation(Configurations(prior, sampled, kept, generator))
     chosen = choose(information, pool, count)

@@ -12,7 +12,7 @@ from alcore import door
 from alcore.batches.search.configurations import Configurations, drop_vanishing
 from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.scores.estimate import Estimate
-from alcore.sources.blocks import gather_rows, read_rows
+from alcore.sources.blocks import Block, gather_rows, map_blocks
 from alcore.sources.reading import open_source, refuse_events
 from alcore.sources.threads import in_parts
 
@@ -45,7 +45,7 @@ def joint_entropy(
             a draw.
         exact: the largest number of configurations that the function sums over. With 0 it always samples.
         rng: None, a seed or a `numpy.random.Generator`, for the sampling.
-        kind: as in `entropy`. Several labels, at most 10, are one label vector of 2^L values here.
+        kind: as in `entropy`. Several labels are one label vector of 2^L values here. There may be any number of them.
         axes: as in `entropy`.
         over_labels: not used: rows are compared by their label vectors.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights.
@@ -56,6 +56,7 @@ def joint_entropy(
         An `Estimate` in nats, 0 … k log C. Its error is 0.0 if all configurations were summed over. Otherwise it is the error of
             independently drawn labels. The function draws stratified labels, which err less, by a third with many draws. The cost
             is O(C^k·T) time and O(C^(k/2)·T) memory, or O(k·samples·C·T) time and O(T) memory for 20 000 configurations at a time.
+            More than 10 labels count as k·L rows of two classes.
 
     Raises:
         TypeError: as `entropy`.
@@ -68,7 +69,7 @@ def joint_entropy(
     """
     sampled, most, generator = door.as_count(samples, "samples"), door.as_count(exact, "exact"), door.as_rng(rng)
     reading = Reading.of(options, ReadingOptions)
-    probs_kct = read_rows(probs, reading)
+    probs_kct = _read(probs, reading)
     weights_t = door.as_shares(door.as_weights(reading.weights, probs_kct.shape[-1]), probs_kct.shape[-1])
     information, own = _information(probs_kct, weights_t, sampled, most, generator)
     return Estimate(information.value + own, information.standard_error)
@@ -128,15 +129,31 @@ def batch_information(
     return _information(probs_kct, weights_t, sampled, most, generator)[0]
 
 
+def _read(predictions: Any, reading: Reading) -> Array:
+    """All rows, checked. Rows of many labels are as many rows of one label."""
+    source = open_source(predictions, reading)  # once: a stream gives its rows once
+    refuse_events(source, many_labels=True)
+    many_labels = door.has_too_many_labels(source.kind, source.cell_shape[0])
+    own = Block.label_cells if many_labels else Block.cells
+    cells = np.concatenate(list(map_blocks(source, own, Reading(reading.kind))))
+    return _one_label_a_row(cells) if many_labels else cells
+
+
 def _gather(predictions: Any, rows: Ints, reading: Reading) -> Array:
     """The named rows, checked. Other rows of an array in memory are not read."""
     source = open_source(predictions, reading)
-    refuse_events(source)
+    refuse_events(source, many_labels=True)
     if source.rows is not None:
         door.check_rows(rows, source.rows)
-    cells, count = gather_rows(source, rows, reading)
+    many_labels = door.has_too_many_labels(source.kind, source.cell_shape[0])
+    cells, count = gather_rows(source, rows, reading, many_labels=many_labels)
     door.check_rows(rows, count)
-    return cells
+    return _one_label_a_row(cells) if many_labels else cells
+
+
+def _one_label_a_row(yes_klt: Array) -> Array:
+    """Probabilities of yes (k, L, T) -> rows (k·L, 2, T). Given the draw, labels are independent, and so are rows."""
+    return np.stack([1 - yes_klt, yes_klt], axis=2).reshape(-1, 2, yes_klt.shape[-1])
 
 
 def _information(

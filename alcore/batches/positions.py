@@ -30,11 +30,12 @@ class PositionsPool(Pool):
     ) -> None:
         self.predictions, self.reading, self.can_reread = predictions, reading, False
         source = open_source(predictions, reading)
-        door.check_outcomes(source.kind, source.cell_shape[0], "probs")
         if not source.events:
             raise ValueError(
                 "positions: expected predictions with event axes (N, C, ..., T), got rows with one label each. Leave positions out."
             )
+        axis = source.axes.classes if source.axes else 1
+        door.check_outcomes(source.kind, source.cell_shape[0], "probs", axis=axis, events=True)
         self.places = _places(door.as_mask(reading.mask, source.events, source.rows), source.events, positions, rng)
         classes, draws = source.joint_shape[0], source.joint_shape[-1]
         self.cell_shape = (classes, draws)

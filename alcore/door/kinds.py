@@ -61,8 +61,11 @@ def has_too_many_labels(kind: Kind, labels: int) -> bool:
     return family(kind) == "multilabel" and labels > MOST_LABELS
 
 
-def check_outcomes(kind: Kind, labels: int, name: str) -> None:
-    """Refuse more labels than a joint distribution can hold, and means, whose labels cannot be enumerated."""
+def check_outcomes(kind: Kind, labels: int, name: str, *, axis: int | None = 1, events: bool = False) -> None:
+    """Refuse more labels than a joint distribution can hold, and means, whose labels cannot be enumerated.
+
+    ``axis``: that of the labels in the caller's array.
+    """
     if family(kind) == "mean":
         raise ValueError(
             f"{name}: expected class probabilities, whose labels can be enumerated, got kind='mean'. Choose a batch by "
@@ -70,10 +73,14 @@ def check_outcomes(kind: Kind, labels: int, name: str) -> None:
             "alcore.EPIG(targets)."
         )
     if has_too_many_labels(kind, labels):
+        remedy = (
+            "Choose by a score of each row, such as Reduce(BALD(), 'mean')."
+            if events
+            else "Choose by BatchBALD(), which samples the vectors, or by a score of each row, such as BALD()."
+        )
         raise ValueError(
             f"{name}: expected at most {MOST_LABELS} labels where rows are compared with each other, got {labels}. A row then has "
-            f"2^{labels} label vectors. Choose by a score of each row, such as BALD(), or pass the labels that matter: "
-            f"{name}[:, :{MOST_LABELS}]."
+            f"2^{labels} label vectors. {remedy} Or pass the labels that matter: {name}[{':, ' * (axis or 0)}:{MOST_LABELS}]."
         )
 
 

@@ -71,7 +71,8 @@ class Block:
 
     def score_outcomes(self, measure: CellMeasure) -> Float64s:
         """The measure of every cell as a distribution over all that a label can be: C classes, yes or no, or 2^L vectors."""
-        door.check_outcomes(self.kind, self.array.shape[1], self.name)
+        axis = self.axes.classes if self.axes else 1
+        door.check_outcomes(self.kind, self.array.shape[1], self.name, axis=axis, events=self.array.ndim > 3)
         return self._score(measure, joint=True)
 
     def _one_by_one(self) -> Block:
@@ -141,6 +142,21 @@ class Block:
         if array.ndim == 3 and lies_ready(array, self.kind):
             return array
         return Block(self.start, array, self.kind, None, None, self.name).cells()
+
+    def label_cells(self) -> Array:
+        """Rows checked label by label: the probabilities of yes (n, L, T), float32 or float64."""
+        found: list[Array] = []
+
+        def keep(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
+            from alcore.kernels.bernoulli import mean
+
+            yes_rt = cells.reshape(len(cells), -1)
+            mean(yes_rt, door.as_shares(weights, yes_rt.shape[1]), tolerance, out, valid)
+            found.append(np.minimum(yes_rt, 1))  # rounding may lead above 1
+
+        self.score_labels(keep)
+        empty = np.empty((0, self.array.shape[-1]), np.float32)
+        return np.concatenate(found or [empty]).reshape(self.array.shape)
 
     def _is_ready(self, array: Array, joint: bool) -> bool:
         """Whether the kernels read the cells where they lie. Cells of one label may lie beside each other."""
@@ -309,21 +325,27 @@ def read_rows(predictions: Any, reading: Reading = PLAIN, *, name: str = "probs"
     return np.concatenate(list(map_blocks(source, Block.cells, Reading(reading.kind), name=name)))
 
 
-def gather_rows(source: Source, rows: npt.NDArray[np.int64], reading: Reading) -> tuple[Array, int]:
-    """The named rows that a source has, checked, in the order named, and the number of its rows. Other rows are not checked."""
+def gather_rows(
+    source: Source, rows: npt.NDArray[np.int64], reading: Reading, *, many_labels: bool = False
+) -> tuple[Array, int]:
+    """The named rows that a source has, checked, in the order named, and the number of its rows. Other rows are not checked.
+
+    With ``many_labels`` they are (L, T) for each row, see `Block.label_cells`.
+    """
+    own = Block.label_cells if many_labels else Block.cells
 
     def work(block: Block) -> tuple[int, npt.NDArray[np.int64], list[Array]]:
         places = np.flatnonzero((rows >= block.start) & (rows < block.start + len(block)))
         inside = [int(row) - block.start for row in rows[places]]
         # One by one, so that a row which is refused is called by its number.
         named = (replace(block, start=block.start + i, array=block.array[i : i + 1]) for i in inside)
-        return len(block), places, [one.cells() for one in named]
+        return len(block), places, [own(one) for one in named]
 
     count, found = 0, dict[int, Array]()
     for length, places, cells in map_blocks(source, work, reading):
         count += length
         found.update(zip(places.tolist(), cells, strict=True))
-    empty = np.empty((0, *source.joint_shape), np.float32)
+    empty = np.empty((0, *(source.cell_shape if many_labels else source.joint_shape)), np.float32)
     return np.concatenate([empty, *(found[place] for place in sorted(found))]), count
 
 

@@ -242,8 +242,13 @@ def can_reread(predictions: Any) -> bool:
     return whole or hasattr(predictions, "dtype") or is_table(predictions)
 
 
-def refuse_events(source: Source, name: str = "probs") -> None:
-    """Refuse event axes where rows are compared with each other, since each row then needs one prediction."""
+def refuse_events(source: Source, name: str = "probs", *, many_labels: bool = False) -> None:
+    """Refuse event axes where rows are compared with each other, since each row then needs one prediction.
+
+    ``many_labels``: take more labels than a joint distribution can hold.
+    """
     if source.events:
         door.refuse_event_axes(name, source.cell_shape, source.axes)
-    door.check_outcomes(source.kind, source.cell_shape[0], name)
+    if many_labels and door.has_too_many_labels(source.kind, source.cell_shape[0]):
+        return
+    door.check_outcomes(source.kind, source.cell_shape[0], name, axis=source.axes.classes if source.axes else 1)

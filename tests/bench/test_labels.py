@@ -151,5 +151,6 @@ def test_more_labels_than_can_be_counted_are_compared_without_joint_information(
         in said
     )
     with pytest.raises(ValueError, match="expected at most 10 labels"):
-        compare(tags, k=3, heuristics=["batchbald"], kind="multilabel")
+        compare(tags, k=3, heuristics=["two-bald"], kind="multilabel")
+    assert len(compare(tags, k=1, heuristics=["batchbald"], kind="multilabel").batches[0]) == 1
     assert compare(tags[:, :10], k=3, heuristics=["bald"], kind="multilabel").information is not None

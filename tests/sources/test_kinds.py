@@ -208,18 +208,24 @@ def test_what_is_not_of_the_kind_is_refused(given: np.ndarray, options: dict[str
         alcore.BALD().select(given, 3, **options)
 
 
-def test_many_labels_have_scores_and_no_joint_batch() -> None:
+def test_many_labels_have_scores_and_batches_of_batchbald_alone() -> None:
     many = RNG.beta(1, 1, (8, 11, 5))
     assert alcore.bald(many, kind="multilabel").shape == (8,)
+    assert len(alcore.batchbald(many, 2, kind="multilabel")) == 2
     calls: list[Callable[[np.ndarray], Any]] = [
-        lambda probs: alcore.batchbald(probs, 2, kind="multilabel"),
+        lambda probs: alcore.two_bald(probs, 2, kind="multilabel"),
+        lambda probs: alcore.batch_epig(many, probs, 2, kind="multilabel"),
         lambda probs: alcore.epig(many, probs, kind="multilabel"),
         lambda probs: alcore.ICAL().select(probs, 2, kind="multilabel"),
     ]
     for call in calls:
-        with pytest.raises(ValueError, match=r"at most 10 labels .*, got 11.*\[:, :10\]"):
+        with pytest.raises(ValueError, match=r"at most 10 labels .*, got 11.* BatchBALD\(\), .*\[:, :10\]"):
             call(many)
-    assert len(alcore.batchbald(many[:, :10], 2, kind="multilabel")) == 2
+    assert len(alcore.two_bald(many[:, :10], 2, kind="multilabel")) == 2
+    with pytest.raises(ValueError, match=r"probs\[:, :, :10\]"):
+        alcore.two_bald(many.transpose(2, 0, 1), 2, kind="multilabel", axes="TNC")
+    with pytest.raises(ValueError, match=r"at most 10 labels .*Reduce\(BALD\(\), 'mean'\)"):
+        alcore.batchbald(many[:, :, None], 2, kind="multilabel", positions=1)
 
 
 @pytest.mark.interpreted

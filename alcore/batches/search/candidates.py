@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,7 +93,13 @@ class Candidates:
 
 
 class Pool:
-    """Predictions (N, C, T): read where they lie, or once, keeping the rows of largest BALD in bounded memory."""
+    """Predictions (N, C, T): read where they lie, or once, keeping the rows of largest BALD in bounded memory.
+
+    With ``many_labels`` it takes more labels than a joint distribution can hold. Their rows are (L, T), and the sum of the labels'
+    BALD bounds what they tell together: labels are independent given the draw.
+    """
+
+    bounds_are_gains = True  # what bounds a row is its gain in an empty batch
 
     def __init__(
         self,
@@ -99,7 +107,9 @@ class Pool:
         reading: Reading,
         memory: int,
         needed: Callable[[tuple[int, ...]], int] | None = None,
+        many_labels: bool = False,
     ) -> None:
+        self._many_labels = many_labels
         predictions = opened(predictions, reading, "probs")
         self.predictions, self.reading = predictions, reading
         self._memory, self._needed = (
@@ -117,15 +127,20 @@ class Pool:
 
     def _read(self) -> None:
         source = open_source(self.predictions, self.reading)
-        refuse_events(source)
-        self.cell_shape, self._row_bytes = source.joint_shape, source.row_bytes
+        refuse_events(source, many_labels=self._many_labels)
+        self.bounds_are_gains = not door.has_too_many_labels(source.kind, source.cell_shape[0])
+        self.cell_shape = source.joint_shape if self.bounds_are_gains else source.cell_shape
+        self._row_bytes = max(4, source.dtype.itemsize) * math.prod(self.cell_shape)
         buffer = self.buffer()
         scores: list[Float64s] = []
 
         def work(block: Block) -> tuple[int, Float64s, Ints, Array]:
-            bald = block.score_outcomes(measures._bald)
+            if self.bounds_are_gains:
+                bald = block.score_outcomes(measures._bald)
+            else:
+                bald = np.asarray(block.score_labels(measures._bald).sum(axis=1))
             rows = np.flatnonzero(bald >= buffer.least)
-            return block.start, bald, rows, block.scored_cells(rows)
+            return block.start, bald, rows, self.cells_of(block, rows)
 
         for start, bald, rows, cells in map_blocks(source, work, self.reading):
             scores.append(bald)
@@ -134,6 +149,12 @@ class Pool:
             buffer.offer(cells, bald[rows], start + rows)
         self.scores = np.concatenate(scores)
         self.candidates = Candidates.of(buffer)
+
+    def cells_of(self, block: Block, rows: Ints) -> Array:
+        """Some rows of a scored block as they are compared."""
+        return (
+            block.scored_cells(rows) if self.bounds_are_gains else replace(block, array=block.array[rows]).label_cells()
+        )
 
     def buffer(self) -> BestRows:
         """An empty buffer of the rows that fit into memory."""

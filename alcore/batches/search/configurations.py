@@ -91,7 +91,7 @@ class Configurations:
         """Condition on the label of one more row."""
         if self._with_noise and not self.is_exact:
             self.total_m += self._values(probs_ct)[self._row_m]
-            self.noise = self._noise()
+            self.noise = self.error_of(self.total_m)
         self._batch.append(probs_ct)
         if self._owner_m is None and len(self.omega_u) * len(probs_ct) <= self._exact:
             self._expand(probs_ct)
@@ -124,9 +124,8 @@ class Configurations:
         from alcore.kernels.configurations import draw_labels
 
         assert self._owner_m is not None
-        owners, strata = len(self._owners), self._strata
-        stratum = self._rng.permuted(np.tile(np.arange(strata), (owners, 1)), axis=1)
-        uniforms = ((stratum + self._rng.random((owners, strata))) / strata).ravel()
+        strata = self._strata
+        uniforms = stratified(self._rng, len(self._owners), strata)
         labels = np.empty(len(self._owner_m), np.int64)
         draw_labels(np.ascontiguousarray(np.cumsum(probs_ct, axis=0).T), self._owner_m, uniforms, labels)
         classes = len(probs_ct)
@@ -172,9 +171,15 @@ class Configurations:
             self._last = probs_ct, values_qj.reshape(-1)[: len(self.rows_ut)]
         return self._last[1]
 
-    def _noise(self) -> float:
-        """The standard error of the information that was sampled so far; 0 while all configurations are kept."""
-        total_ts = self.total_m.reshape(len(self._owners), self._strata)
+    @property
+    def sampled(self) -> tuple[Ints, Ints]:
+        """The posterior in ``rows_ut`` and the owner of each sampled configuration, also before the first label."""
+        owner_m = np.repeat(self._owners, self._strata) if self._owner_m is None else self._owner_m
+        return (np.zeros(len(owner_m), np.int64) if self._owner_m is None else self._row_m), owner_m
+
+    def error_of(self, value_m: Float64s) -> float:
+        """The standard error of the mean of what each sampled configuration tells."""
+        total_ts = value_m.reshape(len(self._owners), self._strata)
         # Each draw owns as many configurations as any other: what differs between owners is no error.
         centred_ts = total_ts - total_ts.mean(axis=1 if self._strata > 1 else None, keepdims=True)
         share_t1 = self._weights_t[self._owners, None] / self._strata
@@ -273,6 +278,12 @@ class Configurations:
                 groups.insert(0, part)
                 finer = len(part[0])
         return groups
+
+
+def stratified(rng: np.random.Generator, owners: int, strata: int) -> Float64s:
+    """A uniform for each configuration of each owner, one in every stratum, in an order of its own."""
+    stratum = rng.permuted(np.tile(np.arange(strata), (owners, 1)), axis=1)
+    return np.asarray(((stratum + rng.random((owners, strata))) / strata).ravel())
 
 
 def drop_vanishing(weights_t: Float64s) -> Float64s:

@@ -55,10 +55,12 @@ class Objective(ABC):
             block, slots = candidates.largest(slots, size)
             gains = np.empty(len(block))
 
-            def evaluate(start: int, stop: int, block: Ints = block, gains: Float64s = gains) -> None:
+            def evaluate(
+                start: int, stop: int, block: Ints = block, gains: Float64s = gains, floor: float = floor
+            ) -> None:
                 part = block[start:stop]
                 picks_seen = candidates.picks_seen[part]
-                gains[start:stop] = self.bounds(candidates.cells, part, bound[part], picks_seen, -np.inf)
+                gains[start:stop] = self.bounds(candidates.cells, part, bound[part], picks_seen, floor)
 
             in_parts(len(block), evaluate)
             bound[block], candidates.picks_seen[block] = gains, picks
@@ -127,16 +129,22 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
     reread = False
     while len(picks) < size:
         pick, slack = None, 0.0
-        if picks and certified_until is None and not pool.can_reread and candidates.largest_dropped > objective.noise:
-            pick, slack = _next(objective, candidates, len(picks), candidates.largest_dropped)
+        compared = bool(picks) or not pool.bounds_are_gains
+        if (
+            compared
+            and certified_until is None
+            and not pool.can_reread
+            and candidates.largest_dropped > objective.noise
+        ):
+            pick, slack = _next(objective, pool, candidates, len(picks), candidates.largest_dropped)
             if pick is None:
                 certified_until = len(picks)
                 candidates.keep_largest(UNCERTAIN_ROWS * size)
         if pick is None:
-            pick, slack = _next(objective, candidates, len(picks))
+            pick, slack = _next(objective, pool, candidates, len(picks))
         gain = -np.inf if pick is None else pick.gain
         least = max(gain, objective.noise) - slack  # a row that was dropped matters if it may gain more
-        if picks and not reread and candidates.largest_dropped > -np.inf and least <= candidates.largest_dropped:
+        if compared and not reread and candidates.largest_dropped > -np.inf and least <= candidates.largest_dropped:
             if pool.can_reread:
                 candidates, reread = _read_again(objective, pool, [row for row, _ in picks], least), True
                 continue
@@ -159,10 +167,10 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
 
 
 def _next(
-    objective: Objective, candidates: Candidates, picks: int, floor: float = -np.inf
+    objective: Objective, pool: Pool, candidates: Candidates, picks: int, floor: float = -np.inf
 ) -> tuple[Pick | None, float]:
     """The best candidate that gains more than ``floor``, and by how much its gain may be off. In an empty batch gains are BALD."""
-    if picks == 0:
+    if picks == 0 and pool.bounds_are_gains:
         left = candidates.above(floor)
         if not left.size:
             return None, 0.0
@@ -186,7 +194,7 @@ def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float
             door.refuse_unequal_rows("probs", len(pool.scores), block.start + len(block), "the first reading")
         scores[[row - block.start for row in taken if block.start <= row < block.start + len(block)]] = -np.inf
         rows = np.flatnonzero((scores >= floor) & (scores > -np.inf))
-        cells, picks_seen = block.scored_cells(rows), np.zeros(len(rows), np.int64)
+        cells, picks_seen = pool.cells_of(block, rows), np.zeros(len(rows), np.int64)
         bound = objective.bounds(cells, np.arange(len(rows)), scores[rows], picks_seen, floor)
         scores[rows] = -np.inf
         return block.start + rows, cells, bound, float(scores.max(initial=-np.inf))
