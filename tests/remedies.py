@@ -67,7 +67,9 @@ class Text:
 
 def texts(folders: tuple[str, ...] = FOLDERS, *, code: re.Pattern[str] = CODE) -> list[Text]:
     """Every text with code, or with commands, that functions of these folders may print."""
-    return texts_of((path for folder in folders for path in sorted((ROOT / "alcore" / folder).rglob("*.py"))), code=code)
+    return texts_of(
+        (path for folder in folders for path in sorted((ROOT / "alcore" / folder).rglob("*.py"))), code=code
+    )
 
 
 def texts_of(files: Iterable[Path], *, code: re.Pattern[str] = CODE) -> list[Text]:
