@@ -18,7 +18,8 @@ from alcore.bench.composition import class_counts, near_duplicates
 from alcore.bench.information import information_bound, information_of_batches
 from alcore.bench.labels import Ints, PoolAndTest, check_source, read_pool_and_test, why_no_labels
 from alcore.bench.regression import MeansAndTest, information_of_means, read_means_and_test
-from alcore.bench.replay import FEWEST_DRAWS, effective_draws, replay
+from alcore.bench.replay import replay
+from alcore.bench.reweighted import FEWEST_DRAWS, effective_draws
 from alcore.bench.temperature_scaling import temper
 from alcore.bench.time_and_memory import WARM_UP_ROWS, compile_kernels, peak_bytes, time_select
 from alcore.door import Float64s, MaskedReadingOptions, Reading, Rng, shows_options

@@ -118,7 +118,7 @@ def _are_logits(numbers_nct: Array, kind: Kind) -> Bools:
 
 def _from_probabilities(numbers_nct: Array, kind: Kind, tiny: Any) -> Array:
     """log p. Of a yes or no it is log p − log(1 − p)."""
-    logs = np.maximum(numbers_nct, tiny)
+    logs: Array = np.maximum(numbers_nct, tiny)
     np.log(logs, out=logs)
     if door.family(kind) == "classes":
         return logs
