@@ -101,7 +101,7 @@ class Replay:
 
     @property
     def what_is_left(self) -> str:
-        """The name of the curve that says how much of the draws the labels have used: "effective dimension" or "effective draws"."""
+        """The curve of what the labels have used of the draws: "effective dimension" or "effective draws"."""
         return EFFECTIVE_DIMENSION if self.posterior == "gaussian" else EFFECTIVE_DRAWS
 
     def pair(self, name: str, other: str) -> tuple[Curves, Curves]:
@@ -231,6 +231,8 @@ def replay(
     >>> found.curves["random"].metrics["accuracy"].shape[0]
     2
     """
+    from threadpoolctl import threadpool_limits
+
     asked, left_out = _split_heuristics(heuristics)
     if isinstance(pool, LabelledPredictions):
         refuse_one_class(pool.labels, "pool.labels")
@@ -243,9 +245,7 @@ def replay(
             f"weights: expected at least {FEWEST_DRAWS:.0f} effective draws before any label, got {effective_draws(prior):.3g}. "
             "Predict with more draws, or leave weights out."
         )
-    if posterior not in POSTERIORS:
-        raise ValueError(f"posterior: expected 'gaussian' or 'reweighted', got {door.shown(posterior)}.")
-    if posterior == "reweighted" and scale is not None:
+    if as_posterior(posterior) == "reweighted" and scale is not None:
         raise ValueError("scale: expected None, as the reweighted posterior has no scale, got one. Leave scale out.")
     how = None if posterior == "reweighted" else fit(pool, prior, None if scale is None else door.as_scale(scale))
     same_as = _same_first_pick(asked) if size == 1 else {}
@@ -255,7 +255,8 @@ def replay(
         seed, name = job
         return job, _run_of(how, asked[name], name, pool, test, seed, prior).points(size, steps)
 
-    with warnings.catch_warnings():
+    # Threads of BLAS beside those of the replays: two heuristics took 98 s, and 52 s with one BLAS thread each.
+    with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
         warnings.simplefilter("ignore", SaturationWarning)
         running = enumerate(map_in_order(run, iter(jobs)), 1)
         done = dict(finished for _, finished in track(running, len(jobs), f"replays, {size} at a time"))
@@ -264,6 +265,13 @@ def replay(
     ended = {name: np.array([max(points) for points in of_seeds], np.int64) for name, of_seeds in runs.items()}
     found = Replay(size, steps, curves, ended, any(map(is_exhausted, done.values())), left_out, posterior)
     return found if how is None else replace(found, scale=how.scale, fitted=how.rows)
+
+
+def as_posterior(posterior: str) -> str:
+    """How labels update the predictions of a replay."""
+    if posterior not in POSTERIORS:
+        raise ValueError(f"posterior: expected 'gaussian' or 'reweighted', got {door.shown(posterior)}.")
+    return posterior
 
 
 def _run_of(

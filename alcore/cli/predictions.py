@@ -132,7 +132,7 @@ def bench(
     test_labels: Annotated[
         Path | None, typer.Option(help="Labels of the test set: .npy, or a file with the member test_labels.")
     ] = None,
-    steps: Annotated[int, typer.Option(help="How many labels each replay buys at most.")] = 30,
+    steps: Annotated[int, typer.Option(help="How many labels each replay buys at most.")] = 100,
     seeds: Annotated[
         int, typer.Option(help="How many replays each heuristic has, each on a random part of the pool.")
     ] = 20,
@@ -140,9 +140,16 @@ def bench(
         str,
         typer.Option(
             "--at-a-time",
-            help="How many labels replay asks for at a time, such as 1. With 1,10 there is a replay for each number.",
+            help="How many labels replay asks for at a time, such as 10. With 1,10 there is a replay for each number.",
         ),
-    ] = "1",
+    ] = "10",
+    posterior: Annotated[
+        str,
+        typer.Option(
+            help="How a replay learns labels: gaussian (draws are directions, hundreds of labels) or reweighted (draws are "
+            "samples, exact, a few labels)."
+        ),
+    ] = "gaussian",
     seed: Seed = 0,
     plot: Annotated[
         Path | None, typer.Option(help="Write a picture of information and scores: .png, .svg or .pdf.")
@@ -172,6 +179,7 @@ def bench(
             labelled = read_labelled(files, labels, test, test_labels, read)
             predictions, where = read_if_small(source, read)
             plan: dict[str, Any] = {"steps": steps, "seeds": seeds, "at_a_time": sizes, "rng": seed}
+            plan["posterior"] = posterior
             result = compare(predictions, k=k, heuristics=chosen, **plan, **reading_of(read, files), **labelled)
         name = ", ".join(map(str, files))
         bound = "log T" if read.weights is None else "H(w)"
