@@ -127,7 +127,7 @@ def test_numbers_are_replayed_by_closed_form_regression() -> None:
     pool, test = labelled_means(means[:50], labels[:50], 0.01), labelled_means(means[50:], labels[50:], 0.01)
     found = replay({"bald": alcore.BALD(), "log-det": alcore.LogDet()}, pool, test, size=3, steps=12, seeds=3)
     error = found.curves["log-det"].metrics["RMSE"].mean(axis=0)
-    assert error[-1] < 0.8 * error[0]
+    assert error[-1] < 0.9 * error[0]
     noise = labelled_means(means[:50], labels[:50], np.full((50, 30), 0.01))
     targets = alcore.EPIG(means[50:60], target_variance=np.full((10, 30), 0.01))
     assert replay({"epig": targets}, noise, test, size=3, steps=6, seeds=2).horizon == 6
