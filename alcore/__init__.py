@@ -88,6 +88,8 @@ if _typing.TYPE_CHECKING:
     from alcore.loop.active_learning import ActiveLearning, Step
     from alcore.loop.curves import Curves
     from alcore.loop.wait import Wait
+    from alcore.posterior.posterior import Posterior
+    from alcore.posterior.updated_draws import UpdatedDraws
 
 __version__ = "0.2.0"
 
@@ -103,6 +105,8 @@ _LATER = {
     "ActiveLearning": "alcore.loop.active_learning",
     "Step": "alcore.loop.active_learning",
     "Wait": "alcore.loop.wait",
+    "Posterior": "alcore.posterior.posterior",
+    "UpdatedDraws": "alcore.posterior.updated_draws",
 }
 
 __all__ = [
@@ -127,6 +131,7 @@ __all__ = [
     "Margin",
     "MeanStd",
     "PairwiseKL",
+    "Posterior",
     "Power",
     "PowerBALD",
     "Precomputed",
@@ -143,6 +148,7 @@ __all__ = [
     "Step",
     "Sum",
     "TwoBALD",
+    "UpdatedDraws",
     "Variance",
     "VariationRatio",
     "VoteEntropy",

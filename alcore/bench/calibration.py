@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.bench.labels import Ints, as_labels
+from alcore.bench.labels import Ints
 from alcore.door import Array, Float64s, Kind
 
 BINS = 15
@@ -114,7 +114,7 @@ def calibration(
     """
     array, known = np.asarray(predicted, np.float64), door.as_kind(kind)
     _check_predicted(array, known)
-    classes = as_labels(labels, len(array), array.shape[1], "labels", known)
+    classes = door.as_labels(labels, len(array), array.shape[1], "labels", known)
     metrics = scores(np.maximum(array, np.finfo(np.float64).tiny), classes)
     counts, sums, accurate = _bins(array, array.argmax(axis=1) == classes)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -18,7 +18,8 @@ from alcore.bench.composition import class_counts, near_duplicates
 from alcore.bench.information import information_bound, information_of_batches
 from alcore.bench.labels import Ints, PoolAndTest, check_source, read_pool_and_test, why_no_labels
 from alcore.bench.regression import MeansAndTest, check_test_variance, information_of_means, read_means_and_test
-from alcore.bench.replay import FEWEST_DRAWS, effective_draws, replay
+from alcore.bench.replay import as_posterior, replay
+from alcore.bench.reweighted import FEWEST_DRAWS, effective_draws
 from alcore.bench.temperature_scaling import temper
 from alcore.bench.time_and_memory import WARM_UP_ROWS, compile_kernels, peak_bytes, time_select
 from alcore.door import Float64s, MaskedReadingOptions, Reading, Rng, shows_options
@@ -76,9 +77,10 @@ def compare(
     test: Any = None,
     test_labels: npt.ArrayLike | None = None,
     test_variance: Any = None,
-    steps: int = 30,
+    steps: int = 100,
     seeds: int = 20,
-    at_a_time: Sequence[int] = (1,),
+    at_a_time: Sequence[int] = (10,),
+    posterior: str = "gaussian",
     samples: int = 20_000,
     rng: Rng = None,
     **options: Unpack[MaskedReadingOptions],
@@ -101,8 +103,9 @@ def compare(
             where that is one number, or one for each output.
         steps: how many labels each replay buys at most.
         seeds: how many replays each heuristic has.
-        at_a_time: how many labels a replay asks for at a time. There is one replay for each number. Use ``(1, k)`` to see what
-            joint batches, such as those of BatchBALD, are worth. It takes twice as long.
+        at_a_time: how many labels a replay asks for at a time. There is one replay for each number. Use ``(1, 10)`` to see what
+            joint batches, such as those of BatchBALD, are worth. One label at a time takes ten times as long.
+        posterior: how labels update the predictions in a replay, "gaussian" or "reweighted", as in `replay`.
         samples: how many label configurations estimate the information of a batch.
         rng: None, a seed or a generator. Each heuristic draws from its own child generator.
         **options: ``kind``, ``axes``, ``over_labels``, ``weights``, ``mask`` and ``ignore_index`` as in `alcore.Heuristic.score`.
@@ -138,7 +141,8 @@ def compare(
     reading = replace(reading, mask=door.as_mask(reading.mask, source.events, source.rows))
     own_rng, *heuristic_rngs = door.as_rng(rng).spawn(1 + len(objects))
     seed = int(own_rng.integers(1 << 62))  # one for all: the information of a batch does not depend on the others
-    replay_options = {"steps": door.as_size(steps, "steps"), "seeds": door.as_size(seeds, "seeds")}
+    replay_options: dict[str, Any] = {"steps": door.as_size(steps, "steps"), "seeds": door.as_size(seeds, "seeds")}
+    replay_options["posterior"] = as_posterior(posterior)
     sizes = [door.as_size(one, "at_a_time") for one in dict.fromkeys(at_a_time)]
     draws = source.cell_shape[-1]
     shares = door.as_shares(door.as_weights(reading.weights, draws), draws)
@@ -167,7 +171,7 @@ def _with_replays(
     reading: Reading,
     shares: Float64s,
     sizes: Sequence[int],
-    options: dict[str, int],
+    options: dict[str, Any],
 ) -> Comparison:
     """Add replays, or the reason why there are none."""
     left_out = {**result.left_out, **labelled_sets.left_out}

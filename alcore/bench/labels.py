@@ -92,7 +92,9 @@ def read_pool_and_test(
     if why_no_labels(source) is not None:
         return PoolAndTest(None, None, None, {})
     pool_labels = (
-        None if labels is None else as_labels(labels, source.rows or 0, source.joint_shape[0], "labels", source.kind)
+        None
+        if labels is None
+        else door.as_labels(labels, source.rows or 0, source.joint_shape[0], "labels", source.kind)
     )
     if pool_labels is not None:
         refuse_one_class(pool_labels, "labels")
@@ -141,49 +143,6 @@ def _rows_in_memory(source: Source) -> Ints | None:
     """Rows of the pool, drawn at random, that fit into memory. None if all fit."""
     count, most = source.rows or 0, max(1, MOST_BYTES // (4 * int(np.prod(source.joint_shape))))
     return np.sort(np.random.default_rng(0).permutation(count)[:most]) if count > most else None
-
-
-def as_labels(labels: npt.ArrayLike, rows: int, classes: int, name: str, kind: Kind = "probs") -> Ints:
-    """(rows,) whole numbers from 0 to classes − 1. For several labels also a table (rows, L) of 0 and 1."""
-    if door.family(kind) == "multilabel":
-        return _as_vectors(labels, rows, classes, name)
-    array = door.as_classes(labels, name, remedy=f"Number the classes from 0 to {classes - 1}, in the order of axis 1.")
-    return _as_classes(array, rows, classes, name)
-
-
-def _as_vectors(labels: npt.ArrayLike, rows: int, vectors: int, name: str) -> Ints:
-    """The number Σ_l y_l 2^l of the label vector of each row, from a table (rows, L) or from such numbers."""
-    size = vectors.bit_length() - 1
-    array = door.as_classes(labels, name, remedy=f"Pass a table ({rows}, {size}) of 0 and 1.", kinds="iub")
-    if array.ndim == 1 and array.dtype.kind != "b":
-        return _as_classes(array, rows, vectors, name)
-    if array.shape != (rows, size):
-        raise ValueError(
-            f"{name}: expected shape ({rows}, {size}), 0 or 1 for each label of each row of the predictions, got {array.shape}."
-        )
-    outside = (array != 0) & (array != 1)
-    if outside.any():
-        row, label = map(int, np.argwhere(outside)[0])
-        raise ValueError(
-            f"{name}: expected 0 or 1 for each label, but {name}[{row}, {label}] is {array[row, label]}. Pass 1 where a row has "
-            "the label, else 0."
-        )
-    return np.asarray(array.astype(np.int64) @ (1 << np.arange(size)))
-
-
-def _as_classes(array: Array, rows: int, classes: int, name: str) -> Ints:
-    if array.shape != (rows,):
-        raise ValueError(
-            f"{name}: expected shape ({rows},), one label for each row of the predictions, got {array.shape}."
-        )
-    outside = (array < 0) | (array >= classes)
-    if outside.any():
-        row = int(outside.argmax())
-        raise ValueError(
-            f"{name}: expected classes from 0 to {classes - 1}, but {name}[{row}] is {array[row]}. Number them "
-            "in the order of axis 1."
-        )
-    return array.astype(np.int64)
 
 
 def refuse_one_class(labels: Ints, name: str) -> None:
@@ -269,7 +228,7 @@ def labelled(
     source = open_source(predictions, reading, name)
     refuse_events(source, name)
     check_source(source, name)
-    classes = as_labels(labels, source.rows or 0, source.joint_shape[0], labels_name, source.kind)
+    classes = door.as_labels(labels, source.rows or 0, source.joint_shape[0], labels_name, source.kind)
     if rows is None:
         probs = read_rows(predictions, reading, name=name)
     else:

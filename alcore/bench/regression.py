@@ -117,7 +117,7 @@ def labelled_means(
     """
     reading = Reading.of({"kind": "mean", "axes": axes, "variance": variance})
     found, noise = read_means(means, reading, name)
-    numbers = as_number_labels(labels, found.shape[:2], labels_name)
+    numbers = door.as_number_labels(labels, found.shape[:2], labels_name)
     weights = None if output_weights is None else door.as_output_weights(output_weights, found.shape[1])
     return LabelledMeans(found, noise, numbers, weights)
 
@@ -177,25 +177,6 @@ def check_test_variance(kind: Kind, test: Any, test_variance: Any) -> None:
             "test_variance: expected a test set beside it, test=means, got none. Pass the means of the test set, or leave "
             "test_variance out."
         )
-
-
-def as_number_labels(labels: npt.ArrayLike, shape: tuple[int, ...], name: str) -> Float64s:
-    """(N, D) finite numbers."""
-    array = door.as_numbers(labels, name)
-    if array.shape != shape and (array.ndim != 1 or (*array.shape, 1) != shape):
-        single = f"({shape[0]},) or " if shape[1] == 1 else ""
-        raise ValueError(
-            f"{name}: expected shape {single}{shape}, one label for each row and output, got {array.shape}."
-        )
-    array = array.reshape(shape)
-    wrong = ~np.isfinite(array)
-    if wrong.any():
-        row, output = map(int, np.argwhere(wrong)[0])
-        raise ValueError(
-            f"{name}: expected finite numbers, but the label of row {row}, output {output} is {array[row, output]}. Leave rows "
-            "without a label out."
-        )
-    return array
 
 
 def information_of_means(pool_means: Array, noise: Array, shares: Float64s) -> Float64s:

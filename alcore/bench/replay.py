@@ -1,42 +1,42 @@
-"""Which heuristic learns fastest? Exact Bayesian replay from saved draws, without training.
+"""Which heuristic learns fastest? Replay from saved draws, without training.
 
-The draws that predicted pool and test set are a posterior sample. When row i gets its known label y_i, Bayes' rule reweights them:
-w_t ∝ w_t · p(y_i | x_i, θ_t). The test set is predicted by Σ_t w_t p_t, and the next row is chosen with the new weights.
+Two posteriors of the same draws. "gaussian" takes them as the directions of a Gaussian process, which learns hundreds of labels.
+"reweighted" takes them as samples, is exact, and ends after a few labels.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
-from zlib import crc32
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
 from alcore.batches.filling import SaturationWarning
-from alcore.bench.calibration import predictive, scores
+from alcore.bench.gaussian import EFFECTIVE_DIMENSION, Fit, GaussianRun, fit
 from alcore.bench.labels import Ints, LabelledPredictions, refuse_one_class
-from alcore.bench.regression import LabelledMeans
-from alcore.door import Float64s, Reading
+from alcore.bench.reweighted import (
+    EFFECTIVE_DRAWS,
+    FEWEST_DRAWS,
+    Labelled,
+    Points,
+    ReweightedRun,
+    effective_draws,
+    is_exhausted,
+)
+from alcore.door import Float64s
 from alcore.heuristics import BALD, BatchBALD, Heuristic, RowWise, TwoBALD
-from alcore.heuristics.subsets import with_draws
 from alcore.loop.curves import Curves
 from alcore.sources.progress import track
 from alcore.sources.threads import map_in_order
 
-# The metrics after 0, 1, 2, … labels. If the draws are exhausted, the last entry has only the effective draws.
-Points: TypeAlias = list[dict[str, float]]
-Labelled: TypeAlias = LabelledPredictions | LabelledMeans
-
-FEWEST_DRAWS = 2.0  # effective draws; with fewer, one draw decides the prediction
-NEGLIGIBLE = 1e-12  # draws that together have less weight than this are left out, which saves their cost
+POSTERIORS = ("gaussian", "reweighted")
 RESAMPLES = 2_000
 HIGHER_IS_BETTER = ("log-likelihood", "accuracy")
 METRICS = ("log-likelihood", "accuracy", "Brier score", "calibration error")
-EFFECTIVE_DRAWS = "effective draws"
 
 
 class Share(NamedTuple):
@@ -65,12 +65,17 @@ class Replay:
         size: how many labels are bought at a time.
         steps: how many labels are bought at most.
         curves: name -> `Curves` against the number of labels, one run for each seed. The metrics are "log-likelihood" (nats),
-            "accuracy", "Brier score" and "calibration error" of the test set, and "effective draws". For means of numbers they are
-            "log-likelihood" (the mean log density of the labels, nats) and "RMSE". The labels of a query come
-            in one by one, in the order in which they were asked for. A curve ends before the first run with exhausted draws.
+            "accuracy", "Brier score" and "calibration error" of the test set, and "effective dimension" or "effective draws". For
+            means of numbers they are "log-likelihood" (the mean log density of the labels, nats) and "RMSE". With posterior
+            "gaussian" there is a point for each query, with "reweighted" one for each label. A curve ends before the first run
+            with exhausted draws.
         ended: name -> (S,) how many labels each run had bought when it ended.
-        exhausted: True if a run ended because its draws were exhausted (fewer than 2 effective draws).
+        exhausted: True if a run ended because its draws were exhausted: the labels had decided over 90 % of their directions, or
+            fewer than 2 effective draws were left.
         left_out: name -> why this heuristic cannot be replayed.
+        posterior: "gaussian" or "reweighted".
+        scale: the scale s of the Gaussian posterior. None for "reweighted".
+        fitted: how many labels of the pool chose the scale. No run buys them. 0 where it was given.
     """
 
     size: int
@@ -79,6 +84,9 @@ class Replay:
     ended: dict[str, Ints]
     exhausted: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
+    posterior: str = "reweighted"
+    scale: float | None = None
+    fitted: int = 0
 
     @property
     def horizon(self) -> int:
@@ -89,7 +97,12 @@ class Replay:
     def metrics(self) -> tuple[str, ...]:
         """The metrics of the test set that the curves have."""
         curve = next(iter(self.curves.values()))
-        return tuple(name for name in curve.metrics if name != EFFECTIVE_DRAWS)
+        return tuple(name for name in curve.metrics if name != self.what_is_left)
+
+    @property
+    def what_is_left(self) -> str:
+        """The curve of what the labels have used of the draws: "effective dimension" or "effective draws"."""
+        return EFFECTIVE_DIMENSION if self.posterior == "gaussian" else EFFECTIVE_DRAWS
 
     def pair(self, name: str, other: str) -> tuple[Curves, Curves]:
         """The curves of two heuristics, up to the number of labels that both reached with every seed."""
@@ -162,15 +175,22 @@ def replay(
     pool: Labelled,
     test: Labelled,
     *,
-    size: int = 1,
-    steps: int = 30,
+    size: int = 10,
+    steps: int = 100,
     seeds: int | Sequence[int] = 20,
     weights: npt.ArrayLike | None = None,
+    posterior: str = "gaussian",
+    scale: float | None = None,
 ) -> Replay:
-    """Make learning curves of heuristics on saved predictions: exact Bayesian replay, without training.
+    """Make learning curves of heuristics on saved predictions, without training.
 
-    The T draws are a posterior sample. When row i gets its known label y_i, Bayes' rule reweights them:
-    w_t ∝ w_t · p(y_i | x_i, θ_t). The test set is predicted by Σ_t w_t p_t, and the heuristic chooses again with the new weights.
+    - ``posterior="gaussian"``: the T draws are the directions of a Gaussian process, and labels update the predictions of all rows,
+      as in `alcore.Posterior`. At each step the heuristic ranks 100 new draws of the pool. Draws that lie too close together, as
+      those of dropout, are spread by a scale s. It looks as many labels ahead as the directions can tell apart.
+    - ``posterior="reweighted"``: the T draws are a posterior sample. When row i gets its known label y_i, Bayes' rule reweights
+      them: w_t ∝ w_t · p(y_i | x_i, θ_t). The test set is predicted by Σ_t w_t p_t, and the heuristic chooses again with the new
+      weights. This is exact, and ends after a few labels.
+
     The draws have to be consistent: draw t is the same network for all rows.
 
     Each seed has its own pool, the same for all heuristics: the distinct rows of a bootstrap sample (about 63 % of all rows) in
@@ -186,26 +206,33 @@ def replay(
         steps: how many labels are bought at most.
         seeds: how many seeds, from 0 on, or a list of them.
         weights: (T,) weights of the draws before any label.
+        posterior: "gaussian" or "reweighted".
+        scale: of "gaussian", the scale s. By default the evidence of at most 100 labels of the pool, one of five rows, chooses it
+            (`alcore.Posterior.fit_scale`). No run buys these rows.
 
     Returns:
-        A `Replay`. A run ends when fewer than 2 effective draws, 1/Σ w², are left.
+        A `Replay`. A run of "gaussian" ends when its labels have decided 90 % of the T − 1 directions (the effective dimension
+            says how many), one of "reweighted" when fewer than 2 effective draws, 1/Σ w², are left.
 
     Raises:
         TypeError: for what is not a heuristic object.
         ValueError: for a pool whose labels are all of one class (a test set may have one class), for weights with fewer than 2
-            effective draws, and if no heuristic is left.
+            effective draws, for a scale of the reweighted posterior, and if no heuristic is left.
 
-    Cost: for each heuristic and seed, steps / size selections. Memory of two pools.
+    Cost: for each heuristic and seed, steps / size selections, and with "gaussian" as many updates of the posterior and of the
+    predictions, O(N·C·T·100) each. Memory of two pools.
 
     >>> import alcore, alcore.bench, numpy
     >>> rng = numpy.random.default_rng(0)
     >>> probs = rng.dirichlet(numpy.ones(3), size=(80, 50)).transpose(0, 2, 1)
     >>> labels = rng.integers(3, size=80)
     >>> pool, test = alcore.bench.labelled(probs[:60], labels[:60]), alcore.bench.labelled(probs[60:], labels[60:])
-    >>> found = alcore.bench.replay({"bald": alcore.BALD(), "random": alcore.Random()}, pool, test, steps=3, seeds=2)
+    >>> found = alcore.bench.replay({"bald": alcore.BALD(), "random": alcore.Random()}, pool, test, size=5, steps=15, seeds=2)
     >>> found.curves["random"].metrics["accuracy"].shape[0]
     2
     """
+    from threadpoolctl import threadpool_limits
+
     asked, left_out = _split_heuristics(heuristics)
     if isinstance(pool, LabelledPredictions):
         refuse_one_class(pool.labels, "pool.labels")
@@ -218,26 +245,41 @@ def replay(
             f"weights: expected at least {FEWEST_DRAWS:.0f} effective draws before any label, got {effective_draws(prior):.3g}. "
             "Predict with more draws, or leave weights out."
         )
+    if as_posterior(posterior) == "reweighted" and scale is not None:
+        raise ValueError("scale: expected None, as the reweighted posterior has no scale, got one. Leave scale out.")
+    how = None if posterior == "reweighted" else fit(pool, prior, None if scale is None else door.as_scale(scale))
     same_as = _same_first_pick(asked) if size == 1 else {}
     jobs = [(seed, name) for seed in numbers.tolist() for name in asked if name not in same_as]
 
     def run(job: tuple[int, str]) -> tuple[tuple[int, str], Points]:
         seed, name = job
-        return job, _Run(asked[name], name, pool, test, seed, prior).points(size, steps)
+        return job, _run_of(how, asked[name], name, pool, test, seed, prior).points(size, steps)
 
-    with warnings.catch_warnings():
+    # Threads of BLAS beside those of the replays: two heuristics took 98 s, and 52 s with one BLAS thread each.
+    with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
         warnings.simplefilter("ignore", SaturationWarning)
         running = enumerate(map_in_order(run, iter(jobs)), 1)
         done = dict(finished for _, finished in track(running, len(jobs), f"replays, {size} at a time"))
     runs = {name: [done[seed, same_as.get(name, name)] for seed in numbers.tolist()] for name in asked}
     curves = {name: _curves(of_seeds, numbers) for name, of_seeds in runs.items()}
-    ended = {name: np.array([len(points) - 1 for points in of_seeds], np.int64) for name, of_seeds in runs.items()}
-    return Replay(size, steps, curves, ended, any(map(_is_exhausted, done.values())), left_out)
+    ended = {name: np.array([max(points) for points in of_seeds], np.int64) for name, of_seeds in runs.items()}
+    found = Replay(size, steps, curves, ended, any(map(is_exhausted, done.values())), left_out, posterior)
+    return found if how is None else replace(found, scale=how.scale, fitted=how.rows)
 
 
-def effective_draws(shares: Float64s) -> float:
-    """1/Σ w² of weights with sum 1. It is T if all weights are equal, and 1 if one draw has all the weight."""
-    return 1 / float((shares**2).sum())
+def as_posterior(posterior: str) -> str:
+    """How labels update the predictions of a replay."""
+    if posterior not in POSTERIORS:
+        raise ValueError(f"posterior: expected 'gaussian' or 'reweighted', got {door.shown(posterior)}.")
+    return posterior
+
+
+def _run_of(
+    how: Fit | None, heuristic: Heuristic, name: str, pool: Labelled, test: Labelled, seed: int, prior: Float64s
+) -> GaussianRun | ReweightedRun:
+    if how is None:
+        return ReweightedRun(heuristic, name, pool, test, seed, prior)
+    return GaussianRun(heuristic, name, how.pool, test, seed, prior, how.scale)
 
 
 def _split_heuristics(heuristics: Mapping[str, Heuristic]) -> tuple[dict[str, Heuristic], dict[str, str]]:
@@ -267,89 +309,12 @@ def _same_first_pick(asked: Mapping[str, Heuristic]) -> dict[str, str]:
     return dict.fromkeys(same[1:], same[0]) if same else {}
 
 
-class _Run:
-    """One heuristic on one seed's pool. Labelled rows are moved to the end of the arrays, so that the pool is a slice."""
-
-    def __init__(
-        self,
-        heuristic: Heuristic,
-        name: str,
-        pool: Labelled,
-        test: Labelled,
-        seed: int,
-        prior: Float64s,
-    ) -> None:
-        order = np.random.default_rng([seed, 0])
-        rows = order.permutation(np.unique(order.integers(len(pool.labels), size=len(pool.labels))))
-        self._heuristic, self._rng = heuristic, np.random.default_rng([seed, 1, crc32(name.encode())])
-        self._pool = pool.of_rows(rows)
-        self._test, self._left = test, len(rows)
-        with np.errstate(divide="ignore"):
-            self._log_weights = np.log(prior)
-
-    def points(self, size: int, steps: int) -> Points:
-        """The metrics after each label. The labels of a query come in one by one."""
-        weights = self._weights()
-        found = [self._metrics(weights)]
-        while (count := min(size, steps - (len(found) - 1), self._left)) > 0:
-            options = self._pool.options(self._left)
-            given = self._pool.probs[: self._left]
-            batch = self._heuristic.select(given, count, rng=self._rng, weights=weights, **options)
-            for log_likelihoods in self._pool.log_likelihoods(batch.indices):
-                self._log_weights = self._log_weights + log_likelihoods
-                found.append(self._metrics(self._weights()))
-                if _is_exhausted(found):
-                    return found
-            self._take_from_pool(batch.indices)
-            weights = self._drop_improbable_draws(self._weights())
-        return found
-
-    def _metrics(self, weights: Float64s) -> dict[str, float]:
-        draws = effective_draws(weights)
-        if draws < FEWEST_DRAWS:
-            return {EFFECTIVE_DRAWS: draws}
-        return {**metrics_of(self._test, weights), EFFECTIVE_DRAWS: draws}
-
-    def _take_from_pool(self, rows: Ints) -> None:
-        for row in np.sort(rows)[::-1]:
-            self._left -= 1
-            for array in self._pool.arrays:
-                array[row] = array[self._left]
-
-    def _weights(self) -> Float64s:
-        weights = np.exp(self._log_weights - self._log_weights.max())
-        return np.asarray(weights / weights.sum())
-
-    def _drop_improbable_draws(self, weights: Float64s) -> Float64s:
-        """Leave out draws with negligible weight, as soon as they are a third of all."""
-        order = np.argsort(weights)
-        small = order[np.cumsum(weights[order]) <= NEGLIGIBLE]
-        if 3 * len(small) <= len(weights):
-            return weights
-        kept = np.setdiff1d(np.arange(len(weights)), small)
-        self._heuristic = with_draws(self._heuristic, kept, Reading(self._pool.kind))
-        self._pool = self._pool.of_draws(kept, self._left)
-        self._test = self._test.of_draws(kept, len(self._test.labels))
-        self._log_weights = self._log_weights[kept]
-        return self._weights()
-
-
-def metrics_of(test: Labelled, weights: Float64s) -> dict[str, float]:
-    """The metrics of a test set under weights of the draws."""
-    if isinstance(test, LabelledMeans):
-        return test.metrics(weights)
-    return scores(predictive(test.probs, weights, test.tiny), test.labels)
-
-
-def _is_exhausted(points: Points) -> bool:
-    return METRICS[0] not in points[-1]
-
-
 def _curves(runs: Sequence[Points], seeds: Ints) -> Curves:
     """Curves up to the largest number of labels at which no run was exhausted."""
-    labels = np.arange(min(len(points) - _is_exhausted(points) for points in runs), dtype=np.int64)
-    names = [name for name in runs[0][0] if name != EFFECTIVE_DRAWS] + [EFFECTIVE_DRAWS]
-    metrics = {name: np.array([[points[n][name] for n in labels] for points in runs]) for name in names}
+    usable = [set(points) - ({max(points)} if is_exhausted(points) else set()) for points in runs]
+    labels = np.array(sorted(set.intersection(*usable)), np.int64)
+    names = [*runs[0][0]]
+    metrics = {name: np.array([[points[n][name] for n in labels.tolist()] for points in runs]) for name in names}
     return Curves(labels, metrics, seeds)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from alcore import plot
 from alcore.bench.comparison import Comparison
 from alcore.bench.labels import Ints
-from alcore.bench.replay import EFFECTIVE_DRAWS, Gain, Replay, Share
+from alcore.bench.replay import Gain, Replay, Share
 from alcore.bench.summary import sentences as sentences_of
 from alcore.bench.tables import Columns
 from alcore.bench.temperature_scaling import Tempering
@@ -203,8 +203,9 @@ def _replay_section(replay: Replay, draw: _SvgPictures) -> Section:
         draw(f"{metric} of the test set against labels, {way}", plot.curves(curves, metric, horizon=mark))
         for metric in replay.metrics
     ]
-    draws_left = plot.curves(curves, EFFECTIVE_DRAWS, horizon=mark, log=True)
-    pictures.append(draw(f"{EFFECTIVE_DRAWS} against labels, {way}", draws_left))
+    left = replay.what_is_left
+    draws_left = plot.curves(curves, left, horizon=mark, log=replay.posterior == "reweighted")
+    pictures.append(draw(f"{left} against labels, {way}", draws_left))
     return Section(f"replay-{replay.size}", f"Replay, {way}", words, pictures, [_replay_table(replay)])
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.bench.calibration import Calibration, calibration, predictive
-from alcore.bench.labels import LabelledPredictions, as_labels
+from alcore.bench.labels import LabelledPredictions
 from alcore.door import Array, Float64s
 
 COLDEST, HOTTEST = 0.05, 20.0  # the range of temperatures
@@ -46,7 +46,7 @@ def temperature(probs: Array, labels: npt.ArrayLike, *, weights: npt.ArrayLike |
 
     array = door.as_array(probs, "probs")
     shares = door.as_weights(weights, array.shape[-1])
-    classes = as_labels(labels, len(array), array.shape[1], "labels")
+    classes = door.as_labels(labels, len(array), array.shape[1], "labels")
     rows = np.arange(len(array))
     tiny = float(np.finfo(array.dtype).smallest_subnormal)
 

@@ -137,7 +137,7 @@ def bench(
         str | None,
         typer.Option(help="With --kind mean: the variance of the test set's noise. Default: --variance, if a number."),
     ] = None,
-    steps: Annotated[int, typer.Option(help="How many labels each replay buys at most.")] = 30,
+    steps: Annotated[int, typer.Option(help="How many labels each replay buys at most.")] = 100,
     seeds: Annotated[
         int, typer.Option(help="How many replays each heuristic has, each on a random part of the pool.")
     ] = 20,
@@ -145,9 +145,16 @@ def bench(
         str,
         typer.Option(
             "--at-a-time",
-            help="How many labels replay asks for at a time, such as 1. With 1,10 there is a replay for each number.",
+            help="How many labels replay asks for at a time, such as 10. With 1,10 there is a replay for each number.",
         ),
-    ] = "1",
+    ] = "10",
+    posterior: Annotated[
+        str,
+        typer.Option(
+            help="How a replay learns labels: gaussian (draws are directions, hundreds of labels) or reweighted (draws are "
+            "samples, exact, a few labels)."
+        ),
+    ] = "gaussian",
     seed: Seed = 0,
     plot: Annotated[
         Path | None, typer.Option(help="Write a picture of information and scores: .png, .svg or .pdf.")
@@ -178,6 +185,7 @@ def bench(
             labelled["test_variance"] = test_variance_of(test_variance, test, files, read)
             predictions, where = read_if_small(source, read)
             plan: dict[str, Any] = {"steps": steps, "seeds": seeds, "at_a_time": sizes, "rng": seed}
+            plan["posterior"] = posterior
             result = compare(predictions, k=k, heuristics=chosen, **plan, **reading_of(read, files), **labelled)
         name = ", ".join(map(str, files))
         bound = "log T" if read.weights is None else "H(w)"

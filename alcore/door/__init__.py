@@ -31,6 +31,7 @@ from alcore.door.kinds import (
     is_logits,
     outcomes,
 )
+from alcore.door.labels import as_label_table, as_labelled_rows, as_labels, as_number_labels, refuse_other_label
 from alcore.door.means import (
     as_constant_variance,
     as_output_weights,
@@ -59,6 +60,7 @@ from alcore.door.numbers import (
     as_rng,
     as_size,
 )
+from alcore.door.parts import as_scale, refuse_no_parts, refuse_other_part, refuse_part, refuse_part_without_variance
 from alcore.door.reading import (
     MaskedReadingOptions,
     MeanOptions,
@@ -166,11 +168,15 @@ __all__ = [
     "as_iou",
     "as_kind",
     "as_label_mode",
+    "as_label_table",
+    "as_labelled_rows",
+    "as_labels",
     "as_least_share",
     "as_loss",
     "as_losses",
     "as_mask",
     "as_metrics",
+    "as_number_labels",
     "as_numbers",
     "as_offsets",
     "as_optional_number",
@@ -181,6 +187,7 @@ __all__ = [
     "as_predicted",
     "as_real",
     "as_rng",
+    "as_scale",
     "as_scores",
     "as_shape",
     "as_share",
@@ -218,12 +225,17 @@ __all__ = [
     "refuse_means",
     "refuse_measure",
     "refuse_memory",
+    "refuse_no_parts",
     "refuse_no_predictions",
     "refuse_no_target_variance",
     "refuse_no_variance",
     "refuse_other_cells",
+    "refuse_other_label",
+    "refuse_other_part",
     "refuse_overflowing_losses",
     "refuse_pair",
+    "refuse_part",
+    "refuse_part_without_variance",
     "refuse_pool_size",
     "refuse_precomputed_cells",
     "refuse_rows_or_draws",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from functools import singledispatch
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -59,46 +60,59 @@ def _(heuristic: Reduce | Stochastic, rows: Rows) -> Heuristic:
     return replace(heuristic, heuristic=cast(Any, without_rows(heuristic.heuristic, rows)))
 
 
+# What a heuristic's targets become: predictions (J, C, T), of means also the variances of their noise.
+Change: TypeAlias = Callable[[Any, Any], tuple[Any, Any]]
+
+
 @singledispatch
-def with_draws(heuristic: Heuristic, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
-    """``draws``: those that stay, None for all. Predictions that the heuristic holds are read and made probabilities."""
+def with_targets(heuristic: Heuristic, change: Change) -> Heuristic:
+    """The heuristic with other predictions of its targets. Most heuristics have none, and stay as they are."""
     return heuristic
 
 
-@with_draws.register(EPIG)
-@with_draws.register(BatchEPIG)
-def _(heuristic: EPIG | BatchEPIG, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
-    if reading.kind == "mean" and isinstance(heuristic, EPIG):
-        return _with_draws_of_means(heuristic, draws, reading)
-    probs = read_rows(heuristic.targets, reading.of_targets, name="targets")
-    return replace(heuristic, targets=probs if draws is None else np.ascontiguousarray(probs[..., draws]))
+@with_targets.register
+def _(heuristic: EPIG, change: Change) -> Heuristic:
+    targets, variance = change(heuristic.targets, heuristic.target_variance)
+    return replace(heuristic, targets=targets, target_variance=variance)
 
 
-def _with_draws_of_means(heuristic: EPIG, draws: Rows | None, reading: Reading) -> EPIG:
-    given = reading.variance if heuristic.target_variance is None else heuristic.target_variance
-    own = replace(reading.of_targets, variance=given)
-    means, noise = read_means(heuristic.targets, own, "targets")
-    if draws is not None:
-        means = np.ascontiguousarray(means[..., draws])
-        noise = np.ascontiguousarray(noise[..., draws]) if noise.shape[-1] > 1 else noise
-    return replace(heuristic, targets=means, target_variance=noise)
+@with_targets.register
+def _(heuristic: BatchEPIG, change: Change) -> Heuristic:
+    return replace(heuristic, targets=change(heuristic.targets, None)[0])
 
 
-@with_draws.register
-def _(heuristic: Sum, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
-    return Sum(tuple((factor, cast(RowWise, with_draws(term, draws, reading))) for factor, term in heuristic.terms))
+@with_targets.register
+def _(heuristic: Sum, change: Change) -> Heuristic:
+    return Sum(tuple((factor, cast(RowWise, with_targets(term, change))) for factor, term in heuristic.terms))
 
 
-@with_draws.register
-def _(heuristic: Combine, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
-    heads = {head: cast(Scored, with_draws(own, draws, reading)) for head, own in heuristic.heuristics.items()}
+@with_targets.register
+def _(heuristic: Combine, change: Change) -> Heuristic:
+    heads = {head: cast(Scored, with_targets(own, change)) for head, own in heuristic.heuristics.items()}
     return replace(heuristic, heuristics=heads)
 
 
-@with_draws.register(Reduce)
-@with_draws.register(Stochastic)
-def _(heuristic: Reduce | Stochastic, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
-    return replace(heuristic, heuristic=cast(Any, with_draws(heuristic.heuristic, draws, reading)))
+@with_targets.register(Reduce)
+@with_targets.register(Stochastic)
+def _(heuristic: Reduce | Stochastic, change: Change) -> Heuristic:
+    return replace(heuristic, heuristic=cast(Any, with_targets(heuristic.heuristic, change)))
+
+
+def with_draws(heuristic: Heuristic, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
+    """``draws``: those that stay, None for all. Predictions that the heuristic holds are read and made probabilities."""
+
+    def cut(targets: Any, variance: Any) -> tuple[Any, Any]:
+        if reading.kind != "mean":
+            probs = read_rows(targets, reading.of_targets, name="targets")
+            return (probs if draws is None else np.ascontiguousarray(probs[..., draws])), variance
+        given = reading.variance if variance is None else variance
+        means, noise = read_means(targets, replace(reading.of_targets, variance=given), "targets")
+        if draws is not None:
+            means = np.ascontiguousarray(means[..., draws])
+            noise = np.ascontiguousarray(noise[..., draws]) if noise.shape[-1] > 1 else noise
+        return means, noise
+
+    return with_targets(heuristic, cut)
 
 
 def scores_of(heuristic: Heuristic, predictions: Any, reading: Reading, rng: np.random.Generator) -> Float64s | None:

@@ -130,12 +130,17 @@ def read_means(predictions: Any, reading: Reading, name: str = "probs") -> tuple
         door.refuse_event_axes(name, source.cell_shape)
 
     def work(block: Block) -> tuple[Array, Array]:
-        score(block, _nothing, "replay")
+        check_means(block)
         assert block.variance is not None  # refused by `score`
         return lay_out(block.array[:, None])[:, 0], lay_out(block.variance[:, None])[:, 0]
 
     parts = list(map_blocks(source, work, reading, name=name))
     return np.concatenate([means for means, _ in parts]), np.concatenate([noise for _, noise in parts])
+
+
+def check_means(block: Block) -> None:
+    """Refuse means without variances, and rows whose means or variances are invalid."""
+    score(block, _nothing, "replay")
 
 
 def _nothing(means: Array, moments: Float64s, weights: Float64s, factors: Float64s, out: Float64s) -> None:

@@ -50,7 +50,9 @@ def test_metrics_are_those_of_the_mixture() -> None:
 
 def test_a_replay_reweights_draws_by_bayes_rule() -> None:
     """The curve of one heuristic, with the weights, the picks and the metrics computed anew at each step."""
-    found = alcore.bench.replay({"bald": alcore.BALD()}, POOL, TESTED, steps=5, seeds=[3])
+    found = alcore.bench.replay(
+        {"bald": alcore.BALD()}, POOL, TESTED, size=1, steps=5, seeds=[3], posterior="reweighted"
+    )
     order = np.random.default_rng([3, 0])
     rows = order.permutation(np.unique(order.integers(N, size=N))).tolist()
     weights = np.full(T, 1 / T)
@@ -103,7 +105,7 @@ def test_a_comparison_of_means(compared: alcore.bench.Comparison) -> None:
     assert compared.information[2] == pytest.approx(best.information[-1])
     assert (compared.information <= compared.information[2] + 0.3).all()  # greedy is not exactly the best
     assert compared.left_out["calibration"] == "it is measured of class probabilities"
-    assert set(compared.replays[0].curves["epig"].metrics) == {"log-likelihood", "RMSE", "effective draws"}
+    assert set(compared.replays[0].curves["epig"].metrics) == {"log-likelihood", "RMSE", "effective dimension"}
     assert compared.tables()["replay"]["RMSE"].size
     assert compared.predicted_classes is None
 

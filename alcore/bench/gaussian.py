@@ -1,0 +1,147 @@
+"""Replay by a Gaussian posterior: labels update the predictions in the directions of the saved draws (`alcore.Posterior`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from alcore.bench.labels import Ints
+from alcore.bench.regression import LabelledMeans
+from alcore.bench.reweighted import Labelled, Points, metrics_of, rng_of, rows_of_pool
+from alcore.door import Array, Float64s
+from alcore.heuristics import Heuristic
+from alcore.heuristics.subsets import Change, with_targets
+from alcore.posterior.posterior import Posterior
+
+EFFECTIVE_DIMENSION = "effective dimension"
+DRAWS = 100  # new draws of the pool at each step
+TEST_DRAWS = 200
+DECIDED = 0.9  # the share of the directions that labels may decide before a run ends
+FITTED, FITTED_SHARE = 100, 5  # labels that choose the scale: so many, or one of five rows
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The scale of a replay, and the pool without the rows whose labels chose it.
+
+    Attributes:
+        scale: s.
+        rows: how many labels chose it. 0 where it was given.
+        pool: the rows that a replay may buy.
+    """
+
+    scale: float
+    rows: int
+    pool: Labelled
+
+
+def fit(pool: Labelled, weights: Float64s, scale: float | None) -> Fit:
+    """Choose the scale by the evidence of labels that no replay buys."""
+    if scale is not None:
+        return Fit(scale, 0, pool)
+    order = np.random.default_rng(0).permutation(len(pool.labels))
+    count = min(FITTED, len(order) // FITTED_SHARE)
+    if not count:
+        return Fit(1.0, 0, pool)
+    chosen = pool.of_rows(order[:count])
+    posterior = _posterior({"pool": (chosen.probs, _noise(chosen))}, pool, weights, None)
+    found = posterior.fit_scale(np.arange(count), chosen.labels)
+    return Fit(found, count, pool.of_rows(np.sort(order[count:])))
+
+
+class GaussianRun:
+    """One heuristic on one seed's pool."""
+
+    def __init__(
+        self,
+        heuristic: Heuristic,
+        name: str,
+        pool: Labelled,
+        test: Labelled,
+        seed: int,
+        weights: Float64s,
+        scale: float,
+    ) -> None:
+        self._pool, self._test = pool.of_rows(rows_of_pool(len(pool.labels), seed)), test
+        self._seed, self._rng = seed, rng_of(seed, name)
+        self._heuristic = heuristic
+        parts = {"pool": (self._pool.probs, _noise(self._pool)), "test": (test.probs, _noise(test))}
+
+        def remember(targets: Any, variance: Any) -> tuple[Any, Any]:
+            parts[f"targets {len(parts)}"] = targets, variance
+            return targets, variance
+
+        with_targets(heuristic, remember)
+        self._targets = [name for name in parts if name.startswith("targets")]
+        self._posterior = _posterior(parts, pool, weights, scale)
+
+    def points(self, size: int, steps: int) -> Points:
+        """The metrics after each query."""
+        left = np.arange(len(self._pool.labels))
+        found = {0: self._metrics(0)}
+        while (count := min(size, steps - max(found), len(left))) > 0:
+            step = max(found)
+            pool, heuristic = self._drawn("pool", step), with_targets(self._heuristic, self._updated(step))
+            batch = heuristic.select(pool[left], count, rng=self._rng, **self._options(left))
+            bought = left[batch.indices]
+            self._posterior.learn(bought, self._pool.labels[bought])
+            left = np.setdiff1d(left, bought)
+            found[step + count] = self._metrics(step + count)
+            if len(found[step + count]) == 1:
+                break
+        return found
+
+    def _metrics(self, step: int) -> dict[str, float]:
+        posterior = self._posterior
+        known = {EFFECTIVE_DIMENSION: posterior.effective_dimension}
+        if posterior.effective_dimension > DECIDED * posterior.dimension:
+            return known
+        drawn = np.asarray(posterior.draws("test", TEST_DRAWS, rng=np.random.default_rng([self._seed, 3, step])))
+        test = replace(self._test, probs=drawn)
+        if isinstance(test, LabelledMeans):
+            test = replace(test, variance=mean_noise(test.variance))
+        return {**metrics_of(test, np.full(TEST_DRAWS, 1 / TEST_DRAWS)), **known}
+
+    def _options(self, rows: Ints) -> dict[str, Any]:
+        """The options with which a heuristic reads some rows."""
+        if not isinstance(self._pool, LabelledMeans):
+            return {}
+        options = replace(self._pool, variance=mean_noise(self._pool.variance)).options(len(self._pool.labels))
+        return {**options, "variance": options["variance"][rows]}
+
+    def _drawn(self, part: str, step: int) -> Array:
+        """The same random numbers for all parts and heuristics, so that draw u is one network, and heuristics differ in what they
+        choose alone.
+        """
+        return np.asarray(self._posterior.draws(part, DRAWS, rng=np.random.default_rng([self._seed, 2, step])))
+
+    def _updated(self, step: int) -> Change:
+        """The targets of EPIG, which are further parts, in the order of the heuristic's."""
+        parts = iter(self._targets)
+
+        def change(targets: Any, variance: Any) -> tuple[Any, Any]:
+            return self._drawn(next(parts), step), None if variance is None else mean_noise(variance)
+
+        return change
+
+
+def _posterior(
+    parts: dict[str, tuple[Array, Any]], like: Labelled, weights: Float64s, scale: float | None
+) -> Posterior:
+    """Of parts and the variances of their noise. Probabilities that the stored type rounded to 0 are its smallest number."""
+    if isinstance(like, LabelledMeans):
+        predictions, variance = ({name: part[place] for name, part in parts.items()} for place in (0, 1))
+        return Posterior(predictions, scale=scale, kind="mean", variance=variance, weights=weights)
+    logs = {name: np.log(np.maximum(probs, probs.dtype.type(like.tiny))) for name, (probs, _) in parts.items()}
+    return Posterior(logs, scale=scale, kind="logits", weights=weights)
+
+
+def _noise(labelled: Labelled) -> Array | None:
+    return labelled.variance if isinstance(labelled, LabelledMeans) else None
+
+
+def mean_noise(variance: Array) -> Array:
+    """(n, D, 1) the mean variance over the draws, which new draws have in common."""
+    return np.asarray(variance.mean(axis=-1, keepdims=True))
