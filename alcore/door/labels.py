@@ -102,6 +102,6 @@ def as_labelled_rows(rows: npt.ArrayLike, count: int, part: str) -> Ints:
 def refuse_other_label(row: int, known: Any, label: Any) -> NoReturn:
     """A row that was learned with another label."""
     raise ValueError(
-        f"labels: expected {known} for row {row}, which was learned before, got {label}. To correct a label learn all anew: "
-        "posterior = posterior.forget()."
+        f"labels: expected {known} for row {row}, which was learned before, got {label}. To correct a label learn all anew, "
+        "with posterior.forget()."
     )

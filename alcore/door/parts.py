@@ -19,9 +19,10 @@ def as_scale(scale: Any) -> float:
 
 
 def refuse_part(name: Any, parts: list[str]) -> NoReturn:
+    all_parts = ", ".join(f"{one!r}: {one}" for one in [*parts, name])
     raise ValueError(
         f"part: expected one of {', '.join(map(repr, parts))}, got {shown(name)}. Name it where the posterior is made: "
-        f"Posterior({{{shown(name)}: predictions, ...}})."
+        f"alcore.Posterior({{{all_parts}}})."
     )
 
 

@@ -47,7 +47,7 @@ def test_the_same_label_again_changes_nothing_and_another_is_refused() -> None:
     with pytest.raises(ValueError, match="expected 3 for row 0, which was learned before, got 2") as refusal:
         posterior.learn([0, 9], [2, 2])
     assert posterior.labelled == 6
-    assert "posterior = posterior.forget()" in str(refusal.value)
+    assert "with posterior.forget()" in str(refusal.value)
     clean = posterior.forget()
     clean.learn([0], [2])
     assert (clean.labelled, posterior.labelled) == (1, 6)
