@@ -77,6 +77,7 @@ from alcore.door.risk import (
     refuse_pool_size,
 )
 from alcore.door.selections import (
+    SCORED,
     as_beta,
     as_cells,
     as_exponents,
@@ -85,8 +86,10 @@ from alcore.door.selections import (
     as_floor,
     as_indices,
     as_label_mode,
+    as_scored,
     as_scores,
     as_share,
+    check_error_of,
     check_rows,
     refuse_infinite,
     refuse_joint,
@@ -125,6 +128,7 @@ from alcore.door.weights import (
     as_mask,
     as_shares,
     as_weights,
+    check_several_draws,
 )
 from alcore.door.wording import shown
 
@@ -133,6 +137,7 @@ __all__ = [
     "KINDS",
     "MOST_LABELS",
     "MOST_PROBABLE",
+    "SCORED",
     "Array",
     "Axes",
     "Bools",
@@ -177,6 +182,7 @@ __all__ = [
     "as_predicted",
     "as_real",
     "as_rng",
+    "as_scored",
     "as_scores",
     "as_shape",
     "as_share",
@@ -189,9 +195,11 @@ __all__ = [
     "check_axes",
     "check_cells",
     "check_dtype",
+    "check_error_of",
     "check_outcomes",
     "check_predicted",
     "check_rows",
+    "check_several_draws",
     "family",
     "has_too_many_labels",
     "is_logits",
