@@ -1,7 +1,7 @@
 """How good is what `alcore.bench.FreshDraws` says? From half of the sample's 300 draws, and compared with the other half.
 
-For each split, T draws give the estimate, and other T draws the truth. The bootstrap of the draws stands beside it: the overlap of the
-batch with that of resampled draws, which shares its noise with the batch and so says too much.
+For each split, T draws give the estimate, and other T draws the truth. The bootstrap of the draws stands beside it: the overlap
+of the batch with that of resampled draws, which shares its noise with the batch and so says too much.
 
     python benchmarks/bench/fresh_draws.py        # four minutes on two cores
 """
@@ -47,7 +47,7 @@ def measure(pool: np.ndarray, draws: int, k: int) -> dict[str, list[tuple[float,
 def main() -> None:
     pool = np.load(FILE)["pool"].astype(np.float32)
     print(
-        "| heuristic | T | k | said | true | mean error of what is said | bootstrap | true in the interval | certain | of these true |"
+        "| heuristic | T | k | said | true | mean error | bootstrap | true in the interval | certain | of these true |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for draws, k in ((50, 10), (150, 10), (50, 50), (150, 50)):
@@ -57,8 +57,8 @@ def main() -> None:
             kept = f"{right.sum() / sure.sum():.0%}" if sure.sum() else "–"
             off = np.abs(said - true.mean()).mean()
             print(
-                f"| {name} | {draws} | {k} | {said.mean():.0%} | {true.mean():.0%} | {off:.0%} | {bootstrap.mean():.0%} | {inside:.0%} "
-                f"| {sure.mean():.1f} | {kept} |",
+                f"| {name} | {draws} | {k} | {said.mean():.0%} | {true.mean():.0%} | {off:.0%} | {bootstrap.mean():.0%} "
+                f"| {inside:.0%} | {sure.mean():.1f} | {kept} |",
                 flush=True,
             )
 
