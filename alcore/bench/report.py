@@ -159,7 +159,9 @@ def _sections(result: Comparison, draw: _SvgPictures, shown: list[str]) -> Itera
         yield _fresh_section(result)
     if result.information_curves:
         limit = None if result.information_bound is None else ("upper bound", result.information_bound)
-        figure = plot.information(result.information_curves, bound=limit, highlight=shown)
+        figure = plot.information(
+            result.information_curves, bound=limit, highlight=_among(shown, result.information_curves)
+        )
         picture = draw("Joint information of the first picks, nats", figure, result.information_curves)
         yield Section("information", "Information of the batches", pictures=[picture])
     tables = result.tables()
@@ -176,6 +178,11 @@ def _sections(result: Comparison, draw: _SvgPictures, shown: list[str]) -> Itera
     if result.left_out:
         reasons = [f"{part}: {why}." for part, why in result.left_out.items()]
         yield Section("left-out", "Parts that are left out", reasons)
+
+
+def _among(shown: list[str], curves: Collection[str]) -> list[str]:
+    """Those that a picture has. All of its lines where it has none of them."""
+    return [name for name in shown if name in curves] or list(curves)
 
 
 def _fresh_section(result: Comparison) -> Section:
@@ -251,7 +258,7 @@ def _replay_section(replay: Replay, draw: _SvgPictures, shown: list[str]) -> Sec
         words.append("A curve ends when the draws of one of its runs are exhausted.")
     mark = replay.horizon or None
     curves = {name: _with_fewer_points(curve) for name, curve in replay.curves.items()}
-    shown = [name for name in shown if name in curves] or list(curves)
+    shown = _among(shown, curves)
     if len(shown) < len(curves):
         words.append("The best three, Random and those you chose are in colour. Point at a grey line to see its name.")
     pictures = [
