@@ -61,16 +61,16 @@ def _lead_sentences(result: Comparison) -> Iterator[str]:
     if not lead.low > 0:
         yield (
             f"No heuristic clearly beats Random {over}. {best} did best of {len(order)}: its {METRIC} was on average {_nats(lead)} "
-            "from Random's. The interval contains 0, so chance may explain it."
+            "against Random's. The interval contains 0, so chance may explain it."
         )
         return
     equal = [name for name in others if not lead_of(replay, best, name, level).low > 0]
     leaders = [best, *[name for name in equal if lead_of(replay, name, RANDOM, level).low > 0]]
     unsure = [name for name in equal if name not in leaders]
     verb = "leads" if len(leaders) == 1 else "lead"
-    text = f"{_some(leaders)} {verb} {over}. The {METRIC} of {best} was on average {_nats(lead)} from Random's"
+    text = f"{_some(leaders)} {verb} {over}. The {METRIC} of {best} was on average {_nats(lead)} against Random's"
     if (accuracy := _accuracies(replay, best)) is not None:
-        text += f", and its accuracy at the end {accuracy[0]:.1%} against {accuracy[1]:.1%}"
+        text += f", and its accuracy at the end {100 * accuracy[0]:.1f} % against {100 * accuracy[1]:.1f} %"
     if len(leaders) > 1:
         text += f". The runs cannot tell the {len(leaders)} leaders apart"
     if unsure:
