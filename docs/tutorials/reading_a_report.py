@@ -48,8 +48,7 @@ for sentence in alcore.bench.sentences(result):
 # %% [markdown]
 # Read them in this order:
 #
-# 1. **Who leads**, in the first sentence, by how much, with its interval. Where that contains 0, chance may explain it. Then **the
-#    warning about calibration.** These networks are underconfident. Everything else rests on their
+# 1. **Who leads**, in the first sentence, with its interval. Then **the warning about calibration.** Everything rests on the
 #    probabilities, so the ranking may change when they are mended. The last section tries it.
 # 2. **The horizon.** Some run has used up its draws there. The comparison ends, and says nothing about later labels.
 # 3. **Who needed fewer labels than Random.** Only heuristics with a clear interval are named. The others were not shown
@@ -136,8 +135,7 @@ for name, share in replay.labels_like("random").items():
 #
 # ## Are there enough draws?
 #
-# Other networks would give other scores. The report says how many picks a fresh set of 300 draws would pick again, how many are
-# certain, and how many draws would bring this share to 80 %.
+# The report says how many picks 300 fresh draws would pick again, which are certain, and how many draws would bring this to 80 %.
 #
 # <!-- numbers vary -->
 
@@ -152,10 +150,8 @@ for name, one in result.fresh_draws.items():
 # | heuristic | said | true | bootstrap of the draws |
 # |---|---|---|---|
 # | bald | 77 % | 80 % | 84 % |
-# | entropy | 86 % | 83 % | 88 % |
 # | margin | 32 % | 30 % | 36 % |
 # | variation-ratio | 67 % | 55 % | 73 % |
-# | mean-std | 76 % | 82 % | 86 % |
 #
 # A bootstrap shares its noise with the batch, so it says too much. Of the picks called certain, 97 to 100 % were picked again.
 #
@@ -182,7 +178,6 @@ for row in (0, 1, 4):
 
 # %% [markdown]
 # Nine of ten entropy picks are the digit 8: the networks find this digit ambiguous. Such a batch has few different lessons.
-# The table counts one batch of ten. It does not say that entropy always does so.
 #
 # ## Calibration
 #
