@@ -76,6 +76,7 @@ from alcore.scores.measures import (
     vote_entropy,
 )
 from alcore.scores.reductions import reduce
+from alcore.scores.score_error import score_error
 from alcore.sources.chunks import ChunkWarning
 from alcore.sources.files import open_predictions
 from alcore.sources.ragged import Ragged
@@ -183,6 +184,7 @@ __all__ = [
     "pure_weights",
     "reduce",
     "save_predictions",
+    "score_error",
     "set_threads",
     "softmax",
     "softrank",

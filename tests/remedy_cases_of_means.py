@@ -15,6 +15,13 @@ TESTED = {
 }
 OF_MEANS = (
     Case("alcore.bald(means, kind='mean')", "variance=0.25", "alcore.bald(means, kind='mean', {})", BALD, MEANS),
+    Case(
+        "alcore.score_error(means, kind='mean', variance=0.25)",
+        "means[..., :half]",
+        "alcore.bald({}, kind='mean', variance=0.25)",
+        "0.5 * np.log1p(means[:, :4].var(1) / 0.25)",
+        {**MEANS, "half": "4"},
+    ),
     Case("alcore.bald(means, kind='mean')", "alcore.variance(means, 'epistemic')", "{}", "means.var(1)", MEANS),
     Case(
         "alcore.batchbald(means, 2, kind='mean')",

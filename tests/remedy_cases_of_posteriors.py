@@ -7,7 +7,13 @@ from tests.remedies import Case
 MADE = {"posterior": "alcore.Posterior(probs)", "test": "probs[:4]", "pool": "probs"}
 LEARNED = {**MADE, "known": "posterior.learn([0, 2], [1, 1])"}
 OF_POSTERIORS = (
-    Case("posterior.draws('test')", "alcore.Posterior({'pool': pool, 'test': test})", "{}.draws('test').shape", "(4, 3, 100)", MADE),
+    Case(
+        "posterior.draws('test')",
+        "alcore.Posterior({'pool': pool, 'test': test})",
+        "{}.draws('test').shape",
+        "(4, 3, 100)",
+        MADE,
+    ),
     Case("posterior.learn([0], [2])", "posterior.forget()", "{}.labelled", "0", LEARNED),
     Case(
         "posterior.learn(np.arange(12) == 3, [1])",

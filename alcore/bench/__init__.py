@@ -11,6 +11,7 @@ from __future__ import annotations
 from alcore.bench.calibration import Calibration, calibration
 from alcore.bench.compare import compare
 from alcore.bench.comparison import Comparison
+from alcore.bench.fresh_draws import FreshDraws
 from alcore.bench.labels import labelled
 from alcore.bench.regression import LabelledMeans, labelled_means
 from alcore.bench.replay import Replay, replay
@@ -21,6 +22,7 @@ from alcore.bench.temperature_scaling import temperature, tempered
 __all__ = [
     "Calibration",
     "Comparison",
+    "FreshDraws",
     "LabelledMeans",
     "Replay",
     "calibration",

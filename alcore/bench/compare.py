@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -15,6 +16,7 @@ from alcore.batches.filling import SaturationWarning
 from alcore.bench.agreement import overlap, rank_correlation
 from alcore.bench.comparison import Comparison
 from alcore.bench.composition import class_counts, near_duplicates
+from alcore.bench.fresh_draws import cuts_of, fresh_draws, why_no_parts
 from alcore.bench.information import information_bound, information_of_batches
 from alcore.bench.labels import Ints, PoolAndTest, check_source, read_pool_and_test, why_no_labels
 from alcore.bench.regression import MeansAndTest, check_test_variance, information_of_means, read_means_and_test
@@ -82,6 +84,7 @@ def compare(
     at_a_time: Sequence[int] = (10,),
     posterior: str = "gaussian",
     samples: int = 20_000,
+    cuts: int = 20,
     rng: Rng = None,
     **options: Unpack[MaskedReadingOptions],
 ) -> Comparison:
@@ -107,6 +110,8 @@ def compare(
             joint batches, such as those of BatchBALD, are worth. One label at a time takes ten times as long.
         posterior: how labels update the predictions in a replay, "gaussian" or "reweighted", as in `replay`.
         samples: how many label configurations estimate the information of a batch.
+        cuts: how often the draws are cut into parts, to see what a fresh set of as many draws would pick (`FreshDraws`). Joint
+            heuristics take part in the first 3 cuts. With large predictions there are fewer. 0 leaves it out.
         rng: None, a seed or a generator. Each heuristic draws from its own child generator.
         **options: ``kind``, ``axes``, ``over_labels``, ``weights``, ``mask`` and ``ignore_index`` as in `alcore.Heuristic.score`.
             ``kind`` and ``axes`` are for ``test`` too.
@@ -133,6 +138,7 @@ def compare(
     check_test_variance(reading.kind, test, test_variance)
     heuristics = DEFAULT_OF_MEANS if of_means and heuristics is DEFAULT else heuristics
     objects, count, size = _as_heuristics(heuristics), door.as_count(k), door.as_size(samples, "samples")
+    cuts = door.as_count(cuts, "cuts")
     source = open_source(predictions, reading)
     _check_pool(source)
     no_labels = why_no_labels(source)
@@ -152,9 +158,12 @@ def compare(
         labelled_sets = read_pool_and_test(source, predictions, labels, test, test_labels, reading)
     by_name = dict(zip(_distinct_names(objects), objects, strict=True))
     # The work starts after all that may be refused.
+    untouched = deepcopy(heuristic_rngs)
     result = _select_batches(predictions, source, by_name, count, heuristic_rngs, reading.options)
+    result = _with_fresh_draws(result, predictions, by_name, untouched, cuts, reading, shares)
     if no_labels is not None:
-        return replace(result, left_out=dict.fromkeys(("information", "replay", "calibration"), no_labels))
+        parts = dict.fromkeys(("information", "replay", "calibration"), no_labels)
+        return replace(result, left_out={**result.left_out, **parts})
     if of_means:
         result = _with_information_of_means(result, predictions, reading, shares)
         return _with_replays(result, labelled_sets, by_name, reading, shares, sizes, replay_options)
@@ -185,6 +194,25 @@ def _with_replays(
     replays = tuple(replay(heuristics, pool, test, size=size, weights=shares, **options) for size in sizes)
     left_out |= {f"replay of {name}": why for one in replays for name, why in one.left_out.items()}
     return replace(result, replays=replays, left_out=left_out)
+
+
+def _with_fresh_draws(
+    result: Comparison,
+    predictions: Any,
+    heuristics: dict[str, Heuristic],
+    generators: Sequence[np.random.Generator],
+    cuts: int,
+    reading: Reading,
+    shares: Float64s,
+) -> Comparison:
+    """Add what a fresh set of draws would pick, or the reason why it is not known."""
+    source = open_source(predictions, reading)
+    why = why_no_parts(source, shares, len(result.batches[0])) if cuts else "cuts is 0"
+    if why is not None:
+        return replace(result, left_out={**result.left_out, "overlap with fresh draws": why})
+    asked = dict(zip(heuristics, zip(heuristics.values(), result.batches, generators, strict=True), strict=True))
+    found = fresh_draws(asked, predictions, cuts_of(source, cuts), 0, reading, shares)
+    return replace(result, fresh_draws=found)
 
 
 def _select_batches(

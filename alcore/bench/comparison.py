@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from alcore.batches.batch import Batch
+from alcore.bench.fresh_draws import FreshDraws
 from alcore.bench.labels import Ints
 from alcore.bench.replay import Replay
-from alcore.bench.tables import Columns, calibration_tables, concatenate, curves_table, summary_table
+from alcore.bench.tables import Columns, calibration_tables, concatenate, curves_table, fresh_draws_table, summary_table
 from alcore.bench.temperature_scaling import Tempering
 from alcore.door import Float64s
 
@@ -48,6 +49,8 @@ class Comparison:
             them, averaged over the draws, is at most 0.05.
         replays: one `Replay` for each number of labels at a time. Empty without labels of the pool and a labelled test set.
         tempering: calibration on the test set before and after temperature scaling. None without a labelled test set.
+        fresh_draws: name -> `FreshDraws`: the overlap of its batch with that of a fresh set of as many draws, which picks are
+            certain, and how many draws would be enough. Empty where ``left_out`` says why.
         left_out: name of a missing part -> the reason.
     """
 
@@ -69,6 +72,7 @@ class Comparison:
     near_duplicates: Ints | None = None
     replays: tuple[Replay, ...] = ()
     tempering: Tempering | None = None
+    fresh_draws: dict[str, FreshDraws] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -94,6 +98,8 @@ class Comparison:
         if self.replays:
             found["replay"] = concatenate([curves_table(one) for one in self.replays])
             found["replay summary"] = concatenate([summary_table(one) for one in self.replays])
+        if self.fresh_draws:
+            found["fresh draws"] = fresh_draws_table(self.fresh_draws)
         if self.tempering is not None:
             found |= calibration_tables(self.tempering.states)
         return found

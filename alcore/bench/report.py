@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +14,9 @@ import numpy as np
 
 from alcore import plot
 from alcore.bench.comparison import Comparison
+from alcore.bench.fresh_draws import FARTHEST, FreshDraws
 from alcore.bench.labels import Ints
+from alcore.bench.lead import highlighted
 from alcore.bench.replay import Gain, Replay, Share
 from alcore.bench.summary import sentences as sentences_of
 from alcore.bench.tables import Columns
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN_PICKS = 5
+SHOWN_CERTAIN = 10
 PIXELS_PER_INCH = 100  # the largest scale of a picture
 MOST_CLASSES = 60  # the most columns of a table
 MOST_POINTS = 60  # the most points of a curve
@@ -70,7 +73,12 @@ class Section:
 
 
 def write_report(
-    result: Comparison, file: str | os.PathLike[str], *, source: str = "", sentences: Sequence[str] | None = None
+    result: Comparison,
+    file: str | os.PathLike[str],
+    *,
+    source: str = "",
+    sentences: Sequence[str] | None = None,
+    highlight: Sequence[str] = (),
 ) -> None:
     """Write a comparison as one HTML page: first a summary in words, then tables that can be sorted, and pictures as SVG.
 
@@ -80,11 +88,13 @@ def write_report(
         result: the `Comparison` that `alcore.bench.compare` returned.
         file: the .html file to write. It appears under its name when it is complete.
         source: where the predictions came from, for the title.
+        highlight: names of heuristics that pictures show in colour, beside the best three and Random. The others are grey, and the
+            pointer names them.
         sentences: the summary. By default `alcore.bench.sentences` of the result.
 
     Raises:
         ImportError: without Jinja2 or matplotlib: ``pip install 'alcore[report]'``.
-        ValueError: if the folder does not exist.
+        ValueError: if the folder does not exist, and for a name in ``highlight`` that was not compared.
 
     >>> import alcore.bench, numpy, pathlib, tempfile
     >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 8)).transpose(0, 2, 1)
@@ -98,8 +108,9 @@ def write_report(
         from jinja2 import Environment
     except ImportError as error:
         raise ImportError("reports need Jinja2 and matplotlib: pip install 'alcore[report]'.") from error
+    shown = highlighted(result, highlight)
     with matplotlib.rc_context(SVG):
-        sections = list(_sections(result, _SvgPictures()))
+        sections = list(_sections(result, _SvgPictures(), shown))
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(TEMPLATE.read_text("utf-8"))
     shape = " × ".join(f"{n:,}" for n in result.shape)
     text = page.render(
@@ -118,12 +129,16 @@ class _SvgPictures:
     def __init__(self) -> None:
         self._count = 0
 
-    def __call__(self, caption: str, figure: Figure) -> Picture:
+    def __call__(self, caption: str, figure: Figure, lines: Collection[str] = ()) -> Picture:
+        """``lines``: the names of the lines, in their order. The pointer shows them."""
         self._count += 1
         prefix, stream = f"p{self._count}-", io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
         svg = stream.getvalue()
         svg = IDS.sub(rf"\g<1>{prefix}", svg[svg.index("<svg") :])
+        for i, name in enumerate(lines):
+            line = f'<g id="{prefix}line-{i}">'
+            svg = svg.replace(line, f"{line}<title>{_escaped(name)}</title>")
         svg = PATHS.sub(lambda path: DIGITS.sub(r"\1", path[0]), svg)
         head, rest = svg.split(">", 1)
         head = re.sub(r'\s(?:width|height)="[^"]*"', "", head)
@@ -133,24 +148,26 @@ class _SvgPictures:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _sections(result: Comparison, draw: _SvgPictures) -> Iterator[Section]:
-    yield Section("heuristics", "Heuristics", tables=[_heuristics_table(result)])
+def _sections(result: Comparison, draw: _SvgPictures, shown: list[str]) -> Iterator[Section]:
+    """What the labels are worth first, then the batches, then what they cost."""
     for replay in result.replays:
-        yield _replay_section(replay, draw)
+        yield _replay_section(replay, draw, shown)
+    if result.fresh_draws:
+        yield _fresh_section(result)
+    if result.information_curves:
+        limit = None if result.information_bound is None else ("upper bound", result.information_bound)
+        figure = plot.information(
+            result.information_curves, bound=limit, highlight=_among(shown, result.information_curves)
+        )
+        picture = draw("Joint information of the first picks, nats", figure, result.information_curves)
+        yield Section("information", "Information of the batches", pictures=[picture])
     tables = result.tables()
     if result.tempering is not None:
         yield _calibration_section(result.tempering, tables["calibration"], draw)
-    if result.information_curves:
-        limit = None if result.information_bound is None else ("upper bound", result.information_bound)
-        figure = plot.information(result.information_curves, bound=limit)
-        yield Section(
-            "information",
-            "Information of the batches",
-            pictures=[draw("Joint information of the first picks, nats", figure)],
-        )
+    yield Section("heuristics", "Batches, time and memory", tables=[_heuristics_table(result)])
     yield Section("alike", "Agreement of the heuristics", pictures=list(_agreement_pictures(result, draw)))
     if class_tables := list(_class_tables(tables)):
         yield Section("classes", "Classes of the picks", tables=class_tables)
@@ -159,9 +176,51 @@ def _sections(result: Comparison, draw: _SvgPictures) -> Iterator[Section]:
         figure = plot.scores(result.scores, picks=picks)
         yield Section("scores", "Scores", pictures=[draw("Scores of all rows and of the picks", figure)])
     if result.left_out:
-        yield Section(
-            "left-out", "Parts that are left out", [f"{part}: {why}." for part, why in result.left_out.items()]
+        reasons = [f"{part}: {why}." for part, why in result.left_out.items()]
+        yield Section("left-out", "Parts that are left out", reasons)
+
+
+def _among(shown: list[str], curves: Collection[str]) -> list[str]:
+    """Those that a picture has. All of its lines where it has none of them."""
+    return [name for name in shown if name in curves] or list(curves)
+
+
+def _fresh_section(result: Comparison) -> Section:
+    draws, k = result.shape[-1], len(result.batches[0])
+    words = [
+        f"With other {draws} draws of the same posterior each heuristic would pick partly other rows. The overlap was measured on "
+        "disjoint parts of the draws, and extended from half of the draws to all of them."
+    ]
+    found = result.fresh_draws
+    columns: dict[str, list[Cell]] = {"heuristic": [Cell(name) for name in found]}
+    columns["picks that fresh draws pick too, %"] = [
+        Cell(f"{100 * one.overlap:.0f} ({100 * one.low:.0f} – {100 * one.high:.0f})", one.overlap)
+        for one in found.values()
+    ]
+    columns["certain picks"] = [
+        Cell("not known") if one.certain is None else _number(int(one.certain.sum()), "d") for one in found.values()
+    ]
+    columns["rows of certain picks"] = [
+        Cell(
+            "–"
+            if one.certain is None
+            else " ".join(map(str, batch.indices[one.certain][:SHOWN_CERTAIN].tolist())) or "–"
         )
+        for one, batch in zip(found.values(), result.batches, strict=True)
+    ]
+    columns["draws for 80 %"] = [_enough_cell(one) for one in found.values()]
+    return Section(
+        "draws", "Are there enough draws?", words, tables=[_table(f"Batches of {k}, {draws} draws", columns)]
+    )
+
+
+def _enough_cell(one: FreshDraws) -> Cell:
+    ends = [f"{value:,.0f}" if np.isfinite(value) else f"> {FARTHEST * one.draws:,}" for value in _ends(one)]
+    return Cell(f"{ends[0]} ({ends[1]} – {ends[2]})", min(one.enough, 1e9))
+
+
+def _ends(one: FreshDraws) -> tuple[float, float, float]:
+    return one.enough, one.enough_low, one.enough_high
 
 
 def _heuristics_table(result: Comparison) -> Table:
@@ -192,20 +251,27 @@ def _heuristics_table(result: Comparison) -> Table:
     return _table(f"Batches of {len(result.batches[0])} rows. Click a heading to sort.", columns)
 
 
-def _replay_section(replay: Replay, draw: _SvgPictures) -> Section:
+def _replay_section(replay: Replay, draw: _SvgPictures, shown: list[str]) -> Section:
     way = "one label at a time" if replay.size == 1 else f"in batches of {replay.size}"
     words = [f"All heuristics are compared up to {replay.horizon} labels."]
     if replay.exhausted:
         words.append("A curve ends when the draws of one of its runs are exhausted.")
     mark = replay.horizon or None
     curves = {name: _with_fewer_points(curve) for name, curve in replay.curves.items()}
+    shown = _among(shown, curves)
+    if len(shown) < len(curves):
+        words.append("The best three, Random and those you chose are in colour. Point at a grey line to see its name.")
     pictures = [
-        draw(f"{metric} of the test set against labels, {way}", plot.curves(curves, metric, horizon=mark))
+        draw(
+            f"{metric} of the test set against labels, {way}",
+            plot.curves(curves, metric, horizon=mark, highlight=shown),
+            curves,
+        )
         for metric in replay.metrics
     ]
     left = replay.what_is_left
-    draws_left = plot.curves(curves, left, horizon=mark, log=replay.posterior == "reweighted")
-    pictures.append(draw(f"{left} against labels, {way}", draws_left))
+    draws_left = plot.curves(curves, left, horizon=mark, log=replay.posterior == "reweighted", highlight=shown)
+    pictures.append(draw(f"{left} against labels, {way}", draws_left, curves))
     return Section(f"replay-{replay.size}", f"Replay, {way}", words, pictures, [_replay_table(replay)])
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from alcore.bench.comparison import Comparison
+from alcore.bench.fresh_draws import FARTHEST
+from alcore.bench.lead import METRIC, RANDOM, SHOWN, Lead, deciding_replay, lead_of, order_of
 from alcore.bench.replay import Replay, Share
 from alcore.bench.temperature_scaling import Tempering
 
-METRIC = "log-likelihood"
 MISTAKES = 0.05  # the chance that a sentence names a heuristic as different from Random although none is
-SHOWN = 3
+ENOUGH = 80  # %, of the picks that fresh draws pick too
 
 
 def sentences(result: Comparison) -> list[str]:
@@ -33,12 +34,98 @@ def sentences(result: Comparison) -> list[str]:
     >>> words[-1]
     'Replay is left out: it needs labels of the pool, a test set and labels of the test set.'
     """
-    found = [sentence for replay in result.replays for sentence in _replay_sentences(replay)]
+    found = list(_lead_sentences(result))
+    found += [sentence for replay in result.replays for sentence in _replay_sentences(replay)]
     found += [sentence for replay in result.replays[:1] for sentence in _exhaustion_sentence(replay, result.shape[-1])]
     found += _batch_sentences(result)
+    found += _fresh_sentences(result)
     if result.tempering is not None:
         found += _calibration_sentences(result.tempering)
     return [*found, *(f"{part[0].upper()}{part[1:]} is left out: {why}." for part, why in result.left_out.items())]
+
+
+def _lead_sentences(result: Comparison) -> Iterator[str]:
+    """Who leads, by how much and how sure. Where there is no replay, that this is not known."""
+    replay = deciding_replay(result)
+    if replay is None:
+        if "replay" in result.left_out:
+            yield "Which heuristic learns fastest is not known here: there is no replay. The batches can still be compared."
+        return
+    order = [name for name in order_of(replay) if name != RANDOM]
+    if RANDOM not in replay.curves or not order or len(replay.curves[RANDOM].seeds) < 2:
+        return
+    best, *others = order
+    level = 1 - MISTAKES / len(order)
+    lead = lead_of(replay, best, RANDOM, level)
+    over = f"over the first {_labels(replay.horizon)}" if replay.horizon > 1 else "after the first label"
+    if not lead.low > 0:
+        yield (
+            f"No heuristic clearly beats Random {over}. {best} did best of {len(order)}: its {METRIC} was on average {_nats(lead)} "
+            "against Random's. The interval contains 0, so chance may explain it."
+        )
+        return
+    equal = [name for name in others if not lead_of(replay, best, name, level).low > 0]
+    leaders = [best, *[name for name in equal if lead_of(replay, name, RANDOM, level).low > 0]]
+    unsure = [name for name in equal if name not in leaders]
+    verb = "leads" if len(leaders) == 1 else "lead"
+    text = f"{_some(leaders)} {verb} {over}. The {METRIC} of {best} was on average {_nats(lead)} against Random's"
+    if (accuracy := _accuracies(replay, best)) is not None:
+        text += f", and its accuracy at the end {100 * accuracy[0]:.1f} % against {100 * accuracy[1]:.1f} %"
+    if len(leaders) > 1:
+        text += f". The runs cannot tell the {len(leaders)} leaders apart"
+    if unsure:
+        text += f". {_some(unsure)} may be as good, but {'is' if len(unsure) == 1 else 'are'} not shown to beat Random"
+    yield f"{text}."
+
+
+def _nats(lead: Lead) -> str:
+    return f"{lead.gain:+.3f} nats (interval {lead.low:+.3f} to {lead.high:+.3f})"
+
+
+def _accuracies(replay: Replay, name: str) -> tuple[float, float] | None:
+    """The accuracy of a heuristic and of Random at the horizon. None where there is none."""
+    if "accuracy" not in replay.metrics:
+        return None
+    found = [replay.curves[one] for one in (name, RANDOM)]
+    first, second = (float(one.mean("accuracy")[one.labels == replay.horizon][0]) for one in found)
+    return first, second
+
+
+def _some(names: list[str]) -> str:
+    """The first three names, and how many more."""
+    return _listed([*names[:SHOWN], *([f"{len(names) - SHOWN} more"] if len(names) > SHOWN else [])])
+
+
+def _fresh_sentences(result: Comparison) -> Iterator[str]:
+    """Whether T is large enough, for the heuristics that depend on it most and least."""
+    found = {name: one for name, one in result.fresh_draws.items() if name != RANDOM}
+    if not found:
+        return
+    k, draws = len(result.batches[0]), result.shape[-1]
+    few = sorted(
+        (name for name, one in found.items() if 100 * one.overlap < ENOUGH), key=lambda name: found[name].overlap
+    )
+    if not few:
+        lowest = min(found, key=lambda name: found[name].overlap)
+        yield (
+            f"{draws} draws are enough for batches of {k}: with other {draws} draws each heuristic is expected to pick at least "
+            f"{100 * found[lowest].overlap:.0f} % of its picks again."
+        )
+        return
+    named = [
+        f"{name} {100 * found[name].overlap:.0f} % ({100 * found[name].low:.0f} to {100 * found[name].high:.0f} %; {ENOUGH} % with "
+        f"{_draws(found[name].enough, draws)})"
+        for name in few[:SHOWN]
+    ]
+    more = [f"{len(few) - SHOWN} more less than {ENOUGH} %"] if len(few) > SHOWN else []
+    yield (
+        f"{draws} draws are few for batches of {k}. Of its picks, another {draws} draws are expected to pick again: "
+        f"{_listed([*named, *more])}."
+    )
+
+
+def _draws(enough: float, draws: int) -> str:
+    return f"about {enough:,.0f} draws" if np.isfinite(enough) else f"more than {FARTHEST * draws:,} draws"
 
 
 def _replay_sentences(replay: Replay) -> Iterator[str]:
@@ -63,7 +150,7 @@ def _replay_sentences(replay: Replay) -> Iterator[str]:
         said = f"{_best_clause(best, shares[best])}.{_others_clause(rest, shares)}"
         yield f"{where}, on these predictions {said} There were {runs} runs."
     else:
-        yield f"{where}, no heuristic was clearly better than Random in {METRIC}. There were {runs} runs."
+        yield f"{where}, no heuristic was clearly better than Random in {METRIC} at the last label. There were {runs} runs."
     if worse:
         verb = "was" if len(worse) == 1 else "were"
         yield f"{where}, {_listed(worse)} {verb} clearly worse than Random in {METRIC}."

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from alcore.bench.calibration import Calibration
+from alcore.bench.fresh_draws import FreshDraws
 from alcore.bench.replay import Replay
 
 Columns = dict[str, Any]  # name -> array
@@ -69,6 +71,23 @@ def calibration_tables(states: dict[str, Calibration]) -> dict[str, Columns]:
         for name, one in states.items()
     ]
     return {"calibration": metrics, "reliability": concatenate(bins)}
+
+
+def fresh_draws_table(found: Mapping[str, FreshDraws]) -> Columns:
+    """One row for each heuristic: what a fresh set of as many draws would pick too, and how many draws would be enough."""
+    each = list(found.values())
+    certain = [math.nan if one.certain is None else float(one.certain.sum()) for one in each]
+    return {
+        "heuristic": np.array(list(found)),
+        "draws": np.array([one.draws for one in each]),
+        "overlap": np.array([one.overlap for one in each]),
+        "overlap, low": np.array([one.low for one in each]),
+        "overlap, high": np.array([one.high for one in each]),
+        "certain picks": np.array(certain),
+        "draws for 80 %": np.array([one.enough for one in each]),
+        "draws, low": np.array([one.enough_low for one in each]),
+        "draws, high": np.array([one.enough_high for one in each]),
+    }
 
 
 def concatenate(parts: list[Columns]) -> Columns:

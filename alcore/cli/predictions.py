@@ -160,6 +160,12 @@ def bench(
         Path | None, typer.Option(help="Write a picture of information and scores: .png, .svg or .pdf.")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report of all results as one page: .html.")] = None,
+    highlight: Annotated[
+        str,
+        typer.Option(
+            help="Names, separated by commas, that the report shows in colour beside the best three and random."
+        ),
+    ] = "",
     csv: Annotated[Path | None, typer.Option(help="Write the table of heuristics: .csv.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write every table: .json.")] = None,
     *,
@@ -174,12 +180,14 @@ def bench(
         for output, endings in written:
             if output is not None:
                 check_output(output, endings, *inputs)
+        coloured = [one.strip() for one in highlight.split(",") if one.strip()]
         sizes = numbers(at_a_time, "--at-a-time")
         check_bench(read)
         with unchanged(*inputs):
             source = open_files(files, read)
             chosen = heuristics_named(heuristics, source, files, made, read)
             check_reduced(source, made.reduce)
+            check_highlighted(coloured, chosen)
             check_drawn(plot, source, chosen)
             labelled = read_labelled(files, labels, test, test_labels, read)
             labelled["test_variance"] = test_variance_of(test_variance, test, files, read)
@@ -204,7 +212,7 @@ def bench(
             write_json(json, as_json(result))
             say(f"every table -> {json}")
         if report is not None:
-            write_report(result, report, source=name, sentences=summary)
+            write_report(result, report, source=name, sentences=summary, highlight=coloured)
             say(f"report -> {report}")
 
 
@@ -214,3 +222,13 @@ def check_drawn(plot: Path | None, source: Any, chosen: list[Heuristic]) -> None
         raise ValueError(
             f"{plot}: expected a heuristic whose scores can be drawn, got none. Add one: --heuristics bald."
         )
+
+
+def check_highlighted(names: list[str], chosen: list[Heuristic]) -> None:
+    """Refuse a colour for a heuristic that is not compared, before the comparison."""
+    compared = [one.name for one in chosen]
+    for name in names:
+        if name not in compared:
+            raise ValueError(
+                f"--highlight: expected names of {', '.join(compared)}, got {name!r}. Add it to --heuristics."
+            )

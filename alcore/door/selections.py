@@ -8,9 +8,20 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore.door.arrays import Float64s, as_plain
+from alcore.door.kinds import Kind
 from alcore.door.numbers import as_finite, as_numbers, as_real
 from alcore.door.wording import shown
 
+SCORED = (  # in the order of the kernel
+    "entropy",
+    "expected-entropy",
+    "bald",
+    "margin",
+    "least-confidence",
+    "variation-ratio",
+    "vote-entropy",
+    "mean-std",
+)
 FILLS = ("power-bald", "random", "bald", "stop")  # rules by which a joint batch is filled
 
 
@@ -115,6 +126,22 @@ def as_fill(fill: str) -> str:
     if isinstance(fill, str) and fill in FILLS:
         return fill
     raise ValueError(f"fill: expected one of {', '.join(map(repr, FILLS))}, got {shown(fill)}.")
+
+
+def as_scored(measure: str) -> int:
+    """The place in `SCORED` of a measure whose error is known."""
+    if isinstance(measure, str) and measure in SCORED:
+        return SCORED.index(measure)
+    raise ValueError(f"measure: expected one of {', '.join(map(repr, SCORED))}, got {shown(measure)}.")
+
+
+def check_error_of(kind: Kind) -> None:
+    """Errors of scores are those of class probabilities."""
+    if kind == "mean":
+        raise ValueError(
+            "kind: score_error is for probabilities or logits, got kind='mean'. To see how far scores of means move, score two "
+            "halves of the draws: means[..., :half] and means[..., half:]."
+        )
 
 
 def as_beta(beta: float) -> float:

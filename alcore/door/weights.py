@@ -12,6 +12,8 @@ import numpy.typing as npt
 from alcore.door.arrays import Bools, Float64s, as_plain
 from alcore.door.numbers import as_numbers, as_whole
 
+NO_SPREAD = 1e-9  # of 1 - sum w^2: one draw has all the weight
+
 
 def as_weights(
     weights: npt.ArrayLike | None,
@@ -94,6 +96,21 @@ def check_mask_of(predictions: Any, mask: Any) -> None:
             "scores = alcore.bald(predictions); alcore.reduce(scores, 'mean', mask=predictions.mask). Or write them to a file, "
             "out='preds.npy', and pass the mask that lies beside it: np.load('preds.mask.npy')."
         )
+
+
+def check_several_draws(shares: Float64s, name: str) -> None:
+    """Two draws with weight, which the error of a score needs: one draw shows no spread."""
+    if 1.0 - float((shares**2).sum()) > NO_SPREAD:
+        return
+    if len(shares) > 1:
+        raise ValueError(
+            f"weights: expected at least 2 draws with weight, got 1 of {len(shares)}. One draw does not show how far draws differ. "
+            "Leave weights out, or give another draw weight."
+        )
+    raise ValueError(
+        f"{name}: expected at least 2 draws on the last axis, got 1. One draw does not show how far draws differ. Predict with "
+        "dropout or with an ensemble."
+    )
 
 
 def as_mask(mask: npt.ArrayLike | None, events: tuple[int, ...], rows: int | None) -> Bools | None:

@@ -57,7 +57,7 @@ def comparison(
     figure = new_figure(6.2 + 2.4 * columns, height)
     sides: Any = figure.subfigures(1, 2, width_ratios=(6.2, 2.4 * columns), wspace=0.02)
     left, right = sides
-    draw_information(left, curves, bound)
+    draw_information(left, curves, bound, list(curves))
     left.axes[0].set_title(titles[0])
     draw_scores(right, scores_by_name, picks or {}, columns)
     right.suptitle(titles[1])

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 PICKED_ROWS, ALL_ROWS = "#d1495b", "#30638e"
 COLOURS = ("#d1495b", "#30638e", "#3a7d44", "#e08e1b", "#7b4b94", "#1b998b", "#8c564b", "#c2569b", "#5b6470")
+GREY = "#b4bac2"  # of lines that are not picked out
 STYLES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)))  # once all colours are taken
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.plot.figure import COLOURS, STYLES
+from alcore.plot.figure import COLOURS, GREY, STYLES
 
 Curve: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
@@ -24,14 +24,34 @@ def name_axes(axes: Any, across: str, up: str) -> None:
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-def draw_lines(axes: Any, points: Mapping[str, Curve]) -> None:
-    """Draw each name beside the end of its line. Names that would overlap are moved up or down."""
-    order = sorted(points, key=lambda name: -_end(points[name])[1])
+def as_highlight(highlight: Sequence[str] | None, names: Collection[str]) -> list[str]:
+    """The names that are drawn in colour. All of them for None."""
+    if highlight is None:
+        return list(names)
+    unknown = [name for name in highlight if name not in names]
+    if unknown:
+        raise ValueError(f"highlight: expected names of {', '.join(names)}, got {unknown[0]!r}.")
+    return list(dict.fromkeys(highlight))
+
+
+def colour_of(name: str, highlight: Sequence[str]) -> str:
+    """The colour of a line. Grey where it is not among those in colour."""
+    return COLOURS[highlight.index(name) % len(COLOURS)] if name in highlight else GREY
+
+
+def draw_lines(axes: Any, points: Mapping[str, Curve], highlight: Sequence[str]) -> None:
+    """Draw each name in colour beside the end of its line. Names that would overlap are moved up or down. The others are grey."""
+    order = sorted(highlight, key=lambda name: -_end(points[name])[1])
     looks: dict[str, dict[str, Any]] = {}
     for i, name in enumerate(points):  # where lines meet, the one named first lies on top
+        if name not in highlight:
+            axes.plot(*points[name], linewidth=1.0, clip_on=False, zorder=1.9, color=GREY, gid=f"line-{i}")
+    for i, name in enumerate(highlight):
         style = STYLES[i // len(COLOURS) % len(STYLES)]
         looks[name] = {"color": COLOURS[i % len(COLOURS)], "linestyle": style}
-        axes.plot(*points[name], linewidth=1.5, clip_on=False, zorder=3 - order.index(name) / len(order), **looks[name])
+        over = 3 - order.index(name) / len(order)
+        gid = f"line-{list(points).index(name)}"
+        axes.plot(*points[name], linewidth=1.5, clip_on=False, zorder=over, gid=gid, **looks[name])
     inches = 0.85 * axes.figure.bbox.height / axes.figure.dpi  # of the axes, nearly
     places = _spread(_heights(axes, [_end(points[name])[1] for name in order]), NAME_HEIGHT / inches, 0.0, 1.0)
     for name, look in looks.items():

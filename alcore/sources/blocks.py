@@ -69,6 +69,10 @@ class Block:
         """The score of a row from those of its labels on axis 1."""
         return _OVER_LABELS[self.over_labels](scores_nl)
 
+    def score_together(self, measure: CellMeasure) -> Float64s:
+        """The measure of every cell, which gets what is said of all its labels at once: (cells, L, T)."""
+        return self._score(measure, joint=False)
+
     def score_outcomes(self, measure: CellMeasure) -> Float64s:
         """The measure of every cell as a distribution over all that a label can be: C classes, yes or no, or 2^L vectors."""
         axis = self.axes.classes if self.axes else 1

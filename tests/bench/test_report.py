@@ -21,7 +21,18 @@ PROBS = RNG.dirichlet(np.ones(3) / 2, size=(120, 40)).transpose(0, 2, 1)
 TRUE = np.array([RNG.choice(3, p=row / row.sum()) for row in PROBS[..., 0]])
 NAMES = ["bald", "entropy", "random", "batchbald"]
 SECTIONS = [
-    *("summary", "heuristics", "replay-1", "replay-4", "calibration", "information", "alike", "classes", "scores"),
+    *(
+        "summary",
+        "replay-1",
+        "replay-4",
+        "draws",
+        "information",
+        "calibration",
+        "heuristics",
+        "alike",
+        "classes",
+        "scores",
+    ),
     "reading",
 ]
 
@@ -142,6 +153,24 @@ def test_long_replays_of_many_heuristics_stay_small(result: Comparison, small: C
     assert len(text.encode()) < 600_000 * len(sizes)
     assert "Curves end" not in text
     assert "compared up to 399 labels" in text
+
+
+def test_the_best_are_in_colour_and_the_others_are_named_under_the_pointer(small: Comparison, tmp_path: Path) -> None:
+    names = tuple(f"h{i}" for i in range(6))
+    curves = {name: (np.array([0, 1]), np.array([0.0, i / 10])) for i, name in enumerate(names)}
+    many = replace(small, names=names, information=np.arange(6.0), information_curves=curves, fresh_draws={}, scores={})
+    many = replace(many, information_error=None, near_duplicates=None, overlap=np.eye(6), rank_correlation=None)
+    many = replace(
+        many, seconds=np.ones(6), memory=None, batches=small.batches[:1] * 6, predicted_classes=None, classes=None
+    )
+    text = written(many, tmp_path, sentences=["one"], highlight=["h0"])
+    for name in names:
+        assert f"<title>{name}</title>" in text
+    picture = text[text.index("<svg") : text.index("</svg>")]
+    beside = [name for name in names if f">{name}</text>" in picture]
+    assert beside == ["h0", "h3", "h4", "h5"]
+    with pytest.raises(ValueError, match="highlight: expected names of h0, .*, got 'bald'"):
+        write_report(many, tmp_path / "report.html", highlight=["bald"])
 
 
 @pytest.mark.parametrize("missing", ["jinja2", "matplotlib"])

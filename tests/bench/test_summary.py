@@ -107,3 +107,31 @@ def test_batches_within_their_errors_are_not_ranked() -> None:
 
 def test_what_is_left_out_is_said() -> None:
     assert sentences(bare_comparison())[-1].startswith("Replay is left out: it needs labels of the pool")
+
+
+def test_the_first_sentence_names_who_leads_by_how_much_and_how_sure() -> None:
+    first = words(replayed({"random": 1.0, "bald": 2.0, "margin": 1.0}, noise=0.1)).split("\n")[0]
+    assert first.startswith("bald leads over the first 10 labels. The log-likelihood of bald was on average +5.")
+    assert "(interval +5." in first
+    assert "margin" not in first
+    equal = words(replayed({"random": 1.0, "bald": 2.0, "entropy": 2.0}, noise=0.1)).split("\n")[0]
+    assert equal.startswith(("bald and entropy lead", "entropy and bald lead"))
+    assert "cannot tell the 2 leaders apart" in equal
+    noise = words(replayed({"random": 0.1, **{f"h{i}": 0.1 for i in range(8)}}, noise=1.0)).split("\n")[0]
+    assert noise.startswith("No heuristic clearly beats Random over the first 10 labels.")
+    assert "may explain it" in noise
+
+
+def test_without_replay_the_first_sentence_says_what_is_not_known() -> None:
+    assert sentences(bare_comparison())[0].startswith("Which heuristic learns fastest is not known here")
+
+
+def test_few_draws_are_said_with_the_number_that_is_enough() -> None:
+    text = "\n".join(sentences(bare_comparison()))
+    assert "8 draws are few for batches of 3" in text
+    assert "bald" in text
+    assert "draws)" in text
+    sure = replace(bare_comparison().fresh_draws["bald"], overlap=0.9)
+    enough = "\n".join(sentences(replace(bare_comparison(), fresh_draws={"bald": sure})))
+    assert "8 draws are enough for batches of 3" in enough
+    assert "at least 90 %" in enough
