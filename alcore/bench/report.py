@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 SHOWN_PICKS = 5
 SHOWN_CERTAIN = 10
+ENDS = {
+    "gaussian": "A curve ends when the labels of one of its runs have decided over 90 % of the directions of the draws.",
+    "reweighted": "A curve ends when the draws of one of its runs are exhausted.",
+}
 PIXELS_PER_INCH = 100  # the largest scale of a picture
 MOST_CLASSES = 60  # the most columns of a table
 MOST_POINTS = 60  # the most points of a curve
@@ -255,7 +259,7 @@ def _replay_section(replay: Replay, draw: _SvgPictures, shown: list[str]) -> Sec
     way = "one label at a time" if replay.size == 1 else f"in batches of {replay.size}"
     words = [f"All heuristics are compared up to {replay.horizon} labels."]
     if replay.exhausted:
-        words.append("A curve ends when the draws of one of its runs are exhausted.")
+        words.append(ENDS[replay.posterior])
     mark = replay.horizon or None
     curves = {name: _with_fewer_points(curve) for name, curve in replay.curves.items()}
     shown = _among(shown, curves)

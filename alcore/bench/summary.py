@@ -36,7 +36,7 @@ def sentences(result: Comparison) -> list[str]:
     """
     found = list(_lead_sentences(result))
     found += [sentence for replay in result.replays for sentence in _replay_sentences(replay)]
-    found += [sentence for replay in result.replays[:1] for sentence in _exhaustion_sentence(replay, result.shape[-1])]
+    found += [sentence for replay in result.replays[:1] for sentence in _horizon_sentences(replay, result.shape[-1])]
     found += _batch_sentences(result)
     found += _fresh_sentences(result)
     if result.tempering is not None:
@@ -174,11 +174,29 @@ def _others_clause(others: list[tuple[float, str]], shares: Mapping[str, Share])
     return f" Fewer labels than Random also needed: {_listed([*named, f'{more} more'] if more else named)}."
 
 
-def _exhaustion_sentence(replay: Replay, draws: int) -> Iterator[str]:
-    if not replay.exhausted:
-        return
+def _horizon_sentences(replay: Replay, draws: int) -> Iterator[str]:
+    """How far the replay looks, and what limits it."""
     first = min(replay.curves, key=lambda name: int(replay.curves[name].labels[-1]))
-    yield (
+    if replay.posterior == "gaussian":
+        used = [
+            float(one.mean(replay.what_is_left)[one.labels <= replay.horizon][-1]) for one in replay.curves.values()
+        ]
+        chosen = f"chosen by {_labels(replay.fitted)} that no run buys" if replay.fitted else "given"
+        yield (
+            f"The replay looks {_labels(replay.horizon)} ahead without training. They decide {min(used):.0f} to {max(used):.0f} of "
+            f"the {draws - 1} directions of the draws. The scale of the draws was {chosen}: {replay.scale:.2g}."
+        )
+        if replay.exhausted:
+            yield (
+                f"Labels tell no more after that: {first} was the first whose labels decided over 90 % of the directions in one of "
+                "its runs. To look further, use more draws."
+            )
+    elif replay.exhausted:
+        yield _exhaustion_sentence(replay, first, draws)
+
+
+def _exhaustion_sentence(replay: Replay, first: str, draws: int) -> str:
+    return (
         f"Draws are exhausted after {_labels(replay.horizon)}: {first} was the first with fewer than 2 effective draws of {draws} "
         "left in one of its runs. All heuristics are compared up to this number of labels. To compare further, use more draws."
     )

@@ -77,6 +77,20 @@ def test_exhausted_draws_are_said() -> None:
     assert "exhausted" not in words(replayed({"bald": 2.0, "random": 1.0}))
 
 
+def test_how_far_a_replay_by_a_gaussian_posterior_looks() -> None:
+    first = replayed({"bald": 2.0, "random": 1.0})
+    curves = {
+        name: replace(one, metrics={**one.metrics, "effective dimension": one.metrics["log-likelihood"] * 0 + place})
+        for place, (name, one) in enumerate(first.curves.items(), 3)
+    }
+    gaussian = replace(first, curves=curves, posterior="gaussian", scale=1.5, fitted=40, exhausted=True)
+    said = words(gaussian)
+    assert "looks 10 labels ahead without training. They decide 3 to 4 of the 7 directions of the draws." in said
+    assert "The scale of the draws was chosen by 40 labels that no run buys: 1.5." in said
+    assert "was the first whose labels decided over 90 % of the directions" in said
+    assert "The scale of the draws was given: 1.5." in words(replace(gaussian, fitted=0))
+
+
 def test_calibration_is_said_as_it_is() -> None:
     rng = np.random.default_rng(5)
     probs = rng.dirichlet(np.ones(3), size=4_000)
