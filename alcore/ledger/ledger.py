@@ -199,7 +199,8 @@ class Ledger(LedgerFiles):
 
         Raises:
             TypeError: if ``heuristic`` is not a heuristic, or ``asker`` not a name.
-            LedgerError: for ids that the ledger does not have.
+            LedgerError: for ids that the ledger does not have, and for predictions without ``ids`` whose rows are named (xarray,
+                pandas) as the ids in another order.
             ValueError: if ``predictions`` has not one row for each of ``ids``, and what the heuristic raises.
 
         Cost: that of the heuristic, O(labelled ids) time and N/8 bytes. If others ask at the same time, it chooses up to 3 times,

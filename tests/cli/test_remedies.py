@@ -40,6 +40,7 @@ ELSEWHERE = (
     "One class: labels=[",
     "what this ledger was made with",
     "By its name: alcore.heuristic",
+    "in the order of the ledger, but row",
 )
 
 
