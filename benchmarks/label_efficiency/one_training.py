@@ -1,16 +1,17 @@
-"""Fifty labels from one network, then one training: what fills a batch that is longer than its draws can tell apart.
+"""Many labels between two trainings: what fills a batch that is longer than its draws can tell apart, and what an update is worth.
 
-    python benchmarks/label_efficiency/one_training.py    # ten seeds, some ten minutes on two cores
+    python benchmarks/label_efficiency/one_training.py    # ten seeds, three quarters of an hour on two cores
 
-A network trained on 20 random labels predicts the pool with 100 consistent draws. Each heuristic chooses 50 rows at once. A fresh
-network is trained on the 70 labels, three times, and its accuracy on the test set is what the batch was worth. Writes filling.md.
+A network trained on 20 random labels predicts the pool with 100 consistent draws. Each way chooses 50, 100 or 200 rows. A fresh
+network is trained on all labels, three times, and its accuracy on the test set is what the batch was worth. "Updated" ways ask for
+ten rows at a time, and learn the labels with `alcore.Posterior` in between, without training. Writes filling.md.
 """
 
 from __future__ import annotations
 
 import platform
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,9 +19,10 @@ from retraining import DRAWS, FOLDER, START, Digits, Run
 
 import alcore
 
-SEEDS, TRAININGS, SIZE = 10, 3, 50
+SEEDS, TRAININGS, SIZES, STEP = 10, 3, (50, 100, 200), 10
 PAGE = FOLDER / "filling.md"
 RULES = ("bald", "random", "power-bald")
+PRIOR_DRAWS = 1_000  # of a posterior without labels: they have no limit of log 100
 HEURISTICS: dict[str, alcore.Heuristic] = {
     "Random": alcore.Random(),
     "BALD": alcore.BALD(),
@@ -28,62 +30,101 @@ HEURISTICS: dict[str, alcore.Heuristic] = {
     **{f"BatchBALD, filled by {rule}": alcore.BatchBALD(fill=rule) for rule in RULES},
     **{f"2-BALD, filled by {rule}": alcore.TwoBALD(fill=rule) for rule in RULES},
 }
+UPDATED: dict[str, alcore.Heuristic] = {
+    "updated after every 10, BatchBALD": alcore.BatchBALD(),
+    "updated after every 10, 2-BALD": alcore.TwoBALD(),
+    "updated after every 10, PowerBALD": alcore.PowerBALD(),
+}
+OF_PRIOR = "BatchBALD on draws of a posterior without labels, filled by power-bald"
+WAYS = [*HEURISTICS, OF_PRIOR, *UPDATED]
+
+
+def choose(way: str, probs: np.ndarray, labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, int]:
+    """The rows that a way chooses, and how many of them jointly."""
+    rng = np.random.default_rng([seed, 99])
+    if way in UPDATED:
+        return updated(UPDATED[way], probs, labels, size, rng), size
+    if way == OF_PRIOR:
+        probs = np.asarray(alcore.Posterior(probs).draws(count=PRIOR_DRAWS, rng=rng))
+    batch = HEURISTICS.get(way, alcore.BatchBALD()).select(probs, size, rng=rng)
+    return batch.indices, np.count_nonzero(batch.scores) if batch.fill else len(batch)
+
+
+def updated(heuristic: alcore.Heuristic, probs: np.ndarray, labels: np.ndarray, size: int, rng: Any) -> np.ndarray:
+    """Ten rows at a time. The scale is chosen by the evidence of the labels that came."""
+    posterior, left, chosen = alcore.Posterior(probs), np.arange(len(probs)), []
+    for _ in range(size // STEP):
+        drawn = probs if not chosen else np.asarray(posterior.draws(count=DRAWS, rng=rng))
+        asked = left[heuristic.select(drawn[left], STEP, rng=rng).indices]
+        posterior.learn(asked, labels[asked])
+        left = np.setdiff1d(left, asked)
+        chosen.append(asked)
+    return np.concatenate(chosen)
 
 
 class Seed(NamedTuple):
-    """Of each heuristic the mean accuracy of the trainings, and how many rows were chosen jointly."""
+    """Of each way the mean accuracy of the trainings, and how many rows were chosen jointly."""
 
     accuracy: list[float]
     joint: list[int]
 
 
-def measure(seed: int) -> Seed:
+def measure(seed: int, size: int) -> Seed:
     run, accuracy, joint = Run(Digits(seed)), [], []
     labels = run.data.labels
     start = np.random.default_rng([seed, 3]).permutation(len(labels))[:START]
     rest = np.setdiff1d(np.arange(len(labels)), start)
     model = run.train(start, labels[start].tolist(), seed)
     probs = run.draws(model, run.data.images[rest], DRAWS)
-    for heuristic in HEURISTICS.values():
-        batch = heuristic.select(probs, SIZE, rng=np.random.default_rng([seed, 99]))
-        ids = np.concatenate([start, rest[batch.indices]])
+    for way in WAYS:
+        rows, together = choose(way, probs, labels[rest], size, seed)
+        ids = np.concatenate([start, rest[rows]])
         models = (run.train(ids, labels[ids].tolist(), 1_000 * seed + i) for i in range(TRAININGS))
         accuracy.append(float(np.mean([run.metrics(model)["accuracy"] for model in models])))
-        joint.append(np.count_nonzero(batch.scores) if batch.fill else len(batch))
+        joint.append(together)
     return Seed(accuracy, joint)
 
 
-def page(seeds: list[Seed]) -> str:
+def page(found: dict[int, list[Seed]]) -> str:
+    head = (
+        "# What fills a batch that exhausts its draws, and updates between two trainings\n\n"
+        f"Written by `python benchmarks/label_efficiency/one_training.py`: digits repeated with noise, a network trained on "
+        f"{START} random labels, {DRAWS} consistent draws, labels chosen without training, then one training on all of them; mean "
+        f"over {SEEDS} seeds of the mean of {TRAININGS} trainings, ± its standard error; torch {torch.__version__}, "
+        f"{platform.machine()}. Updated: ten labels at a time, learned by `alcore.Posterior` whose scale the evidence of these "
+        "labels chooses.\n"
+    )
+    return head + "".join(map(table, found, found.values()))
+
+
+def table(size: int, seeds: list[Seed]) -> str:
     accuracy, joint = np.array([seed.accuracy for seed in seeds]), np.array([seed.joint for seed in seeds])
     above = accuracy - accuracy[:, :1]
     rows = [
         f"| {name} | {mean(accuracy[:, i])} | {mean(above[:, i]) if i else '–'} | "
         + (f"{joint[:, i].min()} – {joint[:, i].max()} |" if "filled" in name else "– |")
-        for i, name in enumerate(HEURISTICS)
+        for i, name in enumerate(WAYS)
     ]
-    head = (
-        "# What fills a batch that exhausts its draws\n\n"
-        f"Written by `python benchmarks/label_efficiency/one_training.py`: digits repeated with noise, a network trained on "
-        f"{START} random labels, {DRAWS} consistent draws, {SIZE} labels chosen at once, one training on all of them; mean over "
-        f"{len(seeds)} seeds of the mean of {TRAININGS} trainings, ± its standard error; torch {torch.__version__}, "
-        f"{platform.machine()}.\n\n"
-        "| how the 50 are chosen | accuracy | above Random, pairwise | chosen jointly |\n|---|---|---|---|\n"
+    columns = (
+        f"\n| how the {size} are chosen | accuracy | above Random, pairwise | chosen jointly |\n|---|---|---|---|\n"
     )
-    return head + "\n".join(rows) + "\n"
+    return columns + "\n".join(rows) + "\n"
 
 
 def mean(values: np.ndarray) -> str:
-    return f"{values.mean():.3f} ± {values.std(ddof=1) / np.sqrt(len(values)):.3f}"
+    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+    return f"{values.mean():.3f} ± {error:.3f}"
 
 
 def main() -> None:
     warnings.simplefilter("ignore", alcore.SaturationWarning)
     torch.set_num_threads(1)  # the network is small: a second thread costs more than it saves
-    seeds = []
+    found: dict[int, list[Seed]] = {size: [] for size in SIZES}
     for seed in range(SEEDS):
-        seeds.append(measure(seed))
-        print(seed, dict(zip(HEURISTICS, np.round(seeds[-1].accuracy, 3), strict=True)), flush=True)
-    PAGE.write_text(page(seeds), encoding="utf-8")
+        for size, seeds in found.items():
+            seeds.append(measure(seed, size))
+            print(seed, size, dict(zip(WAYS, np.round(seeds[-1].accuracy, 3), strict=True)), flush=True)
+        PAGE.write_text(page(found), encoding="utf-8")
     print(PAGE.read_text(encoding="utf-8"))
 
 
