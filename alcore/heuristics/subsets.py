@@ -1,11 +1,12 @@
-"""A heuristic for predictions without some rows or draws: what the heuristic holds for each row or draw is cut in the same way."""
+"""A heuristic for predictions without some rows or draws, or with other targets: what the heuristic holds is changed likewise."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from functools import singledispatch
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,8 @@ from alcore.sources.reading import PLAIN
 from alcore.sources.row_subset import drop_rows
 
 Rows = npt.NDArray[np.int64]
+Targeted: TypeAlias = EPIG | BatchEPIG
+Change: TypeAlias = Callable[[Targeted], Targeted]
 
 
 @singledispatch
@@ -60,18 +63,44 @@ def _(heuristic: Reduce | Stochastic, rows: Rows) -> Heuristic:
 
 
 @singledispatch
-def with_draws(heuristic: Heuristic, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
-    """``draws``: those that stay, None for all. Predictions that the heuristic holds are read and made probabilities."""
+def with_targets(heuristic: Heuristic, change: Change) -> Heuristic:
+    """Each part that asks about targets is changed. Most heuristics have none, and stay as they are."""
     return heuristic
 
 
-@with_draws.register(EPIG)
-@with_draws.register(BatchEPIG)
-def _(heuristic: EPIG | BatchEPIG, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
-    if reading.kind == "mean" and isinstance(heuristic, EPIG):
-        return _with_draws_of_means(heuristic, draws, reading)
-    probs = read_rows(heuristic.targets, reading.of_targets, name="targets")
-    return replace(heuristic, targets=probs if draws is None else np.ascontiguousarray(probs[..., draws]))
+@with_targets.register(EPIG)
+@with_targets.register(BatchEPIG)
+def _(heuristic: EPIG | BatchEPIG, change: Change) -> Heuristic:
+    return change(heuristic)
+
+
+@with_targets.register
+def _(heuristic: Sum, change: Change) -> Heuristic:
+    return Sum(tuple((factor, cast(RowWise, with_targets(term, change))) for factor, term in heuristic.terms))
+
+
+@with_targets.register
+def _(heuristic: Combine, change: Change) -> Heuristic:
+    heads = {head: cast(Scored, with_targets(own, change)) for head, own in heuristic.heuristics.items()}
+    return replace(heuristic, heuristics=heads)
+
+
+@with_targets.register(Reduce)
+@with_targets.register(Stochastic)
+def _(heuristic: Reduce | Stochastic, change: Change) -> Heuristic:
+    return replace(heuristic, heuristic=cast(Any, with_targets(heuristic.heuristic, change)))
+
+
+def with_draws(heuristic: Heuristic, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
+    """``draws``: those that stay, None for all. Predictions that the heuristic holds are read and made probabilities."""
+
+    def change(own: Targeted) -> Targeted:
+        if reading.kind == "mean" and isinstance(own, EPIG):
+            return _with_draws_of_means(own, draws, reading)
+        probs = read_rows(own.targets, reading.of_targets, name="targets")
+        return replace(own, targets=probs if draws is None else np.ascontiguousarray(probs[..., draws]))
+
+    return with_targets(heuristic, change)
 
 
 def _with_draws_of_means(heuristic: EPIG, draws: Rows | None, reading: Reading) -> EPIG:
@@ -82,23 +111,6 @@ def _with_draws_of_means(heuristic: EPIG, draws: Rows | None, reading: Reading) 
         means = np.ascontiguousarray(means[..., draws])
         noise = np.ascontiguousarray(noise[..., draws]) if noise.shape[-1] > 1 else noise
     return replace(heuristic, targets=means, target_variance=noise)
-
-
-@with_draws.register
-def _(heuristic: Sum, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
-    return Sum(tuple((factor, cast(RowWise, with_draws(term, draws, reading))) for factor, term in heuristic.terms))
-
-
-@with_draws.register
-def _(heuristic: Combine, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
-    heads = {head: cast(Scored, with_draws(own, draws, reading)) for head, own in heuristic.heuristics.items()}
-    return replace(heuristic, heuristics=heads)
-
-
-@with_draws.register(Reduce)
-@with_draws.register(Stochastic)
-def _(heuristic: Reduce | Stochastic, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
-    return replace(heuristic, heuristic=cast(Any, with_draws(heuristic.heuristic, draws, reading)))
 
 
 def scores_of(heuristic: Heuristic, predictions: Any, reading: Reading, rng: np.random.Generator) -> Float64s | None:
