@@ -44,6 +44,11 @@ REMEDIES = (
     (r"labels='text' \(alcore ledger create --labels text\)", "alcore ledger create NEW.db --labels text"),
     (r"(?P<option>asker|annotator)='ann'", "--{option} ann"),
     (r"Replace it: text\.encode\('utf-8', 'replace'\)\.decode\(\)", "Type it anew"),
+    (r"Leave update out", "Leave --update out"),
+    (r"Update\(\.\.\., leave_out=True\)", "--leave-out"),
+    (r"classes=\[\.\.\.\]", "--classes"),
+    (r"such as classes=\[(?P<list>[\d, ]+)\]", "such as {list}"),
+    (r"ledger\.label\(\{(?P<one>.+?): label\}, overwrite=True\)", "alcore ledger import {run} FILE --overwrite"),
     (r"^rng: ", "--seed: "),
     (
         r"reduce a score, Reduce\(BALD\(\), 'mean'\), or compare rows at some positions, BatchBALD\(positions=16\)",

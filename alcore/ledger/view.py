@@ -188,17 +188,17 @@ class LedgerView(ABC):
         with self._database.reading() as connection:
             return moments.now(connection)
 
-    def labels_at(self, moment: Moment | Query) -> dict[Any, Any]:
+    def labels_at(self, moment: Moment | Query | int) -> dict[Any, Any]:
         """{id: label} as they were at a moment, ids ascending.
 
         Args:
-            moment: what `now` returned, or a `Query` for the moment before it was recorded.
+            moment: what `now` returned, or a `Query`, or its number, for the moment before it was recorded.
 
         Raises:
-            LedgerError: for a query that another ledger asked.
+            LedgerError: for a query that this ledger did not ask.
         """
         with self._database.reading() as connection:
-            if isinstance(moment, Query):
+            if isinstance(moment, Query | int):
                 number = checks.as_number(moment, about_ids(connection).identity, self._database.name)
                 moment = moments.before_query(connection, number)
             positions, texts = moments.labels_at(connection, moment)
