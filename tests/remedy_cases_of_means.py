@@ -154,4 +154,46 @@ OF_MEANS = (
         "1",
         TESTED,
     ),
+    Case(
+        "alcore.bench.compare(pairs, **plan, **plan2)",
+        "np.concatenate([noise for _, noise in blocks])",
+        "alcore.bench.compare(means, variance={}, **plan, **plan2).batches[0].indices",
+        "alcore.bald(means, kind='mean', variance=0.25).argsort()[::-1][:2]",
+        {
+            **TESTED,
+            "pairs": "[(means, np.full((12, 8), 0.25))]",
+            "blocks": "pairs",
+            "remedied plan": "{'kind': 'mean'}",
+        },
+    ),
+    Case(
+        "alcore.bench.compare(means, variance=0.25, test_variance=0.25, kind='mean', **plan2)",
+        "test=means",
+        "len(alcore.bench.compare(means, {}, labels=means.mean(1), test_labels=means.mean(1), variance=0.25, test_variance=0.25, "
+        "kind='mean', **plan2).replays)",
+        "1",
+        TESTED,
+    ),
+    Case(
+        "alcore.bench.compare(probs, test_variance=0.25, **plan2)",
+        "kind='mean'",
+        "len(alcore.bench.compare(means, variance=each, test_variance=0.25, test=means[:5], labels=means.mean(1), "
+        "test_labels=means[:5].mean(1), {}, **plan2).replays)",
+        "1",
+        TESTED,
+    ),
+    Case(
+        "alcore.variance((means, noise), 'epistemic')",
+        "list(probs)",
+        "alcore.variance({}, 'epistemic')",
+        "np.concatenate([means, noise]).var(1)",
+        {**MEANS, "noise": "np.full((12, 8), 0.25)", "remedied probs": "(means, noise)"},
+    ),
+    Case(
+        "alcore.bald((means, noise), kind='mean')",
+        "probs[0]",
+        "alcore.bald({}, kind='mean', variance=probs[1])",
+        BALD,
+        {**MEANS, "noise": "np.full((12, 8), 0.25)", "remedied probs": "(means, noise)"},
+    ),
 )

@@ -22,7 +22,7 @@ from sklearn.ensemble import (
 )
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import WhiteKernel
-from sklearn.linear_model import ARDRegression, BayesianRidge
+from sklearn.linear_model import ARDRegression, BayesianRidge, QuantileRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -137,7 +137,24 @@ def _listed(models: Sequence[Any]) -> MeanDraws:
         raise TypeError(f"model: expected {WANTED}, got an empty {type(models).__name__}.")
     for one in models:
         _check_regressor(one)
+    _check_no_quantiles(models)
     return _of_members(tuple(MeanMember(one, None, _is_bare(one)) for one in models))
+
+
+def _check_no_quantiles(models: Sequence[Any]) -> None:
+    """Refuse quantiles of one label: they are far apart where labels are noisy, not where draws of the mean differ."""
+    found = [getattr(one, "quantile", getattr(one, "alpha", None)) for one in models if _predicts_quantile(one)]
+    if any(one != 0.5 for one in found):
+        raise ValueError(
+            f"model: expected draws of a mean, got regressors of the quantiles {', '.join(map(str, found))}. How far quantiles are "
+            "apart is noise, and not what the model does not know. Fit several regressors of one mean or median, each on a "
+            "bootstrap sample of the rows, and take the variance of the noise from the quantiles: "
+            "variance=((upper - lower) / 2.563)**2 for the quantiles 0.1 and 0.9."
+        )
+
+
+def _predicts_quantile(model: Any) -> bool:
+    return isinstance(model, QuantileRegressor) or getattr(model, "loss", None) == "quantile"
 
 
 def _is_bare(model: Any) -> bool:
@@ -173,9 +190,10 @@ def _check_regressor(model: Any) -> None:
 def _refuse_single(model: Any) -> None:
     name = type(model).__name__
     if isinstance(model, BOOSTED):
+        random = "max_features" if isinstance(model, HistGradientBoostingRegressor) else "subsample"
         raise TypeError(
             f"model: {name} is a sum of trees. Each tree is fitted to the errors of those before it, so none is a draw, and "
-            f"quantiles are not draws either. Fit BaggingRegressor({name}()), or pass a list of {name}(subsample=0.5, "
+            f"quantiles are not draws either. Fit BaggingRegressor({name}()), or pass a list of {name}({random}=0.5, "
             "random_state=i), i = 0, 1, 2."
         )
     raise TypeError(

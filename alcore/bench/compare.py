@@ -17,7 +17,7 @@ from alcore.bench.comparison import Comparison
 from alcore.bench.composition import class_counts, near_duplicates
 from alcore.bench.information import information_bound, information_of_batches
 from alcore.bench.labels import Ints, PoolAndTest, check_source, read_pool_and_test, why_no_labels
-from alcore.bench.regression import MeansAndTest, information_of_means, read_means_and_test
+from alcore.bench.regression import MeansAndTest, check_test_variance, information_of_means, read_means_and_test
 from alcore.bench.replay import FEWEST_DRAWS, effective_draws, replay
 from alcore.bench.temperature_scaling import temper
 from alcore.bench.time_and_memory import WARM_UP_ROWS, compile_kernels, peak_bytes, time_select
@@ -30,7 +30,7 @@ from alcore.sources.axes import as_arranged
 from alcore.sources.blocks import gather_rows
 from alcore.sources.progress import track
 from alcore.sources.reading import Source, open_source
-from alcore.sources.variances import variances_of
+from alcore.sources.variances import is_constant, variances_of
 
 JOINT = ("batchbald", "two-bald", "ical", "ical-pointwise")  # batch-epig takes long, so it runs only if it is named
 DEFAULT = (
@@ -127,6 +127,7 @@ def compare(
     """
     reading = Reading.of(options)
     of_means = reading.kind == "mean"
+    check_test_variance(reading.kind, test, test_variance)
     heuristics = DEFAULT_OF_MEANS if of_means and heuristics is DEFAULT else heuristics
     objects, count, size = _as_heuristics(heuristics), door.as_count(k), door.as_size(samples, "samples")
     source = open_source(predictions, reading)
@@ -197,7 +198,7 @@ def _select_batches(
     few_options = options
     if "mask" in options:
         few_options = {**options, "mask": np.asarray(options["mask"])[:WARM_UP_ROWS]}
-    if "variance" in options:
+    if "variance" in options and not is_constant(options["variance"], source.axes):
         variances = variances_of(Reading.of(options), source)
         assert variances is not None  # there is an option
         few_options = {**few_options, "variance": variances.take(len(few_rows))}
@@ -251,6 +252,9 @@ def _with_information(
 
 def _with_information_of_means(result: Comparison, predictions: Any, reading: Reading, shares: Float64s) -> Comparison:
     """Add the information of the batches, ½ log det(I + S^−½ Σ S^−½), and what several rows tell in common."""
+    left_out = {**result.left_out, "calibration": NO_CALIBRATION}
+    if reading.variance is None:
+        return replace(result, left_out={**left_out, "information": "it needs the variance of the noise"})
     means, noise = read_means(predictions, reading)
     curves = [information_of_means(means[one.indices], noise[one.indices], shares) for one in result.batches]
     alone = [
@@ -267,7 +271,7 @@ def _with_information_of_means(result: Comparison, predictions: Any, reading: Re
             name: (np.arange(len(curve), dtype=np.int64), curve)
             for name, curve in zip(result.names, curves, strict=True)
         },
-        left_out={**result.left_out, "calibration": NO_CALIBRATION},
+        left_out=left_out,
     )
 
 

@@ -160,6 +160,13 @@ def _are_of_one_class(labels: Ints) -> bool:
 
 def check_source(source: Source, name: str) -> None:
     """Refuse a source that has no rows, or that can be read only once."""
+    if source.variances is not None:
+        both = {"predictions": "variance"}.get(name, f"{name}_variance")
+        raise TypeError(
+            f"{name}: expected an array or a file of means, got blocks that are pairs (means, variances). Join them: blocks = "
+            f"list({name}), then pass np.concatenate([means for means, _ in blocks]) and {both}=np.concatenate([noise for _, noise "
+            "in blocks])."
+        )
     if source.rows is None:
         axes = None if source.axes is None or source.axes.is_plain else source.axes.text
         more = door.options_of_saving(source.kind, axes)
@@ -176,9 +183,9 @@ def check_same_cells(source: Source, cells: tuple[int, ...], name: str) -> None:
     """Refuse predictions with other classes or draws than the pool's."""
     check_source(source, name)
     if source.cell_shape != cells:
-        expected = ", ".join(map(str, cells))
+        expected, what = ", ".join(map(str, cells)), "outputs" if source.kind == "mean" else "classes"
         raise ValueError(
-            f"{name}: expected shape (N, {expected}), the classes and draws of the pool, got "
+            f"{name}: expected shape (N, {expected}), the {what} and draws of the pool, got "
             f"(N, {', '.join(map(str, source.cell_shape))}). Predict both with the same model and draws."
         )
 

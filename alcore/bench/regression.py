@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
+from alcore.bench.labels import check_same_cells
 from alcore.door import Array, Float64s, Kind, Reading
 from alcore.scores.gaussian import read_means
-from alcore.sources.reading import Source, can_reread
+from alcore.sources.reading import Source, can_reread, open_source
 from alcore.sources.variances import is_constant
 
 Ints = npt.NDArray[np.int64]
@@ -144,6 +145,8 @@ def read_means_and_test(
         door.refuse_single_reading("variance", "Every heuristic reads them", reading.kind, reading.axes)
     if source.events:
         return MeansAndTest(None, None, {})
+    if test is not None:
+        check_same_cells(open_source(test, reading.of_targets, "test"), source.cell_shape, "test")
     given = {"labels of the pool": labels, "a test set": test, "labels of the test set": test_labels}
     lacking = [name for name, value in given.items() if value is None]
     options: dict[str, Any] = {"axes": reading.axes, "output_weights": reading.output_weights}
@@ -158,6 +161,22 @@ def read_means_and_test(
         )
     names = {"name": "test", "labels_name": "test_labels"}
     return MeansAndTest(pool, labelled_means(test, test_labels, noise, **options, **names), {})
+
+
+def check_test_variance(kind: Kind, test: Any, test_variance: Any) -> None:
+    """Refuse variances that belong to nothing."""
+    if test_variance is None:
+        return
+    if kind != "mean":
+        raise ValueError(
+            f"test_variance: expected kind='mean' beside it, got kind={kind!r}. If the predictions are means of numbers, pass "
+            "kind='mean'. Otherwise leave test_variance out."
+        )
+    if test is None:
+        raise ValueError(
+            "test_variance: expected a test set beside it, test=means, got none. Pass the means of the test set, or leave "
+            "test_variance out."
+        )
 
 
 def information_of_means(pool_means: Array, noise: Array, shares: Float64s) -> Float64s:

@@ -53,7 +53,7 @@ def heuristics_named(
             options,
             targets if _needs_targets(name) else None,
             floor=options.floor if name.endswith("pairwise-kl") else None,
-            target_variance=target_variance_of(name, options.target_variance, read),
+            target_variance=target_variance_of(name, files, options, read),
         )
         for name in names
     ]
@@ -64,7 +64,7 @@ def heuristic_of(
 ) -> Heuristic:
     """The heuristic of a command. Targets come from the file of --targets, else from the file of the predictions."""
     targets = None if files is None else read_targets(name, files, options.targets, read)
-    noise = target_variance_of(name, options.target_variance, read)
+    noise = target_variance_of(name, files, options, read)
     return heuristic_named(name, options, targets, floor=options.floor, target_variance=noise, **batch)
 
 
@@ -92,25 +92,47 @@ def reading_of(options: PredictionOptions, files: list[Path] | None) -> dict[str
 
 def variance_of(given: str | None, read: PredictionOptions, files: list[Path] | None) -> Any:
     """The variances of means: one number, one for each output, or a file whose axes lie as those of the means."""
-    if given is None or files is None or NUMBERS.fullmatch(given):
-        return _numbers_or_none(given)
-    raw = alcore.open_predictions(files[0], read.member, default="pool")
-    axes = axes_of(raw, Reading.of({"kind": "mean", "axes": read.axes}), "probs")
-    return PlacedVariance(alcore.open_predictions(Path(given), default="variance"), axes)
-
-
-def target_variance_of(name: str, given: str | None, read: PredictionOptions) -> Any:
-    """The variances of the targets' noise, for EPIG. None for other heuristics."""
-    if given is None or not _needs_targets(name) or name == "batch-epig" or NUMBERS.fullmatch(given):
-        return _numbers_or_none(given if _needs_targets(name) and name != "batch-epig" else None)
-    axes = door.as_axes(Reading.of({"kind": "mean", "axes": read.axes}).of_targets.axes, classes_required=False)
-    return PlacedVariance(alcore.open_predictions(Path(given), default="target_variance"), axes)
-
-
-def _numbers_or_none(given: str | None) -> Any:
-    if given is None or not NUMBERS.fullmatch(given):
+    if given is None or (files is None and not NUMBERS.fullmatch(given)):
         return None
-    found = floats(given, "variance")
+    means = None if files is None else alcore.open_predictions(files[0], read.member, default="pool")
+    return _numbers_or_placed(given, "variance", means, read)
+
+
+def test_variance_of(given: str | None, test: Path | None, files: list[Path], read: PredictionOptions) -> Any:
+    """The variances of the test set's noise: one number, one for each output, or a file whose axes lie as those of the test set."""
+    return None if given is None else _numbers_or_placed(given, "test_variance", _member(test, files, "test"), read)
+
+
+def _numbers_or_placed(given: str, name: str, means: Any, read: PredictionOptions) -> Any:
+    if NUMBERS.fullmatch(given):
+        return _numbers(given, name)
+    return Path(given) if means is None else _placed(given, name, means, read)
+
+
+def _placed(given: str, name: str, means: Any, read: PredictionOptions) -> PlacedVariance:
+    """The variances of a file, which lie as the means do."""
+    reading = Reading.of({"kind": "mean", "axes": read.axes})
+    axes = axes_of(means, reading if name == "variance" else reading.of_targets, name)
+    try:
+        return PlacedVariance(alcore.open_predictions(Path(given), default=name), axes)
+    except NoMember as error:
+        raise ValueError(
+            f"{given}: expected the variances as the only array or as member {name!r}, got other members. Save them as .npy, or "
+            f"under the name {name!r}."
+        ) from error
+
+
+def target_variance_of(name: str, files: list[Path] | None, options: HeuristicOptions, read: PredictionOptions) -> Any:
+    """The variances of the targets' noise, for EPIG. None for other heuristics."""
+    given = options.target_variance
+    if given is None or not _needs_targets(name) or name == "batch-epig":
+        return None
+    means = None if files is None else _targets_of(name, files, options.targets)
+    return _numbers_or_placed(given, "target_variance", means, read)
+
+
+def _numbers(given: str, name: str) -> Any:
+    found = floats(given, name)
     return found[0] if len(found) == 1 else found
 
 
@@ -194,26 +216,31 @@ def _needs_targets(name: str) -> bool:
 
 def read_targets(name: str, files: list[Path], targets: Path | None, read: PredictionOptions) -> Any:
     """Targets from the file of --targets, else from the file of the predictions if the heuristic needs them."""
+    if targets is None and not _needs_targets(name):
+        return None
+    found = _targets_of(name, files, targets)
+    if targets is None:
+        note(f"the targets are the member 'target' of {', '.join(map(str, files))}, shape {found.shape}.")
+    return _whole_of(in_order(found, read, "targets"), read, "targets")
+
+
+def _targets_of(name: str, files: list[Path], targets: Path | None) -> Any:
+    """The targets as they lie in their file."""
     if targets is not None:
         try:
-            found = alcore.open_predictions(targets, default="target")
+            return alcore.open_predictions(targets, default="target")
         except NoMember as error:
             raise ValueError(
                 f"{targets}: expected targets as the only array or as member 'target', got other members. "
                 "Save them as .npy, or under the name 'target'."
             ) from error
-        return _whole_of(in_order(found, read, "targets"), read, "targets")
-    if not _needs_targets(name):
-        return None
     source = _own(files, "target")
-    file = ", ".join(map(str, files))
     if source is None:
         raise ValueError(
-            f"{name}: expected targets, predictions by the same draws for the inputs that you care about, but {file} "
-            "has no member 'target'. Name their file: --targets FILE."
+            f"{name}: expected targets, predictions by the same draws for the inputs that you care about, but "
+            f"{', '.join(map(str, files))} has no member 'target'. Name their file: --targets FILE."
         )
-    note(f"the targets are the member 'target' of {file}, shape {source.shape}.")
-    return _whole_of(in_order(source, read, "targets"), read, "targets")
+    return source
 
 
 def _has_targets(files: list[Path], shape: tuple[int, ...], read: PredictionOptions) -> bool:

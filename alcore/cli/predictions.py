@@ -25,6 +25,7 @@ from alcore.cli.arguments import (
     read_if_small,
     read_labelled,
     reading_of,
+    test_variance_of,
     unchanged,
 )
 from alcore.cli.options import (
@@ -132,6 +133,10 @@ def bench(
     test_labels: Annotated[
         Path | None, typer.Option(help="Labels of the test set: .npy, or a file with the member test_labels.")
     ] = None,
+    test_variance: Annotated[
+        str | None,
+        typer.Option(help="With --kind mean: the variance of the test set's noise. Default: --variance, if a number."),
+    ] = None,
     steps: Annotated[int, typer.Option(help="How many labels each replay buys at most.")] = 30,
     seeds: Annotated[
         int, typer.Option(help="How many replays each heuristic has, each on a random part of the pool.")
@@ -170,6 +175,7 @@ def bench(
             check_reduced(source, made.reduce)
             check_drawn(plot, source, chosen)
             labelled = read_labelled(files, labels, test, test_labels, read)
+            labelled["test_variance"] = test_variance_of(test_variance, test, files, read)
             predictions, where = read_if_small(source, read)
             plan: dict[str, Any] = {"steps": steps, "seeds": seeds, "at_a_time": sizes, "rng": seed}
             result = compare(predictions, k=k, heuristics=chosen, **plan, **reading_of(read, files), **labelled)

@@ -42,6 +42,7 @@ from alcore.door.means import (
     refuse_measure,
     refuse_no_target_variance,
     refuse_no_variance,
+    refuse_pair,
     refuse_shape_of_variance,
     refuse_two_variances,
 )
@@ -226,6 +227,7 @@ __all__ = [
     "refuse_other_label",
     "refuse_other_part",
     "refuse_overflowing_losses",
+    "refuse_pair",
     "refuse_part",
     "refuse_part_without_variance",
     "refuse_pool_size",

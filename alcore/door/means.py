@@ -21,7 +21,7 @@ VARIANCE = "(N, D, ..., T) or (N, D, ...) as the means, (D,) one number an outpu
 
 def name_of_variance(name: str) -> str:
     """The option that has the variances of the means that are called so."""
-    return "target_variance" if name == "targets" else "variance"
+    return {"targets": "target_variance", "test": "test_variance"}.get(name, "variance")
 
 
 def check_of_means(kind: Kind, given: Mapping[str, Any], *, only: bool) -> None:
@@ -57,9 +57,10 @@ def refuse_kind_of_variance(kind: Kind) -> NoReturn:
 
 
 def refuse_no_variance(measure: str) -> NoReturn:
+    without = "leave labels out" if measure == "replay" else "use alcore.variance(means, 'epistemic')"
     raise ValueError(
         f"variance: {measure} of means needs the variance of the noise, {VARIANCE}, got None. Pass variance=0.25, for example the "
-        "mean squared error of the model on rows that it was not trained on. Without one use alcore.variance(means, 'epistemic')."
+        f"mean squared error of the model on rows that it was not trained on. Without one {without}."
     )
 
 
@@ -74,16 +75,25 @@ def refuse_two_variances() -> NoReturn:
     raise ValueError("variance: the blocks are pairs (means, variances) and bring their variances. Leave variance out.")
 
 
+def refuse_pair(name: str, rows: int) -> NoReturn:
+    """A tuple of two arrays."""
+    raise ValueError(
+        f"{name}: expected means, got a tuple of two arrays of {rows} rows, which may be means and variances, or two blocks of "
+        f"rows. For means and variances pass {name}[0], and {name}[1] as {name_of_variance(name)}=. For blocks of rows pass "
+        f"list({name})."
+    )
+
+
 def refuse_shape_of_variance(got: tuple[int, ...], expected: tuple[int, ...], where: str = "variance") -> NoReturn:
     """``expected``: (D, ..., T) of the means."""
     full = ", ".join(map(str, expected))
     each = ", ".join(map(str, expected[:-1]))
     single = (
-        " For one number a row and one output pass variance[:, None]." if len(got) == 1 and expected[0] == 1 else ""
+        f" For one number a row and one output pass {where}[:, None]." if len(got) == 1 and expected[0] == 1 else ""
     )
     raise ValueError(
         f"{where}: expected shape (N, {full}) or (N, {each}), as the means have, ({expected[0]},) or one number, got shape {got}. "
-        f"A variance for each draw, shape (T,), is numpy.broadcast_to(variance, means.shape).{single}"
+        f"A variance for each draw, shape (T,), is numpy.broadcast_to({where}, means.shape).{single}"
     )
 
 
@@ -93,7 +103,7 @@ def as_constant_variance(value: Any, outputs: int, name: str = "variance") -> Fl
     if array.ndim == 1 and len(array) != outputs:
         raise ValueError(
             f"{name}: expected one number or {outputs}, one an output, got {len(array)}. A variance for each draw, shape (T,), is "
-            "numpy.broadcast_to(variance, means.shape). For one number a row and one output pass variance[:, None]."
+            f"numpy.broadcast_to({name}, means.shape). For one number a row and one output pass {name}[:, None]."
         )
     wrong = ~((array > 0) & (array < np.inf))
     if wrong.any():

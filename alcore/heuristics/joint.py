@@ -102,6 +102,7 @@ class LogDet(Joint):
 
     Args:
         fill: "power-bald", "random", "bald" or "stop": the rule once the draws are exhausted.
+        memory: bytes that one read of a file may take, as in `alcore.log_det`.
 
     >>> import alcore, numpy
     >>> means = numpy.random.default_rng(0).normal(size=(50, 8))  # 50 rows, 8 draws
@@ -110,8 +111,10 @@ class LogDet(Joint):
     """
 
     fill: str = FILL
+    memory: int = MEMORY
 
     def __post_init__(self) -> None:
+        door.as_count(self.memory, "memory")
         door.as_fill(self.fill)
 
     @property
@@ -119,4 +122,4 @@ class LogDet(Joint):
         return "log-det"
 
     def _choose_jointly(self, predictions: Any, k: int, rng: np.random.Generator, options: ReadingOptions) -> Batch:
-        return log_det(predictions, k, fill=self.fill, rng=rng, **cast(MeanOptions, options))
+        return log_det(predictions, k, fill=self.fill, memory=self.memory, rng=rng, **cast(MeanOptions, options))

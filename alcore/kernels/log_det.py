@@ -16,6 +16,7 @@ from alcore.kernels.jit import SUMS, kernel
 Floats = npt.NDArray[np.floating]
 Float64s = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
+Longs = npt.NDArray[np.int64]
 
 TAKEN = -1.0  # the bound of a row in the batch
 
@@ -82,8 +83,40 @@ def begin(
 
 
 @kernel(SUMS)
+def _subtract(psi_dt: Float64s, columns_kt: Float64s, first: int, known: int, left_de: Float64s, g_d: Float64s) -> None:
+    """What the known columns from ``first`` on leave of K."""
+    outputs = g_d.size
+    for j in range(first, known):
+        for d in range(outputs):
+            g_d[d] = _dot(columns_kt[j], psi_dt[d])
+        for d in range(outputs):
+            for e in range(outputs):
+                left_de[d, e] -= g_d[d] * g_d[e]
+
+
+@kernel(SUMS)
+def renew(
+    means_ndt: Floats,
+    centre_nd: Float64s,
+    scale_nd: Float64s,
+    columns_kt: Float64s,
+    known: int,
+    left_nde: Float64s,
+    bound_n: Float64s,
+) -> None:
+    """Bring rows that `begin` has seen up to date: log det(I + K) once all columns are known."""
+    _, outputs, draws = means_ndt.shape
+    psi_dt, factor_de, g_d = np.empty((outputs, draws)), np.empty((outputs, outputs)), np.empty(outputs)
+    for n in range(bound_n.size):
+        _deviations(means_ndt[n], centre_nd[n], scale_nd[n], psi_dt)
+        _subtract(psi_dt, columns_kt, 0, known, left_nde[n], g_d)
+        bound_n[n] = _log_det(left_nde[n], factor_de)
+
+
+@kernel(SUMS)
 def search(
     means_ndt: Floats,
+    index_n: Longs,
     centre_nd: Float64s,
     scale_nd: Float64s,
     columns_kt: Float64s,
@@ -95,7 +128,7 @@ def search(
     start: int,
     stop: int,
 ) -> tuple[int, float]:
-    """The row of largest log det(I + K), the lowest among equals. Bounds of rows that are brought up to date become that."""
+    """The place of largest log det(I + K), the one of lowest index among equals. Bounds that are brought up to date become that."""
     _, outputs, draws = means_ndt.shape
     psi_dt, factor_de, g_d = np.empty((outputs, draws)), np.empty((outputs, outputs)), np.empty(outputs)
     first = start
@@ -109,15 +142,10 @@ def search(
             continue
         if seen_n[n] < known:
             _deviations(means_ndt[n], centre_nd[n], scale_nd[n], psi_dt)
-            for j in range(seen_n[n], known):
-                for d in range(outputs):
-                    g_d[d] = _dot(columns_kt[j], psi_dt[d])
-                for d in range(outputs):
-                    for e in range(outputs):
-                        left_nde[n, d, e] -= g_d[d] * g_d[e]
+            _subtract(psi_dt, columns_kt, seen_n[n], known, left_nde[n], g_d)
             seen_n[n] = known
             bound_n[n] = _log_det(left_nde[n], factor_de)
-        if bound_n[n] > best or (bound_n[n] == best and n < row):
+        if bound_n[n] > best or (bound_n[n] == best and index_n[n] < index_n[row]):
             best, row = bound_n[n], n
     return row, best
 

@@ -20,6 +20,7 @@ from alcore.ledger import Ledger, Moment, Query, Update
 from alcore.loop.arguments import check_arguments
 from alcore.loop.curves import Curves
 from alcore.loop.cycle import Ids, Predicted, Training, begun, call, check_reread, ids_to_predict, training_set
+from alcore.loop.noise import means_and_noise, noise_of
 from alcore.loop.notes import as_note, as_past, is_of_query
 from alcore.loop.pool_scores import RecordingHeuristic
 from alcore.loop.same_loop import check_same_loop, settings_of
@@ -72,7 +73,8 @@ class ActiveLearning:
             model of the last step. That is None at the first step and at the first step after a kill, so that a run that was
             killed may then end differently.
         predict: ``predict(model, ids) -> predictions``, shape (n, C, ..., T), from any source, one row for each id. It may have a
-            parameter ``seed`` too. It is not called if the heuristic needs no predictions (`Random`).
+            parameter ``seed`` too. It is not called if the heuristic needs no predictions (`Random`). Of kind "mean" it may return
+            a pair ``(means, variances)``.
         heuristic: any heuristic of alcore. With ``targets``: a function of the targets' predictions, such as the class `EPIG`.
         oracle: ``oracle(ids) -> labels``: a list or an array in the order of ``ids``, ``{id: label}``, or a pandas Series whose
             index has the ids. If it labels only some ids, it is called again for the others. If it labels none, the iteration
@@ -93,6 +95,8 @@ class ActiveLearning:
             pool until the next training, so ``predict`` must return what can be read again.
         update: options of `Update` for these queries: ``{"scale": ..., "draws": ..., "classes": ...}``. By default the scale is
             chosen anew at each query, by the evidence of the labels since the training.
+        variance: of kind "mean", the variance of the noise where ``predict`` returns none: a number, one for each output, or
+            ``variance(model)``, a function that returns that.
         seed: the seed of everything random in the run.
         asker: the name of the run in the ledger. Several runs may share a ledger under different names.
         progress: True to show a bar of the labels bought. It needs rich and a terminal, and appears after two seconds.
@@ -148,13 +152,14 @@ class ActiveLearning:
     over_labels: str = "sum"
     train_every: int = 1
     update: Mapping[str, Any] | None = None
+    variance: Any = None
     seed: int = 0
     asker: str = "default"
     progress: bool = True
 
     def __post_init__(self) -> None:
         check_arguments(self)
-        self._reading()
+        self._reading(self.variance)
 
     @property
     def history(self) -> list[Past]:
@@ -295,12 +300,14 @@ class ActiveLearning:
     def _predict(self, training: Training) -> Predicted:
         heuristic = self._heuristic(training.model)
         ids = self._ids(training.step, training.moment)
-        if not len(ids) or isinstance(heuristic, Random):
-            return Predicted(heuristic, ids, None)
-        predictions = call(self.predict, training.model, ids, seed=self._seed(training.step, _PREDICTING))
-        if self.train_every > 1:
+        predictions = None
+        if len(ids) and not isinstance(heuristic, Random):
+            predictions = call(self.predict, training.model, ids, seed=self._seed(training.step, _PREDICTING))
+        reading = self._reading(noise_of(self.variance, training.model))
+        predictions, variance = means_and_noise(predictions, len(ids), reading)
+        if self.train_every > 1 and predictions is not None:
             check_reread(predictions, self.train_every)
-        return Predicted(heuristic, ids, predictions)
+        return Predicted(heuristic, ids, predictions, self._reading(variance))
 
     def _ids(self, step: int, moment: Moment | None) -> Ids:
         return ids_to_predict(self.ledger, moment, self.sample, self._rng(step, _SAMPLING))
@@ -330,13 +337,14 @@ class ActiveLearning:
         among = None if self.sample is None and predictions is None else predicted.ids
         learns = training.moment is not None and predictions is not None
         update = Update(training.moment, leave_out=True, **(self.update or {})) if learns else None
-        rng, options = self._rng(step, _CHOOSING), self._reading().options
+        rng, options = self._rng(step, _CHOOSING), predicted.reading.options
         return self.ledger.ask(
             recording, predictions, k, ids=among, asker=self.asker, rng=rng, note=note, update=update, **options
         )
 
-    def _reading(self) -> Reading:
-        return Reading.of({"kind": self.kind, "axes": self.axes, "over_labels": self.over_labels})
+    def _reading(self, variance: Any) -> Reading:
+        own = {"kind": self.kind, "axes": self.axes, "over_labels": self.over_labels}
+        return Reading.of({**own, "variance": variance})
 
     def _past(self, training: Training, history: list[Past]) -> Past:
         """What is recorded of a step that has bought nothing yet."""

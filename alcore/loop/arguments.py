@@ -7,6 +7,7 @@ from typing import Any
 from alcore import door
 from alcore.heuristics import Heuristic
 from alcore.ledger import Ledger, LedgerError, Update
+from alcore.loop.noise import check_noise
 from alcore.loop.wait import Wait
 from alcore.stopping.criterion import Stopping
 
@@ -29,6 +30,7 @@ def check_arguments(loop: Any) -> None:
     door.as_size(loop.k, "k")
     door.as_count(loop.start, "start")
     door.as_count(loop.seed, "seed")
+    check_noise(loop.variance)
     _check_cycle(loop)
 
 

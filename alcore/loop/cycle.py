@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alcore.door import Reading
 from alcore.heuristics import Heuristic
 from alcore.ledger import Ledger, Moment, Query
 from alcore.sources.reading import can_reread
@@ -36,11 +37,14 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """What is ranked until the next training: the ids of the rows, and their predictions. None if the heuristic needs none."""
+    """What is ranked until the next training: the ids of the rows, their predictions (None if the heuristic needs none), and how
+    these are read.
+    """
 
     heuristic: Heuristic
     ids: Ids
     predictions: Any
+    reading: Reading
 
 
 def begun(notes: list[Mapping[str, Any]], step: int, train_every: int) -> tuple[int, Moment] | None:

@@ -13,7 +13,7 @@ import numpy as np
 from alcore.heuristics import Heuristic
 from alcore.ledger import Ledger, LedgerError
 
-SETTINGS = ("k", "start", "sample", "kind", "axes", "over_labels", "train_every", "update", "seed")
+SETTINGS = ("k", "start", "sample", "kind", "axes", "over_labels", "variance", "train_every", "update", "seed")
 ADDED = {"train_every": "1", "update": "None"}  # what earlier versions did, which did not record it
 FUNCTIONS = ("train", "predict", "metrics", "targets", "predicted")
 

@@ -50,6 +50,8 @@ def opened(predictions: Any, reading: Reading, name: str) -> Any:
     if is_nested(predictions):
         return _nested(predictions, name)
     if isinstance(predictions, list | tuple):
+        if reading.kind == "mean" and isinstance(predictions, tuple) and not name.endswith("variance"):
+            _check_no_pair(predictions, name)
         _check_draws_named(predictions, reading, name, of_files=False)
     return predictions
 
@@ -75,6 +77,13 @@ def _check_draws_named(arrays: list[Any] | tuple[Any, ...], reading: Reading, na
     shapes = {tuple(getattr(one, "shape", ())) for one in files.items_of(arrays)}
     if len(shapes) == 1 and (shape := next(iter(shapes))):
         door.refuse_rows_or_draws(name, len(arrays), shape, axes, files=of_files)
+
+
+def _check_no_pair(arrays: tuple[Any, ...], name: str) -> None:
+    """Refuse two arrays of as many rows: means and variances look like two blocks of rows."""
+    shapes = [tuple(getattr(one, "shape", ())) for one in arrays]
+    if len(shapes) == 2 and all(shapes) and shapes[0][0] == shapes[1][0]:
+        door.refuse_pair(name, shapes[0][0])
 
 
 class RowBlocks(list[Array]):

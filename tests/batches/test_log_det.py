@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import alcore
+from alcore.batches.search import determinant
 from tests.gaussians import greedy, information, means_and_variances
 
 pytestmark = pytest.mark.interpreted
@@ -66,9 +67,7 @@ def test_ties_go_to_the_lowest_row(outputs: int) -> None:
 
 
 def test_any_number_of_threads_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    from alcore.batches import log_det as module
-
-    monkeypatch.setattr(module, "LEAST_ROWS", 10)
+    monkeypatch.setattr(determinant, "LEAST_A_THREAD", 10)
     for outputs in (1, 2):
         means, variance = means_and_variances(500, outputs, 12, seed=outputs)
         found = []

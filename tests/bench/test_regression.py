@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,13 @@ def test_the_defaults_are_heuristics_of_means() -> None:
         ({"labels": np.where(np.arange(N)[:, None] == 3, np.nan, LABELS)}, "label of row 3, output 0 is nan"),
         ({"test_variance": None}, "test_variance: expected the variances of the noise of the test set.*test_variance=0.25"),
         ({"variance": iter([VARIANCE])}, "variance: expected predictions that can be read again"),
-        ({"variance": None}, "variance: .* of means needs the variance"),
+        ({"variance": None}, "variance: replay of means needs the variance.*Without one leave labels out"),
+        ({"test": TEST[:, :1]}, r"test: expected shape \(N, 2, 40\), the outputs and draws of the pool, got \(N, 1, 40\)"),
+        ({"test": TEST[..., :5]}, r"test: expected shape \(N, 2, 40\).*got \(N, 2, 5\)"),
+        ({"test": TEST[:0]}, "test: expected at least one row"),
+        ({"test_variance": -TEST_VARIANCE}, "test_variance: expected finite numbers above 0.*row 0, output 0, draw 0"),
+        ({"test_variance": [1.0, 2.0, 3.0]}, r"test_variance: expected one number or 2.*pass test_variance\[:, None\]"),
+        ({"test": None}, "test_variance: expected a test set beside it"),
     ],
 )  # fmt: skip
 def test_refusals(change: dict[str, Any], match: str) -> None:
@@ -152,3 +159,47 @@ def test_the_remedy_for_a_test_variance_works() -> None:
         MEANS, kind="mean", heuristics=["random"], k=2, steps=1, seeds=1, test_variance=0.25, **options
     )
     assert found.replays
+
+
+def test_a_test_variance_belongs_to_means() -> None:
+    probs = np.full((5, 2, 4), 0.5)
+    with pytest.raises(ValueError, match="test_variance: expected kind='mean' beside it, got kind='probs'"):
+        alcore.bench.compare(probs, heuristics=["bald"], test_variance=1.0)
+
+
+@pytest.mark.parametrize(("name", "noise"), [("predictions", "variance"), ("test", "test_variance")])
+def test_pairs_are_joined_first(name: str, noise: str) -> None:
+    """Every heuristic reads the pool anew, and its variances must stay beside their means."""
+    given: dict[str, Any] = {"predictions": MEANS, "variance": VARIANCE * 40, "test": TEST, "test_variance": 10.0}
+    plan: dict[str, Any] = {"heuristics": ["random"], "k": 2, "steps": 1, "seeds": 1, "rng": 0}
+    plan |= {"labels": LABELS, "test_labels": TEST_LABELS, "kind": "mean"}
+    pairs = [(part, np.full_like(part, 20.0)) for part in np.array_split(given[name], 3)]
+    with pytest.raises(
+        TypeError, match=f"{name}: expected an array or a file of means, got blocks that are pairs"
+    ) as said:
+        alcore.bench.compare(**{**given, name: pairs, noise: None}, **plan)
+    blocks, parts = list(pairs), re.findall(r"np\.concatenate\(\[.*?\]\)", str(said.value))
+    joined = [eval(part, {"np": np, "blocks": blocks}) for part in parts]
+    np.testing.assert_array_equal(joined[0], given[name])
+    found = alcore.bench.compare(**{**given, name: joined[0], noise: joined[1]}, **plan)
+    assert found.replays
+
+
+def test_a_comparison_without_noise_has_no_information() -> None:
+    found = alcore.bench.compare(MEANS, kind="mean", heuristics=["epistemic-variance", "random"], k=3, rng=0)
+    assert found.left_out["information"] == "it needs the variance of the noise"
+    assert found.information is None
+    assert (
+        found.batches[0].indices.tolist() == alcore.Variance("epistemic").select(MEANS, 3, kind="mean").indices.tolist()
+    )
+
+
+@pytest.mark.parametrize("variance", [2.0, [1.0, 3.0], VARIANCE])
+def test_maps_of_numbers_are_compared_as_far_as_they_go(variance: Any) -> None:
+    maps = MEANS.reshape(N, D, 4, 10)
+    noise = variance.reshape(maps.shape) if isinstance(variance, np.ndarray) else variance
+    reduced = alcore.Reduce(alcore.BALD(), "mean")
+    found = alcore.bench.compare(maps, kind="mean", variance=noise, heuristics=[reduced], k=3, rng=0)
+    expected = reduced.select(maps, 3, kind="mean", variance=noise)
+    assert found.batches[0].indices.tolist() == expected.indices.tolist()
+    assert "event axes" in found.left_out["replay"]

@@ -214,3 +214,25 @@ def test_what_cannot_be_is_refused_with_its_remedy() -> None:
     whole = make(train_every=2)
     listed.run(), whole.run()
     assert state(listed.ledger) == state(whole.ledger)
+
+
+@pytest.mark.parametrize("pair", [False, True])
+def test_numbers_are_learned_with_the_noise_of_the_loop(pair: bool) -> None:
+    """The noise is given for all rows, or predicted with the means of each row."""
+    noise = np.random.default_rng(2).random((N, 1)) + 0.1 if pair else 0.25
+    means = np.random.default_rng(3).normal(size=(N, 1, 12))
+
+    def predict(model: Any, ids: Any) -> Any:
+        return (means[ids], noise[ids]) if isinstance(noise, np.ndarray) else means[ids]
+
+    given = {"kind": "mean", "heuristic": alcore.BALD(), "oracle": lambda ids: TRUTH[ids] * 1.5, "metrics": None}
+    given |= {} if pair else {"variance": 0.25}
+    steps = list(make(train_every=3, predict=predict, stop=LabelBudget(8), **given))
+    second = steps[1].query
+    assert second is not None
+    assert second.update is not None
+    first = np.sort(steps[0].query.ids)  # type: ignore[union-attr]
+    posterior = alcore.Posterior(means, kind="mean", variance=noise)
+    posterior.learn(first, TRUTH[first] * 1.5)
+    scores = alcore.BALD().score(posterior.draws(rng=second.update["seed"]), kind="mean", variance=noise)
+    np.testing.assert_allclose(second.scores, scores[second.ids], rtol=1e-6)

@@ -162,3 +162,36 @@ def test_the_remedies_work() -> None:
     assert drawn([Ridge().fit(X, Y)]).shape == (150, 1, 1)
     process = GaussianProcessRegressor(RBF(), alpha=0.1, optimizer=None).fit(X, Y)
     assert drawn(process, draws=3).shape == (150, 1, 3)
+
+
+def test_quantiles_are_no_draws() -> None:
+    from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
+    from sklearn.linear_model import QuantileRegressor
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3))
+    y = x @ [1.0, -1.0, 0.5] + rng.normal(size=60)
+    makers: list[Any] = [
+        lambda q: QuantileRegressor(quantile=q, alpha=0),
+        lambda q: HistGradientBoostingRegressor(loss="quantile", quantile=q),
+        lambda q: GradientBoostingRegressor(loss="quantile", alpha=q),
+    ]
+    for make in makers:
+        with pytest.raises(ValueError, match=r"got regressors of the quantiles 0.1, 0.9.*variance="):
+            alcore_sklearn.predict([make(q).fit(x, y) for q in (0.1, 0.9)], x, kind="mean")
+    medians = [QuantileRegressor(alpha=0).fit(x[rows], y[rows]) for rows in rng.integers(60, size=(3, 60))]
+    assert alcore.variance(alcore_sklearn.predict(medians, x, kind="mean"), "epistemic").shape == (60,)
+
+
+def test_the_remedy_of_boosted_trees_can_be_typed() -> None:
+    from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 3)), rng.normal(size=60)
+    for kind in (GradientBoostingRegressor, HistGradientBoostingRegressor):
+        with pytest.raises(TypeError, match="is a sum of trees") as said:
+            alcore_sklearn.predict(kind(max_features=0.5).fit(x, y), x, kind="mean")
+        found = str(said.value)
+        made = found[found.index("pass a list of ") + 15 : found.index(", i = 0")]
+        models = [eval(made, {kind.__name__: kind, "i": i}).fit(x, y) for i in range(3)]
+        assert alcore.variance(alcore_sklearn.predict(models, x, kind="mean"), "epistemic").shape == (60,)
