@@ -85,7 +85,7 @@ from alcore.sources.writing import concatenate_draws, save_predictions
 
 if _typing.TYPE_CHECKING:
     from alcore import bench, plot, stopping
-    from alcore.ledger import Ledger, LedgerError, Query
+    from alcore.ledger import Ledger, LedgerError, Query, Update
     from alcore.loop.active_learning import ActiveLearning, Step
     from alcore.loop.curves import Curves
     from alcore.loop.wait import Wait
@@ -103,6 +103,7 @@ _LATER = {
     "Ledger": "alcore.ledger",
     "LedgerError": "alcore.ledger",
     "Query": "alcore.ledger",
+    "Update": "alcore.ledger",
     "ActiveLearning": "alcore.loop.active_learning",
     "Step": "alcore.loop.active_learning",
     "Wait": "alcore.loop.wait",
@@ -149,6 +150,7 @@ __all__ = [
     "Step",
     "Sum",
     "TwoBALD",
+    "Update",
     "UpdatedDraws",
     "Variance",
     "VariationRatio",

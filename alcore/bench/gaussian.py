@@ -11,8 +11,8 @@ from alcore.bench.labels import Ints
 from alcore.bench.regression import LabelledMeans
 from alcore.bench.reweighted import Labelled, Points, metrics_of, rng_of, rows_of_pool
 from alcore.door import Array, Float64s
-from alcore.heuristics import Heuristic
-from alcore.heuristics.subsets import Change, with_targets
+from alcore.heuristics import BatchEPIG, Heuristic
+from alcore.heuristics.subsets import Change, Targeted, with_targets
 from alcore.posterior.posterior import Posterior
 
 EFFECTIVE_DIMENSION = "effective dimension"
@@ -69,9 +69,9 @@ class GaussianRun:
         self._heuristic = heuristic
         parts = {"pool": (self._pool.probs, _noise(self._pool)), "test": (test.probs, _noise(test))}
 
-        def remember(targets: Any, variance: Any) -> tuple[Any, Any]:
-            parts[f"targets {len(parts)}"] = targets, variance
-            return targets, variance
+        def remember(own: Targeted) -> Targeted:
+            parts[f"targets {len(parts)}"] = own.targets, getattr(own, "target_variance", None)
+            return own
 
         with_targets(heuristic, remember)
         self._targets = [name for name in parts if name.startswith("targets")]
@@ -121,8 +121,11 @@ class GaussianRun:
         """The targets of EPIG, which are further parts, in the order of the heuristic's."""
         parts = iter(self._targets)
 
-        def change(targets: Any, variance: Any) -> tuple[Any, Any]:
-            return self._drawn(next(parts), step), None if variance is None else mean_noise(variance)
+        def change(own: Targeted) -> Targeted:
+            targets = self._drawn(next(parts), step)
+            if isinstance(own, BatchEPIG) or own.target_variance is None:
+                return replace(own, targets=targets)
+            return replace(own, targets=targets, target_variance=mean_noise(own.target_variance))
 
         return change
 

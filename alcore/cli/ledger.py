@@ -35,6 +35,7 @@ from alcore.cli.ledger_tables import (
     states_table,
     summary,
 )
+from alcore.cli.ledger_update import note_learned, update_of
 from alcore.cli.options import (
     BatchOptions,
     Count,
@@ -43,6 +44,7 @@ from alcore.cli.options import (
     NamedOptions,
     PredictionOptions,
     Seed,
+    UpdateOptions,
     expand_options,
 )
 from alcore.cli.sentences import one_sentence, out, say
@@ -135,6 +137,7 @@ def ask(
     read: PredictionOptions,
     made: HeuristicOptions,
     batched: BatchOptions,
+    learned: UpdateOptions,
 ) -> None:
     """Choose the k free ids to label next, and record them as asked."""
     with one_sentence(run), open_ledger(run) as ledger:
@@ -156,8 +159,12 @@ def ask(
         if predictions is not None and not isinstance(chosen, Random | Joint):
             check_reduced(predictions, made.reduce)
         rows = None if ids is None else ids_in(ledger, ids)
+        update = update_of(learned, ledger, run)
         note_open(ledger, asker, run)
-        query = ledger.ask(chosen, predictions, k, ids=rows, asker=asker, rng=seed, **reading_of(read, files))
+        query = ledger.ask(
+            chosen, predictions, k, ids=rows, asker=asker, rng=seed, update=update, **reading_of(read, files)
+        )
+        note_learned(query, update)
         hand_out(query, output, shown, data_from, overwrite)
 
 

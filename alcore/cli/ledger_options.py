@@ -71,7 +71,7 @@ def read_lines(file: Path) -> list[str]:
 
 def ids_in(ledger: Ledger, file: Path) -> list[str] | list[int]:
     """The ids of a file with one id per line, as the ledger has them: names or numbers."""
-    return _as_ids(ledger, read_lines(file), f"{file}, id ")
+    return as_ids(ledger, read_lines(file), f"{file}, id ")
 
 
 def ids_given(ledger: Ledger, ids: Sequence[str] | None, ids_from: Path | None) -> list[str] | list[int]:
@@ -80,12 +80,12 @@ def ids_given(ledger: Ledger, ids: Sequence[str] | None, ids_from: Path | None) 
         raise ValueError(
             "ids: expected at least one id, got none. Write them after RUN.db, or name a file: --ids-from FILE."
         )
-    given = _as_ids(ledger, ids or (), "id ")
+    given = as_ids(ledger, ids or (), "id ")
     more = [] if ids_from is None else ids_in(ledger, ids_from)
     return [*given, *more]
 
 
-def _as_ids(ledger: Ledger, texts: Sequence[str], where: str) -> list[str] | list[int]:
+def as_ids(ledger: Ledger, texts: Sequence[str], where: str) -> list[str] | list[int]:
     if ledger.named:
         return list(texts)
     for number, text in enumerate(texts, 1):

@@ -177,6 +177,41 @@ class BatchOptions:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
+@dataclass(frozen=True)
+class UpdateOptions:
+    """How predictions learn labels that came since they were made."""
+
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update", help="Let the predictions learn the labels that came since they were made. Needs --trained-on."
+        ),
+    ] = False
+    trained_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="The labels that the model was trained on: a file with their ids (an export of the ledger, or a text file with "
+            "one id per line), the number of the first query that was asked with these predictions, or none.",
+        ),
+    ] = None
+    scale: Annotated[
+        float | None, typer.Option(help="With --update: the scale of the draws' spread. Default: by evidence.")
+    ] = None
+    draws: Annotated[int, typer.Option(help="With --update: how many draws are ranked.")] = 100
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            help="With --update: the label of each class, in the order of axis 1, such as cat,dog. Default: the classes of the "
+            "ledger, or numbers from 0 on."
+        ),
+    ] = None
+    leave_out: Annotated[
+        bool,
+        typer.Option("--leave-out", help="With --update: learn nothing from ids without a row in the predictions."),
+    ] = False
+
+
 def expand_options(command: Command) -> Command:
     """Show the options of a command's groups one by one."""
     hints = get_type_hints(command, include_extras=True)

@@ -1,4 +1,4 @@
-"""A heuristic for predictions without some rows or draws: what the heuristic holds for each row or draw is cut in the same way."""
+"""A heuristic for predictions without some rows or draws, or with other targets: what the heuristic holds is changed likewise."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from alcore.sources.reading import PLAIN
 from alcore.sources.row_subset import drop_rows
 
 Rows = npt.NDArray[np.int64]
+Targeted: TypeAlias = EPIG | BatchEPIG
+Change: TypeAlias = Callable[[Targeted], Targeted]
 
 
 @singledispatch
@@ -60,25 +62,16 @@ def _(heuristic: Reduce | Stochastic, rows: Rows) -> Heuristic:
     return replace(heuristic, heuristic=cast(Any, without_rows(heuristic.heuristic, rows)))
 
 
-# What a heuristic's targets become: predictions (J, C, T), of means also the variances of their noise.
-Change: TypeAlias = Callable[[Any, Any], tuple[Any, Any]]
-
-
 @singledispatch
 def with_targets(heuristic: Heuristic, change: Change) -> Heuristic:
-    """The heuristic with other predictions of its targets. Most heuristics have none, and stay as they are."""
+    """Each part that asks about targets is changed. Most heuristics have none, and stay as they are."""
     return heuristic
 
 
-@with_targets.register
-def _(heuristic: EPIG, change: Change) -> Heuristic:
-    targets, variance = change(heuristic.targets, heuristic.target_variance)
-    return replace(heuristic, targets=targets, target_variance=variance)
-
-
-@with_targets.register
-def _(heuristic: BatchEPIG, change: Change) -> Heuristic:
-    return replace(heuristic, targets=change(heuristic.targets, None)[0])
+@with_targets.register(EPIG)
+@with_targets.register(BatchEPIG)
+def _(heuristic: EPIG | BatchEPIG, change: Change) -> Heuristic:
+    return change(heuristic)
 
 
 @with_targets.register
@@ -101,18 +94,23 @@ def _(heuristic: Reduce | Stochastic, change: Change) -> Heuristic:
 def with_draws(heuristic: Heuristic, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:
     """``draws``: those that stay, None for all. Predictions that the heuristic holds are read and made probabilities."""
 
-    def cut(targets: Any, variance: Any) -> tuple[Any, Any]:
-        if reading.kind != "mean":
-            probs = read_rows(targets, reading.of_targets, name="targets")
-            return (probs if draws is None else np.ascontiguousarray(probs[..., draws])), variance
-        given = reading.variance if variance is None else variance
-        means, noise = read_means(targets, replace(reading.of_targets, variance=given), "targets")
-        if draws is not None:
-            means = np.ascontiguousarray(means[..., draws])
-            noise = np.ascontiguousarray(noise[..., draws]) if noise.shape[-1] > 1 else noise
-        return means, noise
+    def change(own: Targeted) -> Targeted:
+        if reading.kind == "mean" and isinstance(own, EPIG):
+            return _with_draws_of_means(own, draws, reading)
+        probs = read_rows(own.targets, reading.of_targets, name="targets")
+        return replace(own, targets=probs if draws is None else np.ascontiguousarray(probs[..., draws]))
 
-    return with_targets(heuristic, cut)
+    return with_targets(heuristic, change)
+
+
+def _with_draws_of_means(heuristic: EPIG, draws: Rows | None, reading: Reading) -> EPIG:
+    given = reading.variance if heuristic.target_variance is None else heuristic.target_variance
+    own = replace(reading.of_targets, variance=given)
+    means, noise = read_means(heuristic.targets, own, "targets")
+    if draws is not None:
+        means = np.ascontiguousarray(means[..., draws])
+        noise = np.ascontiguousarray(noise[..., draws]) if noise.shape[-1] > 1 else noise
+    return replace(heuristic, targets=means, target_variance=noise)
 
 
 def scores_of(heuristic: Heuristic, predictions: Any, reading: Reading, rng: np.random.Generator) -> Float64s | None:

@@ -26,6 +26,7 @@ from alcore.ledger.label_text import encode
 from alcore.ledger.pool import Pool
 from alcore.ledger.query import Query
 from alcore.ledger.records import Records
+from alcore.ledger.update import Learned, ToLearn, Update, to_learn, updated
 from alcore.sources.names import names_of_rows
 from alcore.sources.reading import can_reread
 from alcore.sources.row_subset import RowSubset
@@ -46,6 +47,7 @@ class AskArguments:
     rng: np.random.Generator
     reading: Reading
     note: Callable[[Batch], Any] | None = None
+    update: Update | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class FreeRows:
     positions: Positions | None
     subset: RowSubset
     changes: int
+    to_learn: ToLearn | None = None
 
     def at(self, indices: Positions) -> Positions:
         """Positions in the ledger of these rows of the subset."""
@@ -69,6 +72,7 @@ class Ranked:
     rows: FreeRows
     scores: Float64s | None = None
     batch: Batch | None = None
+    learned: Learned | None = None
 
 
 @dataclass(frozen=True)
@@ -94,13 +98,15 @@ def ask(records: Records, pool: Pool, arguments: AskArguments) -> Query:
             if arguments.ids is None and (named := names_of_rows(arguments.predictions, arguments.reading)) is not None:
                 check_order(connection, *named)
             rows = _free_rows(connection, pool, arguments.ids)
+            if arguments.update is not None:
+                rows = replace(rows, to_learn=to_learn(connection, arguments.update, rows.positions))
         ranked = _rank(arguments, rows)
         with _writing(records, pool) as connection:
             if (query := _open_query(connection, arguments.asker)) is not None:
                 return query
             picked = _pick(connection, pool, arguments, ranked, last=left == 1)
             if picked is not None:
-                return _record(connection, pool, arguments, picked)
+                return _record(connection, pool, arguments, picked, ranked.learned)
     raise AssertionError("the last try picks or refuses")
 
 
@@ -126,19 +132,22 @@ def _free_rows(connection: Connection, pool: Pool, ids: Any) -> FreeRows:
 
 def _rank(arguments: AskArguments, rows: FreeRows) -> Ranked:
     """What takes long: the model predicts, and the heuristic scores or chooses. Nobody waits for it."""
-    subset, heuristic = rows.subset, arguments.heuristic
-    predictions = subset.of(arguments.predictions, arguments.reading)
+    subset, heuristic, rng = rows.subset, arguments.heuristic, arguments.rng
+    given, read, learned = arguments.predictions, arguments.reading, None
+    if arguments.update is not None and rows.to_learn is not None and len(subset):
+        ready = updated(arguments.update, rows.to_learn, heuristic, given, read, subset.rows, rng)
+        heuristic, given, read, learned = ready.heuristic, ready.predictions, ready.reading, ready.learned
+    predictions = subset.of(given, read)
     if not len(subset):
         return Ranked(rows)
     if len(subset.dropped):
         heuristic = without_rows(heuristic, subset.dropped)
-    mask = None if arguments.reading.mask is None else subset.take(arguments.reading.mask)
-    variance = variance_of_subset(subset, arguments.predictions, arguments.reading)
-    own = replace(arguments.reading, mask=mask, variance=variance)
-    scores = scores_of(heuristic, predictions, own, arguments.rng)
+    mask = None if read.mask is None else subset.take(read.mask)
+    own = replace(read, mask=mask, variance=variance_of_subset(subset, given, read))
+    scores = scores_of(heuristic, predictions, own, rng)
     if scores is not None:
-        return Ranked(rows, scores=scores)
-    return Ranked(rows, batch=heuristic.select(predictions, arguments.k, rng=arguments.rng, **own.options))
+        return Ranked(rows, scores=scores, learned=learned)
+    return Ranked(rows, batch=heuristic.select(predictions, arguments.k, rng=rng, **own.options), learned=learned)
 
 
 def _pick(connection: Connection, pool: Pool, arguments: AskArguments, ranked: Ranked, last: bool) -> Picked | None:
@@ -198,13 +207,19 @@ def _without(batch: Batch, kept: Bools) -> Batch:
 NOTHING = Batch.certain(np.empty(0, np.int64), np.empty(0))
 
 
-def _record(connection: Connection, pool: Pool, arguments: AskArguments, picked: Picked) -> Query:
+def _record(
+    connection: Connection, pool: Pool, arguments: AskArguments, picked: Picked, learned: Learned | None = None
+) -> Query:
     asker, name, batch = arguments.asker, arguments.heuristic.name, picked.batch
     if not len(batch):
         return reading.no_query(connection, asker, name)
     free = about_ids(connection).size - len(pool.taken(connection))
     number = writing.add_query(connection, picked.positions, batch, asker, name, free, picked.ranked)
     query = reading.query(connection, number)
+    if learned is not None:
+        kept = learned.as_json()
+        writing.write_note(connection, reading.updates_of(asker), query.step, encode(kept, "update"))
+        query = replace(query, update=kept)
     if arguments.note is not None:
         writing.write_note(connection, asker, query.step, encode(arguments.note(batch), "note"))
     pool.take(connection, picked.positions)

@@ -23,6 +23,7 @@ from alcore.ledger.pool import Pool
 from alcore.ledger.query import Query
 from alcore.ledger.reading import FREE
 from alcore.ledger.readonly import ReadonlyDatabase
+from alcore.ledger.update import Update, check_update
 
 
 @final
@@ -174,6 +175,7 @@ class Ledger(LedgerFiles):
         asker: str = "default",
         rng: Rng = None,
         note: Callable[[Batch], Any] | None = None,
+        update: Update | None = None,
         **options: Unpack[MaskedReadingOptions],
     ) -> Query:
         """Choose the k free ids to label next with a heuristic, and record them as asked before they are returned.
@@ -190,6 +192,8 @@ class Ledger(LedgerFiles):
             asker: the name on whose behalf the ids are asked.
             rng: None, a seed or a generator, as in ``heuristic.select``.
             note: a function of the `Batch`. Its result, any JSON value, is recorded with the query, and `notes` returns it.
+            update: an `Update`, to learn the labels that came since the predictions were made before the rows are ranked. The
+                predictions then need a row for each of these labels too.
             **options: ``kind``, ``axes``, ``over_labels``, ``weights``, ``mask`` and ``ignore_index`` as in
                 ``heuristic.select``.
                 The mask has one row for each of ``ids``.
@@ -199,8 +203,8 @@ class Ledger(LedgerFiles):
 
         Raises:
             TypeError: if ``heuristic`` is not a heuristic, or ``asker`` not a name.
-            LedgerError: for ids that the ledger does not have, and for predictions without ``ids`` whose rows are named (xarray,
-                pandas) as the ids in another order.
+            LedgerError: for ids that the ledger does not have, for predictions without ``ids`` whose rows are named (xarray,
+                pandas) as the ids in another order, and with ``update`` for labels that have no row or are no classes.
             ValueError: if ``predictions`` has not one row for each of ``ids``, and what the heuristic raises.
 
         Cost: that of the heuristic, O(labelled ids) time and N/8 bytes. If others ask at the same time, it chooses up to 3 times,
@@ -219,7 +223,9 @@ class Ledger(LedgerFiles):
         self._database.check_writable()
         name, generator = checks.as_name(asker, "asker"), door.as_rng(rng)
         size, reading = door.as_size(k, "k"), Reading.of(options)
-        arguments = AskArguments(heuristic, predictions, size, ids, name, generator, reading, note)
+        if update is not None:
+            check_update(update, predictions, options)
+        arguments = AskArguments(heuristic, predictions, size, ids, name, generator, reading, note, update)
         return asking.ask(self._database, self._pool, arguments)
 
     def tell(

@@ -36,6 +36,9 @@ class Query:
         step: how many queries this asker had before.
         heuristic: the name of the heuristic.
         ledger: the identity of the ledger that asked, as `Ledger.identity`. Another ledger refuses this query.
+        update: what the predictions learned before they were ranked (`Update`). None if they learned nothing. Its keys: "learned",
+            how many labels; "left_out", how many had no row; "trained_on", how many labels the model was trained on, and "digest",
+            16 hexadecimal digits of their ids; "scale", "draws", "seed" and "effective_dimension" of the `Posterior`.
 
     >>> import alcore
     >>> query = alcore.Ledger(size=10).label_randomly(3, rng=0)
@@ -53,6 +56,7 @@ class Query:
     step: int
     heuristic: str
     ledger: str
+    update: Mapping[str, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -61,6 +61,12 @@ def labels(connection: Connection) -> list[Any]:
     return [decode(text) for (text,) in rows]
 
 
+def labels_with_positions(connection: Connection) -> tuple[Positions, list[str]]:
+    """Positions with a label, ascending, and their labels as JSON texts."""
+    rows = connection.execute("SELECT position, label FROM items WHERE state = 'labelled' ORDER BY position").fetchall()
+    return positions_from((position,) for position, _ in rows), [text for _, text in rows]
+
+
 def items(connection: Connection, positions: Positions) -> dict[int, Item]:
     rows = rows_where_in(
         connection, "SELECT position, state, query, label FROM items WHERE position", positions.tolist()
@@ -111,7 +117,21 @@ def query(connection: Connection, number: int) -> Query:
         step,
         heuristic,
         identity,
+        update_of(connection, asker, step),
     )
+
+
+def update_of(connection: Connection, asker: str, step: int) -> dict[str, Any] | None:
+    """What was learned before the query of an asker's step was chosen. None if nothing was."""
+    row = connection.execute(
+        "SELECT note FROM notes WHERE asker = ? AND step = ?", (updates_of(asker), step)
+    ).fetchone()
+    return None if row is None else dict(decode(row[0]))
+
+
+def updates_of(asker: str) -> str:
+    """The name under which the ledger keeps what was learned, beside the notes of the asker's steps."""
+    return f"{asker} (update)"
 
 
 def no_query(connection: Connection, asker: str, heuristic: str) -> Query:

@@ -15,13 +15,14 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Float64s, Rng
-from alcore.ledger import checks, exporting, formats, label_studio, reading
+from alcore.ledger import checks, exporting, formats, label_studio, moments, reading
 from alcore.ledger.columns import COLUMNS
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import About, Ids, Positions, about_ids, ids_at, positions_of
 from alcore.ledger.label_text import decode
 from alcore.ledger.label_type import LabelType
 from alcore.ledger.layout import Layout
+from alcore.ledger.moments import Moment
 from alcore.ledger.picks import Picks, picks_of_whole_pool
 from alcore.ledger.pool import Pool
 from alcore.ledger.query import Query
@@ -171,6 +172,42 @@ class LedgerView(ABC):
         """The number of an asker's next step: how many queries this asker has had."""
         with self._database.reading() as connection:
             return reading.next_step(connection, asker)
+
+    @property
+    def now(self) -> Moment:
+        """This moment of the ledger. Read it before you read the labels for a training, and pass it to `labels_at` or `Update`.
+
+        >>> import alcore
+        >>> ledger = alcore.Ledger(size=5)
+        >>> ledger.label({3: "cat"})
+        >>> moment = ledger.now
+        >>> ledger.label({3: "dog", 4: "dog"}, overwrite=True)
+        >>> ledger.labels_at(moment)
+        {3: 'cat'}
+        """
+        with self._database.reading() as connection:
+            return moments.now(connection)
+
+    def labels_at(self, moment: Moment | Query | int) -> dict[Any, Any]:
+        """{id: label} as they were at a moment, ids ascending.
+
+        Args:
+            moment: what `now` returned, or a `Query`, or its number, for the moment before it was recorded.
+
+        Raises:
+            LedgerError: for a query that this ledger did not ask.
+        """
+        with self._database.reading() as connection:
+            if isinstance(moment, Query | int):
+                number = checks.as_number(moment, about_ids(connection).identity, self._database.name)
+                moment = moments.before_query(connection, number)
+            positions, texts = moments.labels_at(connection, moment)
+            return dict(zip(ids_at(connection, positions).tolist(), map(decode, texts), strict=True))
+
+    def waiting_at(self, moment: Moment) -> Ids:
+        """Ids that had no label and were not set aside at a moment, ascending: those that were free or asked."""
+        with self._database.reading() as connection:
+            return ids_at(connection, moments.waiting_at(connection, moment))
 
     def asked_by(self, query: Query | int) -> Ids:
         """All ids that a query asked for, labelled or not, in the order chosen."""

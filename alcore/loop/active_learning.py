@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
@@ -17,9 +16,11 @@ from alcore import door
 from alcore.batches.batch import Batch
 from alcore.door import Reading
 from alcore.heuristics import Heuristic, Random
-from alcore.ledger import Ledger, LedgerError, Query
+from alcore.ledger import Ledger, Moment, Query, Update
+from alcore.loop.arguments import check_arguments
 from alcore.loop.curves import Curves
-from alcore.loop.noise import check_noise, means_and_noise, noise_of
+from alcore.loop.cycle import Ids, Predicted, Training, begun, call, check_reread, ids_to_predict, training_set
+from alcore.loop.noise import means_and_noise, noise_of
 from alcore.loop.notes import as_note, as_past, is_of_query
 from alcore.loop.pool_scores import RecordingHeuristic
 from alcore.loop.same_loop import check_same_loop, settings_of
@@ -28,7 +29,6 @@ from alcore.sources.progress import track
 from alcore.stopping.criterion import Stopping
 from alcore.stopping.history import Past
 
-Ids = npt.NDArray[Any]
 # Streams of random numbers of a step, one for each use. A run gives the same bits as before only while these numbers stay.
 _TRAINING, _CHOOSING, _SAMPLING, _STARTING, _PREDICTING = range(5)
 
@@ -39,7 +39,7 @@ class Step:
 
     Attributes:
         past: the number of the step, its counts and its metrics, as stopping criteria see them.
-        model: what `train` returned.
+        model: what `train` returned, at this step or at the last one that trained.
         query: the `Query` that this model chose, all labelled by now. None in the closing step, whose model is trained on all
             labels.
         stopped: why the run ends with this step, in words. None if it goes on.
@@ -86,10 +86,15 @@ class ActiveLearning:
         metrics: ``metrics(model) -> {name: number}``.
         targets: ``targets(model) -> predictions``, shape (J, C, T), of the inputs that you care about, for EPIG.
         predicted: ``predicted(model) -> classes``, shape (M,), of a set that stays the same, for `StablePredictions`.
-        sample: how many ids of the pool, drawn at random at each step, are predicted and ranked. All by default.
+        sample: how many ids of the pool, drawn at random at each training, are predicted and ranked. All by default.
         kind: what the predictions and targets are, as in `alcore.entropy`.
         axes: the order of the axes of the predictions and targets, as in `alcore.entropy`.
         over_labels: how the scores of several labels become one, as in `alcore.entropy`.
+        train_every: after how many queries the model is trained anew. Between two trainings the predictions of the last one learn
+            the labels that came since (`Update`), and the heuristic ranks updated draws. The loop keeps the predictions of the
+            pool until the next training, so ``predict`` must return what can be read again.
+        update: options of `Update` for these queries: ``{"scale": ..., "draws": ..., "classes": ...}``. By default the scale is
+            chosen anew at each query, by the evidence of the labels since the training.
         variance: of kind "mean", the variance of the noise where ``predict`` returns none: a number, one for each output, or
             ``variance(model)``, a function that returns that.
         seed: the seed of everything random in the run.
@@ -103,7 +108,12 @@ class ActiveLearning:
     During the run errors of the ledger (`LedgerError`) and of your functions are passed on. What was recorded stays, and the run
     can go on.
 
-    Cost: at each step one training, one prediction of the pool (or of ``sample`` ids) and one selection of the heuristic.
+    With ``train_every=5``, `Past.trained` is False at the steps between two trainings. They have no metrics and no ``predicted``,
+    which are the model's, and `labelled` is that of their model. A run that was killed between two trainings trains the model
+    again on the labels that it had then, with the same seed. Labels of ids that were not predicted are learned by the next model.
+
+    Cost: at each training one training and one prediction of the pool (or of ``sample`` ids), at each step one selection of the
+    heuristic.
 
     >>> import alcore, numpy
     >>> from alcore.stopping import LabelBudget
@@ -140,45 +150,15 @@ class ActiveLearning:
     kind: str = "probs"
     axes: str | None = None
     over_labels: str = "sum"
+    train_every: int = 1
+    update: Mapping[str, Any] | None = None
     variance: Any = None
     seed: int = 0
     asker: str = "default"
     progress: bool = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.ledger, Ledger):
-            raise TypeError(
-                f"ledger: expected a Ledger, got {type(self.ledger).__name__}. Make one: Ledger.open('run.db', size=N)."
-            )
-        if self.ledger.readonly:
-            raise LedgerError(
-                "ledger: expected a ledger that can be written, as the loop records each step, got one that was opened with "
-                "readonly=True. Open it to write: Ledger.open(path)."
-            )
-        for name in ("train", "predict", *(() if isinstance(self.oracle, Wait) else ("oracle",))):
-            if not callable(getattr(self, name)):
-                raise TypeError(f"{name}: expected a function, got {type(getattr(self, name)).__name__}.")
-        for name in ("metrics", "targets", "predicted"):
-            if getattr(self, name) is not None and not callable(getattr(self, name)):
-                raise TypeError(f"{name}: expected a function of the model, got {type(getattr(self, name)).__name__}.")
-        if self.targets is None and not isinstance(self.heuristic, Heuristic):
-            raise TypeError(
-                f"heuristic: expected a heuristic of alcore, such as BALD(), got {self.heuristic!r}. With targets: "
-                "heuristic=EPIG, targets=lambda model: predictions."
-            )
-        if self.targets is not None and isinstance(self.heuristic, Heuristic):
-            raise TypeError(
-                "heuristic: expected a function of the targets' predictions, as targets is given, got a heuristic object. Pass "
-                "heuristic=EPIG, or leave targets out."
-            )
-        if self.stop is not None and not isinstance(self.stop, Stopping):
-            raise TypeError(
-                f"stop: expected a criterion of alcore.stopping, such as LabelBudget(100), got {self.stop!r}."
-            )
-        door.as_size(self.k, "k")
-        door.as_count(self.start, "start")
-        door.as_count(self.seed, "seed")
-        check_noise(self.variance)
+        check_arguments(self)
         self._reading(self.variance)
 
     @property
@@ -250,7 +230,8 @@ class ActiveLearning:
     def _steps(self) -> Iterator[Step]:
         if not self._label_start():
             return
-        model = None
+        training: Training | None = None
+        predicted: Predicted | None = None
         while True:
             history = [past for past in self.history if past.size]
             query = self._open_query()
@@ -260,21 +241,23 @@ class ActiveLearning:
                 continue
             history = history[:-1] if query is not None else history  # the last note is of the query's own step
             stopped = self._reason_to_stop(history) if query is None else None
-            ids, labels = self._training_set(query)
-            model = _call(self.train, ids, labels, seed=self._seed(len(history), _TRAINING), model=model)
+            before, training = training, self._train(training, history, query, stopped)
+            predicted = predicted if training is before else None
             if stopped is not None:
-                yield self._closing_step(model, history, ids, stopped)
+                yield self._closing_step(training, history, stopped)
                 return
-            query = query or self._ask(model, history, len(ids))
+            if query is None:
+                predicted = predicted or self._predict(training)
+                query = self._ask(training, predicted, history)
             if not len(query):
-                yield self._closing_step(model, history, ids, "no id is free")
+                yield self._closing_step(training, history, "no id is free")
                 return
             own = self._is_own(query)
             if not self._label(query):
                 return
             if not own:  # somebody asked on behalf of the run while it trained
                 continue
-            yield Step(self.history[-1], model, query)
+            yield Step(self.history[-1], training.model, query)
 
     # --- a step -----------------------------------------------------------------------------------------------------------
 
@@ -298,53 +281,78 @@ class ActiveLearning:
         notes = self.ledger.notes(self.asker)
         return bool(notes) and is_of_query(notes[-1], query.step)
 
-    def _training_set(self, query: Query | None) -> tuple[Ids, list[Any]]:
-        """Ids and labels for a step's model. Labels of the step's own query are left out, even if some are there already."""
-        ids = self.ledger.labelled
-        if query is not None:
-            ids = ids[~np.isin(ids, self.ledger.asked_by(query))]
-        return ids, self.ledger.labels_of(ids)
+    def _train(self, last: Training | None, history: list[Past], query: Query | None, stopped: str | None) -> Training:
+        """The training of a step: the last one, that one again after a kill, or a new one."""
+        step, ledger = len(history), self.ledger
+        notes = [note for note in ledger.notes(self.asker) if note["size"]]
+        cycle = begun(notes, step, self.train_every) if stopped is None else None
+        if cycle is not None and query is None and not np.isin(self._ids(*cycle), ledger.pool).any():
+            cycle = None  # others have asked for the rest of the rows
+        if cycle is not None and last is not None and last.step == cycle[0]:
+            return last
+        moment = None if self.train_every == 1 else ledger.now
+        step, moment = (step, moment) if cycle is None else cycle
+        ids, labels = training_set(ledger, query if cycle is None else None, moment)
+        model = None if last is None else last.model
+        model = call(self.train, ids, labels, seed=self._seed(step, _TRAINING), model=model)
+        return Training(step, moment, ids, labels, model)
+
+    def _predict(self, training: Training) -> Predicted:
+        heuristic = self._heuristic(training.model)
+        ids = self._ids(training.step, training.moment)
+        predictions = None
+        if len(ids) and not isinstance(heuristic, Random):
+            predictions = call(self.predict, training.model, ids, seed=self._seed(training.step, _PREDICTING))
+        reading = self._reading(noise_of(self.variance, training.model))
+        predictions, variance = means_and_noise(predictions, len(ids), reading)
+        if self.train_every > 1 and predictions is not None:
+            check_reread(predictions, self.train_every)
+        return Predicted(heuristic, ids, predictions, self._reading(variance))
+
+    def _ids(self, step: int, moment: Moment | None) -> Ids:
+        return ids_to_predict(self.ledger, moment, self.sample, self._rng(step, _SAMPLING))
 
     def _reason_to_stop(self, history: list[Past]) -> str | None:
-        if self.stop is None or not history:
-            return None
-        return self.stop(history)
+        reason = None if self.stop is None or not history else self.stop(history)
+        if reason is None and self.train_every > 1 and not len(self.ledger.pool):
+            return "no id is free"  # known before the training, so that the last model has all labels
+        return reason
 
-    def _ask(self, model: Any, history: list[Past], labelled: int) -> Query:
+    def _ask(self, training: Training, predicted: Predicted, history: list[Past]) -> Query:
         step = len(history)
         room = None if self.stop is None else self.stop.room(history)
         k = self.k if room is None else max(1, min(self.k, room))
-        heuristic = self._heuristic(model)
-        ids = self.ledger.pool
-        if self.sample is not None:
-            ids = self.ledger.sample_pool(self.sample, self._rng(step, _SAMPLING))
-        needed = len(ids) > 0 and not isinstance(heuristic, Random)
-        predictions = _call(self.predict, model, ids, seed=self._seed(step, _PREDICTING)) if needed else None
-        recording, past = RecordingHeuristic(heuristic, {}), self._past(model, history, labelled)
+        recording, past = RecordingHeuristic(predicted.heuristic, {}), self._past(training, history)
         asked = self.ledger.step(self.asker)
+        moment = training.moment if past.trained else None
 
         def note(batch: Batch) -> Any:
             information = None if batch.information is None else float(batch.information[-1])
             bought = past.bought + len(batch)
             scores = recording.pool_scores
-            return as_note(replace(past, bought=bought, size=len(batch), information=information, **scores), asked)
+            made = replace(past, bought=bought, size=len(batch), information=information, **scores)
+            return as_note(made, asked, moment)
 
-        among = None if self.sample is None and predictions is None else ids
-        rng = self._rng(step, _CHOOSING)
-        predictions, variance = means_and_noise(predictions, len(ids), self._reading(noise_of(self.variance, model)))
-        options = self._reading(variance).options
-        return self.ledger.ask(recording, predictions, k, ids=among, asker=self.asker, rng=rng, note=note, **options)
+        predictions = predicted.predictions
+        among = None if self.sample is None and predictions is None else predicted.ids
+        learns = training.moment is not None and predictions is not None
+        update = Update(training.moment, leave_out=True, **(self.update or {})) if learns else None
+        rng, options = self._rng(step, _CHOOSING), predicted.reading.options
+        return self.ledger.ask(
+            recording, predictions, k, ids=among, asker=self.asker, rng=rng, note=note, update=update, **options
+        )
 
     def _reading(self, variance: Any) -> Reading:
         own = {"kind": self.kind, "axes": self.axes, "over_labels": self.over_labels}
         return Reading.of({**own, "variance": variance})
 
-    def _past(self, model: Any, history: list[Past], labelled: int) -> Past:
+    def _past(self, training: Training, history: list[Past]) -> Past:
         """What is recorded of a step that has bought nothing yet."""
-        metrics = {} if self.metrics is None else self.metrics(model)
-        predicted = None if self.predicted is None else self.predicted(model)
-        bought = history[-1].bought if history else 0
-        return Past(step=len(history), labelled=labelled, bought=bought, size=0, metrics=metrics, predicted=predicted)
+        new = training.step == len(history)
+        metrics = self.metrics(training.model) if self.metrics is not None and new else {}
+        predicted = self.predicted(training.model) if self.predicted is not None and new else None
+        counts = {"labelled": len(training.ids), "bought": history[-1].bought if history else 0, "size": 0}
+        return Past(step=len(history), **counts, metrics=metrics, predicted=predicted, trained=new)
 
     def _heuristic(self, model: Any) -> Heuristic:
         if isinstance(self.heuristic, Heuristic):
@@ -376,19 +384,13 @@ class ActiveLearning:
             query = rest
         return True
 
-    def _closing_step(self, model: Any, history: list[Past], ids: Ids, stopped: str) -> Step:
-        past = self._past(model, history, len(ids))
+    def _closing_step(self, training: Training, history: list[Past], stopped: str) -> Step:
+        past = self._past(training, history)
         self.ledger.write_note(as_note(past), step=self.ledger.step(self.asker), asker=self.asker)
-        return Step(past, model, None, stopped)
+        return Step(past, training.model, None, stopped)
 
     def _rng(self, step: int, use: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, step, use])
 
     def _seed(self, step: int, use: int) -> int:
         return int(self._rng(step, use).integers(1 << 31))
-
-
-def _call(function: Callable[..., Any], *given: Any, **options: Any) -> Any:
-    """Call a user's function with the options for which it has a parameter."""
-    names = list(inspect.signature(function).parameters)[len(given) :]
-    return function(*given, **{name: value for name, value in options.items() if name in names})

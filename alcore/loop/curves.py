@@ -44,7 +44,8 @@ class Curves:
         go from the largest first number of labels to the smallest last one.
 
         Args:
-            histories: one list of `Past` for each run, as ``ActiveLearning(...).history`` gives it.
+            histories: one list of `Past` for each run, as ``ActiveLearning(...).history`` gives it. Steps between two trainings
+                are left out.
             seeds: the seed of each run.
 
         Raises:
@@ -52,6 +53,7 @@ class Curves:
         """
         if not histories or not all(histories):
             raise ValueError("histories: expected runs with at least one step each, got none. Run first: loop.run().")
+        histories = [[past for past in history if past.trained] for history in histories]
         names = list(histories[0][0].metrics)
         if any(list(past.metrics) != names for history in histories for past in history):
             raise ValueError(f"histories: expected the metrics {', '.join(names)} at every step of every run.")

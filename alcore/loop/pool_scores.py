@@ -13,7 +13,7 @@ from alcore.door import Float64s, Reading, Rng
 from alcore.heuristics import Heuristic, Precomputed
 from alcore.heuristics.base import Scored
 from alcore.heuristics.stochastic import Stochastic
-from alcore.heuristics.subsets import without_rows
+from alcore.heuristics.subsets import Change, with_targets, without_rows
 
 
 @final
@@ -44,3 +44,8 @@ class RecordingHeuristic(Heuristic):
 @without_rows.register
 def _(heuristic: RecordingHeuristic, rows: npt.NDArray[np.int64]) -> Heuristic:
     return replace(heuristic, heuristic=without_rows(heuristic.heuristic, rows))
+
+
+@with_targets.register
+def _(heuristic: RecordingHeuristic, change: Change) -> Heuristic:
+    return replace(heuristic, heuristic=with_targets(heuristic.heuristic, change))

@@ -13,7 +13,8 @@ import numpy as np
 from alcore.heuristics import Heuristic
 from alcore.ledger import Ledger, LedgerError
 
-SETTINGS = ("k", "start", "sample", "kind", "axes", "over_labels", "variance", "seed")
+SETTINGS = ("k", "start", "sample", "kind", "axes", "over_labels", "variance", "train_every", "update", "seed")
+ADDED = {"train_every": "1", "update": "None"}  # what earlier versions did, which did not record it
 FUNCTIONS = ("train", "predict", "metrics", "targets", "predicted")
 
 
@@ -29,7 +30,7 @@ def check_same_loop(ledger: Ledger, asker: str, where: Path, settings: Mapping[s
     if not recorded:
         ledger.write_note(dict(settings), step=0, asker=_name(asker))
         return
-    before = recorded[0]
+    before = ADDED | recorded[0]
     different = [name for name in settings if name in before and before[name] != settings[name]]
     if different:
         theirs = ", ".join(f"{name}={before.get(name)}" for name in different)

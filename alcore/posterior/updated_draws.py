@@ -64,6 +64,13 @@ class UpdatedDraws:
         empty = np.empty((0, self.shape[1]))
         return np.concatenate([empty, *(block.mean(axis=-1, dtype=np.float64) for block in self._blocks())])
 
+    def noise(self) -> Float64s | None:
+        """(N, D) the variance of the noise of means, averaged over the saved draws. None for other kinds."""
+        if self.kind != "mean":
+            return None
+        found = self.part.map(lambda _, variance: np.mean(variance, axis=-1, dtype=np.float64))  # type: ignore[arg-type]
+        return np.concatenate([np.empty((0, self.shape[1])), *found])
+
     def _blocks(self) -> Iterator[Array]:
         mixing = padded(self.mixing.astype(self.dtype))
 

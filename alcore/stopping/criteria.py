@@ -156,7 +156,7 @@ class NoImprovement(_Unbounded):
             raise ValueError(f"least: expected at least 0, got {self.least}.")
 
     def __call__(self, history: Sequence[Past]) -> str | None:
-        values = [self._read(past) for past in history]
+        values = [self._read(past) for past in history if past.trained]
         if len(values) <= self.steps:
             return None
         before, after = self._best(values[: -self.steps]), self._best(values[-self.steps :])
@@ -218,6 +218,7 @@ class StablePredictions(_Unbounded):
             raise ValueError(f"agreement: expected a kappa above 0 and at most 1, got {self.agreement}.")
 
     def __call__(self, history: Sequence[Past]) -> str | None:
+        history = [past for past in history if past.trained]
         predicted = [self._read(past) for past in history]
         for past, classes in zip(history[1:], predicted[1:], strict=True):
             if classes.shape != predicted[0].shape:

@@ -24,11 +24,14 @@ class Past:
         labelled: how many labels this step's model was trained on.
         bought: how many labels this run has bought by the end of this step. Labels that it started with do not count.
         size: how many picks this step's query has.
-        metrics: the metrics of this step's model, by name. NaN if it diverged.
+        metrics: the metrics of this step's model, by name. NaN if it diverged. Empty at steps that trained none.
         mean_score: the mean score of the pool before this query, in the heuristic's units. None if rows have no scores.
         max_score: the largest score of the pool before this query, in the heuristic's units. None if rows have no scores.
         information: joint information of this step's batch, nats: the last of `Batch.information`. None if there is none.
         predicted: (M, ...) classes that this step's model predicts for a set that stays the same, labelled or not. Read-only.
+
+        trained: whether this step trained a model. False between two trainings, ``ActiveLearning(train_every=5)``. Criteria that
+            read metrics or ``predicted`` leave such steps out.
 
     Raises:
         TypeError: for values that are not numbers.
@@ -48,6 +51,7 @@ class Past:
     max_score: float | None = None
     information: float | None = None
     predicted: npt.NDArray[np.integer] | None = None
+    trained: bool = True
 
     def __post_init__(self) -> None:
         for name in ("step", "labelled", "bought", "size"):
@@ -55,6 +59,7 @@ class Past:
         object.__setattr__(self, "metrics", door.as_metrics(self.metrics))
         for name in ("mean_score", "max_score", "information"):
             object.__setattr__(self, name, door.as_optional_number(getattr(self, name), name))
+        door.as_flag(self.trained, "trained")
         if self.predicted is not None:
             view = door.as_classes(self.predicted, "predicted").view()  # the caller's own array stays writable
             view.setflags(write=False)
