@@ -61,17 +61,18 @@ def read_json(file: str = "out.json") -> Any:
 
 def test_everything_of_one_file_is_replayed_and_written(here: Path) -> None:
     shown = done("all.npz", *QUICK, "--json", "out.json", "--csv", "out.csv", "--report", "report.html")
-    assert "One label at a time" in shown
+    assert "In batches of 10" in shown
     assert "report -> report.html" in shown
     tables = read_json()["tables"]
     assert set(tables) >= {"heuristics", "replay", "replay summary", "calibration", "reliability", "overlap", "classes"}
     assert tables["heuristics"]["heuristic"] == ["bald", "random", "entropy"]
     assert max(tables["replay"]["labels"]) <= 4
-    assert set(tables["replay"]["at a time"]) == {1}
+    assert set(tables["replay"]["at a time"]) == {10}
+    assert "effective dimension" in tables["replay"]
     assert read_json()["left out"] == {}
     with Path("out.csv").open() as file:
         assert [row["heuristic"] for row in csv.DictReader(file)] == ["bald", "random", "entropy"]
-    assert 'id="replay-1"' in Path("report.html").read_text()
+    assert 'id="replay-10"' in Path("report.html").read_text()
 
 
 def test_members_may_lie_in_files_of_their_own(here: Path) -> None:
@@ -124,6 +125,13 @@ def test_what_is_lacking_is_left_out_with_a_sentence(here: Path, arguments: tupl
         assert f"{part.capitalize()} is left out: it needs" in shown
 
 
+def test_draws_may_be_reweighted(here: Path) -> None:
+    shown = done("all.npz", *QUICK, "--posterior", "reweighted", "--at-a-time", "1", "--json", "out.json")
+    assert "One label at a time" in shown
+    assert "effective draws" in read_json()["tables"]["replay"]
+    assert "posterior: expected 'gaussian' or 'reweighted', got 'exact'" in refused("all.npz", *QUICK, "--posterior", "exact")
+
+
 def test_a_test_set_of_one_class_is_judged(here: Path) -> None:
     np.save("ones.npy", np.ones(20, np.int64))
     shown = done(
@@ -138,7 +146,7 @@ def test_a_test_set_of_one_class_is_judged(here: Path) -> None:
         "--json",
         "out.json",
     )
-    assert "One label at a time" in shown
+    assert "In batches of 10" in shown
     accuracy = (PROBS[50:].mean(axis=-1).argmax(axis=1) == 1).mean()
     assert read_json()["tables"]["calibration"]["accuracy"][0] == pytest.approx(accuracy)
     assert read_json()["left out"] == {}
