@@ -37,7 +37,10 @@ SOURCES = (
     "CONTRIBUTING.md",
     "benchmarks/README.md",
     "benchmarks/soak.md",
-    *(f"benchmarks/label_efficiency/{name}" for name in ("README.md", "filling.md", "replay.md", "curves.png")),
+    *(
+        f"benchmarks/label_efficiency/{name}"
+        for name in ("README.md", "filling.md", "replay.md", "replay_by_posterior.md", "curves.png")
+    ),
 )
 
 
@@ -51,7 +54,7 @@ def pages() -> dict[str, str | bytes]:
 
 def _found() -> dict[str, str | bytes]:
     found: dict[str, str | bytes] = dict(benchmark_pages())
-    for name in ("README.md", "filling.md", "replay.md"):
+    for name in ("README.md", "filling.md", "replay.md", "replay_by_posterior.md"):
         page = "index.md" if name == "README.md" else name
         found[f"speed/label_efficiency/{page}"] = _without_generated_mark((LABELS / name).read_text())
     found["speed/label_efficiency/curves.png"] = (LABELS / "curves.png").read_bytes()

@@ -50,11 +50,12 @@ class NetworkDraws(NamedTuple):
         """One for each bootstrap pool, so that each ends at a horizon of its own."""
         asked = {name: made(self.targets) for name, made in HEURISTICS.items()}
         seeds = range(seed * POOLS, (seed + 1) * POOLS)
-        return [alcore.bench.replay(asked, self.pool, self.test, size=SIZE, steps=LABELS, seeds=[one]) for one in seeds]
+        options = {"size": SIZE, "steps": LABELS, "posterior": "reweighted"}
+        return [alcore.bench.replay(asked, self.pool, self.test, seeds=[one], **options) for one in seeds]
 
 
-def first_network(seed: int) -> tuple[NetworkDraws, float]:
-    """What the network of a run's first step tells, and the temperature that it wants."""
+def network_draws(seed: int, draws: int) -> NetworkDraws:
+    """What the network of a run's first step tells about its pool, its test set and the targets."""
     run = Run(Digits(seed))
     loop = alcore.ActiveLearning(
         ledger=alcore.Ledger(len(run.data.labels)), train=run.train, predict=run.predict,
@@ -63,12 +64,17 @@ def first_network(seed: int) -> tuple[NetworkDraws, float]:
     )  # fmt: skip
     step = next(iter(loop))
     rows = np.asarray(loop.ledger.pool)
-    pool = alcore.bench.labelled(run.draws(step.model, run.data.images[rows], DRAWS), run.data.labels[rows])
-    probs, labels = run.draws(step.model, run.data.test_images, DRAWS), run.data.test_labels
-    half = len(labels) // 2
-    wanted = alcore.bench.temperature(probs[:half], labels[:half])
-    judged = alcore.bench.labelled(probs[half:], labels[half:])
-    return NetworkDraws(pool, judged, run.targets(step.model, DRAWS)), wanted
+    pool = alcore.bench.labelled(run.draws(step.model, run.data.images[rows], draws), run.data.labels[rows])
+    test = alcore.bench.labelled(run.draws(step.model, run.data.test_images, draws), run.data.test_labels)
+    return NetworkDraws(pool, test, run.targets(step.model, draws))
+
+
+def first_network(seed: int) -> tuple[NetworkDraws, float]:
+    """The draws of a network judged on half of the test set, and the temperature that the other half wants."""
+    found = network_draws(seed, DRAWS)
+    half = len(found.test.labels) // 2
+    wanted = alcore.bench.temperature(found.test.probs[:half], found.test.labels[:half])
+    return found._replace(test=found.test.of_rows(np.arange(half, len(found.test.labels)))), wanted
 
 
 class Ranking(NamedTuple):

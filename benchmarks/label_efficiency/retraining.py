@@ -196,7 +196,10 @@ def page(curves: dict[str, alcore.Curves]) -> str:
     if {"random", "batchbald"} <= set(curves):
         ratio = np.median(curves["batchbald"].labels_to("accuracy", WANTED)) / base
         lines += ["", f"Expected of BatchBALD: at most {EXPECTED} of Random's labels; found {ratio:.2f}."]
-    lines += ["", "Whether replay of saved predictions, without retraining, ranks them so: [replay.md](replay.md)."]
+    lines += [
+        "",
+        "Whether replay of saved predictions, without retraining, ranks them so: [replay_by_posterior.md](replay_by_posterior.md).",
+    ]
     return "\n".join([*lines, "", "![curves](curves.png)", ""])
 
 

@@ -109,9 +109,7 @@ for metric in ("log-likelihood", "accuracy"):
 #
 # ![Accuracy against labels](reading_a_report/accuracy.svg)
 #
-# - **Look at the bands.** They are 95 % intervals of the mean over runs. BALD and Random separate in log-likelihood. BALD and
-#   Random do not separate in accuracy. Entropy is not better than Random in log-likelihood, and worse
-#   in accuracy.
+# - **Look at the bands.** They are 95 % intervals of the mean over runs. BALD and entropy separate from Random in log-likelihood.
 # - **Look at several metrics.** Log-likelihood counts how sure the right answer is. Accuracy counts which answer comes first,
 #   and one test digit of 300 is 0.3 points.
 # - **Stop at the dotted line.** To its right some heuristics are missing.
@@ -217,8 +215,8 @@ for name, gain in gains.items():
     print(f"{name}: {gain.gain:+.3f} ({interval}) at {gain.labels}")
 
 # %% [markdown]
-# Where a lead stays when the probabilities are mended, it does not come from wrong probabilities. Where its interval contains 0
-# with twenty runs, the file cannot tell.
+# BALD's lead stays when the probabilities are mended, so it does not come from wrong probabilities. Had its interval contained 0
+# with twenty runs, the file could not tell.
 #
 # ## A report in five questions
 #

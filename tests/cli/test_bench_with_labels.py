@@ -129,7 +129,9 @@ def test_draws_may_be_reweighted(here: Path) -> None:
     shown = done("all.npz", *QUICK, "--posterior", "reweighted", "--at-a-time", "1", "--json", "out.json")
     assert "One label at a time" in shown
     assert "effective draws" in read_json()["tables"]["replay"]
-    assert "posterior: expected 'gaussian' or 'reweighted', got 'exact'" in refused("all.npz", *QUICK, "--posterior", "exact")
+    assert "posterior: expected 'gaussian' or 'reweighted', got 'exact'" in refused(
+        "all.npz", *QUICK, "--posterior", "exact"
+    )
 
 
 def test_a_test_set_of_one_class_is_judged(here: Path) -> None:
