@@ -275,7 +275,66 @@ SETS = (
         "[0, bald_of(probs).sum()]",
     ),
 )
+ROWS = {
+    "a": "xarray.DataArray(probs, dims=('obs', 'class', 'draw'), coords={'obs': [f'photo{i}' for i in range(12)]})",
+    "both": "Combine({'a': BALD(), 'b': Entropy()})",
+}
+PLACES = "sum(np.argsort(np.argsort(scores)) for scores in (bald_of(probs), entropy_of(probs))) / 11"
+TABLES = {
+    "table": "pandas.DataFrame(probs.mean(2))",
+    "both": "Combine({'a': Entropy(), 'b': LeastConfidence()})",
+}
+TABLE_PLACES = "sum(np.argsort(np.argsort(scores)) for scores in (entropy_of(probs), -probs.mean(2).max(1))) / 11"
 HEADS = (
+    Case(
+        "both.score(predictions)",
+        "predictions['b'].sel({'obs': predictions['a']['obs'].values})",
+        "both.score({{**predictions, 'b': {}}})",
+        PLACES,
+        {**ROWS, "predictions": "{'a': a, 'b': a[::-1]}"},
+    ),
+    Case(
+        "both.score(predictions)",
+        "predictions['b'].sel({'photo': predictions['a']['obs'].values})",
+        "both.score({{**predictions, 'b': {}}})",
+        PLACES,
+        {**ROWS, "predictions": "{'a': a, 'b': a[::-1].rename(obs='photo')}"},
+    ),
+    Case(
+        "both.score(predictions)",
+        "predictions['b'].drop_vars('obs')",
+        "both.score({{**predictions, 'b': {}}})",
+        PLACES,
+        {**ROWS, "predictions": "{'a': a, 'b': a.assign_coords(obs=np.arange(12))}"},
+    ),
+    Case(
+        "both.score(predictions)",
+        "predictions['b'].drop_vars('photo').rename({'photo': 'obs'})",
+        "both.score({{**predictions, 'b': {}}})",
+        PLACES,
+        {**ROWS, "predictions": "{'a': a, 'b': a.assign_coords(obs=np.arange(12)).rename(obs='photo')}"},
+    ),
+    Case(
+        "both.score(predictions)",
+        "predictions['b'].rename({'photo': 'obs'})",
+        "both.score({{**predictions, 'b': {}}})",
+        PLACES,
+        {**ROWS, "predictions": "{'a': a, 'b': a.drop_vars('obs').rename(obs='photo')}"},
+    ),
+    Case(
+        "both.score(predictions, axes='NC')",
+        "predictions['b'].loc[predictions['a'].index]",
+        "both.score({{**predictions, 'b': {}}}, axes='NC')",
+        TABLE_PLACES,
+        {**TABLES, "predictions": "{'a': table, 'b': table[::-1]}"},
+    ),
+    Case(
+        "both.score(predictions, axes='NC')",
+        "predictions['b'].to_numpy()",
+        "both.score({{**predictions, 'b': {}}}, axes='NC')",
+        TABLE_PLACES,
+        {**TABLES, "predictions": "{'a': table, 'b': table.set_index(np.arange(5, 17))}"},
+    ),
     Case(
         "Combine({'a': Power(BALD())})",
         "BALD()",

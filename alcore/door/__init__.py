@@ -18,7 +18,7 @@ from alcore.door.arrays import (
     refuse_dtype_name,
 )
 from alcore.door.axes import Axes, as_axes, axes_of_names, axes_of_sample
-from alcore.door.heads import as_heads
+from alcore.door.heads import as_heads, refuse_other_dimension, refuse_other_names
 from alcore.door.kinds import (
     KINDS,
     MOST_LABELS,
@@ -222,6 +222,8 @@ __all__ = [
     "refuse_no_target_variance",
     "refuse_no_variance",
     "refuse_other_cells",
+    "refuse_other_dimension",
+    "refuse_other_names",
     "refuse_overflowing_losses",
     "refuse_pair",
     "refuse_pool_size",

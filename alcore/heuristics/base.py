@@ -59,7 +59,7 @@ class Heuristic(ABC):
             ValueError: as `alcore.entropy`, and for a `mask` that the heuristic does not take.
         """
         reading = Reading.of(options)
-        return with_names(self._score(predictions, reading, rng), predictions, reading)
+        return with_names(self._score(predictions, reading, rng), *self._namer(predictions, reading))
 
     @shows_options(MaskedReadingOptions)
     def select(self, predictions: Any, k: int, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Batch:
@@ -86,7 +86,8 @@ class Heuristic(ABC):
             ValueError: as `score`, and for k < 0.
         """
         reading = Reading.of(options)
-        return with_names(self._choose(predictions, door.as_count(k), door.as_rng(rng), reading), predictions, reading)
+        batch = self._choose(predictions, door.as_count(k), door.as_rng(rng), reading)
+        return with_names(batch, *self._namer(predictions, reading))
 
     def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
         """`score` behind its options."""
@@ -95,6 +96,10 @@ class Heuristic(ABC):
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
         """`select` behind its options."""
         raise TypeError(f"{self.name}: its class defines no select(predictions, k, *, rng=None, **options). Define it.")
+
+    def _namer(self, predictions: Any, reading: Reading) -> tuple[Any, Reading]:
+        """The predictions that name the rows of scores and batches, and how they are read."""
+        return predictions, reading
 
 
 class Joint(Heuristic, ABC):

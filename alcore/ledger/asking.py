@@ -6,7 +6,7 @@ the query is recorded: scores of rows that others took are dropped, and the pick
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from sqlite3 import Connection
@@ -91,8 +91,8 @@ def ask(records: Records, pool: Pool, arguments: AskArguments) -> Query:
         with records.reading() as connection:
             if (query := _open_query(connection, arguments.asker)) is not None:
                 return query
-            if arguments.ids is None and (named := names_of_rows(arguments.predictions, arguments.reading)) is not None:
-                check_order(connection, *named)
+            if arguments.ids is None:
+                _check_order(connection, arguments)
             rows = _free_rows(connection, pool, arguments.ids)
         ranked = _rank(arguments, rows)
         with _writing(records, pool) as connection:
@@ -102,6 +102,17 @@ def ask(records: Records, pool: Pool, arguments: AskArguments) -> Query:
             if picked is not None:
                 return _record(connection, pool, arguments, picked)
     raise AssertionError("the last try picks or refuses")
+
+
+def _check_order(connection: Connection, arguments: AskArguments) -> None:
+    """Refuse predictions, or those of the head that names the rows, whose names are the ledger's ids in another order."""
+    given = arguments.predictions
+    named, reading = arguments.heuristic._namer(given, arguments.reading)
+    names = names_of_rows(named, reading)
+    if names is not None and names.values is not None:
+        heads = given.items() if isinstance(given, Mapping) else ()
+        name = next((f"predictions[{head!r}]" for head, own in heads if own is named), "predictions")
+        check_order(connection, names.code(name), names.values)
 
 
 @contextmanager
