@@ -262,6 +262,20 @@ SETS = (
         {"scores": "alcore.bald(probs)"},
     ),
     Case(
+        "alcore.bald(probs, kind='mean', variance=variance)",
+        "variance.flat",
+        "alcore.bald(probs, kind='mean', variance={})",
+        "np.log1p(probs.var(-1)).sum(1) / 2",
+        {"variance": "Ragged(np.ones((12, 3)), [0, 2, 12])"},
+    ),
+    Case(
+        "Reduce(BALD(), 'sum').score(means, kind='mean', variance=Ragged(variances, [0, 3, 12]))",
+        "Ragged(variances, means.offsets)",
+        "Reduce(BALD(), 'sum').score(means, kind='mean', variance={})",
+        "np.add.reduceat(np.log1p(probs.var(-1)).sum(1) / 2, [0, 2])",
+        {"means": RAGGED["ragged"], "variances": "np.ones((12, 3))"},
+    ),
+    Case(
         "match_boxes([b])",
         "np.concatenate([b[:, :2], b[:, :2] + b[:, 2:]], axis=1)",
         "{}",

@@ -93,11 +93,15 @@ class RowSubset:
             return ragged
         if can_reread(ragged.flat) and (source := open_source(ragged.flat, reading)).rows is not None:
             door.check_cells(ragged.offsets, source.rows, "predictions")
-        kept = np.ones(self.rows, np.bool_)
-        kept[self.dropped] = False
-        sizes = np.diff(ragged.offsets)
-        cells = RowSubset(int(ragged.offsets[-1]), np.flatnonzero(np.repeat(~kept, sizes)).astype(np.int64))
-        return Ragged(cells.of(ragged.flat, reading), np.concatenate([[0], np.cumsum(sizes[kept])]))
+        sizes = drop_rows(np.diff(ragged.offsets), self.dropped)
+        return Ragged(self.of_cells(ragged).of(ragged.flat, reading), np.concatenate([[0], np.cumsum(sizes)]))
+
+    def of_cells(self, ragged: Ragged) -> RowSubset:
+        """The cells of the subset's rows, among all cells."""
+        dropped = np.zeros(self.rows, np.bool_)
+        dropped[self.dropped] = True
+        cells = np.flatnonzero(np.repeat(dropped, np.diff(ragged.offsets))).astype(np.int64)
+        return RowSubset(int(ragged.offsets[-1]), cells)
 
     def _blocks(self, blocks: Iterable[Any], reading: Reading) -> Iterator[Any]:
         start = 0
