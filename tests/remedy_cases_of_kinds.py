@@ -336,6 +336,17 @@ HEADS = (
         {**ROWS, "predictions": "{'a': a, 'b': a.drop_vars('obs').rename(obs='photo')}"},
     ),
     Case(
+        "alcore.epig(pool, targets)",
+        "targets.sel({'draw': probs['draw'].values})",
+        "alcore.epig(pool, {})",
+        "alcore.epig(pool.values, pool.values[:2])",
+        {
+            "pool": "xarray.DataArray(probs, dims=('obs', 'class', 'draw'), coords={'draw': np.arange(5)})",
+            "targets": "pool[:2, :, ::-1]",
+            "remedied probs": "pool",
+        },
+    ),
+    Case(
         "both.score(predictions, axes='NC')",
         "predictions['b'].loc[predictions['a'].index]",
         "both.score({{**predictions, 'b': {}}}, axes='NC')",

@@ -35,21 +35,23 @@ def as_heads(
     return dict(value)
 
 
-def refuse_other_names(name: str, other: str, at: tuple[int, Any, Any], in_order: str | None, without: str) -> NoReturn:
+def refuse_other_names(
+    name: str, other: str, at: tuple[int, Any, Any], in_order: str | None, without: str, each: str
+) -> NoReturn:
     """Rows with names that are not those of another array, or not in its order.
 
     ``at``: the first row whose names differ, and both names. ``in_order``: code for the rows in the other's order, where both have
-    the same names. ``without``: code for the rows without names.
+    the same names. ``without``: code for the rows without names. ``each``: "row" or "draw".
     """
-    row, got, expected = at
+    place, got, expected = at
     said = (
-        f"{name}: expected the names of the rows of {other}, in their order, but row {row} is named {shown(got)}, and row {row} of "
-        f"{other} is named {shown(expected)}. "
+        f"{name}: expected the names of the {each}s of {other}, in their order, but {each} {place} is named {shown(got)}, and "
+        f"{each} {place} of {other} is named {shown(expected)}. "
     )
     if in_order is not None:
-        raise ValueError(f"{said}Put the rows in one order: {in_order}.")
+        raise ValueError(f"{said}Put the {each}s in one order: {in_order}.")
     raise ValueError(
-        f"{said}Pass the same rows in both. If the rows are the same and lie in one order, leave their names out: {without}."
+        f"{said}Pass the same {each}s in both. If the {each}s are the same and lie in one order, leave their names out: {without}."
     )
 
 

@@ -174,6 +174,9 @@ class RowWise(Scored, ABC):
     def score_block(self, block: Block) -> Float64s:
         """Scores (n, ...) of a block."""
 
+    def _check_draws(self, predictions: Any, reading: Reading) -> None:
+        """Refuse predictions whose draws have other names than those that the heuristic holds."""
+
     @final
     def __mul__(self, factor: float) -> Sum:
         return Sum(tuple((door.as_factor(factor) * own, term) for own, term in as_terms(self)))
@@ -208,6 +211,7 @@ class Streamed(RowWise, ABC):
             raise ValueError(f"mask: {self.name} scores cells one by one. Reduce them: Reduce({self!r}, 'mean').")
         if self.honours_mask:
             door.check_mask_of(predictions, reading.mask)
+        self._check_draws(predictions, reading)
         prepared = self.prepare(reading)
         if isinstance(predictions, Ragged) and self.honours_mask:
             scores = score_sets(predictions, prepared.score_block, reading, cost=prepared.cost)
@@ -264,6 +268,10 @@ class Sum(Streamed):
     @property
     def cost(self) -> int:
         return max(term.cost for _, term in self.terms)
+
+    def _check_draws(self, predictions: Any, reading: Reading) -> None:
+        for _, term in self.terms:
+            term._check_draws(predictions, reading)
 
     def prepare(self, reading: Reading) -> Sum:
         return Sum(tuple((factor, term.prepare(reading)) for factor, term in self.terms))

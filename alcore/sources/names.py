@@ -97,15 +97,41 @@ def names_of_rows(predictions: Any, reading: Reading) -> RowNames | None:
         return own
     if is_labelled(predictions):
         axes = axes_of(predictions, reading, "predictions") or Axes.plain(len(predictions.dims))
-        rows = predictions.dims[axes.rows]
-        if rows in predictions.coords:  # coords.get(rows) would give numbers where there are none
-            return RowNames(predictions.coords[rows].values, rows)
-        return RowNames(None, None if str(rows).startswith(UNNAMED) else rows)
+        return names_along(predictions, axes.rows)
     if hasattr(predictions, "columns") and hasattr(getattr(predictions, "index", None), "values"):
         table = axes_of(predictions, reading, "predictions")
         if table is None or table.rows == 0:
             return RowNames(predictions.index.values)
     return None
+
+
+def names_along(labelled: Any, axis: int) -> RowNames:
+    """What an array of xarray calls the places along an axis."""
+    dim = labelled.dims[axis]
+    if dim in labelled.coords:  # coords.get(dim) would give numbers where there are none
+        return RowNames(labelled.coords[dim].values, dim)
+    return RowNames(None, None if str(dim).startswith(UNNAMED) else dim)
+
+
+def check_same_draws(targets: Any, predictions: Any, reading: Reading, name: str = "predictions") -> None:
+    """Refuse targets whose draws have other names than those of predictions, or the same in another order."""
+    if not (is_labelled(targets) and is_labelled(predictions)):
+        return
+    own = axes_of(targets, reading.of_targets, "targets") or Axes.plain(len(targets.dims))
+    others = axes_of(predictions, reading, name) or Axes.plain(len(predictions.dims))
+    if len(own.draws) != len(others.draws):
+        return
+    for place, other in zip(own.draws, others.draws, strict=True):
+        drawn, expected = names_along(targets, place), names_along(predictions, other)
+        if drawn.values is not None and expected.values is not None:
+            _check_names("targets", drawn, name, expected, "draw")
+
+
+def check_names_of_weights(targets: Any, reading: Reading, weights: Any) -> None:
+    """Refuse weights of targets that name their targets otherwise, or in another order."""
+    if is_labelled(weights) and len(weights.dims) == 1:
+        names = names_of_rows(targets, reading.of_targets)
+        check_same_rows(({} if names is None else {"targets": names}) | {"target_weights": names_along(weights, 0)})
 
 
 def check_same_rows(named: Mapping[str, RowNames]) -> None:
@@ -124,7 +150,7 @@ def check_same_rows(named: Mapping[str, RowNames]) -> None:
         before.append((name, own))
 
 
-def _check_names(name: str, own: RowNames, other_name: str, other: RowNames) -> None:
+def _check_names(name: str, own: RowNames, other_name: str, other: RowNames, each: str = "row") -> None:
     given, expected = _plain(own.values), _plain(other.values)
     if len(given) != len(expected):
         return
@@ -139,7 +165,7 @@ def _check_names(name: str, own: RowNames, other_name: str, other: RowNames) -> 
     without = own.without(name)
     if own.dim is not None and other.dim is not None and own.dim != other.dim:
         without += f".rename({{{own.dim!r}: {other.dim!r}}})"
-    door.refuse_other_names(name, other_name, (row, given[row], expected[row]), in_order, without)
+    door.refuse_other_names(name, other_name, (row, given[row], expected[row]), in_order, without, each)
 
 
 def _plain(names: Any) -> Any:

@@ -16,7 +16,7 @@ from alcore import door
 from alcore.door import Array, Axes, Reading
 from alcore.sources.axes import arranged_by, opened, original_axes
 from alcore.sources.chunks import chunks_of
-from alcore.sources.names import is_labelled, names_of
+from alcore.sources.names import check_same_rows, is_labelled, names_along, names_of
 from alcore.sources.ragged import Ragged, cells_of_variance
 from alcore.sources.reading import Source, array_or_lazy_source
 from alcore.sources.row_subset import RowSubset
@@ -125,6 +125,7 @@ def _blocks(given: Any, axes: Axes, source: Source, reading: Reading, name: str)
         return (_arranged(block, axes, source, name) for block in found)
     if is_labelled(found):
         found, own = _with_draws(found, reading, name)
+        check_same_rows({**source.names, name: names_along(found, own.rows)})
     else:
         own = _axes_of(found, axes, source, name)
     return array_or_lazy_source(arranged_by(found, own, name), "mean", name).blocks
