@@ -12,7 +12,7 @@ import numpy as np
 from alcore import door
 from alcore.door import Float64s, Reading, ReadingOptions, Rng
 from alcore.heuristics.base import Joint, Scored
-from alcore.sources.names import check_same_rows, is_labelled, names_of_rows
+from alcore.sources.names import RowNames, check_same_rows, is_labelled, names_of_rows
 
 CONSTANT = 1e-12  # of the largest score: rounding alone spreads equal scores so far
 
@@ -110,14 +110,13 @@ class Combine(Scored):
         return total
 
     def _namer(self, predictions: Any, reading: Reading) -> tuple[Any, Reading]:
-        """The first head of xarray with names of its rows, or else the first of xarray, or else the first."""
+        """The first head of xarray with names of its rows, or else the first of xarray, or else the first table, or the first."""
         heads = self._heads(predictions, replace(reading, mask=None, ignore_index=None))
-        namers = [head.heuristic._namer(head.predictions, head.reading) for head in heads]
-        labelled = [one for one in namers if is_labelled(one[0])]
-        with_values = [
-            one for one in labelled if (found := names_of_rows(*one)) is not None and found.values is not None
-        ]
-        return next(iter([*with_values, *labelled, *namers]))
+        found = list(map(_names_of, heads))
+        labelled = [(one, names) for one, names in found if is_labelled(one[0])]
+        with_values = [(one, names) for one, names in labelled if names is not None and names.values is not None]
+        tables = [(one, names) for one, names in found if names is not None]
+        return [*with_values, *labelled, *tables, *found][0][0]
 
     def _heads(self, predictions: Any, reading: Reading) -> list[_Head]:
         """The heads in the order of the heuristics, with the predictions and the options of each."""
@@ -179,15 +178,17 @@ def _by_head(ignore_index: Any, masks: Mapping[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(masks, ignore_index)
 
 
+def _names_of(head: _Head) -> tuple[tuple[Any, Reading], RowNames | None]:
+    """What names the rows of a head, and the names."""
+    with head.named_in_errors():
+        namer = head.heuristic._namer(head.predictions, head.reading)
+        return namer, names_of_rows(*namer)
+
+
 def _check_rows(heads: list[_Head]) -> None:
     """Refuse heads whose rows have other names, or the same in another order."""
-    named = {}
-    for head in heads:
-        with head.named_in_errors():
-            names = names_of_rows(*head.heuristic._namer(head.predictions, head.reading))
-        if names is not None:
-            named[head.where] = names
-    check_same_rows(named)
+    found = {head.where: _names_of(head)[1] for head in heads}
+    check_same_rows({where: names for where, names in found.items() if names is not None})
 
 
 def _ranks(scores: Float64s, head: str) -> Float64s:

@@ -18,7 +18,7 @@ from alcore.batches import select
 from alcore.batches.batch import Batch
 from alcore.door import Bools, Float64s, Reading
 from alcore.heuristics import Heuristic, Random
-from alcore.heuristics.subsets import choose_from, scores_of, without_rows
+from alcore.heuristics.subsets import choose_from, scores_of, subset_of, without_rows
 from alcore.ledger import reading, writing
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import Positions, about_ids, check_order, positions_of
@@ -138,7 +138,7 @@ def _free_rows(connection: Connection, pool: Pool, ids: Any) -> FreeRows:
 def _rank(arguments: AskArguments, rows: FreeRows) -> Ranked:
     """What takes long: the model predicts, and the heuristic scores or chooses. Nobody waits for it."""
     subset, heuristic = rows.subset, arguments.heuristic
-    predictions = subset.of(arguments.predictions, arguments.reading)
+    predictions = subset_of(heuristic, subset, arguments.predictions, arguments.reading)
     if not len(subset):
         return Ranked(rows)
     if len(subset.dropped):

@@ -131,6 +131,31 @@ def test_the_index_of_a_table_names_its_rows() -> None:
         third.score({"c": tables["a"], "a": by_name["a"], "b": by_name["a"][::-1]}, axes="NC")
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_ledger_reads_each_head_by_its_own_options(wrapped: bool) -> None:
+    """Also once rows are labelled, and the other rows of each head are read."""
+    yes = np.random.default_rng(3).beta(1, 2, (ROWS, 6))
+    stacked = xarray.DataArray(np.moveaxis(OTHER, 2, 0), dims=("pass", "photo", "species"), coords={"photo": NAMES})
+    axes = {"N": "photo", "C": "species", "T": "pass"}
+    heads = {"yes": yes, "map": stacked, "class": CLASSES}
+    combined = alcore.Combine(
+        dict.fromkeys(heads, alcore.BALD()), options={"yes": {"kind": "binary"}, "map": {"axes": axes}}
+    )
+    heuristic: Any = alcore.SoftRank(combined, beta=1e6) if wrapped else combined
+    with alcore.Ledger(ids=NAMES) as ledger:
+        rest = np.arange(ROWS)
+        for _ in range(3):
+            left = {"yes": yes[rest], "map": stacked[:, rest], "class": CLASSES[rest]}
+            query = ledger.ask(heuristic, heads, k=3, rng=0)
+            assert list(query.ids) == [NAMES[rest[row]] for row in combined.select(left, 3).indices]
+            ledger.tell(query, ["cat"] * 3)
+            rest = np.array([row for row in rest if NAMES[row] not in set(query.ids)])
+        with pytest.raises(ValueError, match=r"^predictions\['map'\]: .*Say which is which"):
+            ledger.ask(alcore.Combine(combined.heuristics), heads, k=3)
+        with pytest.raises(ValueError, match=r"^predictions\['yes'\]: probs: "):
+            ledger.ask(alcore.Combine(combined.heuristics), {**heads, "map": OTHER}, k=3)
+
+
 def test_a_ledger_refuses_heads_in_another_order() -> None:
     heads = {"a": named(CLASSES), "b": named(OTHER)}
     with alcore.Ledger(ids=NAMES) as ledger:
@@ -147,4 +172,8 @@ def test_a_ledger_refuses_heads_in_another_order() -> None:
         turned = {"a": CLASSES[::-1], "b": named(OTHER)[::-1]}
         with pytest.raises(ValueError, match=r"pass ids=predictions\['b'\]\['obs'\]\.values"):
             ledger.ask(TWO, turned, k=3)
+        table = pandas.DataFrame(OTHER.mean(2), index=NAMES)[::-1]
+        two = alcore.Combine({"a": alcore.BALD(), "b": alcore.Entropy()}, options={"b": {"axes": "NC"}})
+        with pytest.raises(ValueError, match=r"pass ids=predictions\['b'\]\.index"):
+            ledger.ask(two, {"a": CLASSES[::-1], "b": table}, k=3)
         assert set(ledger.ask(TWO, turned, k=3, ids=turned["b"]["obs"].values).ids).isdisjoint(query.ids)
