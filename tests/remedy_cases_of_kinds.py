@@ -262,6 +262,20 @@ SETS = (
         {"scores": "alcore.bald(probs)"},
     ),
     Case(
+        "alcore.bald(probs, kind='mean', variance=variance)",
+        "variance.flat",
+        "alcore.bald(probs, kind='mean', variance={})",
+        "np.log1p(probs.var(-1)).sum(1) / 2",
+        {"variance": "Ragged(np.ones((12, 3)), [0, 2, 12])"},
+    ),
+    Case(
+        "Reduce(BALD(), 'sum').score(means, kind='mean', variance=Ragged(variances, [0, 3, 12]))",
+        "Ragged(variances, means.offsets)",
+        "Reduce(BALD(), 'sum').score(means, kind='mean', variance={})",
+        "np.add.reduceat(np.log1p(probs.var(-1)).sum(1) / 2, [0, 2])",
+        {"means": RAGGED["ragged"], "variances": "np.ones((12, 3))"},
+    ),
+    Case(
         "match_boxes([b])",
         "np.concatenate([b[:, :2], b[:, :2] + b[:, 2:]], axis=1)",
         "{}",
@@ -275,7 +289,77 @@ SETS = (
         "[0, bald_of(probs).sum()]",
     ),
 )
+ROWS = {
+    "a": "xarray.DataArray(probs, dims=('obs', 'class', 'draw'), coords={'obs': [f'photo{i}' for i in range(12)]})",
+    "both": "Combine({'a': BALD(), 'b': Entropy()})",
+}
+PLACES = "sum(np.argsort(np.argsort(scores)) for scores in (bald_of(probs), entropy_of(probs))) / 11"
+TABLES = {
+    "table": "pandas.DataFrame(probs.mean(2))",
+    "both": "Combine({'a': Entropy(), 'b': LeastConfidence()})",
+}
+TABLE_PLACES = "sum(np.argsort(np.argsort(scores)) for scores in (entropy_of(probs), -probs.mean(2).max(1))) / 11"
 HEADS = (
+    Case(
+        "both.score(predictions)",
+        "predictions['b'].sel({'obs': predictions['a']['obs'].values})",
+        "both.score({{**predictions, 'b': {}}})",
+        PLACES,
+        {**ROWS, "predictions": "{'a': a, 'b': a[::-1]}"},
+    ),
+    Case(
+        "both.score(predictions)",
+        "predictions['b'].sel({'photo': predictions['a']['obs'].values})",
+        "both.score({{**predictions, 'b': {}}})",
+        PLACES,
+        {**ROWS, "predictions": "{'a': a, 'b': a[::-1].rename(obs='photo')}"},
+    ),
+    Case(
+        "both.score(predictions)",
+        "predictions['b'].drop_vars('obs')",
+        "both.score({{**predictions, 'b': {}}})",
+        PLACES,
+        {**ROWS, "predictions": "{'a': a, 'b': a.assign_coords(obs=np.arange(12))}"},
+    ),
+    Case(
+        "both.score(predictions)",
+        "predictions['b'].drop_vars('photo').rename({'photo': 'obs'})",
+        "both.score({{**predictions, 'b': {}}})",
+        PLACES,
+        {**ROWS, "predictions": "{'a': a, 'b': a.assign_coords(obs=np.arange(12)).rename(obs='photo')}"},
+    ),
+    Case(
+        "both.score(predictions)",
+        "predictions['b'].rename({'photo': 'obs'})",
+        "both.score({{**predictions, 'b': {}}})",
+        PLACES,
+        {**ROWS, "predictions": "{'a': a, 'b': a.drop_vars('obs').rename(obs='photo')}"},
+    ),
+    Case(
+        "alcore.epig(pool, targets)",
+        "targets.sel({'draw': probs['draw'].values})",
+        "alcore.epig(pool, {})",
+        "alcore.epig(pool.values, pool.values[:2])",
+        {
+            "pool": "xarray.DataArray(probs, dims=('obs', 'class', 'draw'), coords={'draw': np.arange(5)})",
+            "targets": "pool[:2, :, ::-1]",
+            "remedied probs": "pool",
+        },
+    ),
+    Case(
+        "both.score(predictions, axes='NC')",
+        "predictions['b'].loc[predictions['a'].index]",
+        "both.score({{**predictions, 'b': {}}}, axes='NC')",
+        TABLE_PLACES,
+        {**TABLES, "predictions": "{'a': table, 'b': table[::-1]}"},
+    ),
+    Case(
+        "both.score(predictions, axes='NC')",
+        "predictions['b'].to_numpy()",
+        "both.score({{**predictions, 'b': {}}}, axes='NC')",
+        TABLE_PLACES,
+        {**TABLES, "predictions": "{'a': table, 'b': table.set_index(np.arange(5, 17))}"},
+    ),
     Case(
         "Combine({'a': Power(BALD())})",
         "BALD()",

@@ -11,6 +11,7 @@ import h5py
 import matplotlib as mpl
 import ml_dtypes
 import numpy as np
+import pandas
 import pytest
 import scipy.special
 import xarray
@@ -101,6 +102,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "glob": glob,
         "ml_dtypes": ml_dtypes,
         "xarray": xarray,
+        "pandas": pandas,
         "scipy": scipy,
         "probs": PROBS,
         "tokens": TOKENS,

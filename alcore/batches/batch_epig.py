@@ -15,7 +15,7 @@ from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, Rng, sh
 from alcore.scores.epig import Targets, prepare
 from alcore.sources.axes import opened
 from alcore.sources.blocks import Block, CellMeasure, map_blocks
-from alcore.sources.names import with_names
+from alcore.sources.names import check_same_draws, with_names
 from alcore.sources.reading import Source, can_reread, open_source, refuse_events
 
 NEGLIGIBLE = 1e-9  # a draw of smaller posterior weight is left out of its configuration
@@ -100,6 +100,7 @@ def batch_epig(
     reading = Reading.of(options, ReadingOptions)
     if count > 1 and not can_reread(probs):
         door.refuse_single_reading("probs", "Every pick reads them once", reading.kind, reading.axes)
+    check_same_draws(targets, probs, reading, "probs")
     prepared = prepare(targets, reading, target_weights)
     search = _Search(probs, reading, prepared)
     prior = door.as_shares(prepared.weights_t, search.cell_shape[-1])

@@ -18,7 +18,7 @@ from alcore.door.arrays import (
     refuse_dtype_name,
 )
 from alcore.door.axes import Axes, as_axes, axes_of_names, axes_of_sample
-from alcore.door.heads import as_heads
+from alcore.door.heads import as_heads, refuse_other_dimension, refuse_other_names
 from alcore.door.kinds import (
     KINDS,
     MOST_LABELS,
@@ -103,11 +103,13 @@ from alcore.door.sets import (
     as_iou,
     as_offsets,
     check_cells,
+    check_offsets_of_variance,
     join_sets,
     refuse_events_of_sets,
     refuse_mask_of_sets,
     refuse_precomputed_cells,
     refuse_sets,
+    refuse_sets_of_variance,
 )
 from alcore.door.sources import (
     as_path,
@@ -208,6 +210,7 @@ __all__ = [
     "check_dtype",
     "check_error_of",
     "check_mask_of",
+    "check_offsets_of_variance",
     "check_outcomes",
     "check_predicted",
     "check_rows",
@@ -238,7 +241,9 @@ __all__ = [
     "refuse_no_target_variance",
     "refuse_no_variance",
     "refuse_other_cells",
+    "refuse_other_dimension",
     "refuse_other_label",
+    "refuse_other_names",
     "refuse_other_part",
     "refuse_overflowing_losses",
     "refuse_pair",
@@ -248,6 +253,7 @@ __all__ = [
     "refuse_precomputed_cells",
     "refuse_rows_or_draws",
     "refuse_sets",
+    "refuse_sets_of_variance",
     "refuse_shape_of_variance",
     "refuse_single_reading",
     "refuse_source",

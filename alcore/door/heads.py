@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from alcore.door.wording import shown
 
@@ -33,3 +33,30 @@ def as_heads(
         listed = ", ".join(map(shown, missing))
         raise ValueError(f"{name}: expected the heads {known}, but {listed} is missing. Add {each} for {listed}.")
     return dict(value)
+
+
+def refuse_other_names(
+    name: str, other: str, at: tuple[int, Any, Any], in_order: str | None, without: str, each: str
+) -> NoReturn:
+    """Rows with names that are not those of another array, or not in its order.
+
+    ``at``: the first row whose names differ, and both names. ``in_order``: code for the rows in the other's order, where both have
+    the same names. ``without``: code for the rows without names. ``each``: "row" or "draw".
+    """
+    place, got, expected = at
+    said = (
+        f"{name}: expected the names of the {each}s of {other}, in their order, but {each} {place} is named {shown(got)}, and "
+        f"{each} {place} of {other} is named {shown(expected)}. "
+    )
+    if in_order is not None:
+        raise ValueError(f"{said}Put the {each}s in one order: {in_order}.")
+    raise ValueError(
+        f"{said}Pass the same {each}s in both. If the {each}s are the same and lie in one order, leave their names out: {without}."
+    )
+
+
+def refuse_other_dimension(name: str, got: str, other: str, expected: str) -> NoReturn:
+    raise ValueError(
+        f"{name}: expected rows along the dimension {expected!r}, as {other} has, got {got!r}, and not both name their rows. "
+        f"If the rows are the same and lie in one order, rename the dimension: {name}.rename({{{got!r}: {expected!r}}})."
+    )

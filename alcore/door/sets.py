@@ -80,6 +80,26 @@ def refuse_sets(name: str) -> NoReturn:
     )
 
 
+def check_offsets_of_variance(own: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64]) -> None:
+    """Refuse variances whose sets are not those of the means. ``offsets``: of the means."""
+    if np.array_equal(own, offsets):
+        return
+    if len(own) != len(offsets):
+        said = f"{len(offsets) - 1} sets, as the means have, got {len(own) - 1}"
+    else:
+        sizes, means = np.diff(own), np.diff(offsets)
+        row = int((sizes != means).argmax())
+        said = f"{means[row]} variances in row {row}, as the row has cells, got {sizes[row]}"
+    raise ValueError(f"variance: expected {said}. Give both the same offsets: Ragged(variances, means.offsets).")
+
+
+def refuse_sets_of_variance(name: str) -> NoReturn:
+    """Sets of variances beside means that are no sets."""
+    raise ValueError(
+        f"{name}: expected variances as the means lie, which are no Ragged, got Ragged. Pass the flat array: {name}.flat."
+    )
+
+
 def refuse_mask_of_sets() -> NoReturn:
     raise ValueError("mask: expected no mask, as sets of different size have no padding. Leave mask out.")
 

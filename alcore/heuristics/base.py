@@ -59,7 +59,7 @@ class Heuristic(ABC):
             ValueError: as `alcore.entropy`, and for a `mask` that the heuristic does not take.
         """
         reading = Reading.of(options)
-        return with_names(self._score(predictions, reading, rng), predictions, reading)
+        return with_names(self._score(predictions, reading, rng), *self._namer(predictions, reading))
 
     @shows_options(MaskedReadingOptions)
     def select(self, predictions: Any, k: int, *, rng: Rng = None, **options: Unpack[MaskedReadingOptions]) -> Batch:
@@ -86,7 +86,8 @@ class Heuristic(ABC):
             ValueError: as `score`, and for k < 0.
         """
         reading = Reading.of(options)
-        return with_names(self._choose(predictions, door.as_count(k), door.as_rng(rng), reading), predictions, reading)
+        batch = self._choose(predictions, door.as_count(k), door.as_rng(rng), reading)
+        return with_names(batch, *self._namer(predictions, reading))
 
     def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
         """`score` behind its options."""
@@ -95,6 +96,10 @@ class Heuristic(ABC):
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
         """`select` behind its options."""
         raise TypeError(f"{self.name}: its class defines no select(predictions, k, *, rng=None, **options). Define it.")
+
+    def _namer(self, predictions: Any, reading: Reading) -> tuple[Any, Reading]:
+        """The predictions that name the rows of scores and batches, and how they are read."""
+        return predictions, reading
 
 
 class Joint(Heuristic, ABC):
@@ -169,6 +174,9 @@ class RowWise(Scored, ABC):
     def score_block(self, block: Block) -> Float64s:
         """Scores (n, ...) of a block."""
 
+    def _check_draws(self, predictions: Any, reading: Reading) -> None:
+        """Refuse predictions whose draws have other names than those that the heuristic holds."""
+
     @final
     def __mul__(self, factor: float) -> Sum:
         return Sum(tuple((door.as_factor(factor) * own, term) for own, term in as_terms(self)))
@@ -203,6 +211,7 @@ class Streamed(RowWise, ABC):
             raise ValueError(f"mask: {self.name} scores cells one by one. Reduce them: Reduce({self!r}, 'mean').")
         if self.honours_mask:
             door.check_mask_of(predictions, reading.mask)
+        self._check_draws(predictions, reading)
         prepared = self.prepare(reading)
         if isinstance(predictions, Ragged) and self.honours_mask:
             scores = score_sets(predictions, prepared.score_block, reading, cost=prepared.cost)
@@ -259,6 +268,10 @@ class Sum(Streamed):
     @property
     def cost(self) -> int:
         return max(term.cost for _, term in self.terms)
+
+    def _check_draws(self, predictions: Any, reading: Reading) -> None:
+        for _, term in self.terms:
+            term._check_draws(predictions, reading)
 
     def prepare(self, reading: Reading) -> Sum:
         return Sum(tuple((factor, term.prepare(reading)) for factor, term in self.terms))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from alcore import door
 from alcore.door import Float64s, Reading, ReadingOptions, Rng
 from alcore.heuristics.base import Joint, Scored
+from alcore.sources.names import RowNames, check_same_rows, is_labelled, names_of_rows
 
 CONSTANT = 1e-12  # of the largest score: rounding alone spreads equal scores so far
 
@@ -30,12 +32,15 @@ class Combine(Scored):
     where their standard deviation is at most 1e-12 of the largest. The score of a row depends on the other rows that are scored
     with it. So `Combine` has no part in a sum or in `Reduce`. `SoftRank` and `Softmax` can draw from it, and `Power` from ranks.
 
+    Heads that name their rows, as arrays of xarray and tables of pandas do, must have the same names in the same order. Heads
+    without names lie in that order too. The scores are an array of xarray, and a batch has ids, where a head of xarray has them.
+
     The cost is that of the heads, and O(N log N) for ranks. Memory is O(N) beyond theirs.
 
     Args:
         heuristics: a row-wise heuristic for each head, by its name. Each gives one score a row, as `Reduce` does for maps and
             boxes.
-        weights: a finite number w_h for each head. The default is 1 for all.
+        weights: a finite number w_h for each head, not 0 for all. The default is 1 for all.
         scale: "rank" or "standard".
         options: options of reading for heads that need their own, such as ``{"class": {"kind": "logits"}}``. They go before those
             of the call. A mask belongs to the call: ``mask={"text": padding}``. So does the label that makes a mask of labels:
@@ -43,8 +48,9 @@ class Combine(Scored):
 
     Raises:
         TypeError: an argument is not a mapping, or a heuristic has no score of each row.
-        ValueError: there is no head, a name is unknown or missing, `scale` is unknown, or a weight is not finite. A call refuses
-            predictions without a head or with an unknown one, heads with different N, NaN, and infinite scores by "standard".
+        ValueError: there is no head, a name is unknown or missing, `scale` is unknown, a weight is not finite, or all are 0. A call
+            refuses predictions without a head or with an unknown one, heads with different N or other names of rows, NaN, and
+            infinite scores by "standard".
 
     >>> import alcore, numpy
     >>> rng = numpy.random.default_rng(0)
@@ -69,6 +75,8 @@ class Combine(Scored):
         if self.weights is not None:
             given = door.as_heads(self.weights, "weights", "a number", among=heads, all_needed=True)
             weights = {head: door.as_finite(given[head], f"weights[{head!r}]") for head in heads}
+            if not any(weights.values()):
+                raise ValueError("weights: expected a weight other than 0 for at least one head, got only zeros.")
         options = door.as_heads(self.options, "options", "options of reading", among=heads)
         for head, own in options.items():
             Reading.of(door.as_heads(own, f"options[{head!r}]", "a value"), ReadingOptions)
@@ -88,23 +96,69 @@ class Combine(Scored):
 
     def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
         assert self.weights is not None
+        heads = self._heads(predictions, reading)
+        _check_rows(heads)
+        total: Float64s | None = None
+        for head in heads:
+            with head.named_in_errors():
+                scores = door.as_scores(head.heuristic._score(head.predictions, head.reading, rng))
+            if total is not None and len(scores) != len(total):
+                door.refuse_unequal_rows(head.where, len(total), len(scores), f"head {heads[0].name!r}")
+            part = self.weights[head.name] * _SCALES[self.scale](scores, head.name)
+            total = part if total is None else total + part
+        assert total is not None
+        return total
+
+    def _namer(self, predictions: Any, reading: Reading) -> tuple[Any, Reading]:
+        """The first head of xarray with names of its rows, or else the first of xarray, or else the first table, or the first."""
+        heads = self._heads(predictions, replace(reading, mask=None, ignore_index=None))
+        found = list(map(_names_of, heads))
+        labelled = [(one, names) for one, names in found if is_labelled(one[0])]
+        with_values = [(one, names) for one, names in labelled if names is not None and names.values is not None]
+        tables = [(one, names) for one, names in found if names is not None]
+        return [*with_values, *labelled, *tables, *found][0][0]
+
+    def _heads(self, predictions: Any, reading: Reading) -> list[_Head]:
+        """The heads in the order of the heuristics, with the predictions and the options of each."""
         heads = door.as_heads(predictions, "predictions", "predictions", among=self.heuristics, all_needed=True)
         masks: dict[str, Any] = {}
         if reading.mask is not None:
             masks = door.as_heads(reading.mask, "mask", "a mask", among=self.heuristics)
         indices = _by_head(reading.ignore_index, masks)
-        total: Float64s | None = None
-        first = next(iter(heads))
-        for head, heuristic in self.heuristics.items():
-            own: dict[str, Any] = {**reading.options, **self.options.get(head, {}), "mask": masks.get(head)}
-            own["ignore_index"] = indices.get(head)
-            scores = _scores_of(head, heuristic, heads[head], own, rng)
-            if total is not None and len(scores) != len(total):
-                door.refuse_unequal_rows(f"predictions[{head!r}]", len(total), len(scores), f"head {first!r}")
-            part = self.weights[head] * _SCALES[self.scale](scores, head)
-            total = part if total is None else total + part
-        assert total is not None
-        return total
+        found = []
+        for name, heuristic in self.heuristics.items():
+            own: dict[str, Any] = {**reading.options, **self.options.get(name, {}), "mask": masks.get(name)}
+            own["ignore_index"] = indices.get(name)
+            with _named_in_errors(name):
+                found.append(_Head(name, heuristic, heads[name], Reading.of(own)))
+        return found
+
+
+@dataclass(frozen=True)
+class _Head:
+    """One head of a call."""
+
+    name: str
+    heuristic: Scored
+    predictions: Any
+    reading: Reading
+
+    @property
+    def where(self) -> str:
+        return f"predictions[{self.name!r}]"
+
+    def named_in_errors(self) -> AbstractContextManager[None]:
+        return _named_in_errors(self.name)
+
+
+@contextmanager
+def _named_in_errors(head: str) -> Iterator[None]:
+    """What is refused names the head."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"predictions[{head!r}]: {error}") from error
 
 
 def _check_scored(heuristic: object, head: str) -> None:
@@ -124,13 +178,17 @@ def _by_head(ignore_index: Any, masks: Mapping[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(masks, ignore_index)
 
 
-def _scores_of(head: str, heuristic: Scored, predictions: Any, options: dict[str, Any], rng: Rng) -> Float64s:
-    """Scores (N,) of a head. What is refused names the head."""
-    try:
-        return door.as_scores(heuristic._score(predictions, Reading.of(options), rng))
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"predictions[{head!r}]: {error}") from error
+def _names_of(head: _Head) -> tuple[tuple[Any, Reading], RowNames | None]:
+    """What names the rows of a head, and the names."""
+    with head.named_in_errors():
+        namer = head.heuristic._namer(head.predictions, head.reading)
+        return namer, names_of_rows(*namer)
+
+
+def _check_rows(heads: list[_Head]) -> None:
+    """Refuse heads whose rows have other names, or the same in another order."""
+    found = {head.where: _names_of(head)[1] for head in heads}
+    check_same_rows({where: names for where, names in found.items() if names is not None})
 
 
 def _ranks(scores: Float64s, head: str) -> Float64s:

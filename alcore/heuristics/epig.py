@@ -17,6 +17,7 @@ from alcore.heuristics.base import Joint, RowWise, Streamed
 from alcore.scores.epig import Targets, prepare_any
 from alcore.scores.gaussian_epig import MeanTargets
 from alcore.sources.blocks import Block
+from alcore.sources.names import check_same_draws
 
 
 class _Targeted(Streamed, ABC):
@@ -57,6 +58,9 @@ class EPIG(_Targeted):
     @property
     def cost(self) -> int:
         return 1
+
+    def _check_draws(self, predictions: Any, reading: Reading) -> None:
+        check_same_draws(self.targets, predictions, reading)
 
     def prepare(self, reading: Reading) -> RowWise:
         return _PreparedEPIG(prepare_any(self.targets, reading, self.target_weights, self.target_variance))

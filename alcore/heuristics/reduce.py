@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, final
 
 from alcore import door
 from alcore.door import Float64s, Reading
@@ -64,6 +64,9 @@ class Reduce(Streamed):
     @property
     def cost(self) -> int:
         return self.heuristic.cost
+
+    def _check_draws(self, predictions: Any, reading: Reading) -> None:
+        self.heuristic._check_draws(predictions, reading)
 
     def prepare(self, reading: Reading) -> Reduce:
         return replace(self, heuristic=self.heuristic.prepare(reading))

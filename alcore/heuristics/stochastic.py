@@ -43,6 +43,10 @@ class Stochastic(Heuristic, ABC):
         return self.heuristic.score(predictions, **reading.options)
 
     @final
+    def _namer(self, predictions: Any, reading: Reading) -> tuple[Any, Reading]:
+        return self.heuristic._namer(predictions, reading)
+
+    @final
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
         return self._draw(self.heuristic.score(predictions, **reading.options), k, rng)
 

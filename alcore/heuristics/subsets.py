@@ -23,7 +23,7 @@ from alcore.heuristics.stochastic import Stochastic
 from alcore.scores.gaussian import read_means
 from alcore.sources.blocks import read_rows
 from alcore.sources.reading import PLAIN
-from alcore.sources.row_subset import drop_rows
+from alcore.sources.row_subset import RowSubset, drop_rows
 
 Rows = npt.NDArray[np.int64]
 Targeted: TypeAlias = EPIG | BatchEPIG
@@ -60,6 +60,26 @@ def _(heuristic: Combine, rows: Rows) -> Heuristic:
 @without_rows.register(Stochastic)
 def _(heuristic: Reduce | Stochastic, rows: Rows) -> Heuristic:
     return replace(heuristic, heuristic=cast(Any, without_rows(heuristic.heuristic, rows)))
+
+
+@singledispatch
+def subset_of(heuristic: Heuristic, subset: RowSubset, predictions: Any, reading: Reading) -> Any:
+    """The subset's rows of predictions for a heuristic. Each head is read by its own options."""
+    return subset.of(predictions, reading)
+
+
+@subset_of.register
+def _(heuristic: Combine, subset: RowSubset, predictions: Any, reading: Reading) -> Any:
+    found = {}
+    for head in heuristic._heads(predictions, reading):
+        with head.named_in_errors():
+            found[head.name] = subset_of(head.heuristic, subset, head.predictions, head.reading)
+    return found
+
+
+@subset_of.register
+def _(heuristic: Stochastic, subset: RowSubset, predictions: Any, reading: Reading) -> Any:
+    return subset_of(heuristic.heuristic, subset, predictions, reading)
 
 
 @singledispatch

@@ -6,7 +6,7 @@ the query is recorded: scores of rows that others took are dropped, and the pick
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from sqlite3 import Connection
@@ -18,7 +18,7 @@ from alcore.batches import select
 from alcore.batches.batch import Batch
 from alcore.door import Bools, Float64s, Reading
 from alcore.heuristics import Heuristic, Random
-from alcore.heuristics.subsets import choose_from, scores_of, without_rows
+from alcore.heuristics.subsets import choose_from, scores_of, subset_of, without_rows
 from alcore.ledger import reading, writing
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import Positions, about_ids, check_order, positions_of
@@ -95,8 +95,8 @@ def ask(records: Records, pool: Pool, arguments: AskArguments) -> Query:
         with records.reading() as connection:
             if (query := _open_query(connection, arguments.asker)) is not None:
                 return query
-            if arguments.ids is None and (named := names_of_rows(arguments.predictions, arguments.reading)) is not None:
-                check_order(connection, *named)
+            if arguments.ids is None:
+                _check_order(connection, arguments)
             rows = _free_rows(connection, pool, arguments.ids)
             if arguments.update is not None:
                 rows = replace(rows, to_learn=to_learn(connection, arguments.update, rows.positions))
@@ -108,6 +108,17 @@ def ask(records: Records, pool: Pool, arguments: AskArguments) -> Query:
             if picked is not None:
                 return _record(connection, pool, arguments, picked, ranked.learned)
     raise AssertionError("the last try picks or refuses")
+
+
+def _check_order(connection: Connection, arguments: AskArguments) -> None:
+    """Refuse predictions, or those of the head that names the rows, whose names are the ledger's ids in another order."""
+    given = arguments.predictions
+    named, reading = arguments.heuristic._namer(given, arguments.reading)
+    names = names_of_rows(named, reading)
+    if names is not None and names.values is not None:
+        heads = given.items() if isinstance(given, Mapping) else ()
+        name = next((f"predictions[{head!r}]" for head, own in heads if own is named), "predictions")
+        check_order(connection, names.code(name), names.values)
 
 
 @contextmanager
@@ -137,7 +148,7 @@ def _rank(arguments: AskArguments, rows: FreeRows) -> Ranked:
     if arguments.update is not None and rows.to_learn is not None and len(subset):
         ready = updated(arguments.update, rows.to_learn, heuristic, given, read, subset.rows, rng)
         heuristic, given, read, learned = ready.heuristic, ready.predictions, ready.reading, ready.learned
-    predictions = subset.of(given, read)
+    predictions = subset_of(heuristic, subset, given, read)
     if not len(subset):
         return Ranked(rows)
     if len(subset.dropped):

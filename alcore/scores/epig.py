@@ -13,7 +13,7 @@ from alcore import door
 from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, shows_options
 from alcore.scores.gaussian_epig import MeanTargets, prepare_means
 from alcore.sources.blocks import Block, read_rows, score_blocks
-from alcore.sources.names import with_names
+from alcore.sources.names import check_names_of_weights, check_same_draws, with_names
 
 
 @shows_options()
@@ -59,7 +59,8 @@ def epig(
 
     Raises:
         TypeError: as `entropy`.
-        ValueError: as `entropy`, for no targets, and for targets with other classes or draws than `probs`.
+        ValueError: as `entropy`, for no targets, and for targets with other classes or draws than `probs`, or whose draws have
+            other names (xarray).
 
     >>> import alcore, numpy
     >>> opposed = numpy.array([[[1.0, 0.0], [0.0, 1.0]]])
@@ -67,6 +68,7 @@ def epig(
     array([0.693147])
     """
     reading = Reading.of(options, ReadingOptions)
+    check_same_draws(targets, probs, reading, "probs")
     prepared = prepare_any(targets, reading, target_weights, target_variance)
     return with_names(score_blocks(probs, prepared.score_block, reading, cost=prepared.cost), probs, reading)
 
@@ -88,6 +90,7 @@ def prepare(targets: Any, reading: Reading, target_weights: npt.ArrayLike | None
     """Read and check targets once for any number of passes."""
     door.check_outcomes(reading.kind, 1, "probs")
     reading.check_targets(targets)
+    check_names_of_weights(targets, reading, target_weights)
     probs_jct = read_rows(targets, reading.of_targets, name="targets")
     if len(probs_jct) == 0:
         raise ValueError(f"targets: expected at least one target, got shape {probs_jct.shape}.")

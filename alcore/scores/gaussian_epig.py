@@ -12,6 +12,7 @@ from alcore import door
 from alcore.door import Array, Float64s, Reading
 from alcore.scores.gaussian import score, score_cells
 from alcore.sources.blocks import Block, map_blocks
+from alcore.sources.names import check_names_of_weights
 from alcore.sources.reading import open_source
 from alcore.sources.variances import is_constant
 
@@ -48,6 +49,7 @@ def prepare_means(
 ) -> MeanTargets:
     """Read and check the means of targets once for any number of passes."""
     reading.check_targets(targets)
+    check_names_of_weights(targets, reading, target_weights)
     own = replace(reading.of_targets, weights=reading.weights, variance=target_variance)
     source = open_source(targets, own, "targets")
     if source.events:

@@ -42,7 +42,9 @@ def entropy(probs: Any, **options: Unpack[ReadingOptions]) -> Float64s:
         axes: the order of the axes, where it is not (N, C, ..., T): one letter an axis, such as "TNC". N rows, C classes or
             labels, T draws (or S and D, chains and draws), any other capital letter an event axis. "NC": one prediction a row. An
             array of xarray says it by the names of its dimensions.
-        over_labels: "sum", "mean" or "max": how the scores of several labels become the score of a row.
+        over_labels: "sum", "mean" or "max": how the scores of several labels become the score of a row. Labels are independent
+            given the draw, so the sum of `expected_entropy`, and of `pairwise_kl`, is that of the label vector. Other sums are at
+            least the measure of the label vector. `entropy` and `bald` exceed it by the total correlation of the labels.
         weights: (T,) one weight a draw, scaled to sum 1. The default is equal weights. A draw with twice the weight counts
             as two equal draws.
         variance: of kind "mean", the variances σ² of the noise: (N, D, ..., T) or (N, D, ...) as the means lie, from any source,

@@ -22,6 +22,9 @@ class Ragged:
     cells: ``Reduce(BALD(), "sum").score(ragged)``. A batch and a ledger then count rows, such as images. The flat array is read
     block by block, so memory is O(block + largest row), for a file too. A score does not depend on blocks or threads.
 
+    Cells of kind "mean" are (M, D, T). Their ``variance=`` is what `alcore.bald` takes for the flat array, or a `Ragged` with the
+    same offsets.
+
     Args:
         flat: (M, C, T) predictions of all cells from any source, as `alcore.entropy` takes them. Without ``offsets``: a list of
             arrays (m, C, T), one a row, which are copied into one array. A row without cells is an array (0, C, T).
@@ -58,6 +61,14 @@ class Ragged:
 
     def __repr__(self) -> str:
         return f"Ragged({len(self)} rows, {self.offsets[-1]} cells)"
+
+
+def cells_of_variance(variance: Any, means: Ragged) -> Any:
+    """The variances of the cells of means: those of a `Ragged` with the same offsets. Anything else stays as it is."""
+    if not isinstance(variance, Ragged):
+        return variance
+    door.check_offsets_of_variance(variance.offsets, means.offsets)
+    return variance.flat
 
 
 @final

@@ -6,7 +6,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from alcore import door
 from alcore.door import Array, Axes, Kind, Reading
 from alcore.sources.axes import arranged, arranged_block, is_lazy, is_table, opened, original_axes
 from alcore.sources.chunks import row_blocks, step_of, warn_of_chunks
-from alcore.sources.names import axes_of
+from alcore.sources.names import RowNames, axes_of, names_of_rows
 from alcore.sources.ragged import Ragged
 from alcore.sources.threads import get_threads
 from alcore.sources.unwritten import check_written
@@ -47,6 +47,9 @@ class Source:
     kind: Kind = "probs"
     axes: Axes | None = None  # how they lie in the caller's array. None for (N, C, ..., T)
     files: tuple[tuple[int, str], ...] = ()  # the first row and the name of each file, where there are several
+    names: Mapping[str, RowNames] = field(
+        default_factory=dict
+    )  # what the rows are called, by the name of the predictions
     variances: Iterator[Any] | None = (
         None  # of blocks that are pairs (means, variances): those of the blocks read so far
     )
@@ -101,7 +104,9 @@ def open_source(predictions: Any, reading: Reading = PLAIN, name: str = "probs",
     check_written(found, reading, name)
     warn_of_chunks(found, block_rows(source.cell_shape, source.dtype.itemsize, cost), name, reading.kind)
     axes, files = original_axes(given, reading, name) or source.axes, getattr(found, "starts", ())
-    return replace(source, kind=reading.kind, axes=axes, files=files, variances=variances)
+    names = names_of_rows(predictions, reading)
+    named = {} if names is None else {name: names}
+    return replace(source, kind=reading.kind, axes=axes, files=files, names=named, variances=variances)
 
 
 def _source_of(found: Any, reading: Reading, name: str, cost: int) -> Source:

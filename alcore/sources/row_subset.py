@@ -12,7 +12,7 @@ import numpy.typing as npt
 from alcore import door
 from alcore.door import Array, Axes, Reading
 from alcore.sources.axes import RowBlocks, opened
-from alcore.sources.names import axes_of
+from alcore.sources.names import RowNames, axes_of, names_of_rows
 from alcore.sources.ragged import Ragged
 from alcore.sources.reading import PLAIN, RowCount, can_reread, open_source
 
@@ -93,11 +93,15 @@ class RowSubset:
             return ragged
         if can_reread(ragged.flat) and (source := open_source(ragged.flat, reading)).rows is not None:
             door.check_cells(ragged.offsets, source.rows, "predictions")
-        kept = np.ones(self.rows, np.bool_)
-        kept[self.dropped] = False
-        sizes = np.diff(ragged.offsets)
-        cells = RowSubset(int(ragged.offsets[-1]), np.flatnonzero(np.repeat(~kept, sizes)).astype(np.int64))
-        return Ragged(cells.of(ragged.flat, reading), np.concatenate([[0], np.cumsum(sizes[kept])]))
+        sizes = drop_rows(np.diff(ragged.offsets), self.dropped)
+        return Ragged(self.of_cells(ragged).of(ragged.flat, reading), np.concatenate([[0], np.cumsum(sizes)]))
+
+    def of_cells(self, ragged: Ragged) -> RowSubset:
+        """The cells of the subset's rows, among all cells."""
+        dropped = np.zeros(self.rows, np.bool_)
+        dropped[self.dropped] = True
+        cells = np.flatnonzero(np.repeat(dropped, np.diff(ragged.offsets))).astype(np.int64)
+        return RowSubset(int(ragged.offsets[-1]), cells)
 
     def _blocks(self, blocks: Iterable[Any], reading: Reading) -> Iterator[Any]:
         start = 0
@@ -145,6 +149,11 @@ class SubsetSource:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     is_arranged: ClassVar[bool] = True  # the axes that `reading` names were put in order
+
+    @property
+    def row_names(self) -> RowNames | None:
+        """The names of all rows, those that were dropped among them: where they lie in another order, all are needed to say so."""
+        return names_of_rows(self.predictions, self.reading)
 
     def read_blocks(self, rows: int) -> Iterator[Array]:
         """Successive blocks of at most ``rows`` rows; each call starts again at the first."""

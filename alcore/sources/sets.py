@@ -10,7 +10,7 @@ import numpy as np
 from alcore import door
 from alcore.door import Array, Float64s, Reading
 from alcore.sources.blocks import Block, map_blocks
-from alcore.sources.ragged import Offsets, Ragged, Sets
+from alcore.sources.ragged import Offsets, Ragged, Sets, cells_of_variance
 from alcore.sources.reading import open_source
 
 
@@ -20,6 +20,7 @@ def score_sets(
     """What ``work`` gives for the rows of each block, (n,), joined along the rows."""
     if reading.mask is not None:
         door.refuse_mask_of_sets()
+    reading = replace(reading, variance=cells_of_variance(reading.variance, ragged))
     source, offsets = open_source(ragged.flat, reading, name, cost), ragged.offsets
     if source.events:
         door.refuse_events_of_sets(name, source.cell_shape)

@@ -16,7 +16,8 @@ from alcore import door
 from alcore.door import Array, Axes, Reading
 from alcore.sources.axes import arranged_by, opened, original_axes
 from alcore.sources.chunks import chunks_of
-from alcore.sources.names import is_labelled, names_of
+from alcore.sources.names import check_same_rows, is_labelled, names_along, names_of
+from alcore.sources.ragged import Ragged, cells_of_variance
 from alcore.sources.reading import Source, array_or_lazy_source
 from alcore.sources.row_subset import RowSubset
 
@@ -87,6 +88,8 @@ def variances_of(reading: Reading, source: Source, name: str = "variance") -> Va
     given, subset = reading.variance, None
     if isinstance(given, PlacedVariance):
         given, subset, axes = given.variance, given.subset, given.axes or axes
+    if isinstance(given, Ragged):
+        door.refuse_sets_of_variance(name)
     if is_constant(given, axes):
         return Constant(door.as_constant_variance(given, source.cell_shape[0], name), len(source.events))
     blocks = _blocks(given, axes, source, reading, name)
@@ -122,6 +125,7 @@ def _blocks(given: Any, axes: Axes, source: Source, reading: Reading, name: str)
         return (_arranged(block, axes, source, name) for block in found)
     if is_labelled(found):
         found, own = _with_draws(found, reading, name)
+        check_same_rows({**source.names, name: names_along(found, own.rows)})
     else:
         own = _axes_of(found, axes, source, name)
     return array_or_lazy_source(arranged_by(found, own, name), "mean", name).blocks
@@ -175,6 +179,12 @@ def variance_of_subset(subset: RowSubset, predictions: Any, reading: Reading) ->
     given = reading.variance
     if given is None or not len(subset.dropped):
         return given
+    if isinstance(predictions, Ragged):
+        given, subset, predictions = (
+            cells_of_variance(given, predictions),
+            subset.of_cells(predictions),
+            predictions.flat,
+        )
     if isinstance(given, PlacedVariance):
         return replace(given, subset=subset)
     return PlacedVariance(given, original_axes(opened(predictions, reading, "probs"), reading, "probs"), subset)

@@ -218,6 +218,7 @@ def test_predictions_that_are_not_those_of_the_heads_are_refused(
         ({"weights": {"class": 1, "box": 1, "a": 1}}, ValueError, "weights: .*got the unknown 'a'"),
         ({"weights": {"class": 1, "box": np.nan}}, ValueError, r"weights\['box'\]: expected a finite number"),
         ({"weights": {"class": 1, "box": "1"}}, TypeError, r"weights\['box'\]: expected a number"),
+        ({"weights": {"class": 0, "box": 0.0}}, ValueError, "weights: expected a weight other than 0 .* only zeros"),
         ({"weights": [1, 2]}, TypeError, r"weights: expected a mapping of 'class', 'box' to a number"),
         ({"scale": "raw"}, ValueError, "scale: expected 'rank' or 'standard', got 'raw'"),
         ({"scale": None}, ValueError, "scale: expected 'rank' or 'standard', got None"),
