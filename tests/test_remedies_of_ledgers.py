@@ -17,11 +17,12 @@ from tests.remedy_cases_of_labels import OF_LABELS
 from tests.remedy_cases_of_ledger import OF_LEDGER
 from tests.remedy_cases_of_predictions import OF_PREDICTIONS, OF_STOPPING
 from tests.remedy_cases_of_tools import OF_TOOLS
+from tests.remedy_cases_of_updates import OF_UPDATES
 from tests.remedy_scenes import NOT_RUN, Scene
 from tests.remedy_stage import Stage
 
 FOLDERS = ("ledger", "cli", "stopping")
-SCENES = (*OF_LEDGER, *OF_LABELS, *OF_TOOLS, *OF_COMMANDS, *OF_PREDICTIONS, *OF_STOPPING)
+SCENES = (*OF_LEDGER, *OF_LABELS, *OF_TOOLS, *OF_COMMANDS, *OF_PREDICTIONS, *OF_STOPPING, *OF_UPDATES)
 
 
 def played(scene: Scene, patch: pytest.MonkeyPatch, remedied: bool) -> str:

@@ -50,8 +50,10 @@ from alcore.cli.tables import (
     write_json,
     write_picture,
 )
+from alcore.door.wording import word
 from alcore.heuristics import Heuristic, Random, RowWise
 from alcore.heuristics.base import Joint
+from alcore.heuristics.names import check_name
 from alcore.sources.files import whole_file
 
 
@@ -187,7 +189,7 @@ def bench(
             source = open_files(files, read)
             chosen = heuristics_named(heuristics, source, files, made, read)
             check_reduced(source, made.reduce)
-            check_highlighted(coloured, chosen)
+            check_highlighted(coloured, chosen, heuristics)
             check_drawn(plot, source, chosen)
             labelled = read_labelled(files, labels, test, test_labels, read)
             labelled["test_variance"] = test_variance_of(test_variance, test, files, read)
@@ -224,11 +226,22 @@ def check_drawn(plot: Path | None, source: Any, chosen: list[Heuristic]) -> None
         )
 
 
-def check_highlighted(names: list[str], chosen: list[Heuristic]) -> None:
+def check_highlighted(names: list[str], chosen: list[Heuristic], named: str) -> None:
     """Refuse a colour for a heuristic that is not compared, before the comparison."""
     compared = [one.name for one in chosen]
     for name in names:
         if name not in compared:
+            more = f" Or compare it too: --heuristics {named},{name}." if is_plain(name, compared, named) else ""
             raise ValueError(
-                f"--highlight: expected names of {', '.join(compared)}, got {name!r}. Add it to --heuristics."
+                f"--highlight: expected names of {', '.join(compared)}, got {name!r}. Name one of these: --highlight "
+                f"{word(compared[0])}.{more}"
             )
+
+
+def is_plain(name: str, compared: list[str], named: str) -> bool:
+    """Whether the name is that of a heuristic, and --heuristics names those that are compared by such names too."""
+    try:
+        check_name(name)
+    except ValueError:
+        return False
+    return named.split(",") == compared

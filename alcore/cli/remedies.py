@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 
 from alcore.door.wording import word
+from alcore.ledger.label_text import encode, to_cell
 
 TEXT = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""  # as Python writes one
 WORD = "'(?:[^']|'\"'\"')*'|[^)\\s]*"  # as `word` writes one
@@ -37,6 +38,7 @@ REMEDIES = (
     (r"ledger\.backup\((path|copy|'[^']*')\)", "alcore ledger backup {run} COPY"),
     (r"empty=0\.0", "--empty 0"),
     (r"Pass reduce='sum' too, or leave empty out", "Pass --reduce sum too, or leave --empty out"),
+    (r"ledger\.label\(\{(?P<one>.+?): label\}, overwrite=True\)", "alcore ledger import {run} FILE --overwrite"),
     (r"overwrite=True( \(--overwrite\))?", "--overwrite"),
     (
         r"Ledger\.open\(path, size=N\), or with names Ledger\.open\(path, ids=\[\.\.\.\]\)",
@@ -50,10 +52,8 @@ REMEDIES = (
     (r"(?P<option>asker|annotator)='ann'", "--{option} ann"),
     (r"Replace it: text\.encode\('utf-8', 'replace'\)\.decode\(\)", "Type it anew"),
     (r"Leave update out", "Leave --update out"),
-    (r"Update\(\.\.\., leave_out=True\)", "--leave-out"),
-    (r"classes=\[\.\.\.\]", "--classes"),
-    (r"such as classes=\[(?P<list>[\d, ]+)\]", "such as {list}"),
-    (r"ledger\.label\(\{(?P<one>.+?): label\}, overwrite=True\)", "alcore ledger import {run} FILE --overwrite"),
+    (r"alcore\.Update\(trained_on=trained_on, leave_out=True\)", "--leave-out"),
+    (rf"classes=\[(?P<classes>(?:{TEXT}|[^\]'\"])*)\]", "--classes {classes}"),
     (r"^rng: ", "--seed: "),
     (r"^(?P<option>mask): ", "--{option}: "),
     (r"^ignore_index: ", "--ignore-index: "),
@@ -122,7 +122,20 @@ def _filled(command: str, run: str, found: re.Match[str]) -> str:
         words["ids"] = _ids(words["ids"])
     if "file" in words:
         words["file"] = word(ast.literal_eval(words["file"]))
+    if "classes" in words:
+        words["classes"] = _classes(words["classes"])
     return command.format(run=run, **words)
+
+
+def _classes(text: str) -> str:
+    """Classes of a Python list as one word. Some texts cannot be written so: with commas, or those that read as JSON."""
+    found = []
+    for one in ast.literal_eval(f"[{text}]"):
+        cell = "..." if one is ... else to_cell(encode(one, "classes"))
+        if "," in cell or not cell.isprintable() or (isinstance(one, str) and cell != one):
+            return "LABELS"
+        found.append(cell)
+    return word(",".join(found))
 
 
 def _ids(text: str) -> str:

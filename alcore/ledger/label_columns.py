@@ -9,9 +9,12 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Kind
+from alcore.ledger import label_type
 from alcore.ledger.columns import shown
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.label_text import decode, encode
+
+SHOWN = 12  # classes in a refusal
 
 
 def as_columns(texts: Sequence[str], ids: Sequence[Any], classes: tuple[Any, ...] | None, size: int, kind: Kind) -> Any:
@@ -27,23 +30,28 @@ def as_columns(texts: Sequence[str], ids: Sequence[Any], classes: tuple[Any, ...
         )
     count = size if family == "classes" else 2
     if classes is None:
-        return np.array([_number(value, one, count, family) for value, one in zip(values, ids, strict=True)], np.int64)
-    _check_classes(classes, count)
+        return np.array(
+            [_number(value, one, count, family, texts) for value, one in zip(values, ids, strict=True)], np.int64
+        )
+    _check_classes(classes, count, texts)
     place = {encode(one, "classes"): number for number, one in enumerate(classes)}
     for text, value, one in zip(texts, values, ids, strict=True):
         if text not in place:
             raise LedgerError(
-                f"labels: expected one of the classes {_listed(classes)}, but the label of {one!r} is {shown(value)}. Name the "
-                "classes in the order of axis 1: classes=[...]."
+                f"labels: expected one of the classes {_listed(classes)}, but the label of {one!r} is {shown(value)}. "
+                f"{_replace(one)}{_name_instead(_renamed(classes, texts), count)}"
             )
     return np.array([place[text] for text in texts], np.int64)
 
 
-def _check_classes(classes: tuple[Any, ...], count: int) -> None:
+def _check_classes(classes: tuple[Any, ...], count: int, texts: Sequence[str]) -> None:
     if len(classes) != count:
+        used = set(texts)
+        first = sorted(range(len(classes)), key=lambda place: encode(classes[place], "classes") not in used)
+        kept = [classes[place] for place in sorted(first[:count])]
         raise LedgerError(
             f"classes: expected {count} classes, as the predictions have, got {len(classes)}: {_listed(classes)}. Name one label "
-            "for each class, in the order of axis 1: classes=[...]."
+            f"for each class, in the order of axis 1, such as classes=[{_written(kept, count)}]."
         )
 
 
@@ -53,17 +61,18 @@ def check_order(classes: tuple[Any, ...]) -> None:
     if len(numbers) == len(classes) and numbers != sorted(numbers) and sorted(numbers) == list(range(len(numbers))):
         raise LedgerError(
             f"classes: expected the numbers of the classes in their order, got {_listed(classes)}. Say which class each column "
-            f"of axis 1 has: classes=[...], such as classes={list(range(len(numbers)))}."
+            f"of axis 1 has: classes=[{_written(sorted(numbers), len(numbers))}] or "
+            f"classes=[{_written(numbers, len(numbers))}]."
         )
 
 
-def _number(value: Any, one: Any, count: int, family: str) -> int:
+def _number(value: Any, one: Any, count: int, family: str, texts: Sequence[str]) -> int:
     if isinstance(value, bool) and family == "binary":
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < count:
         raise LedgerError(
             f"labels: expected whole numbers from 0 to {count - 1}, as the predictions have {count} classes, but the label of "
-            f"{one!r} is {shown(value)}. Name the label of each class, in the order of axis 1: classes=[...]."
+            f"{one!r} is {shown(value)}. {_replace(one)}{_name_instead(_distinct(texts), count)}"
         )
     return value
 
@@ -83,11 +92,56 @@ def _row(value: Any, one: Any, size: int, family: str) -> list[float]:
 
 def _refuse_row(expected: str, value: Any, one: Any) -> NoReturn:
     raise LedgerError(
-        f"labels: expected {expected} for each id, but the label of {one!r} is {shown(value)}. Replace it: "
-        f"ledger.label({{{one!r}: label}}, overwrite=True)."
+        f"labels: expected {expected} for each id, but the label of {one!r} is {shown(value)}. {_replace(one)}"
     )
 
 
+# --- what refusals print ----------------------------------------------------------------------------------------------
+
+
+def _replace(one: Any) -> str:
+    return f"Replace the label: ledger.label({{{one!r}: label}}, overwrite=True)."
+
+
+def _name_instead(classes: Sequence[Any], count: int) -> str:
+    """The classes to pass where the labels are right. Empty if the labels are of more classes than the predictions."""
+    try:
+        label_type.as_label_type(list(classes))
+    except LedgerError:  # labels that cannot be classes, such as 1 beside "1"
+        return ""
+    if len(classes) > count:
+        return ""
+    return (
+        " If it is right, name the label of each class, in the order of axis 1, such as "
+        f"classes=[{_written(classes, count)}]."
+    )
+
+
+def _distinct(texts: Sequence[str]) -> list[Any]:
+    """The labels, each once: numbers in their order, then the others by their texts."""
+    values = {text: decode(text) for text in texts}
+    numbers = {text for text, value in values.items() if isinstance(value, int | float)}
+    return [
+        values[text]
+        for text in sorted(values, key=lambda text: (text not in numbers, text in numbers and values[text], text))
+    ]
+
+
+def _renamed(classes: tuple[Any, ...], texts: Sequence[str]) -> list[Any]:
+    """The classes with labels that are none of them in the places of those that no label has."""
+    own, used = [encode(one, "classes") for one in classes], set(texts)
+    others = [one for one in _distinct(texts) if encode(one, "labels") not in own]
+    free = iter(others)
+    kept = [one if text in used else next(free, one) for one, text in zip(classes, own, strict=True)]
+    return [*kept, *free]
+
+
+def _written(classes: Sequence[Any], count: int) -> str:
+    """Classes as Python's list has them between its brackets, with dots for the rest of them."""
+    rest = ["..."] if min(len(classes), SHOWN) < count else []
+    return ", ".join([*map(repr, classes[:SHOWN]), *rest])
+
+
 def _listed(classes: Sequence[Any]) -> str:
-    named = ", ".join(map(str, classes[:12]))
-    return named if len(classes) <= 12 else f"{named} and {len(classes) - 12} more"
+    named = ", ".join(map(str, classes[:SHOWN]))
+    return named if len(classes) <= SHOWN else f"{named} and {len(classes) - SHOWN} more"

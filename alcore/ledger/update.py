@@ -153,7 +153,7 @@ def to_learn(connection: Connection, update: Update, positions: Positions | None
         raise LedgerError(
             f"predictions: expected a row for each label to learn, but {len(missing)} labelled ids have none: "
             f"{listed(ids_at(connection, missing).tolist())}. Predict them too, or leave their labels out: "
-            "Update(..., leave_out=True)."
+            "alcore.Update(trained_on=trained_on, leave_out=True)."
         )
     kept = fresh & known
     own = label_type.read(connection)

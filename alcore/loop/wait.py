@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alcore import door
+from alcore.door.wording import word
 from alcore.ledger import Ledger, LedgerError, Query, formats
 from alcore.ledger.label_type import LabelType, as_label_type
 
@@ -55,7 +56,7 @@ class Wait:
         if self.export is not None:
             formats.format_of(self.export)
             if not (folder := Path(self.export).parent).is_dir():
-                raise ValueError(f"export: the folder {folder} does not exist. Create it: mkdir -p {folder}.")
+                raise ValueError(f"export: the folder {folder} does not exist. Create it: mkdir -p {word(folder)}.")
         elif self.data is not None or self.data_from is not None:
             name = "data" if self.data is not None else "data_from"
             raise ValueError(f"{name}: it is for the file of export. Name one: export='tasks.json'.")
@@ -92,7 +93,7 @@ def _hand_out(wait: Wait, export: Path, ledger: Ledger, query: Query) -> Path:
     elif _is_of_others(file, ledger, query):
         raise LedgerError(
             f"{file}: expected the file of query {query.number} of this ledger, but the file is another one. Nothing was written. "
-            f"Move it away: mv {file} {file}.old."
+            f"Move it away: mv {word(file)} {word(f'{file}.old')}."
         )
     return file
 
