@@ -1,5 +1,5 @@
-"""Refusals of `alcore_keras` and of pipelines of tf.data that print code, by the backend that raises them. `tests.remedies` explains
-the cases, `test_remedies` the names.
+"""Refusals of `alcore_keras` and of pipelines of tf.data that print code, by the backend that raises them. `tests.remedies`
+explains the cases, `test_remedies` the names.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from keras import layers as kl
 from keras import ops
 
 from alcore.adapting import SilentNoiseWarning
-from tests.adapters.keras.architectures import layers
+from tests.adapters.keras.architectures import Calls, Cell, Counts, layers
 from tests.adapters.keras.networks import as_numpy
 from tests.adapters.keras.predictions import BACKEND, ROWS, STEPS, every_backend
 from tests.adapters.keras.remedy_cases import OF_KERAS
@@ -67,51 +67,6 @@ def logits(model: Any, data: Any) -> np.ndarray:
 def spoil(model: Any) -> None:
     for weight in model.weights:
         weight.assign(np.zeros(weight.shape))
-
-
-class Calls(kl.Layer):
-    """A function as a layer."""
-
-    def __init__(self, function: Any, **options: Any) -> None:
-        super().__init__(**options)
-        self.function = function
-
-    def compute_output_shape(self, shape: Any) -> Any:
-        return shape
-
-    def call(self, x: Any) -> Any:
-        return self.function(x)
-
-
-class Counts(kl.Layer):
-    """Draws in training, and writes to a variable of its own there."""
-
-    def build(self, shape: Any) -> None:
-        self.seen = self.add_weight(shape=(), initializer="zeros", trainable=False)
-
-    def call(self, x: Any, training: bool = False) -> Any:
-        if training:
-            self.seen.assign_add(1)
-            x = keras.random.dropout(x, 0.5)
-        return x
-
-
-class Cell(kl.Layer):
-    """Draws at each step."""
-
-    state_size = 8
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.dense = kl.Dense(8)
-
-    def build(self, shape: Any) -> None:
-        self.dense.build(shape)
-
-    def call(self, x: Any, states: Any, training: bool = False) -> Any:
-        h = self.dense(x) + states[0]
-        h = keras.random.dropout(h, 0.3) if training else h
-        return h, [h]
 
 
 def own(function: Any) -> Any:
