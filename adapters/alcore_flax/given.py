@@ -45,8 +45,8 @@ def check_array(given: Any, block: Any) -> None:
         code = f"numpy.asarray(block[{next(iter(block))!r}])"
     elif path is None:
         raise TypeError(
-            f"data: expected an array, or blocks with an array in them, got a block of type {type(block).__name__}. Pass rows as an "
-            "array: numpy.asarray(data). For objects, choose what the model is called with: inputs=lambda block: block.x."
+            f"data: expected an array, or blocks with an array in them, got a block of type {type(block).__name__}. Pass rows as "
+            "an array: numpy.asarray(data). For objects, choose what the model is called with: inputs=lambda block: block.x."
         )
     else:
         code = f"block{path}"
