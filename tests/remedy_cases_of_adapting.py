@@ -18,6 +18,38 @@ BLOCKS = (
         "kept('mask', cells, words, {})",
         "words['attention_mask'] == 0",
     ),
+    Case(
+        "predict(cells, words, mask='mask')",
+        "mask='attention_mask'",
+        "kept('mask', cells, words, {})",
+        "words['attention_mask'] == 0",
+    ),
+    Case(
+        "predict(cells, words, mask=0)",
+        "mask='attention_mask'",
+        "kept('mask', cells, words, {})",
+        "words['attention_mask'] == 0",
+    ),
+    *(
+        Case(
+            "predict(of_places, data, mask='attention_mask')",
+            f"mask=lambda block: numpy.asarray({cells}) == 0",
+            "kept('mask', of_places, data, {})",
+            "places == 0",
+            {
+                "places": "np.arange(40).reshape(10, 4) % 3",
+                "data": data,
+                "of_places": "lambda x, draw: cells(x if isinstance(x, dict) else {'x': x}, draw)",
+                "cells": "lambda x, draw: np.stack([classes(x['x'] / 3, draw)] * 4, axis=2)",
+            },
+        )
+        for data, cells in (
+            ("{'x': places}", "block['x']"),
+            ("places", "block"),
+            ("[(places, ROWS)]", "block[0]"),
+            ("[({'x': places}, ROWS)]", "block[0]['x']"),
+        )
+    ),
     Case("predict(two, Held(ROWS))", "numpy.asarray(rows)", "predict(two, {})", TWO, {"rows": "Held(ROWS)"}),
     Case(
         "predict(one_number, data)",
@@ -119,6 +151,38 @@ AXES = (
         "expected[:5]",
         {"data": "[ROWS[:5]]"},
     ),
+    *(
+        Case(
+            f"predict({returned}, data, kind='logits', output={output})",
+            f"output=lambda made: numpy.moveaxis({taken}, 1, 0)",
+            f"predict({returned}, data, kind='logits', {{}})",
+            "expected[:5]",
+            {
+                "data": "[ROWS[:5]]",
+                "turned": "lambda x, draw: np.log(classes(x, draw).T)",
+                "in_a_dict": "lambda x, draw: {'logits': turned(x, draw), 'loss': 1.0}",
+                "in_a_pair": "lambda x, draw: Pair(turned(x, draw), 1.0)",
+                "output": "np.asarray",
+            },
+        )
+        for returned, output, taken in (
+            ("in_a_dict", "'logits'", "made['logits']"),
+            ("in_a_pair", "'logits'", "made.logits"),
+            ("in_a_pair", "0", "made[0]"),
+            ("turned", "output", "output(made)"),
+        )
+    ),
+    Case(
+        "predict(turned, data, kind='mean', class_axis=1, output='mean', variance='variance')",
+        "output=lambda made: numpy.moveaxis(made['mean'], 2, 0), variance=lambda made: numpy.moveaxis(made['variance'], 2, 0)",
+        "np.asarray(predict(turned, data, kind='mean', class_axis=1, {}))",
+        "[moved[:5, :2, None], still[:5, :2, None]]",
+        {
+            "data": "[ROWS[:5]]",
+            "last": "lambda x: np.moveaxis(x[:, :2, None], 0, 2)",
+            "turned": "lambda x, draw: {'mean': last(x + draw), 'variance': last(x)}",
+        },
+    ),
     Case("predict(many, draws=1)", "draw_axis=0", "predict(many, draws=1, {})", TWO),
     Case("predict(many, draws=1, draw_axis=7)", "draw_axis=0", "predict(many, draws=1, {})", TWO),
     Case("request(draw_axis=0.5)", "draw_axis=0", "predict(many, draws=1, {})", TWO),
@@ -167,6 +231,13 @@ KINDS = (
         "predict(classes, kind='binary', {})",
         "expected[:, None]",
     ),
+    Case(
+        "predict(named, kind='binary', output='p')",
+        "output=lambda made: made['p'][:, None]",
+        "predict(named, kind='binary', {})",
+        "expected[:, None]",
+        {"named": "lambda x, draw: {'p': classes(x, draw), 'x': x}"},
+    ),
     Case("predict(classes, kind='binary')", "kind='multilabel'", "predict(classes, {})", TWO),
     Case(
         "predict(lambda x, draw: logit(classes(x, draw)), kind='binary_logits')",
@@ -202,10 +273,10 @@ OUTPUTS = (
     ),
     Case(
         "predict(heads, kind='mean', output='mean', variance='log_variance')",
-        "variance=lambda returned: returned['log_variance'].exp()",
+        "variance=lambda returned: numpy.exp(returned['log_variance'])",
         "predict(fitting, kind='mean', output='mean', {})",
         "[[*moved], [*np.exp(still)]]",
-        {**HEADS, "fitting": "lambda x, draw: {'mean': x + draw, 'log_variance': Tensor(x)}"},
+        {**HEADS, "fitting": "lambda x, draw: {'mean': x + draw, 'log_variance': x}"},
     ),
     Case(
         "predict(heads, kind='mean', output='mean', variance='mean', draw_axis=0)",

@@ -48,9 +48,10 @@ class Found:
 
     def notes(self, name: str) -> list[str]:
         """Sentences that name the layers that stay off, and those whose numbers are the same in all draws."""
+        named = ", ".join(map(repr, self.off))
         said = {
             "draw random numbers in training and write to their statistics too, so they stay off. To switch them on, name "
-            "them: noise=('name',).": self.off,
+            f"them: noise=({named},).": self.off,
             "hold a rate above 0 and draw no random numbers, whatever the flags train, training, is_training and deterministic "
             "say. If a flag of your own switches noise on, pass it: inputs=lambda x: (x, {'flag': True}).": self.silent,
             "draw random numbers from a key that is fixed in their code, so these are the same in every draw. If they are noise, "
@@ -136,9 +137,11 @@ class _Search:
             replace(self.network, on=frozenset(), but=False)
         )  # a model that never runs raises its own error
         if not self.noise:
+            layers = found[1].layers
+            held = [layer for layer, module in layers.items() if _holds_rate(module)] or list(layers)
             raise ValueError(
                 f"noise: {self.name} fails when its layers run as in training: {failed}. So the layers that make noise are not "
-                "known. Name them: noise=('name',)."
+                f"known. Name them, for example noise=({', '.join(map(repr, held))},)."
             ) from failed
         return found
 

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from alcore import adapting
 from alcore.adapting import Request
 from alcore_flax.noise import Noise
-from alcore_flax.program import Output
+from alcore_flax.program import OPS, Output
 from alcore_flax.run import Run
 from alcore_flax.weights import Checkpoints
 
@@ -119,7 +118,7 @@ def predict(
     if class_axis is None:
         raise TypeError("class_axis: expected an integer, got None. For the last axis, pass class_axis=-1.")
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members), draw_axis=draw_axis)
-    output, request = adapting.with_variance(output, variance, request, jnp.concatenate)
+    output, request = adapting.with_variance(output, variance, request, OPS)
     given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask), "progress": progress}
     given["rows"], given["ids"] = adapting.known_rows(data, ids), adapting.as_ids(ids)
     runs = [Run(one, request, output, inputs, noise) for one in members]

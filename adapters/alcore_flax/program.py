@@ -18,7 +18,7 @@ from alcore_flax.network import Network
 from alcore_flax.noise import IMPL
 
 Output = str | int | Callable[[Any], Any] | None
-OPS = Ops("jnp", jnp.reshape, jnp.moveaxis, jax.nn.softmax, jax.nn.sigmoid)
+OPS = Ops("jnp", jnp.reshape, jnp.moveaxis, jax.nn.softmax, jax.nn.sigmoid, jnp.concatenate)
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,16 @@ class Program:
     def _returned(self, weights: Any, key: Any, given: Any) -> Any:
         """What the model returns, rows first and draws of one pass last."""
         args, kwargs = opened(given)
-        found = adapting.pick(self.network(weights, key, args, kwargs), self.output)
+        returned = self.network(weights, key, args, kwargs)
+        found, taken = adapting.pick(returned, self.output), adapting.taken(returned, self.output)
         if not isinstance(found, jax.Array):
             raise TypeError(f"output: expected an array, got {type(found).__name__}. Name it: output='logits'.")
         found = found.astype(jnp.promote_types(found.dtype, jnp.float32))
-        return adapting.rows_first(found, row_count(given), self.request, OPS)
+        found = adapting.rows_first(found, row_count(given), self.request, OPS, taken)
+        adapting.class_axis_of(
+            found, self.request, taken
+        )  # refuses a wrong axis while it is known how the output was taken
+        return found
 
     def _probs(self, found: Any) -> Any:
         axis = adapting.class_axis_of(found, self.request)

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from alcore_flax.dropconnect import DropConnect
-from alcore_flax.given import as_given
+from alcore_flax.given import as_given, row_count
 from alcore_flax.network import as_network
 from alcore_flax.noise import Noise, find
 
@@ -31,7 +31,7 @@ def stochastic(model: Any, *, noise: Noise = None) -> Callable[..., Any]:
             returns.
 
     Raises:
-        TypeError: for a model of another type.
+        TypeError: for a model of another type, and when ``apply`` is called without an array.
         ValueError: when ``apply`` is first called, for a name or a type in ``noise`` that the model lacks.
 
     Examples:
@@ -45,7 +45,10 @@ def stochastic(model: Any, *, noise: Noise = None) -> Callable[..., Any]:
     network, weights = as_network(model)
 
     def apply(x: Any, key: Any, *args: Any, **kwargs: Any) -> Any:
-        found = find(network, weights, as_given((x, *args, kwargs)), noise, type(model).__name__)
+        given = as_given((x, *args, kwargs))
+        if row_count(given) < 0:
+            raise TypeError(f"x: expected an array, got {type(x).__name__}. Pass one: jax.numpy.asarray(x).")
+        found = find(network, weights, given, noise, type(model).__name__)
         running = found.network
         if isinstance(model, DropConnect):
             running = replace(running, dropped=model.places(running.tree, found.flow))

@@ -26,7 +26,8 @@ MOST = 4  # how many sets of options are kept for one model
 AT_ONCE = 4
 KEPT: weakref.WeakKeyDictionary[Any, list[Kept]] = weakref.WeakKeyDictionary()
 _TENSOR = object()
-OPS = adapting.Ops("keras.ops", keras.ops.reshape, keras.ops.moveaxis, keras.ops.softmax, keras.ops.sigmoid)
+_OPS = keras.ops
+OPS = adapting.Ops("keras.ops", _OPS.reshape, _OPS.moveaxis, _OPS.softmax, _OPS.sigmoid, _OPS.concatenate)
 
 
 class Kept:
@@ -75,13 +76,14 @@ class Kept:
         model, rows = self._model(), adapting.row_count(given)
         drawing = Drawing(inner(model).name, seed, axes, rows, seeded=BACKEND == "torch" and axes is None)
         layers = layers or Layers(inner(model), self.on)
-        found = adapting.pick(run(model, layers, drawing, given, values), self._output)
+        returned = run(model, layers, drawing, given, values)
+        found, taken = adapting.pick(returned, self._output), adapting.taken(returned, self._output)
         if not keras.ops.is_tensor(found):
             raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output='logits'.")
         if keras.backend.standardize_dtype(found.dtype) in ("float16", "bfloat16"):
             found = keras.ops.cast(found, "float32")
-        axis = adapting.class_axis_of(adapting.rows_first(found, rows, self._request, OPS), self._request)
-        return keras.ops.cast(adapting.arrange(found, rows, self._request, OPS, axis), self.dtype)
+        axis = adapting.class_axis_of(adapting.rows_first(found, rows, self._request, OPS, taken), self._request, taken)
+        return keras.ops.cast(adapting.arrange(found, rows, self._request, OPS, axis, taken), self.dtype)
 
     def _of(self, given: Any, axes: RowAxes | None) -> Callable[..., Any]:
         """A function of inputs and the seeds of draws. JAX traces each shape by itself."""

@@ -129,6 +129,7 @@ class Drawing:
 
     def shaped(self, name: str, original: Callable[..., Any], shape: Any, **given: Any) -> Any:
         """Numbers of a shape."""
+        self._refuse_inner_program()
         shape, scales = sizes(shape), {}
         if any(_shape_of(value) for value in given.values()):
             scales = {key: given.pop(key, default) for key, default in SCALED.get(name, ())}
@@ -145,6 +146,7 @@ class Drawing:
     def _dropout(self, original: Callable[..., Any], inputs: Any, rate: Any, noise_shape: Any = None) -> Any:
         if isinstance(rate, int | float) and rate in (0, 1):
             return original(inputs, rate)
+        self._refuse_inner_program()
         wanted = noise_shape or [None] * len(inputs.shape)
         shape = sizes([size if want is None else want for size, want in zip(inputs.shape, wanted, strict=True)])
         axis, seed = self._next("dropout", shape)
@@ -164,29 +166,36 @@ class Drawing:
     def _next(
         self, function: str, shape: tuple[int, ...], parameters: tuple[Any, ...] = (), *, shared: bool = True
     ) -> tuple[RowAxis, _Place]:
-        if _trace() != self._trace:
-            raise ValueError(
-                f"model: layer {self.layer!r} of {self.name} draws random numbers inside a compiled loop, so every step would get "
-                "the same numbers. Build the recurrent layer with unroll=True, so that it runs step by step."
-            )
+        self._refuse_inner_program()
         place = len(self.drawn)
         whole = "" if shared else function
         self.drawn.append(Drawn(shape, self.layer, whole, function, parameters, tuple(self.path)))
         axis = RowAxis(None) if self.axes is None else self.axes.at(place, shape, self.rows, self.layer)
         return axis, _Place(self.seed, place)
 
+    def _refuse_inner_program(self) -> None:
+        """Refuse numbers in a loop or a function that is compiled by itself. Its shapes may not be known, so this comes first."""
+        if _trace() != self._trace:
+            raise ValueError(
+                f"model: layer {self.layer!r} of {self.name} draws random numbers inside a loop or a function that is compiled by "
+                "itself, so every step would get the same numbers. Build a recurrent layer with unroll=True, so that it runs step "
+                "by step. In a layer of your own, leave out jax.jit and tf.function: the whole model is compiled."
+            )
+
 
 def sizes(shape: Any) -> tuple[int, ...]:
-    """A shape as integers, also where it comes as a tensor of TensorFlow."""
+    """A shape as integers, also where it comes as a tensor of TensorFlow.
+
+    Raises:
+        ValueError: where it depends on values in a compiled model. The model then runs as it is (`compiled`), with values.
+    """
     if BACKEND == "tensorflow":
         from tensorflow.python.framework import tensor_util
         from tensorflow.python.ops import shape_util
 
         shape = tensor_util.constant_value_as_shape(shape_util.shape_tensor(shape))
         if None in shape:
-            raise ValueError(
-                f"model: expected random numbers of a known shape, got {tuple(shape)}. Pass integers: keras.random.normal((8, 4))."
-            )
+            raise ValueError(f"model: expected random numbers of a known shape, got {tuple(shape)}.")
     return tuple(map(int, shape))
 
 

@@ -63,7 +63,9 @@ class DropConnect:
             found = [one for layer in named for one in layer.weights if "bias" not in one.name]
         self.kernels = list({id(one): one for one in found}.values())
         if not self.kernels:
-            raise ValueError(f"layers: {model.name} has none with weights to drop. Name a layer: layers=('dense',).")
+            has = list(dict.fromkeys(layer.name for layer, _ in matrices))
+            remedy = f" It has them in {', '.join(map(repr, has))}. Name a layer: layers=({has[0]!r},)." if has else ""
+            raise ValueError(f"layers: {model.name} has none with weights to drop.{remedy}")
         self.dropped = [one.path for one in self.kernels]
         ours = {id(one) for one in self.kernels}
         self.left = list(dict.fromkeys(one.path for _, one in matrices if id(one) not in ours))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from alcore import adapting
 from alcore.adapting import Request
+from alcore_keras.compiled import OPS
 from alcore_keras.dropconnect import DropConnect
 from alcore_keras.forward import Network
 from alcore_keras.weights import InitialWeights
@@ -130,7 +131,7 @@ def predict(
     stored = model if isinstance(model, Checkpoints) else None
     members = adapting.as_members(stored.model if stored else model, keras.layers.Layer | DropConnect, "a keras.Model")
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members), draw_axis=draw_axis)
-    output, request = adapting.with_variance(output, variance, request, keras.ops.concatenate)
+    output, request = adapting.with_variance(output, variance, request, OPS)
     runs = [Network(member, noise, request, output, inputs) for member in members]
     own = members[0].model if isinstance(members[0], DropConnect) else members[0]
     loads = [partial(own.load_weights, path) for path in stored.paths] if stored else None

@@ -139,7 +139,7 @@ def predict(
     stored = model if isinstance(model, Checkpoints) else None
     members = adapting.as_members(stored.model if stored else model, nn.Module, "a torch.nn.Module")
     request = adapting.Request(draws, consistent, seed, dtype, kind, class_axis, len(members), draw_axis=draw_axis)
-    output, request = adapting.with_variance(output, variance, request, torch.cat)
+    output, request = adapting.with_variance(output, variance, request, _Run.ops)
     data = DataLoader(data, batch_size) if isinstance(data, Dataset) else data
     runs = [_Run(one, noise, request, output, inputs) for one in members]
     loads = [partial(_load, stored.model, path) for path in stored.paths] if stored else None
@@ -154,7 +154,7 @@ def _load(model: nn.Module, path: str | os.PathLike[str]) -> None:
 
 
 class _Run(adapting.Run):
-    ops = adapting.Ops("torch", torch.reshape, torch.moveaxis, torch.softmax, torch.sigmoid)
+    ops = adapting.Ops("torch", torch.reshape, torch.moveaxis, torch.softmax, torch.sigmoid, torch.cat)
     remedies = adapting.Remedies(
         "Pass draws=1, DropConnect(model), a list of models, or the names of the layers that make noise: noise=('name',).",
         "Replace the layer that looks at other rows by one that does not: torch.nn.LayerNorm. Or call the model with a flag that "
@@ -225,7 +225,8 @@ class _Run(adapting.Run):
         return noise.noises
 
     def probs(self, given: Any, block: int, draw: int) -> adapting.Array:
-        found = adapting.pick(self._returned(given, block, draw), self.output)
+        returned = self._returned(given, block, draw)
+        found, taken = adapting.pick(returned, self.output), adapting.taken(returned, self.output)
         if not isinstance(found, Tensor):
             raise TypeError(
                 f"output: expected a tensor, got {type(found).__name__}. Name it, for example output='logits'."
@@ -233,7 +234,7 @@ class _Run(adapting.Run):
         if found.is_floating_point():
             self._precision = found.dtype
         found = found if found.dtype == torch.float64 else found.float()
-        return self.arranged(found, adapting.row_count(given)).cpu().numpy()  # type: ignore[no-any-return]
+        return self.arranged(found, adapting.row_count(given), taken).cpu().numpy()  # type: ignore[no-any-return]
 
     def _returned(self, given: Any, block: int, draw: int) -> Any:
         """Call the model for one draw. Plain draws run in inference mode where they can: a small network takes 1.9 ms, not 2.3.

@@ -29,6 +29,7 @@ from alcore.adapting.outputs import (
     pick,
     probabilities,
     rows_first,
+    taken,
     with_variance,
 )
 from alcore.adapting.predictions import NEAR, Made, Predictions, predict
@@ -114,6 +115,7 @@ __all__ = [
     "row_count",
     "rows_first",
     "seed_global_generators",
+    "taken",
     "warn_of_silent",
     "with_variance",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from alcore.adapting.inputs import first_of
+from alcore.adapting.ids import Part
 from alcore.adapting.order import rows_in_order
 from alcore.door import as_size
 
@@ -63,7 +63,16 @@ def as_mask(mask: str | Callable[[Any], Any] | None) -> Callable[[Any], Any] | N
     """A function of a block that gives True where a cell is padding.
 
     ``mask`` is that function, or the key of an attention mask, which is 0 where a cell is padding.
+
+    Raises:
+        TypeError: for anything else. The function raises ValueError for a block without that key.
     """
     if mask is None or callable(mask):
         return mask
-    return lambda batch: np.asarray((batch if isinstance(batch, Mapping) else first_of(batch))[mask]) == 0
+    if not isinstance(mask, str):
+        raise TypeError(
+            f"mask: expected a key or a function of a block, got {type(mask).__name__}. Name the key of the attention mask: "
+            "mask='attention_mask'."
+        )
+    part = Part(mask, "mask")
+    return lambda batch: np.asarray(part(batch)) == 0

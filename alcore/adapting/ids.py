@@ -28,14 +28,15 @@ def as_ids(ids: str | int | Ids | None) -> Ids | None:
             f"ids: expected a key, a place or a function of a block, got {type(ids).__name__}. Name the part of a block that holds "
             "the ids: ids='id' or ids=1."
         )
-    return _Part(ids)
+    return Part(ids)
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """A place counts the parts of a tuple or list. A key is looked up in a dictionary: the block, or the first part that has it."""
 
     name: str | int
+    option: str = "ids"  # or "mask", of an attention mask
 
     def __call__(self, batch: Any) -> Any:
         return self._find(batch)[0]
@@ -54,11 +55,31 @@ class _Part:
         keys = [list(part) for part in (batch if several else [batch]) if isinstance(part, Mapping)]
         has = f"{len(batch)} parts" if several else f"type {type(batch).__name__}"
         there = keys[0][-1] if keys and keys[0] else len(batch) - 1 if several and batch else None
-        remedy = f"Name the part that holds the ids, for example ids={there!r}."
+        if self.option == "mask":
+            remedy = _mask_of(batch)
+        elif there is None:
+            remedy = "Let the loader give blocks (x, ids), and pass ids=1."
+        else:
+            remedy = f"Name the part that holds the ids, for example ids={there!r}."
         raise ValueError(
-            f"ids: no {name!r} in a block of {has}{f' with the keys {keys}' if keys else ''}. "
-            + ("Let the loader give blocks (x, ids), and pass ids=1." if there is None else remedy)
+            f"{self.option}: no {name!r} in a block of {has}{f' with the keys {keys}' if keys else ''}. {remedy}"
         )
+
+
+def _mask_of(batch: Any) -> str:
+    """The remedy for a key that is not there: that of an attention mask, or a function that compares what the model gets."""
+    parts = list(enumerate(batch)) if isinstance(batch, tuple | list) else [(None, batch)]
+    keys = [key for _, part in parts if isinstance(part, Mapping) for key in part]
+    for key in keys:
+        if "mask" in str(key):
+            return f"Name the key of the attention mask: mask={key!r}."
+    place, first = parts[0] if parts else (None, None)
+    cells = "block" if place is None else f"block[{place}]"
+    cells += f"[{next(iter(first))!r}]" if isinstance(first, Mapping) and first else ""
+    return (
+        f"Pass a function that gives True where a cell is padding. Where padding is 0: mask=lambda block: numpy.asarray({cells}) "
+        "== 0."
+    )
 
 
 @dataclass(frozen=True)
@@ -91,7 +112,7 @@ class RowIds:
 
     def read(self, batch: Any, rows: int) -> Array:
         """(rows,) integers or texts: the ids of the next block."""
-        said = self._of.said(batch) if isinstance(self._of, _Part) else "block[1]"
+        said = self._of.said(batch) if isinstance(self._of, Part) else "block[1]"
         ids, start = as_array(self._of(batch), rows, said), len(self._rows)
         if rows and self._kind not in ("", ids.dtype.kind):
             raise TypeError(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import numpy as np
 
 from alcore import door
 from alcore.adapting.request import DRAWS_FIRST, Request
+
+TAKEN: Mapping[str, str] = MappingProxyType({"output": "made"})  # of a model that returns one tensor
 
 
 def pick(returned: Any, output: str | int | Callable[[Any], Any] | None) -> Any:
@@ -41,6 +44,30 @@ def pick(returned: Any, output: str | int | Callable[[Any], Any] | None) -> Any:
         raise ValueError(f"output: no {output!r} in {type(returned).__name__}, which has {has}. {remedy}") from error
 
 
+def taken(returned: Any, output: str | int | Callable[[Any], Any] | None) -> dict[str, str]:
+    """How ``output`` takes its tensor from what a model returned, ``made``, as code by the options that name it. For remedies that
+    change the tensor: a function in place of a name has to take the tensor by that name.
+    """
+    if isinstance(output, WithVariance):
+        return {**_code(returned, output.output, "output"), **_code(returned, output.variance, "variance")}
+    return _code(returned, output, "output")
+
+
+def _code(returned: Any, output: str | int | Callable[[Any], Any] | None, option: str) -> dict[str, str]:
+    if callable(output):
+        return {option: f"{option}(made)"}
+    if isinstance(output, str) and not isinstance(returned, Mapping) and hasattr(returned, output):
+        return {option: f"made.{output}"}
+    return {option: "made" if output is None else f"made[{output!r}]"}
+
+
+def _changed(taken: Mapping[str, str], before: str, after: str) -> str:
+    """Options whose functions change the tensor that they take, by the code ``before`` and ``after`` it."""
+    options = ", ".join(f"{option}=lambda made: {before}{one}{after}" for option, one in taken.items())
+    functions = [option for option, one in taken.items() if one == f"{option}(made)"]
+    return options + (f", where {' and '.join(functions)} is what you pass now" if functions else "")
+
+
 @dataclass(frozen=True)
 class WithVariance:
     """Reads means and the variances of their noise from what a model returned. The variances come behind the means, on the axis
@@ -49,13 +76,13 @@ class WithVariance:
     Args:
         output: the tensor of the means, as in `pick`.
         variance: the tensor of the variances, as in `pick`.
-        concatenate: the framework's function of several tensors and an axis.
+        ops: the functions of the framework.
         class_axis: the axis of the outputs. None for 1.
     """
 
     output: str | int | Callable[[Any], Any] | None
     variance: str | int | Callable[[Any], Any]
-    concatenate: Callable[[list[Any], int], Any]
+    ops: Ops
     class_axis: int | None = None
 
     def __call__(self, returned: Any) -> Any:
@@ -63,16 +90,14 @@ class WithVariance:
         if tuple(means.shape) != tuple(noise.shape):
             raise ValueError(
                 f"variance: expected shape {tuple(means.shape)}, as the means have, got {tuple(noise.shape)}. Name the tensor of "
-                "the variances, or a function: variance=lambda returned: returned['log_variance'].exp()."
+                f"the variances, or a function: variance=lambda returned: {self.ops.name}.exp(returned['log_variance'])."
             )
         if len(means.shape) == 1:
             means, noise = means[:, None], noise[:, None]
-        return self.concatenate([means, noise], 1 if self.class_axis is None else self.class_axis)
+        return self.ops.concatenate([means, noise], 1 if self.class_axis is None else self.class_axis)
 
 
-def with_variance(
-    output: Any, variance: Any, request: Request, concatenate: Callable[[list[Any], int], Any]
-) -> tuple[Any, Request]:
+def with_variance(output: Any, variance: Any, request: Request, ops: Ops) -> tuple[Any, Request]:
     """The reader of what a model returns, and the request, for means with the ``variance`` that was asked for.
 
     Raises:
@@ -87,7 +112,7 @@ def with_variance(
             f"variance: expected one draw in a pass, got draw_axis={request.draw_axis!r}. Leave draw_axis out, and let the model "
             "make one draw in a pass."
         )
-    return WithVariance(output, variance, concatenate, request.class_axis), replace(request, variance=True)
+    return WithVariance(output, variance, ops, request.class_axis), replace(request, variance=True)
 
 
 def _names(returned: Any) -> str:
@@ -117,12 +142,15 @@ class Ops:
     moveaxis: Callable[..., Any]
     softmax: Callable[..., Any]
     sigmoid: Callable[..., Any]
+    concatenate: Callable[..., Any]
 
 
 # --- axes -------------------------------------------------------------------------------------------------------------
 
 
-def arrange(found: Any, rows: int, request: Request, ops: Ops, class_axis: int) -> Any:
+def arrange(
+    found: Any, rows: int, request: Request, ops: Ops, class_axis: int, taken: Mapping[str, str] = TAKEN
+) -> Any:
     """(n, C, ...) probabilities from what a model returned: of classes, of yes (C = 1) or of several labels, or means of C
     numbers. Where the request has a ``draw_axis``, draws come last.
 
@@ -132,11 +160,12 @@ def arrange(found: Any, rows: int, request: Request, ops: Ops, class_axis: int) 
         request: its ``kind`` says whether to take the softmax or the sigmoid, its ``draw_axis`` where draws are.
         ops: the functions of that framework.
         class_axis: the axis of classes, counted without the axis of draws (`class_axis_of`).
+        taken: code that takes the tensor from what the model returned (`taken`).
 
     Raises:
         ValueError: where rows or draws are not on the axes that the request names.
     """
-    return probabilities(rows_first(found, rows, request, ops), request, ops, class_axis)
+    return probabilities(rows_first(found, rows, request, ops, taken), request, ops, class_axis)
 
 
 def probabilities(found: Any, request: Request, ops: Ops, class_axis: int) -> Any:
@@ -147,13 +176,13 @@ def probabilities(found: Any, request: Request, ops: Ops, class_axis: int) -> An
     return ops.moveaxis(found, class_axis, 1)
 
 
-def rows_first(found: Any, rows: int, request: Request, ops: Ops) -> Any:
+def rows_first(found: Any, rows: int, request: Request, ops: Ops, taken: Mapping[str, str] = TAKEN) -> Any:
     """Put rows on axis 0, and the draws of one pass on the last axis."""
     shape, axis = tuple(found.shape), request.draw_axis
     one_number = door.family(door.as_kind(request.kind)) in ("binary", "mean")
     if isinstance(axis, str):
         if rows < 1 or not shape or shape[0] % rows:
-            _refuse_rows(shape, rows, f"a multiple of {rows}", ops)
+            _refuse_rows(shape, rows, f"a multiple of {rows}", ops, taken)
         each, rest = shape[0] // rows, shape[1:]
         if axis == DRAWS_FIRST:
             found = ops.moveaxis(ops.reshape(found, (each, rows, *rest)), 0, -1)
@@ -167,13 +196,13 @@ def rows_first(found: Any, rows: int, request: Request, ops: Ops) -> Any:
             )
         found = ops.moveaxis(found, axis, -1)
     if rows >= 0 and (not shape or found.shape[0] != rows):
-        _refuse_rows(shape, rows, str(rows), ops)
+        _refuse_rows(shape, rows, str(rows), ops, taken)
     if one_number and len(found.shape) == 1 + (axis is not None):  # one number a row, without an axis of classes
         found = ops.reshape(found, (found.shape[0], 1, *found.shape[1:]))
     return found
 
 
-def class_axis_of(found: Any, request: Request) -> int:
+def class_axis_of(found: Any, request: Request, taken: Mapping[str, str] = TAKEN) -> int:
     """The axis of classes in ``found``, which has rows first and draws last.
 
     It is the request's ``class_axis``. Where that is None, it is 1, except for three axes: (n, tokens, C) and (n, C, steps) look
@@ -193,11 +222,11 @@ def class_axis_of(found: Any, request: Request) -> int:
             f"output: expected rows on axis 0 and classes on axis {axis} (class_axis), got shape "
             f"{shape}. Name the tensor, for example output='logits', or the axis of its classes, for example class_axis=-1."
         )
-    _check_classes(shape, axis, request)
+    _check_classes(shape, axis, request, taken)
     return axis % len(shape)
 
 
-def _check_classes(shape: tuple[int, ...], axis: int, request: Request) -> None:
+def _check_classes(shape: tuple[int, ...], axis: int, request: Request, taken: Mapping[str, str]) -> None:
     family = door.family(door.as_kind(request.kind))
     if family == "classes" and shape[axis] == 1:
         raise ValueError(
@@ -206,12 +235,12 @@ def _check_classes(shape: tuple[int, ...], axis: int, request: Request) -> None:
             "for example class_axis=-1."
         )
     if family == "binary" and shape[axis] != 1:
-        labels = request.kind.replace("binary", "multilabel")
+        labels, of_places = request.kind.replace("binary", "multilabel"), _changed(taken, "", "[:, None]")
         raise ValueError(
             f"output: expected one number on axis {axis} for kind={request.kind!r}, got shape {shape}. If there is one for each "
-            "place of a map or sequence, pass output=lambda made: made[:, None]. If they are labels, each of them yes or no, pass "
-            f"kind={labels!r}. If they are classes, pass kind='probs' or kind='logits'. If the number is on another axis, name "
-            "it, for example class_axis=-1."
+            f"place of a map or sequence, pass {of_places}. If they are labels, each of them yes or no, pass kind={labels!r}. If "
+            "they are classes, pass kind='probs' or kind='logits'. If the number is on another axis, name it, for example "
+            "class_axis=-1."
         )
 
 
@@ -228,10 +257,10 @@ def _axis_of_sum_one(found: Any, request: Request) -> int:
     )
 
 
-def _refuse_rows(shape: tuple[int, ...], rows: int, expected: str, ops: Ops) -> NoReturn:
+def _refuse_rows(shape: tuple[int, ...], rows: int, expected: str, ops: Ops, taken: Mapping[str, str]) -> NoReturn:
     ways = [
-        f"Axis {axis} has {rows} entries. If these are the rows, pass output=lambda made: {ops.name}.moveaxis(made, {axis}, 0). If "
-        "axis 0 holds draws, pass draw_axis=0."
+        f"Axis {axis} has {rows} entries. If these are the rows, pass "
+        f"{_changed(taken, f'{ops.name}.moveaxis(', f', {axis}, 0)')}. If axis 0 holds draws, pass draw_axis=0."
         for axis in range(1, len(shape))
         if shape[axis] == rows
     ]

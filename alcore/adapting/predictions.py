@@ -23,6 +23,8 @@ from alcore.sources.writing import Saving
 # How much a block may differ when a run goes on, perhaps on another machine, as a part of a row's largest number.
 NEAR = 1e-3
 
+KNOW_ROWS = "Or pass data whose number of rows is known: an array, or a loader of a data set that has a length."
+
 Made: TypeAlias = tuple[Array, dict[str, Array]]  # a block, and what is kept beside its rows: mask, ids
 
 
@@ -100,7 +102,7 @@ def predict(
     if out is None:
         made = _tracked(_blocks(batches, runs, request, beside, rows), rows, progress)
         return Predictions(made, variance=request.variance, has_mask=mask is not None)
-    with Saving(out, rows, {**request.said, **beside.said}) as saving:
+    with Saving(out, rows, {**request.said, **beside.said}, KNOW_ROWS) as saving:
         blocks = _blocks(batches, runs, request, beside, rows, saving)
         for block, kept in _tracked(blocks, rows, progress):
             saving.append(block, kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from alcore.adapting import generators, refusals
 from alcore.adapting.inputs import first_of, leaf_rows, map_leaves, row_count, shapes_of
-from alcore.adapting.outputs import Ops, arrange, class_axis_of, rows_first
+from alcore.adapting.outputs import TAKEN, Ops, arrange, class_axis_of, rows_first
 from alcore.adapting.request import Request
 from alcore.adapting.row_axes import Noise, RowAxes
 from alcore.door import Array
@@ -141,11 +141,12 @@ class Run(ABC):
         """Where rows share noise in a draw. None where each row has its own noise."""
         return self._own_axes.get(draw, self._axes) if self._sharing else None
 
-    def arranged(self, found: Any, rows: int) -> Any:
-        """(n, C, ...) from a tensor that the model returned."""
+    def arranged(self, found: Any, rows: int, taken: Mapping[str, str] = TAKEN) -> Any:
+        """(n, C, ...) from a tensor that the model returned. ``taken``: how it was taken, in code (`adapting.taken`)."""
         if self._class_axis is None:
-            self._class_axis = class_axis_of(rows_first(found, rows, self.request, self.ops), self.request)
-        return arrange(found, rows, self.request, self.ops, self._class_axis)
+            first = rows_first(found, rows, self.request, self.ops, taken)
+            self._class_axis = class_axis_of(first, self.request, taken)
+        return arrange(found, rows, self.request, self.ops, self._class_axis, taken)
 
     def predicted(
         self, given: Any, block: int, draw: int, within: Callable[[], AbstractContextManager[object]] = nullcontext

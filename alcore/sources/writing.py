@@ -24,6 +24,7 @@ from alcore.sources.reading import block_rows, open_source
 from alcore.sources.unwritten import check_written
 
 MANIFEST = "alcore.json"
+SAY_ROWS = "Or pass the number of rows as rows=."  # where the caller of `save_predictions` can say it
 
 
 def save_predictions(
@@ -175,12 +176,14 @@ class Saving:
     is on disk.
     """
 
-    def __init__(self, path: str | os.PathLike[str], rows: int | None, request: dict[str, Any]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], rows: int | None, request: dict[str, Any], remedy: str = SAY_ROWS
+    ) -> None:
         self.path = _as_new_file(path)
         if self.path.suffix == ".npy" and rows is None:
             raise ValueError(
                 "out: a .npy file says its number of rows first, and the number of rows of this stream is not known. Write to a "
-                "name that ends in .zarr, or give data that has a length, or pass rows= to save_predictions."
+                f"name that ends in .zarr: {str(self.path.with_suffix('.zarr'))!r}. {remedy}"
             )
         self.part = self.path.with_name(self.path.name + ".part")
         self._expected, self._request = rows, request

@@ -27,7 +27,7 @@ def predictions(run: Any = halves, *, draws: int = 3, rows: int | None = 10, dat
 class NumpyRun(adapting.Run):
     """A function of rows and a draw. It draws what ``noises`` says of the rows, once a draw by default, for the network."""
 
-    ops = adapting.Ops("numpy", np.reshape, np.moveaxis, scipy.special.softmax, scipy.special.expit)
+    ops = adapting.Ops("numpy", np.reshape, np.moveaxis, scipy.special.softmax, scipy.special.expit, np.concatenate)
     remedies = adapting.Remedies("Take another model.", "Take a model of single rows.")
 
     def __init__(self, request: Request, model: Any, noises: Any = lambda x, draw: [Noise(())]) -> None:

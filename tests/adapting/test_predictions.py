@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,20 @@ def test_a_file_is_gone_on_with_by_the_same_model_and_data_alone(tmp_path: Path)
     np.testing.assert_array_equal(
         np.asarray(predict(adapting.cut(ROWS, 4))[:]), np.concatenate(list(predictions(draws=2)))
     )
+
+
+def test_a_stream_of_unknown_length_is_refused_as_npy_with_a_name_that_takes_it(tmp_path: Path) -> None:
+    """It has the rows of the array. Adapters have no option that says the number of rows."""
+
+    def saved(out: Path) -> Any:
+        return predictions(rows=None, data=ROWS, out=out)
+
+    with pytest.raises(ValueError, match=r"\.npy file says its number of rows first.*a loader of a data set") as caught:
+        saved(tmp_path / "p.npy")
+    assert "save_predictions" not in str(caught.value)
+    found = re.search(r"ends in \.zarr: '(.*)'\.", str(caught.value))
+    assert found is not None
+    np.testing.assert_array_equal(saved(Path(found[1]))[:], np.concatenate(list(predictions())))
 
 
 @pytest.mark.parametrize("ending", [None, ".npy", ".zarr"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 import numpy as np
@@ -35,8 +35,9 @@ class Adapter(NumpyRun):
         self.output, self._inputs = output, inputs
 
     def probs(self, given: Any, block: int, draw: int) -> np.ndarray:
-        found = adapting.pick(adapting.call(self._model, (given, draw)), self.output)
-        return np.asarray(self.arranged(found, adapting.row_count(given)))
+        returned = adapting.call(self._model, (given, draw))
+        found, taken = adapting.pick(returned, self.output), adapting.taken(returned, self.output)
+        return np.asarray(self.arranged(found, adapting.row_count(given), taken))
 
 
 def started(model: Callable[..., Any], data: Any = ROWS, **options: Any) -> Any:
@@ -44,7 +45,7 @@ def started(model: Callable[..., Any], data: Any = ROWS, **options: Any) -> Any:
     names = ("noises", "output", "inputs", "variance", "mask", "ids")
     noises, output, inputs, variance, mask, ids = (options.pop(name, None) for name in names)
     asked = request(**options)
-    output, asked = adapting.with_variance(output, variance, asked, np.concatenate)
+    output, asked = adapting.with_variance(output, variance, asked, Adapter.ops)
     run = Adapter(asked, model, noises or (lambda x, draw: [Noise(())]), output, inputs)
     given: dict[str, Any] = {"mask": adapting.as_mask(mask), "ids": adapting.as_ids(ids)}
     rows = adapting.known_rows(data, ids)
@@ -108,14 +109,11 @@ class Held:
         return self.rows
 
 
-class Tensor(np.ndarray):
-    """An array with the ``exp`` of a tensor."""
+class Pair(NamedTuple):
+    """What a model returns, by the names of its attributes."""
 
-    def __new__(cls, array: np.ndarray) -> Any:
-        return np.asarray(array).view(cls)
-
-    def exp(self) -> np.ndarray:
-        return np.exp(np.asarray(self))
+    logits: np.ndarray
+    loss: float
 
 
 def many(x: np.ndarray, draw: int) -> np.ndarray:
@@ -124,7 +122,7 @@ def many(x: np.ndarray, draw: int) -> np.ndarray:
 
 
 NAMES = {
-    **{one.__name__: one for one in (predict, kept, in_turn, request, classes, many, Turning, Held, Tensor)},
+    **{one.__name__: one for one in (predict, kept, in_turn, request, classes, many, Turning, Held, Pair)},
     "np": np,
     "numpy": numpy,
     "ROWS": ROWS,

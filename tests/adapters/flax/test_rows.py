@@ -236,7 +236,7 @@ def test_a_batch_without_rows_is_refused_in_a_sentence() -> None:
         rows = FEW
 
     model = bound(nn.Sequential([nn.Dropout(0.3, deterministic=True), nn.Dense(3)]), ROWS)
-    with pytest.raises(TypeError, match="data: expected blocks with an array in them.*inputs="):
+    with pytest.raises(TypeError, match="data: expected an array, or blocks with an array in them.*inputs="):
         predict(model, [Opaque()])
     assert predict(model, [Opaque()], inputs=lambda batch: batch.rows).shape == (6, 3, 5)
 

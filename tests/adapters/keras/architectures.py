@@ -37,6 +37,48 @@ class Own(Layer):
         return x
 
 
+class Calls(Layer):
+    """A function as a layer."""
+
+    def __init__(self, function: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.function = function
+
+    def call(self, x: Any) -> Any:
+        return self.function(x)
+
+
+class Counts(kl.Layer):
+    """Draws in training, and writes to a variable of its own there."""
+
+    def build(self, shape: Any) -> None:
+        self.seen = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if training:
+            self.seen.assign_add(1)
+            x = keras.random.dropout(x, 0.5)
+        return x
+
+
+class Cell(kl.Layer):
+    """Draws at each step."""
+
+    state_size = 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = kl.Dense(8)
+
+    def build(self, shape: Any) -> None:
+        self.dense.build(shape)
+
+    def call(self, x: Any, states: Any, training: bool = False) -> Any:
+        h = self.dense(x) + states[0]
+        h = keras.random.dropout(h, 0.3) if training else h
+        return h, [h]
+
+
 class Bayes(kl.Layer):
     """Weights that are drawn in every pass, as Bayes by backprop does; as many units as there are rows."""
 

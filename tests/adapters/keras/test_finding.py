@@ -11,22 +11,9 @@ import pytest
 from keras import layers as kl
 from keras import ops
 
-from tests.adapters.keras.architectures import Own, layers
+from tests.adapters.keras.architectures import Counts, Own, layers
 from tests.adapters.keras.networks import as_numpy
 from tests.adapters.keras.predictions import IMAGES, ROWS, STEPS, assert_consistent, every_backend, predict
-
-
-class Counts(kl.Layer):
-    """Writes to a variable of its own in training, where it draws too."""
-
-    def build(self, shape: Any) -> None:
-        self.seen = self.add_weight(shape=(), initializer="zeros", trainable=False)
-
-    def call(self, x: Any, training: bool = False) -> Any:
-        if training:
-            self.seen.assign_add(1)
-            x = keras.random.dropout(x, 0.5)
-        return x
 
 
 class Heads(keras.Model):

@@ -12,22 +12,8 @@ import pytest
 from keras import layers as kl
 from keras import ops
 
-from tests.adapters.keras.architectures import layers
+from tests.adapters.keras.architectures import Calls, Cell, layers
 from tests.adapters.keras.predictions import BACKEND, ROWS, STEPS, assert_consistent, every_backend, predict
-
-
-class Calls(kl.Layer):
-    """A function as a layer."""
-
-    def __init__(self, function: Any, **options: Any) -> None:
-        super().__init__(**options)
-        self.function = function
-
-    def compute_output_shape(self, shape: Any) -> Any:
-        return shape
-
-    def call(self, x: Any) -> Any:
-        return self.function(x)
 
 
 def around(function: Any) -> Any:
@@ -219,21 +205,6 @@ def test_several_draws_of_a_pass_stand_along_the_draws() -> None:
 @every_backend
 def test_recurrent_cells_that_draw_at_each_step_are_run_or_refused() -> None:
     """JAX compiles the loop over steps: there ``unroll`` is named."""
-
-    class Cell(kl.Layer):
-        state_size = 8
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.dense = kl.Dense(8)
-
-        def build(self, shape: Any) -> None:
-            self.dense.build(shape)
-
-        def call(self, x: Any, states: Any, training: bool = False) -> Any:
-            h = self.dense(x) + states[0]
-            h = keras.random.dropout(h, 0.3) if training else h
-            return h, [h]
 
     model = layers(kl.RNN(Cell()), kl.Dense(3), shape=(5, 6))
     if BACKEND == "jax":
