@@ -84,7 +84,7 @@ def epig(
 def information(rows: list[int], means: np.ndarray, variance: np.ndarray, weights: np.ndarray | None = None) -> float:
     """½ log det(I + S^−½ Σ S^−½) of all outputs of some rows, written out. ``variance`` (N, D, T)."""
     noise = (variance * shares(weights, means.shape[-1])).sum(axis=-1)[rows].reshape(-1)
-    inner = covariance(means[rows], weights) / np.sqrt(np.outer(noise, noise))
+    inner = covariance(means[rows], weights) / np.outer(np.sqrt(noise), np.sqrt(noise))
     return 0.5 * float(np.linalg.slogdet(np.eye(len(noise)) + inner)[1])
 
 

@@ -267,3 +267,29 @@ def test_stochastic_batches_and_sums_pass_the_variance_on() -> None:
     ):  # fmt: skip
         found = wrap(both).select(MEANS, 4, rng=1, kind="mean", variance=VARIANCE)
         np.testing.assert_array_equal(found.indices, choose(expected, 4, rng=1).indices)
+
+
+def test_tiny_variances_of_single_draws_have_their_logarithm() -> None:
+    means = np.array([[1.0, 2.0, 3.0], [4.0, 4.0, 4.0]])
+    variance = np.array([[0.5, 5e-324, 1e-310], [1e-300, 2.0, 1e-305]])
+    for name in ("bald", "entropy", "expected-entropy"):
+        found = scored(name, means, variance=variance)
+        expected = measure(name, means[:, None], variance[:, None])[:, 0]
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_means_far_from_each_other_beside_their_noise_have_no_infinite_information() -> None:
+    """The ratio of the variance of the means to that of the noise leaves float64. Its logarithm does not."""
+    means, variance = np.array([[1e20, -1e20, 3e19]]), np.array([[1e-280]])
+    expected = measure("bald", means[:, None], np.full((1, 1, 3), 1e-280))[:, 0]
+    np.testing.assert_allclose(scored("bald", means[:, None], variance=variance), expected, rtol=1e-12)
+
+
+def test_noise_that_leaves_float64_is_refused_with_a_remedy_that_works() -> None:
+    means, variance = np.array([[1.0, 2.0, 3.0]]), np.array([[5e-324, 1e-300, 1e-310]])
+    with pytest.raises(ValueError, match="Divide the means by a scale of the outputs, and the variances by its square"):
+        scored("bald", means, variance=variance)
+    scale = 1e-150
+    found = scored("bald", means / scale, variance=variance / scale**2)
+    exact = measure("bald", means[:, None] / scale, (variance / scale**2)[:, None])[:, 0]
+    np.testing.assert_allclose(found, exact, rtol=1e-12)
