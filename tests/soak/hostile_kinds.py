@@ -308,7 +308,8 @@ def variances(rng: np.random.Generator, made: Lying) -> Given:
     if chance < 0.03 and order == plain and not with_draws:  # one for all draws may keep their axis
         value = value[..., None]
     elif chance < 0.15 and value.size:
-        others = value[:-1], value[..., :0], np.concatenate([value, value]), value.astype("U8"), value[None, None, None]
+        fewer = np.delete(value, 0, axis=order.index("N"))
+        others = fewer, value[..., :0], np.concatenate([value, value]), value.astype("U8"), value[None, None, None]
         return Given(pick(rng, others), None, None if len(order) < 3 else False)
     return Given(laid_out(rng, value), meaning if right is not False else None, right)
 

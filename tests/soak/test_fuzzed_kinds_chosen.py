@@ -65,6 +65,8 @@ def epig_trial(rng: np.random.Generator) -> Trial:
         noise, of_targets = variances(rng, probs), variances(rng, targets)
         options |= {"variance": noise.value, "target_variance": of_targets.value}
         arguments += [noise, of_targets]
+    if kind.meaning != "mean" and (noise.value is not None or of_targets.value is not None):
+        arguments.append(Given(None, None, False))
     right = (
         all_right(*arguments)
         if fits(probs, shape) and fits(targets, others) and others[1:] == shape[1:] and others[0]
@@ -131,13 +133,13 @@ def reduce_trial(rng: np.random.Generator) -> Trial:
     hidden = offsets(rng, shape[0]) if sets else padding(rng, (shape[0], *between))
     right = all_right(kind, made.given, noise, shares, how, share, empty, hidden)
     right = right if fits(made, shape) or right is False else None
-    if not sets and made.given.right is False and hidden.meaning is not None:
+    if not sets and hidden.meaning is not None and False in (made.given.right, noise.right):
         right = None  # what is invalid may be padding
     if right and hidden.meaning is not None and empty.meaning is None and has_empty(hidden.meaning, sets):
         right = False
 
     def compare(answer: Any) -> None:
-        if made.given.meaning is None:
+        if made.given.meaning is None or (kind.meaning == "mean" and noise.meaning is None):
             assert hidden.meaning.any()
             return
         cells = cells_of(kind.meaning, made, noise, shares)

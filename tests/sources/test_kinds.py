@@ -160,6 +160,11 @@ def test_a_comparison_replays_yes_and_no() -> None:
         (LABELS[:, :0], {"kind": "multilabel"}, "Axis 1 has no labels"),
         (YES, {"kind": "binary", "over_labels": "mean"}, "over_labels: expected kind='multilabel'"),
         (LABELS, {"kind": "multilabel", "over_labels": "median"}, "over_labels: expected one of 'sum', 'mean', 'max'"),
+        (
+            LABELS,
+            {"kind": "multilabel", "over_labels": np.array(["sum", "max"])},
+            "over_labels: expected one of 'sum', 'mean'",
+        ),
         (LABELS, {"kind": "multilabel_odds"}, "kind: expected one of 'probs', 'logits', 'binary'"),
     ],
 )
