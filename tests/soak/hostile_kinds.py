@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ml_dtypes
@@ -263,6 +264,14 @@ def means(rng: np.random.Generator, shape: tuple[int, ...], *, wrong: float = 0.
     if not axes:
         return as_plain(rng, stored, means_of, False)
     return lying(rng, stored, means_of, required=False)
+
+
+def made_of(
+    rng: np.random.Generator, kind: Any, shape: tuple[int, ...], *, wrong: float = 0.2, axes: bool = True
+) -> Lying:
+    """Predictions of any of these kinds."""
+    make = means if kind == "mean" else partial(yes_or_no, kind=kind)
+    return make(rng, shape=shape, wrong=wrong, axes=axes)
 
 
 def means_of(array: np.ndarray) -> tuple[np.ndarray | None, bool | None]:

@@ -13,7 +13,7 @@ from tests import gaussians
 from tests.cases_of_kinds import label_vectors
 from tests.soak import definitions
 from tests.soak.hostile_arrays import no_array, weights
-from tests.soak.hostile_kinds import YES_KINDS, Lying, means, shape_of, variances, yes_or_no
+from tests.soak.hostile_kinds import YES_KINDS, Lying, made_of, means, shape_of, variances
 from tests.soak.hostile_numbers import Given, all_right, count, pick, real, seed, word
 from tests.soak.laws import Counts, Trial, assert_close, each_part, hold, numbers
 from tests.soak.test_fuzzed_batches import (
@@ -30,13 +30,6 @@ from tests.soak.test_fuzzed_kinds import of_labels
 KINDS = (*YES_KINDS, "mean")
 RULES = ("mean", "sum", "max", "top-mean")
 NARROW = {True: (3e-3, 1e-4), False: (1e-7, 1e-10)}
-
-
-def made_of(
-    rng: np.random.Generator, kind: Any, shape: tuple[int, ...], *, wrong: float = 0.2, axes: bool = True
-) -> Lying:
-    make = means if kind == "mean" else partial(yes_or_no, kind=kind)
-    return make(rng, shape=shape, wrong=wrong, axes=axes)
 
 
 def fits(made: Lying, shape: tuple[int, ...]) -> bool:
