@@ -60,10 +60,31 @@ def covariance(means: np.ndarray, weights: np.ndarray | None = None) -> np.ndarr
     return (deviations * w) @ deviations.T
 
 
+def epig(
+    means: np.ndarray,
+    variance: np.ndarray,
+    targets: np.ndarray,
+    target_variance: np.ndarray,
+    weights: np.ndarray | None = None,
+    target_weights: np.ndarray | None = None,
+    factors: tuple[float, ...] | None = None,
+) -> np.ndarray:
+    """(N,): the information of the noisy labels of each row and each target, as correlated Gaussians. Variances (N, D, T)."""
+    (rows, outputs, draws), count = means.shape, len(targets)
+    w, v = shares(weights, draws), shares(target_weights, count)
+    found = np.zeros(rows)
+    for n, j, d in np.ndindex(rows, count, outputs):
+        pair = covariance(np.stack([means[n, d], targets[j, d]])[:, None], weights)
+        noisy = pair + np.diag([(w * variance[n, d]).sum(), (w * target_variance[j, d]).sum()])
+        joint = 0.5 * np.log(noisy[0, 0] * noisy[1, 1] / np.linalg.det(noisy))
+        found[n] += (1.0 if factors is None else factors[d]) * v[j] * joint
+    return found
+
+
 def information(rows: list[int], means: np.ndarray, variance: np.ndarray, weights: np.ndarray | None = None) -> float:
     """½ log det(I + S^−½ Σ S^−½) of all outputs of some rows, written out. ``variance`` (N, D, T)."""
     noise = (variance * shares(weights, means.shape[-1])).sum(axis=-1)[rows].reshape(-1)
-    inner = covariance(means[rows], weights) / np.sqrt(np.outer(noise, noise))
+    inner = covariance(means[rows], weights) / np.outer(np.sqrt(noise), np.sqrt(noise))
     return 0.5 * float(np.linalg.slogdet(np.eye(len(noise)) + inner)[1])
 
 

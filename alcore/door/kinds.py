@@ -42,7 +42,7 @@ OVER_LABELS = ("sum", "mean", "max")
 
 def check_over_labels(over_labels: str, kind: Kind) -> None:
     """Refuse an unknown way to make one score of those of several labels, and one where there are none."""
-    if over_labels not in OVER_LABELS:
+    if not isinstance(over_labels, str) or over_labels not in OVER_LABELS:
         raise ValueError(f"over_labels: expected one of {', '.join(map(repr, OVER_LABELS))}, got {shown(over_labels)}.")
     if over_labels != "sum" and family(kind) != "multilabel":
         raise ValueError(

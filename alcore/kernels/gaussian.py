@@ -16,6 +16,8 @@ Bools = npt.NDArray[np.bool_]
 
 _LOG_2PIE = math.log(2.0 * math.pi * math.e)
 _LN2 = math.log(2.0)
+_TWO_600 = 2.0**600
+_LEAST = 1e-290  # of a mean variance: under it the mean loses digits, or its inverse overflows
 
 
 @kernel()
@@ -41,7 +43,7 @@ def moments(
                 spread += weights_t[t] * (deviation * deviation)
                 wrong += 0.0 if x - x == 0.0 else 1.0
             noise, uneven = _noise(variance_rdu[r, d], weights_t, lead)
-            valid = valid and wrong == 0.0 and noise > 0.0 and spread < np.inf and noise < np.inf
+            valid = valid and wrong == 0.0 and noise > _LEAST and spread < np.inf and noise < np.inf
             moments_rdm[r, d, 0] = centre + mean
             moments_rdm[r, d, 1] = spread
             moments_rdm[r, d, 2] = noise
@@ -78,7 +80,9 @@ def _excess(variance: float, mean: float, inverse: float) -> float:
     k, _ = split(1.0 + d)
     if k == 0.0:
         return shortfall(d)
-    return d - log(variance) + log(mean)
+    tiny = variance < 1e-290  # which may be subnormal, and `log` takes normal numbers
+    logarithm = log(variance * _TWO_600) - 600.0 * _LN2 if tiny else log(variance)
+    return d - logarithm + log(mean)
 
 
 @kernel(FORMULA)
@@ -88,7 +92,9 @@ def bald(moments_rdm: Float64s, factors_d: Float64s, out_r: Float64s) -> None:
         total = 0.0
         for d in range(factors_d.size):
             spread, noise, uneven = moments_rdm[r, d, 1], moments_rdm[r, d, 2], moments_rdm[r, d, 3]
-            total += factors_d[d] * 0.5 * (math.log1p(spread / noise) + uneven)
+            ratio = spread / noise
+            gained = math.log1p(ratio) if ratio < np.inf else math.log(spread) - math.log(noise)
+            total += factors_d[d] * 0.5 * (gained + uneven)
         out_r[r] = total
 
 

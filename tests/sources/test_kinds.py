@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-import scipy.special
 
 import alcore
 import alcore.bench
 from tests.cases import CASES, Case, each_measure
+from tests.cases_of_kinds import label_vectors
 
 N, L, T = 40, 3, 9
 RNG = np.random.default_rng(5)
@@ -29,50 +28,13 @@ def two_classes(yes: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.stack([1 - wide, wide], axis=1))
 
 
-def label_vectors(labels: np.ndarray) -> np.ndarray:
-    """(N, 2^L, T): the probability of each label vector, each written out. Bit l of the vector's number is label l."""
-    vectors = [bits[::-1] for bits in itertools.product((0, 1), repeat=labels.shape[1])]
-    each = [
-        np.prod([labels[:, place] if bit else 1 - labels[:, place] for place, bit in enumerate(bits)], axis=0)
-        for bits in vectors
-    ]
-    return np.ascontiguousarray(np.stack(each, axis=1))
-
-
-@pytest.mark.interpreted
 @each_measure
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("weights", [None, np.arange(1.0, T + 1)], ids=["equal", "weighted"])
-def test_yes_or_no_is_two_classes(case: Case, dtype: type, weights: Any) -> None:
-    yes = YES.astype(dtype)
-    expected = case.function(two_classes(yes), weights=weights)
-    for given in (yes, yes[:, None]):
-        np.testing.assert_allclose(case.function(given, kind="binary", weights=weights), expected, atol=1e-6)
-        np.testing.assert_allclose(case.object.score(given, kind="binary", weights=weights), expected, atol=1e-6)
-
-
-@pytest.mark.interpreted
-@each_measure
-def test_logits_of_yes_and_no(case: Case) -> None:
-    logits = RNG.normal(scale=3, size=(N, T))
-    expected = case.function(two_classes(scipy.special.expit(logits)))
-    np.testing.assert_allclose(case.function(logits, kind="binary_logits"), expected, atol=1e-12)
-    float32 = logits.astype(np.float32)
-    # 1 - p of a float32 near 1 has few digits left, and pairwise_kl takes its logarithm
-    np.testing.assert_allclose(case.function(float32, kind="binary_logits"), expected, rtol=1e-4, atol=2e-6)
-
-
-@pytest.mark.interpreted
-@each_measure
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_scores_of_several_labels_are_added(case: Case, dtype: type) -> None:
-    labels = LABELS.astype(dtype)
-    each = np.stack([case.function(labels[:, place], kind="binary") for place in range(L)], axis=1)
-    np.testing.assert_allclose(case.function(labels, kind="multilabel"), each.sum(axis=1), rtol=1e-12)
-    np.testing.assert_allclose(
-        case.object.score(labels, kind="multilabel", over_labels="mean"), each.mean(axis=1), rtol=1e-12
-    )
-    np.testing.assert_array_equal(case.function(labels, kind="multilabel", over_labels="max"), each.max(axis=1))
+def test_one_probability_a_row_needs_no_axis_of_labels(case: Case) -> None:
+    for dtype in DTYPES:
+        yes = YES.astype(dtype)
+        expected = case.function(yes[:, None], kind="binary")
+        np.testing.assert_array_equal(case.function(yes, kind="binary"), expected)
+        np.testing.assert_array_equal(case.object.score(yes.T, kind="binary", axes="TN"), expected)
 
 
 def test_event_axes_come_after_the_labels() -> None:
@@ -198,6 +160,11 @@ def test_a_comparison_replays_yes_and_no() -> None:
         (LABELS[:, :0], {"kind": "multilabel"}, "Axis 1 has no labels"),
         (YES, {"kind": "binary", "over_labels": "mean"}, "over_labels: expected kind='multilabel'"),
         (LABELS, {"kind": "multilabel", "over_labels": "median"}, "over_labels: expected one of 'sum', 'mean', 'max'"),
+        (
+            LABELS,
+            {"kind": "multilabel", "over_labels": np.array(["sum", "max"])},
+            "over_labels: expected one of 'sum', 'mean'",
+        ),
         (LABELS, {"kind": "multilabel_odds"}, "kind: expected one of 'probs', 'logits', 'binary'"),
     ],
 )
