@@ -247,11 +247,11 @@ COMMANDS = (
     command(
         TEXTS,
         TO_ALL,
-        "--classes cat,dog,...",
+        "--classes cat,dog,OTHERS",
         TO_ALL,
         "is_of([3, 5], [0, 1])",
         NAMES,
-        gaps={"...": "bird"},
+        gaps={"OTHERS": "bird"},
     ),
     Scene(
         TEXTS + BY_HAND + "rows('my labels.csv', '3,2', '5,1')",

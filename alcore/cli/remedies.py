@@ -131,7 +131,7 @@ def _classes(text: str) -> str:
     """Classes of a Python list as one word. Some texts cannot be written so: with commas, or those that read as JSON."""
     found = []
     for one in ast.literal_eval(f"[{text}]"):
-        cell = "..." if one is ... else to_cell(encode(one, "classes"))
+        cell = "OTHERS" if one is ... else to_cell(encode(one, "classes"))
         if "," in cell or not cell.isprintable() or (isinstance(one, str) and cell != one):
             return "LABELS"
         found.append(cell)

@@ -39,7 +39,7 @@ def as_columns(texts: Sequence[str], ids: Sequence[Any], classes: tuple[Any, ...
         if text not in place:
             raise LedgerError(
                 f"labels: expected one of the classes {_listed(classes)}, but the label of {one!r} is {shown(value)}. "
-                f"{_replace(one)}{_name_instead(_renamed(classes, texts), count)}"
+                f"{_remedy(one, _renamed(classes, texts), count)}"
             )
     return np.array([place[text] for text in texts], np.int64)
 
@@ -72,7 +72,7 @@ def _number(value: Any, one: Any, count: int, family: str, texts: Sequence[str])
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < count:
         raise LedgerError(
             f"labels: expected whole numbers from 0 to {count - 1}, as the predictions have {count} classes, but the label of "
-            f"{one!r} is {shown(value)}. {_replace(one)}{_name_instead(_distinct(texts), count)}"
+            f"{one!r} is {shown(value)}. {_remedy(one, _distinct(texts), count)}"
         )
     return value
 
@@ -100,20 +100,24 @@ def _refuse_row(expected: str, value: Any, one: Any) -> NoReturn:
 
 
 def _replace(one: Any) -> str:
-    return f"Replace the label: ledger.label({{{one!r}: label}}, overwrite=True)."
+    return f"Replace the label: {_relabel(one)}."
 
 
-def _name_instead(classes: Sequence[Any], count: int) -> str:
-    """The classes to pass where the labels are right. Empty if the labels are of more classes than the predictions."""
+def _relabel(one: Any) -> str:
+    return f"ledger.label({{{one!r}: label}}, overwrite=True)"
+
+
+def _remedy(one: Any, classes: Sequence[Any], count: int) -> str:
+    """To name the classes, which ``classes`` may be, or to replace the label. Only that if the labels are of more classes."""
     try:
         label_type.as_label_type(list(classes))
     except LedgerError:  # labels that cannot be classes, such as 1 beside "1"
-        return ""
+        return _replace(one)
     if len(classes) > count:
-        return ""
+        return _replace(one)
     return (
-        " If it is right, name the label of each class, in the order of axis 1, such as "
-        f"classes=[{_written(classes, count)}]."
+        "Name the label of each class, in the order of axis 1, such as "
+        f"classes=[{_written(classes, count)}]. Or replace the label, if it is wrong: {_relabel(one)}."
     )
 
 

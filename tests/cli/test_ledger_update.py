@@ -114,7 +114,7 @@ def test_labels_that_are_no_numbers_need_classes(here: Path) -> None:
     given = ("ask", "names.db", "preds.npy", "-k", 2, "--update", "--trained-on", "none")
     result = run(*given)
     assert result.exit_code == 2
-    assert "in the order of axis 1: --classes." in " ".join(result.stderr.split())
+    assert "in the order of axis 1, such as --classes cat,dog,OTHERS." in " ".join(result.stderr.split())
     result = run(*given, "--classes", "cat,dog,bird", "--seed", 0)
     assert result.exit_code == 0, result.output
     with Ledger.open("names.db") as ledger:

@@ -41,6 +41,8 @@ ELSEWHERE = (
     "what this ledger was made with",
     "By its name: alcore.heuristic",
     "in the order of the ledger, but row",
+    "A label must not be learned twice",
+    "For one id pass",
 )
 
 

@@ -183,7 +183,7 @@ def test_labels_by_name_learn_with_classes() -> None:
         "train_every": 2,
         "heuristic": alcore.BALD(),
     }
-    with pytest.raises(LedgerError, match=r"in the order of axis 1: classes=\[\.\.\.\]"):
+    with pytest.raises(LedgerError, match=r"in the order of axis 1, such as classes=\['yes', \.\.\.\]"):
         make(**given).run()
     named = make(update={"classes": ["no", "yes"]}, **given)
     numbers = make(train_every=2, heuristic=alcore.BALD())
