@@ -145,6 +145,20 @@ KINDS = (
         {**YES, "predicted": "np.eye(12)[0]"},
     ),
     Case(
+        "alcore.expected_loss(logit, predicted, loss='log', kind='binary_logits')",
+        "np.clip(predicted, -14, 14)",
+        "np.isfinite(alcore.expected_loss(logit, {}, loss='log', kind='binary_logits')).all()",
+        "True",
+        {"logit": "logits[:, 0]", "predicted": "np.full(12, 40.0)"},
+    ),
+    Case(
+        "alcore.expected_loss(logits, predicted, loss='log', kind='logits')",
+        "np.maximum(predicted, predicted.max(axis=1, keepdims=True) - 14)",
+        "np.isfinite(alcore.expected_loss(logits, {}, loss='log', kind='logits')).all()",
+        "True",
+        {"predicted": "np.tile([3.0, -np.inf, 2.0], (12, 1))"},
+    ),
+    Case(
         "alcore.batch_epig(iter([yes]), yes[:2], 2, kind='binary')",
         "alcore.save_predictions('preds.zarr', probs, kind='binary')",
         "np.asarray({}[:])",

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore.door.arrays import Array, Float64s, as_array, as_plain
+from alcore.door.kinds import Kind, family, is_logits
 from alcore.door.numbers import as_count, as_numbers, as_real
 from alcore.door.wording import first_line, shown
 
@@ -137,17 +138,26 @@ def check_predicted(shape: tuple[int, ...], classes: int) -> None:
         )
 
 
-def check_above_zero(predicted_nc: Array, of_classes: bool = True) -> None:
+def check_above_zero(predicted_nc: Array, kind: Kind = "probs") -> None:
     """The log loss needs probabilities above 0, and under 1 where the rest is the probability of no."""
-    if not of_classes and (predicted_nc == 1).any():
-        n, c = map(int, np.argwhere(predicted_nc == 1)[0])
-        raise ValueError(
-            f"predicted: expected probabilities of yes under 1 for the log loss, but predicted[{n}, {c}] is 1. No would have an "
-            "infinite loss. Clip the probabilities, here and in the measured losses: np.clip(predicted, 1e-6, 1 - 1e-6)."
-        )
-    if (predicted_nc == 0).any():
-        n, c = map(int, np.argwhere(predicted_nc == 0)[0])
-        raise ValueError(
-            f"predicted: expected probabilities above 0 for the log loss, but predicted[{n}, {c}] is 0. That class would have an "
-            "infinite loss. Clip the probabilities, here and in the measured losses: np.clip(predicted, 1e-6, None)."
-        )
+    of_classes, logits = family(kind) == "classes", is_logits(kind)
+    wrong = predicted_nc == 0 if of_classes else (predicted_nc == 0) | (predicted_nc == 1)
+    if not wrong.any():
+        return
+    n, c = map(int, np.argwhere(wrong)[0])
+    value = int(predicted_nc[n, c])
+    expected = "probabilities of yes under 1" if value else "probabilities above 0"
+    certain = "No" if value else "That class" if of_classes else "Yes"
+    place = f"predicted[{n}, {c}]"
+    if logits:
+        place = f"that of {place}"
+        clipped = "np.maximum(predicted, predicted.max(axis=1, keepdims=True) - 14)"
+        remedy = f"logits, here and in the measured losses: {clipped if of_classes else 'np.clip(predicted, -14, 14)'}"
+    elif of_classes:
+        remedy = "probabilities, here and in the measured losses: np.clip(predicted, 1e-6, None)"
+    else:
+        remedy = "probabilities, here and in the measured losses: np.clip(predicted, 1e-6, 1 - 1e-6)"
+    raise ValueError(
+        f"predicted: expected {expected} for the log loss, but {place} is {value}. {certain} would have an infinite loss. "
+        f"Clip the {remedy}."
+    )

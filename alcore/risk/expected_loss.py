@@ -75,7 +75,7 @@ def expected_loss(
     predicted_nc = None if predicted is None else _read_predicted(predicted, source, reading.kind)
     of_classes = door.family(reading.kind) == "classes"
     if predicted_nc is not None and loss == "log":
-        door.check_above_zero(predicted_nc, of_classes)
+        door.check_above_zero(predicted_nc, reading.kind)
 
     def work(block: Block) -> Float64s:
         mean_nc = _means(block) if of_classes else block.score_labels(_mean_yes)

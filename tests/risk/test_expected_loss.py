@@ -134,8 +134,13 @@ def test_what_the_model_rules_out_is_refused_under_the_log_loss(dtype: type) -> 
     ruled_out = np.array([[1.0, 0.0]], dtype)
     with pytest.raises(ValueError, match=said):
         alcore.expected_loss(draws, ruled_out)
-    with pytest.raises(ValueError, match=said):
-        alcore.expected_loss(draws, np.array([[0, -np.inf]], dtype), kind="logits")
+    logits = np.array([[0, -np.inf]], dtype)
+    with pytest.raises(
+        ValueError, match=r"predicted\[0, 1\] is 0.*Clip the logits.*np.maximum\(predicted, predicted.max\("
+    ):
+        alcore.expected_loss(draws, logits, kind="logits")
+    certain_no = np.maximum(logits, logits.max(axis=1, keepdims=True) - 14)
+    assert alcore.expected_loss(draws, certain_no, kind="logits")[0] == pytest.approx(7, rel=1e-3)
     clipped = np.clip(ruled_out, 1e-6, None)
     assert alcore.expected_loss(draws, clipped)[0] == pytest.approx(-np.log(float(clipped[0, 1])) / 2, rel=1e-5)
     for loss in ("zero-one", "brier"):

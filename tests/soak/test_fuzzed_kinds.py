@@ -9,9 +9,10 @@ import numpy as np
 import alcore
 from tests import gaussians
 from tests.soak import definitions
-from tests.soak.hostile_arrays import weights
-from tests.soak.hostile_kinds import YES_KINDS, factors, means, shape_of, variances, yes_or_no
+from tests.soak.hostile_arrays import laid_out, no_array, weights
+from tests.soak.hostile_kinds import YES_KINDS, factors, means, numbers_of, shape_of, variances, yes_of, yes_or_no
 from tests.soak.hostile_numbers import Given, all_right, pick, word
+from tests.soak.hostile_predictions import FLOATS
 from tests.soak.laws import Counts, Trial, assert_close, each_part, hold, numbers
 
 OVER = {"sum": np.sum, "mean": np.mean, "max": np.max}
@@ -95,6 +96,60 @@ def assert_is_measure(answer: Any, name: str, mu: Any, noise: Any, w: Any, facto
     assert_close(answer, expected.reshape(n, *events), 1e-9, 1e-12 * (1 + scale) * outputs)
 
 
+def expected_loss_trial(rng: np.random.Generator) -> Trial:
+    kind, loss = word(rng, YES_KINDS), word(rng, ("log", "zero-one", "brier"))
+    shape = shape_of(rng, kind.meaning, events=False)
+    draws, shares = yes_or_no(rng, kind.meaning, shape, axes=False), weights(rng, shape[-1])
+    said = said_for(rng, kind.meaning, shape)
+    over = word(rng, tuple(OVER)) if shape[1] > 1 and rng.random() < 0.3 else Given("sum", "sum", True)
+    given = {"predictions": draws.given.value, "predicted": said.value, "loss": loss.value, "floor": 0.0}
+    given |= {"kind": kind.value, "weights": shares.value, "over_labels": over.value}
+    right = all_right(kind, loss, draws.given, shares, said, over)
+    p = draws.given.meaning
+    if p is None or p.shape != shape:  # what is said may fit, or not, the axes that there are
+        right = False if p is None and draws.given.right is False and shape[0] else None
+    certain = said.meaning is not None and bool(((said.meaning < 1e-9) | (said.meaning > 1 - 1e-7)).any())
+    if right and loss.meaning == "log" and certain:
+        right = (
+            False if ((said.meaning == 0) | (said.meaning == 1)).any() and not kind.meaning.endswith("logits") else None
+        )
+
+    def compare(answer: Any) -> None:
+        assert p is not None
+        w = definitions.shares(shares.meaning, p.shape[-1])
+        assert said.value is None or said.meaning.shape == p.shape[:2]
+        each = []
+        for i in range(p.shape[1]):
+            own = None if said.meaning is None else np.stack([1 - said.meaning[:, i], said.meaning[:, i]], axis=1)
+            two = np.stack([1 - p[:, i], p[:, i]], axis=1)
+            if loss.meaning == "zero-one" and (np.abs((p[:, i] @ w if own is None else own[:, 1]) - 0.5) < 1e-6).any():
+                return  # rounding says which of the two is predicted
+            each.append(definitions.expected_loss(two, w, own, loss.meaning, 0.0))
+        # 1 - p of a float32 near 1 has few digits left, and the log loss takes its logarithm
+        near = 1e-2 if draws.given.narrow or said.narrow else 1e-9
+        assert_close(answer, OVER[over.meaning](each, axis=0), near, near)
+
+    return Trial(lambda: alcore.expected_loss(**given), given, compare, right)
+
+
+def said_for(rng: np.random.Generator, kind: Any, shape: tuple[int, ...]) -> Given:
+    """Predictions of the model under test, (N, L), of the kind of the draws."""
+    chance = rng.random()
+    if chance < 0.3:
+        return Given(None, None, True)
+    if chance < 0.4:
+        return Given(no_array(rng).value, None, None if shape[:2] in ((2, 1), (2, 0)) else False)
+    with np.errstate(over="ignore"):
+        stored = numbers_of(rng, kind, shape[:2]).astype(pick(rng, FLOATS))
+        if chance > 0.85 and stored.size:
+            stored[0, -1] = pick(rng, (np.nan, np.inf, -np.inf, -0.25, 1.5, 1e5))
+    if chance > 0.93 and len(stored):
+        return Given(pick(rng, (stored[..., None], stored[:-1], np.append(stored, stored, axis=1))), None, False)
+    meaning, right = yes_of(stored[..., None], kind)
+    value = stored[:, 0] if str(kind).startswith("binary") and rng.random() < 0.5 else stored
+    return Given(laid_out(rng, value), None if meaning is None else meaning[..., 0], right, stored.dtype != np.float64)
+
+
 @each_part
 def test_measures_of_yes_or_no_refuse_or_score_as_defined(part: int, counts: Counts) -> None:
     hold("measures of yes or no", yes_trial, numbers(part), counts)
@@ -103,3 +158,8 @@ def test_measures_of_yes_or_no_refuse_or_score_as_defined(part: int, counts: Cou
 @each_part
 def test_measures_of_means_refuse_or_score_as_defined(part: int, counts: Counts) -> None:
     hold("measures of means", means_trial, numbers(part, 30_000), counts)
+
+
+@each_part
+def test_expected_losses_of_yes_or_no_are_refused_or_as_defined(part: int, counts: Counts) -> None:
+    hold("expected losses of yes or no", expected_loss_trial, numbers(part, 30_000), counts)
