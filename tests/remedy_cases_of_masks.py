@@ -59,7 +59,6 @@ OF_SCORES = (
         "np.allclose(scores(), [part.mean() for part in np.split(bald(maps[:, :, 0]), [2, 10])], atol=1e-6)",
     ),
 )
-PICKS = "[line.split(',')[1] for line in seen.splitlines()[1:]]"
 SELECT = f"alcore select {{}} {PADDING} -k 2 --seed 0 {{}}"
 OF_SELECTIONS = (
     Scene(
@@ -68,7 +67,7 @@ OF_SELECTIONS = (
         "--heuristic batchbald --positions 16",
         f'seen = cli(f"{SELECT.format("maps.npy", "{remedy}")} -o picks.csv")',
         None,
-        "[row['row'] for row in csv.DictReader(open('picks.csv'))] == "
+        "[row['row'] for row in csv.DictReader(Path('picks.csv').read_text().splitlines())] == "
         "[str(one) for one in BatchBALD(positions=16).select(maps, 2, rng=0, mask=padding).indices]",
     ),
 )
@@ -87,7 +86,7 @@ OF_TESTS = (
             remedy,
             f'seen = cli(f"{BENCH.format(file, after)}")',
             None,
-            f"('replay' in json.load(open('all.json'))['left out']) == {not gaps}",  # it measures on the test set
+            f"('replay' in json.loads(Path('all.json').read_text())['left out']) == {not gaps}",  # it measures on the test set
             gaps,
         )
         for file, given, remedy, after, gaps in (
