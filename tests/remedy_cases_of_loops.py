@@ -69,4 +69,35 @@ OF_LOOPS = (
         "True",
         {"shown": "{str(i): f'image {i}' for i in range(N)}"},
     ),
+    Case(
+        "make(train_every=3, sample=11)",
+        "sample=12",
+        "[past.size for past in make(train_every=3, stop=LabelBudget(12), {}).run()][:3]",
+        "[4, 4, 4]",
+    ),
+    Case(
+        "make(update={'scale': 1.5})",
+        "train_every=5",
+        "scales(make(update={{'scale': 1.5}}, heuristic=BALD(), {}))",
+        "[1.5, 1.5, 1.5]",
+    ),
+    Case(
+        "make(train_every=2, predict=stream).run()",
+        "list(blocks)",
+        "labelled(make(train_every=2, predict=lambda model, ids: [{} for blocks in [stream(model, ids)]][0]))",
+        "labelled(make(train_every=2))",
+    ),
+    Case(
+        "Wait(export='my tasks/todo.csv')",
+        "mkdir -p 'my tasks'",
+        "files_after({!r}, lambda: Wait(export='my tasks/todo.csv', timeout=0))",
+        "[[1], [0]]",
+    ),
+    Case(
+        "list(make(oracle=Wait(export='my tasks.csv', timeout=0)))",
+        "mv 'my tasks-1.csv' 'my tasks-1.csv.old'",
+        "files_after({!r}, lambda: Wait(export='my tasks.csv', timeout=0))",
+        "[[1], [1]]",
+        {"others": "list(make(oracle=Wait(export='my tasks.csv', timeout=0)))"},
+    ),
 )

@@ -15,6 +15,7 @@ from tests.remedies import CODE, COMMAND, SHELL, Text, texts
 from tests.remedy_cases_of_commands import OF_COMMANDS
 from tests.remedy_cases_of_labels import OF_LABELS
 from tests.remedy_cases_of_ledger import OF_LEDGER
+from tests.remedy_cases_of_masks import OF_MASKS
 from tests.remedy_cases_of_predictions import OF_PREDICTIONS, OF_STOPPING
 from tests.remedy_cases_of_tools import OF_TOOLS
 from tests.remedy_cases_of_updates import OF_UPDATES
@@ -22,7 +23,7 @@ from tests.remedy_scenes import NOT_RUN, Scene
 from tests.remedy_stage import Stage
 
 FOLDERS = ("ledger", "cli", "stopping")
-SCENES = (*OF_LEDGER, *OF_LABELS, *OF_TOOLS, *OF_COMMANDS, *OF_PREDICTIONS, *OF_STOPPING, *OF_UPDATES)
+SCENES = (*OF_LEDGER, *OF_LABELS, *OF_TOOLS, *OF_COMMANDS, *OF_PREDICTIONS, *OF_STOPPING, *OF_UPDATES, *OF_MASKS)
 
 
 def played(scene: Scene, patch: pytest.MonkeyPatch, remedied: bool) -> str:

@@ -123,12 +123,11 @@ def _remedy(one: Any, classes: Sequence[Any], count: int) -> str:
 
 def _distinct(texts: Sequence[str]) -> list[Any]:
     """The labels, each once: numbers in their order, then the others by their texts."""
-    values = {text: decode(text) for text in texts}
-    numbers = {text for text, value in values.items() if isinstance(value, int | float)}
-    return [
-        values[text]
-        for text in sorted(values, key=lambda text: (text not in numbers, text in numbers and values[text], text))
-    ]
+    numbers, others = list[Any](), list[Any]()
+    for text in sorted(set(texts)):
+        value = decode(text)
+        (numbers if isinstance(value, int | float) else others).append(value)
+    return [*sorted(numbers), *others]
 
 
 def _renamed(classes: tuple[Any, ...], texts: Sequence[str]) -> list[Any]:

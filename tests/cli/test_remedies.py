@@ -91,6 +91,10 @@ def test_no_remedy_names_python() -> None:
         ("See ledger.history(['a  b']).", "See alcore ledger history 'my run.db' 'a  b'."),
         ("See ledger.history(['a\\nb']).", "See alcore ledger history 'my run.db' IDS."),
         ("See ledger.identity.", "See ledger.identity."),
+        ("such as classes=['a b', 3, True].", "such as --classes 'a b,3,true'."),
+        ("such as classes=['it]s', ...].", "such as --classes 'it]s,OTHERS'."),
+        ("such as classes=['a,b', 'c'].", "such as --classes LABELS."),
+        ("such as classes=['3', 'c'].", "such as --classes LABELS."),
     ],
 )
 def test_a_call_becomes_its_command(text: str, said: str) -> None:

@@ -197,6 +197,13 @@ def test_labels_that_are_no_classes_are_refused_with_a_remedy_that_works() -> No
         ledger.ask(alcore.BALD(), PROBS, 2, update=Update([], classes=["cat", "dog"]))
     with pytest.raises(LedgerError, match="expected one of the classes cat, dog, cow, but the label of 3 is 'bird'"):
         ledger.ask(alcore.BALD(), PROBS, 2, update=Update([], classes=["cat", "dog", "cow"]))
+    for labels in ([*classes, "cow"], [1, "1"], ["x", " y"]):  # none of them can be the three classes
+        wrong = Ledger(N)
+        wrong.label(dict(enumerate(labels)))
+        with pytest.raises(
+            LedgerError, match=r"\. Replace the label: ledger\.label\(\{\d: label\}, overwrite=True\)\.$"
+        ):
+            wrong.ask(alcore.BALD(), PROBS, 2, update=Update([]))
     turned = Ledger(N, labels=[2, 1, 0])
     turned.label({1: 0})
     with pytest.raises(LedgerError, match="Say which class each column") as either:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,32 @@ def handed_out(wait: Any) -> bool:
     return len(shown) == len(query) and all(f"image {i}" in str(shown) for i in query.ids.tolist())
 
 
+def stream(model: Any, ids: Any) -> Any:
+    """Predictions that can be read once."""
+    return (probs(model, ids)[start : start + 10] for start in range(0, len(ids), 10))
+
+
+def scales(loop: Any) -> list[float]:
+    """Of the posteriors that learned labels between two trainings."""
+    updates = [step.query.update for step in loop if step.query is not None]
+    return [one["scale"] for one in updates if one is not None]
+
+
+def files_after(command: str, wait: Any) -> list[list[int]]:
+    """How many files for annotators of this run there are after a command of a shell, and how many that were moved away."""
+    subprocess.run(command, shell=True, check=True)
+    loop = make(oracle=wait())
+    assert list(loop) == []
+    (query,) = loop.ledger.open_queries()
+    files = [path.read_text() for path in Path().rglob("*.csv")]
+    assert all(query.ledger in text for text in files)
+    return [[len(files)], [len(list(Path().rglob("*.csv.old")))]]
+
+
 @pytest.fixture
 def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.chdir(tmp_path)
-    own = (make, begun, written, first, chosen, best, labelled, handed_out)
+    own = (make, begun, written, first, chosen, best, labelled, handed_out, stream, scales, files_after)
     return {
         **{name: getattr(alcore, name) for name in ("ActiveLearning", "BALD", "EPIG", "Ledger", "Wait")},
         **{one.__name__: one for one in own},
