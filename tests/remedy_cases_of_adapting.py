@@ -132,6 +132,20 @@ CALLS = (
         "ROWS",
         {"model": "lambda x: x"},
     ),
+    Case(
+        "refuse_no_array(block)",
+        "inputs=lambda block: block[1]['x']",
+        "dict({})['inputs'](block)",
+        "ROWS",
+        {"block": "(['a'], {'x': ROWS})"},
+    ),
+    Case(
+        "refuse_no_array(block)",
+        "inputs=lambda block: block.x",
+        "dict({})['inputs'](block)",
+        "ROWS",
+        {"block": "type('Example', (), {'x': ROWS})()"},
+    ),
     Case("as_rate(1)", "rate=0.5", "as_rate({})", "0.5"),
     Case("request(seed='a')", "seed=0", "[request({}).seed_of(3, 0)]", "[request().seed_of(3, 0)]"),
 )

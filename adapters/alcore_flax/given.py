@@ -36,35 +36,6 @@ def as_given(given: Any) -> Any:
     return jax.tree.map(_leaf, (args, kwargs))
 
 
-def check_array(given: Any, block: Any) -> None:
-    """Refuse what the model is called with if there is no array in it. ``block`` is the block that it comes from."""
-    if row_count(given) >= 0:
-        return
-    path = _path(block)
-    if path is None and isinstance(block, Mapping) and block:
-        code = f"numpy.asarray(block[{next(iter(block))!r}])"
-    elif path is None:
-        raise TypeError(
-            f"data: expected an array, or blocks with an array in them, got a block of type {type(block).__name__}. Pass rows as "
-            "an array: numpy.asarray(data). For objects, choose what the model is called with: inputs=lambda block: block.x."
-        )
-    else:
-        code = f"block{path}"
-    raise TypeError(
-        f"data: expected an array in what the model is called with, got none. Choose what it is called with: inputs=lambda block: "
-        f"{code}."
-    )
-
-
-def _path(block: Any) -> str | None:
-    """Code that leads from a block to its first array. None where there is none."""
-    if getattr(block, "shape", ()) and hasattr(block, "__array__"):
-        return ""
-    parts = block.items() if isinstance(block, Mapping) else enumerate(block) if isinstance(block, tuple | list) else ()
-    found = ((key, _path(part)) for key, part in parts)
-    return next((f"[{key!r}]{path}" for key, path in found if path is not None), None)
-
-
 def _leaf(leaf: Any) -> Any:
     if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type):
         names = [one.name for one in dataclasses.fields(leaf) if one.init]

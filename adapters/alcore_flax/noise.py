@@ -137,8 +137,7 @@ class _Search:
             replace(self.network, on=frozenset(), but=False)
         )  # a model that never runs raises its own error
         if not self.noise:
-            layers = found[1].layers
-            held = [layer for layer, module in layers.items() if _holds_rate(module)] or list(layers)
+            held = [one for one, layer in found[1].layers.items() if _holds_rate(layer)] or list(found[1].layers)
             raise ValueError(
                 f"noise: {self.name} fails when its layers run as in training: {failed}. So the layers that make noise are not "
                 f"known. Name them, for example noise=({', '.join(map(repr, held))},)."

@@ -69,8 +69,7 @@ class Program:
     def _returned(self, weights: Any, key: Any, given: Any) -> Any:
         """What the model returns, rows first and draws of one pass last."""
         args, kwargs = opened(given)
-        returned = self.network(weights, key, args, kwargs)
-        found, taken = adapting.pick(returned, self.output), adapting.taken(returned, self.output)
+        found, taken = adapting.picked(self.network(weights, key, args, kwargs), self.output)
         if not isinstance(found, jax.Array):
             raise TypeError(f"output: expected an array, got {type(found).__name__}. Name it: output='logits'.")
         found = found.astype(jnp.promote_types(found.dtype, jnp.float32))

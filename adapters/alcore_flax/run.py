@@ -15,7 +15,7 @@ from alcore import adapting
 from alcore.adapting import Array, Remedies, Request
 from alcore_flax.dropconnect import DropConnect
 from alcore_flax.flow import Flow, Step
-from alcore_flax.given import as_given, check_array, map_rows, row_count, shared_of
+from alcore_flax.given import as_given, map_rows, row_count, shared_of
 from alcore_flax.network import as_network
 from alcore_flax.noise import Found, Noise, find
 from alcore_flax.program import Output, Program, compiled
@@ -84,7 +84,8 @@ class Run:
 
     def _as_given(self, batch: Any) -> Any:
         given = as_given(adapting.first_of(batch, self._inputs))
-        check_array(given, batch)
+        if row_count(given) < 0:
+            adapting.refuse_no_array(batch)
         rows, first = adapting.row_count(batch), next(leaf for leaf in jax.tree.leaves(given) if leaf.ndim)
         if self._inputs is not None and rows > 0 and rows != len(first) and rows in first.shape[1:]:
             axis = first.shape.index(rows)

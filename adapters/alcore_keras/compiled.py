@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from alcore import adapting
 from alcore.adapting import Request, RowAxes
@@ -26,8 +27,7 @@ MOST = 4  # how many sets of options are kept for one model
 AT_ONCE = 4
 KEPT: weakref.WeakKeyDictionary[Any, list[Kept]] = weakref.WeakKeyDictionary()
 _TENSOR = object()
-_OPS = keras.ops
-OPS = adapting.Ops("keras.ops", _OPS.reshape, _OPS.moveaxis, _OPS.softmax, _OPS.sigmoid, _OPS.concatenate)
+OPS = adapting.Ops("keras.ops", ops.reshape, ops.moveaxis, ops.softmax, ops.sigmoid, ops.concatenate)
 
 
 class Kept:
@@ -76,13 +76,13 @@ class Kept:
         model, rows = self._model(), adapting.row_count(given)
         drawing = Drawing(inner(model).name, seed, axes, rows, seeded=BACKEND == "torch" and axes is None)
         layers = layers or Layers(inner(model), self.on)
-        returned = run(model, layers, drawing, given, values)
-        found, taken = adapting.pick(returned, self._output), adapting.taken(returned, self._output)
+        found, taken = adapting.picked(run(model, layers, drawing, given, values), self._output)
         if not keras.ops.is_tensor(found):
             raise TypeError(f"output: expected a tensor, got {type(found).__name__}. Name it: output='logits'.")
         if keras.backend.standardize_dtype(found.dtype) in ("float16", "bfloat16"):
             found = keras.ops.cast(found, "float32")
-        axis = adapting.class_axis_of(adapting.rows_first(found, rows, self._request, OPS, taken), self._request, taken)
+        first = adapting.rows_first(found, rows, self._request, OPS, taken)
+        axis = adapting.class_axis_of(first, self._request, taken)
         return keras.ops.cast(adapting.arrange(found, rows, self._request, OPS, axis, taken), self.dtype)
 
     def _of(self, given: Any, axes: RowAxes | None) -> Callable[..., Any]:

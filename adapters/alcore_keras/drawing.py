@@ -187,15 +187,13 @@ def sizes(shape: Any) -> tuple[int, ...]:
     """A shape as integers, also where it comes as a tensor of TensorFlow.
 
     Raises:
-        ValueError: where it depends on values in a compiled model. The model then runs as it is (`compiled`), with values.
+        TypeError: where it depends on values in a compiled model. The model then runs as it is (`compiled`), with values.
     """
     if BACKEND == "tensorflow":
         from tensorflow.python.framework import tensor_util
         from tensorflow.python.ops import shape_util
 
         shape = tensor_util.constant_value_as_shape(shape_util.shape_tensor(shape))
-        if None in shape:
-            raise ValueError(f"model: expected random numbers of a known shape, got {tuple(shape)}.")
     return tuple(map(int, shape))
 
 

@@ -225,8 +225,7 @@ class _Run(adapting.Run):
         return noise.noises
 
     def probs(self, given: Any, block: int, draw: int) -> adapting.Array:
-        returned = self._returned(given, block, draw)
-        found, taken = adapting.pick(returned, self.output), adapting.taken(returned, self.output)
+        found, taken = adapting.picked(self._returned(given, block, draw), self.output)
         if not isinstance(found, Tensor):
             raise TypeError(
                 f"output: expected a tensor, got {type(found).__name__}. Name it, for example output='logits'."

@@ -11,7 +11,7 @@ from __future__ import annotations
 from alcore.adapting.data import as_batches, as_mask, cut, known_rows
 from alcore.adapting.generators import GlobalNumbers, generator_states, global_generators_kept, seed_global_generators
 from alcore.adapting.ids import as_ids
-from alcore.adapting.inputs import call, check_call, first_of, is_object, leaves, map_leaves, row_count
+from alcore.adapting.inputs import call, check_call, first_of, is_object, leaves, map_leaves, refuse_no_array, row_count
 from alcore.adapting.layers import (
     Layers,
     SilentNoiseWarning,
@@ -27,6 +27,7 @@ from alcore.adapting.outputs import (
     arrange,
     class_axis_of,
     pick,
+    picked,
     probabilities,
     rows_first,
     taken,
@@ -100,6 +101,7 @@ __all__ = [
     "map_leaves",
     "mix",
     "pick",
+    "picked",
     "predict",
     "predict_in_turn",
     "predict_members",
@@ -107,6 +109,7 @@ __all__ = [
     "refuse_fewer_draws",
     "refuse_missing",
     "refuse_mixed_rows",
+    "refuse_no_array",
     "refuse_other_generator",
     "refuse_other_shapes",
     "refuse_same_draws",

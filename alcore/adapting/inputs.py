@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 
 def first_of(batch: Any, inputs: Callable[[Any], Any] | None = None) -> Any:
@@ -85,6 +85,37 @@ def leaf_rows(leaf: Any) -> int:
 def shapes_of(given: Any) -> tuple[tuple[int, ...], ...]:
     """The shapes of all arrays among the leaves."""
     return tuple(tuple(map(int, leaf.shape)) for leaf in leaves(given) if hasattr(leaf, "shape"))
+
+
+def refuse_no_array(block: Any) -> NoReturn:
+    """Refuse what a model is called with, in which there is no array. ``block`` is the block that it comes from.
+
+    Raises:
+        TypeError: with the code that leads to the first array of the block.
+    """
+    path = _path(block)
+    if path is None and isinstance(block, Mapping) and block:
+        code = f"numpy.asarray(block[{next(iter(block))!r}])"
+    elif path is None:
+        raise TypeError(
+            f"data: expected an array, or blocks with an array in them, got a block of type {type(block).__name__}. Pass rows as "
+            "an array: numpy.asarray(data). For objects, choose what the model is called with: inputs=lambda block: block.x."
+        )
+    else:
+        code = f"block{path}"
+    raise TypeError(
+        f"data: expected an array in what the model is called with, got none. Choose what it is called with: inputs=lambda block: "
+        f"{code}."
+    )
+
+
+def _path(block: Any) -> str | None:
+    """Code that leads from a block to its first array. None where there is none."""
+    if getattr(block, "shape", ()) and hasattr(block, "__array__"):
+        return ""
+    parts = block.items() if isinstance(block, Mapping) else enumerate(block) if isinstance(block, tuple | list) else ()
+    found = ((key, _path(part)) for key, part in parts)
+    return next((f"[{key!r}]{path}" for key, path in found if path is not None), None)
 
 
 def check_call(function: Callable[..., Any], given: Any, name: str) -> None:

@@ -53,6 +53,11 @@ def taken(returned: Any, output: str | int | Callable[[Any], Any] | None) -> dic
     return _code(returned, output, "output")
 
 
+def picked(returned: Any, output: str | int | Callable[[Any], Any] | None) -> tuple[Any, dict[str, str]]:
+    """What `pick` chooses, and the code of `taken`."""
+    return pick(returned, output), taken(returned, output)
+
+
 def _code(returned: Any, output: str | int | Callable[[Any], Any] | None, option: str) -> dict[str, str]:
     if callable(output):
         return {option: f"{option}(made)"}

@@ -35,8 +35,7 @@ class Adapter(NumpyRun):
         self.output, self._inputs = output, inputs
 
     def probs(self, given: Any, block: int, draw: int) -> np.ndarray:
-        returned = adapting.call(self._model, (given, draw))
-        found, taken = adapting.pick(returned, self.output), adapting.taken(returned, self.output)
+        found, taken = adapting.picked(adapting.call(self._model, (given, draw)), self.output)
         return np.asarray(self.arranged(found, adapting.row_count(given), taken))
 
 
@@ -127,6 +126,7 @@ NAMES = {
     "numpy": numpy,
     "ROWS": ROWS,
     "check_call": adapting.check_call,
+    "refuse_no_array": adapting.refuse_no_array,
     "as_rate": adapting.layers.as_rate,
     "logit": scipy.special.logit,
     "two": classes,
