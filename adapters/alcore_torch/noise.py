@@ -159,7 +159,10 @@ class Draw(TorchDispatchMode):
             scores = scores.masked_fill(~bias, -torch.inf) if bias.dtype == torch.bool else scores + bias
         weights = scores.softmax(-1)
         kept = self.noise(weights.shape, weights, ATEN.bernoulli_.float, 1 - rate).div_(1 - rate)
-        return (weights * kept).to(value.dtype) @ value, *[weights] * (len(func._schema.returns) - 1)
+        beside = (
+            weights if str(one.type) == "Tensor" else 0 for one in func._schema.returns[1:]
+        )  # CUDA's have lengths too
+        return (weights * kept).to(value.dtype) @ value, *beside
 
     def composite(self, func: Any, args: Any, kwargs: Any) -> Any:
         """A composite function in inference mode. It is split into its operations, which then come one by one."""

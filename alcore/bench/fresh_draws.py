@@ -140,6 +140,8 @@ def _reader(predictions: Any, reading: Reading, shares: Float64s) -> Callable[[I
             noises.append(variances.take(len(block)))
     probs = np.concatenate(blocks)
     noise = np.concatenate(noises) if noises else None
+    if noise is not None:  # one for all pixels of a map becomes one for each
+        noise = np.broadcast_to(noise, (*probs.shape[:-1], noise.shape[-1]))
     equal = bool((shares == shares[0]).all())
 
     def part_of(draws: Ints) -> tuple[Array, dict[str, Any]]:

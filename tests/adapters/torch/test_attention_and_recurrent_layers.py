@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from alcore_torch.noise import Draw
 from torch import nn
 
 from tests.adapters.torch.predictions import TOKENS, Recurrent, assert_consistent, predict
@@ -66,6 +67,20 @@ def test_attention_at_a_rate_of_nearly_zero_equals_the_fused_function(options: d
         found = F.scaled_dot_product_attention(query, key[:, :1], value[:, :1], dropout_p=1e-9, **grouped)
     expected = F.scaled_dot_product_attention(query, key[:, :1], value[:, :1], **grouped)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_what_stands_for_a_kernel_of_cuda_returns_lengths_where_the_kernel_does() -> None:
+    """In half precision CUDA runs the flash kernel, which returns lengths beside tensors: a tensor in their place ended in an error
+    of PyTorch's. The operation is called by name, as no GPU is needed to replace it."""
+    query = torch.randn(2, 4, 7, 8)
+    for name in ("_scaled_dot_product_flash_attention", "_scaled_dot_product_cudnn_attention"):
+        operation = getattr(torch.ops.aten, name).default
+        more = (None, False) if "cudnn" in name else ()
+        with Draw(0):
+            found = operation(query, query, query, *more, dropout_p=0.3)
+        for one, expected in zip(found, operation._schema.returns, strict=True):
+            assert isinstance(one, torch.Tensor) == (str(expected.type) == "Tensor")
+        assert found[0].shape == query.shape
 
 
 @pytest.mark.parametrize("batch_first", [True, False])
