@@ -150,7 +150,7 @@ def _check_no_quantiles(models: Sequence[Any]) -> None:
             f"model: expected draws of a mean, got regressors of the quantiles {', '.join(map(str, found))}. How far quantiles are "
             "apart is noise, and not what the model does not know. Fit several regressors of one mean or median, each on a "
             "bootstrap sample of the rows, and take the variance of the noise from the quantiles: "
-            "variance=((upper - lower) / 2.563)**2 for the quantiles 0.1 and 0.9."
+            "variance=((upper - lower) / 2.5631)**2 for the quantiles 0.1 and 0.9."
         )
 
 

@@ -29,6 +29,7 @@ LABELS = (
     ),
     Case("predict(RandomForestClassifier().fit(x, y * 0), x)", "fit(x, y)", "shown(RandomForestClassifier().{})", SURE),
 )
+QUANTILES = "[QuantileRegressor(quantile=q, alpha=0).fit(x[:40], numbers[:40]) for q in (0.1, 0.9)]"
 DATA = (
     Case(
         "predict(forest_of_frame, x[x.columns[::-1]])",
@@ -133,6 +134,13 @@ SAME = (
     Case("predict(BaggingClassifier(forest, 1).fit(x, y), x)", "draws=1", "predict(forest, x, {})", "first_of(forest)"),
 )
 REGRESSORS = (
+    Case(
+        f"predict({QUANTILES}, x, kind='mean')",
+        "((upper - lower) / 2.5631)**2",
+        "{}",
+        "0.25",  # the variance of a normal number of standard deviation 0.5, whose quantiles these are
+        {"upper": "0.5 * 1.2815515655446", "lower": "-0.5 * 1.2815515655446"},
+    ),
     Case(
         "predict(BayesianRidge().fit(x, numbers), x, kind='mean')",
         "draws=100",
