@@ -255,7 +255,7 @@ def replay(
         seed, name = job
         return job, _run_of(how, asked[name], name, pool, test, seed, prior).points(size, steps)
 
-    # Threads of BLAS beside those of the replays: two heuristics took 98 s, and 52 s with one BLAS thread each.
+    # Threads of BLAS beside those of the replays: eight heuristics took 98 s, and 52 s with one BLAS thread each.
     with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
         warnings.simplefilter("ignore", SaturationWarning)
         running = enumerate(map_in_order(run, iter(jobs)), 1)
