@@ -18,7 +18,7 @@ INSTALL := $(RUN)pip install --quiet --disable-pip-version-check --constraint co
 
 demo: $(VENV)/demo.stamp
 	@mkdir -p build
-	@$(RUN)alcore bench $(FILE) --floor 6e-8 --seeds 5 --at-a-time 1,10 --plot $(PICTURE) --report $(REPORT)
+	@$(RUN)alcore bench $(FILE) --floor 6e-8 --seeds 5 --plot $(PICTURE) --report $(REPORT)
 
 # Every law, compiled; then the kernels' own lines, interpreted. Coverage is that of both.
 test: $(VENV)/test.stamp lint docs-check
