@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,10 +10,10 @@ import numpy as np
 
 from alcore.bench.labels import Ints
 from alcore.bench.regression import LabelledMeans
-from alcore.bench.reweighted import Labelled, Points, metrics_of, rng_of, rows_of_pool
+from alcore.bench.reweighted import Labelled, Points, is_exhausted, metrics_of, rng_of, rows_of_pool
 from alcore.door import Array, Float64s
-from alcore.heuristics import BatchEPIG, Heuristic
-from alcore.heuristics.subsets import Change, Targeted, with_targets
+from alcore.heuristics import Heuristic
+from alcore.heuristics.subsets import asking_about, targets_of
 from alcore.posterior.posterior import Posterior
 
 EFFECTIVE_DIMENSION = "effective dimension"
@@ -64,17 +65,16 @@ class GaussianRun:
         weights: Float64s,
         scale: float,
     ) -> None:
-        self._pool, self._test = pool.of_rows(rows_of_pool(len(pool.labels), seed)), test
+        rows = rows_of_pool(len(pool.labels), seed)
+        self._pool, self._test = _with_mean_noise(pool.of_rows(rows)), _with_mean_noise(test)
         self._seed, self._rng = seed, rng_of(seed, name)
         self._heuristic = heuristic
-        parts = {"pool": (self._pool.probs, _noise(self._pool)), "test": (test.probs, _noise(test))}
-
-        def remember(own: Targeted) -> Targeted:
-            parts[f"targets {len(parts)}"] = own.targets, getattr(own, "target_variance", None)
-            return own
-
-        with_targets(heuristic, remember)
-        self._targets = [name for name in parts if name.startswith("targets")]
+        self._targets = {f"targets {place}": own for place, own in enumerate(targets_of(heuristic))}
+        parts = {
+            "pool": (self._pool.probs, _noise(self._pool)),
+            "test": (test.probs, _noise(self._test)),
+            **self._targets,
+        }
         self._posterior = _posterior(parts, pool, weights, scale)
 
     def points(self, size: int, steps: int) -> Points:
@@ -83,13 +83,13 @@ class GaussianRun:
         found = {0: self._metrics(0)}
         while (count := min(size, steps - max(found), len(left))) > 0:
             step = max(found)
-            pool, heuristic = self._drawn("pool", step), with_targets(self._heuristic, self._updated(step))
+            pool, heuristic = self._drawn("pool", step), asking_about(self._heuristic, self._drawn_targets(step))
             batch = heuristic.select(pool[left], count, rng=self._rng, **self._options(left))
             bought = left[batch.indices]
             self._posterior.learn(bought, self._pool.labels[bought])
             left = np.setdiff1d(left, bought)
             found[step + count] = self._metrics(step + count)
-            if len(found[step + count]) == 1:
+            if is_exhausted(found):
                 break
         return found
 
@@ -99,17 +99,12 @@ class GaussianRun:
         if posterior.effective_dimension > DECIDED * posterior.dimension:
             return known
         drawn = np.asarray(posterior.draws("test", TEST_DRAWS, rng=np.random.default_rng([self._seed, 3, step])))
-        test = replace(self._test, probs=drawn)
-        if isinstance(test, LabelledMeans):
-            test = replace(test, variance=mean_noise(test.variance))
-        return {**metrics_of(test, np.full(TEST_DRAWS, 1 / TEST_DRAWS)), **known}
+        return {**metrics_of(replace(self._test, probs=drawn), np.full(TEST_DRAWS, 1 / TEST_DRAWS)), **known}
 
     def _options(self, rows: Ints) -> dict[str, Any]:
         """The options with which a heuristic reads some rows."""
-        if not isinstance(self._pool, LabelledMeans):
-            return {}
-        options = replace(self._pool, variance=mean_noise(self._pool.variance)).options(len(self._pool.labels))
-        return {**options, "variance": options["variance"][rows]}
+        options = self._pool.options(len(self._pool.labels))
+        return {name: value[rows] if name == "variance" else value for name, value in options.items()}
 
     def _drawn(self, part: str, step: int) -> Array:
         """The same random numbers for all parts and heuristics, so that draw u is one network, and heuristics differ in what they
@@ -117,17 +112,10 @@ class GaussianRun:
         """
         return np.asarray(self._posterior.draws(part, DRAWS, rng=np.random.default_rng([self._seed, 2, step])))
 
-    def _updated(self, step: int) -> Change:
-        """The targets of EPIG, which are further parts, in the order of the heuristic's."""
-        parts = iter(self._targets)
-
-        def change(own: Targeted) -> Targeted:
-            targets = self._drawn(next(parts), step)
-            if isinstance(own, BatchEPIG) or own.target_variance is None:
-                return replace(own, targets=targets)
-            return replace(own, targets=targets, target_variance=mean_noise(own.target_variance))
-
-        return change
+    def _drawn_targets(self, step: int) -> Iterator[tuple[Array, Any]]:
+        """The targets of EPIG, which are further parts."""
+        for name, (_, variance) in self._targets.items():
+            yield self._drawn(name, step), None if variance is None else mean_noise(variance)
 
 
 def _posterior(
@@ -143,6 +131,12 @@ def _posterior(
 
 def _noise(labelled: Labelled) -> Array | None:
     return labelled.variance if isinstance(labelled, LabelledMeans) else None
+
+
+def _with_mean_noise(labelled: Labelled) -> Labelled:
+    if isinstance(labelled, LabelledMeans):
+        return replace(labelled, variance=mean_noise(labelled.variance))
+    return labelled
 
 
 def mean_noise(variance: Array) -> Array:

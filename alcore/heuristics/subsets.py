@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import replace
 from functools import singledispatch
@@ -109,6 +109,31 @@ def _(heuristic: Combine, change: Change) -> Heuristic:
 @with_targets.register(Stochastic)
 def _(heuristic: Reduce | Stochastic, change: Change) -> Heuristic:
     return replace(heuristic, heuristic=cast(Any, with_targets(heuristic.heuristic, change)))
+
+
+def targets_of(heuristic: Heuristic) -> list[tuple[Any, Any]]:
+    """The predictions of each part that asks about targets, and the variances of their noise. None where it has no variances."""
+    found = list[tuple[Any, Any]]()
+
+    def note(own: Targeted) -> Targeted:
+        found.append((own.targets, None if isinstance(own, BatchEPIG) else own.target_variance))
+        return own
+
+    with_targets(heuristic, note)
+    return found
+
+
+def asking_about(heuristic: Heuristic, targets: Iterable[tuple[Any, Any]]) -> Heuristic:
+    """The heuristic with other targets and variances, in the order of `targets_of`."""
+    following = iter(targets)
+
+    def change(own: Targeted) -> Targeted:
+        predictions, variance = next(following)
+        if isinstance(own, BatchEPIG):
+            return replace(own, targets=predictions)
+        return replace(own, targets=predictions, target_variance=variance)
+
+    return with_targets(heuristic, change)
 
 
 def with_draws(heuristic: Heuristic, draws: Rows | None, reading: Reading = PLAIN) -> Heuristic:

@@ -12,8 +12,8 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Reading
-from alcore.heuristics import BatchEPIG, Heuristic
-from alcore.heuristics.subsets import Targeted, with_targets
+from alcore.heuristics import Heuristic
+from alcore.heuristics.subsets import asking_about, targets_of
 from alcore.ledger import checks, label_type, moments, reading
 from alcore.ledger.errors import LedgerError
 from alcore.ledger.ids import Positions, about_ids, ids_at, listed, positions_of
@@ -21,7 +21,6 @@ from alcore.ledger.label_columns import as_columns, check_order
 from alcore.ledger.moments import Moment
 from alcore.ledger.query import Query
 from alcore.posterior.posterior import Posterior
-from alcore.posterior.updated_draws import UpdatedDraws
 from alcore.sources.ragged import Ragged
 from alcore.sources.variances import is_constant
 
@@ -226,8 +225,7 @@ def updated(
     rng: np.random.Generator,
 ) -> Updated:
     """``rows``: how many rows the predictions must have, as ids has."""
-    targets = list[Targeted]()
-    with_targets(heuristic, lambda own: targets.append(own) or own)  # type: ignore[func-returns-value]
+    targets = targets_of(heuristic)
     posterior = _posterior(update, predictions, targets, given)
     size = posterior.draws(POOL, 1, rng=0).shape
     if size[0] != rows:
@@ -238,8 +236,8 @@ def updated(
     posterior.learn(found.rows, labels, part=POOL)
     seed = int(rng.integers(SEEDS))
     drawn = posterior.draws(POOL, update.draws, rng=seed)
-    parts = iter(posterior.draws(_name(place), update.draws, rng=seed) for place in range(len(targets)))
-    changed = with_targets(heuristic, lambda own: _asking_about(own, next(parts)))
+    parts = [posterior.draws(_name(place), update.draws, rng=seed) for place in range(len(targets))]
+    changed = asking_about(heuristic, ((part, part.noise()) for part in parts))
     own = replace(given, kind=door.as_kind(drawn.kind), axes=None, weights=None, variance=drawn.noise())
     digest = hashlib.sha256(found.trained_on.astype("<i8").tobytes()).hexdigest()[:16]
     learned = Learned(
@@ -255,9 +253,9 @@ def updated(
     return Updated(changed, drawn, own, learned)
 
 
-def _posterior(update: Update, predictions: Any, targets: list[Targeted], given: Reading) -> Posterior:
-    parts = {POOL: predictions, **{_name(place): own.targets for place, own in enumerate(targets)}}
-    variance = {POOL: given.variance} | {_name(place): _noise_of(own, given) for place, own in enumerate(targets)}
+def _posterior(update: Update, predictions: Any, targets: list[tuple[Any, Any]], given: Reading) -> Posterior:
+    parts = {POOL: predictions, **{_name(place): own for place, (own, _) in enumerate(targets)}}
+    variance = {POOL: given.variance} | {_name(place): _noise_of(own, given) for place, (_, own) in enumerate(targets)}
     return Posterior(
         parts,
         scale=update.scale,
@@ -268,18 +266,12 @@ def _posterior(update: Update, predictions: Any, targets: list[Targeted], given:
     )
 
 
-def _noise_of(own: Targeted, given: Reading) -> Any:
-    noise = getattr(own, "target_variance", None)
+def _noise_of(noise: Any, given: Reading) -> Any:
     if noise is None and given.kind == "mean":
         if not is_constant(given.variance, None):
             door.refuse_no_target_variance()
         return given.variance
     return noise
-
-
-def _asking_about(own: Targeted, drawn: UpdatedDraws) -> Targeted:
-    changed = replace(own, targets=drawn)
-    return changed if isinstance(changed, BatchEPIG) else replace(changed, target_variance=drawn.noise())
 
 
 def _name(place: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -62,9 +64,7 @@ class Part:
             places = np.flatnonzero((rows >= block.start) & (rows < block.start + len(block)))
             return [(place, *self._read(_row_of(block, int(rows[place]) - block.start))) for place in places.tolist()]
 
-        read = sorted(
-            (one for part in map_blocks(source, work, self.reading, name=self.name) for one in part), key=_place
-        )
+        read = sorted(chain.from_iterable(map_blocks(source, work, self.reading, name=self.name)), key=itemgetter(0))
         numbers = np.array([one[0] for _, one, _ in read], np.float64).reshape(len(rows), *self.cell_shape)
         if self.reading.kind != "mean":
             return numbers, None
@@ -84,10 +84,6 @@ class Part:
         return (_from_logits if logits else _from_probabilities)(
             numbers, block.kind, numbers.dtype.type(self.tiny)
         ), None
-
-
-def _place(read: tuple[int, Array, Array | None]) -> int:
-    return read[0]
 
 
 def _row_of(block: Block, row: int) -> Block:
