@@ -33,7 +33,7 @@ alcore.bench.write_report(result, "report.html", source="sample_predictions.npz"
 # Open `report.html` in a browser. It needs no network, so you can send it by mail. The command
 # `alcore bench preds.npz --report report.html` writes the same page.
 #
-# ![The first page of a report of all heuristics: a summary, links to sections, and a table](../report.png)
+# ![The first page of a report of all heuristics: a summary, links to sections, and learning curves](../report.png)
 #
 # ## The summary
 #
