@@ -247,7 +247,7 @@ def replay(
         )
     if as_posterior(posterior) == "reweighted" and scale is not None:
         raise ValueError("scale: expected None, as the reweighted posterior has no scale, got one. Leave scale out.")
-    how = None if posterior == "reweighted" else fit(pool, prior, None if scale is None else door.as_scale(scale))
+    given = None if scale is None else door.as_scale(scale)
     same_as = _same_first_pick(asked) if size == 1 else {}
     jobs = [(seed, name) for seed in numbers.tolist() for name in asked if name not in same_as]
 
@@ -258,6 +258,7 @@ def replay(
     # Threads of BLAS beside those of the replays: eight heuristics took 98 s, and 52 s with one BLAS thread each.
     with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
         warnings.simplefilter("ignore", SaturationWarning)
+        how = None if posterior == "reweighted" else fit(pool, prior, given)
         running = enumerate(map_in_order(run, iter(jobs)), 1)
         done = dict(finished for _, finished in track(running, len(jobs), f"replays, {size} at a time"))
     runs = {name: [done[seed, same_as.get(name, name)] for seed in numbers.tolist()] for name in asked}
