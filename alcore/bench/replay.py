@@ -193,9 +193,9 @@ def replay(
 
     The draws have to be consistent: draw t is the same network for all rows.
 
-    Each seed has its own pool, the same for all heuristics: the distinct rows of a bootstrap sample (about 63 % of all rows) in
-    random order, so that ties are broken at random. Copies of a row are left out. A heuristic that ranks rows one by one would
-    buy them twice, and real pools have no copies.
+    Each seed has its own random numbers and its own pool, the same for all heuristics: nine of ten rows in random order, so that
+    ties are broken at random. Intervals over seeds tell how sure the order is for this pool and this test set. They do not tell
+    how the heuristics do on other data.
 
     Args:
         heuristics: name -> heuristic object. Heuristics with scores or weights of rows that were computed before are left out,

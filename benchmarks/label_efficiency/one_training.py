@@ -1,6 +1,6 @@
 """Many labels between two trainings: what fills a batch that is longer than its draws can tell apart, and what an update is worth.
 
-    python benchmarks/label_efficiency/one_training.py    # ten seeds, three quarters of an hour on two cores
+    python benchmarks/label_efficiency/one_training.py    # ten seeds, half an hour on two cores
 
 A network trained on 20 random labels predicts the pool with 100 consistent draws. Each way chooses 50, 100 or 200 rows. A fresh
 network is trained on all labels, three times, and its accuracy on the test set is what the batch was worth. "Updated" ways ask for
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from retraining import DRAWS, FOLDER, START, Digits, Run
+from threadpoolctl import threadpool_limits
 
 import alcore
 
@@ -36,7 +37,8 @@ UPDATED: dict[str, alcore.Heuristic] = {
     "updated after every 10, PowerBALD": alcore.PowerBALD(),
 }
 OF_PRIOR = "BatchBALD on draws of a posterior without labels, filled by power-bald"
-WAYS = [*HEURISTICS, OF_PRIOR, *UPDATED]
+INVENTED = "BatchBALD, after every 10 the posterior learns labels that it drew itself"
+WAYS = [*HEURISTICS, OF_PRIOR, INVENTED, *UPDATED]
 
 
 def choose(way: str, probs: np.ndarray, labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, int]:
@@ -44,15 +46,21 @@ def choose(way: str, probs: np.ndarray, labels: np.ndarray, size: int, seed: int
     rng = np.random.default_rng([seed, 99])
     if way in UPDATED:
         return updated(UPDATED[way], probs, labels, size, rng), size
+    if way == INVENTED:
+        return updated(alcore.BatchBALD(), probs, None, size, rng), size
     if way == OF_PRIOR:
         probs = np.asarray(alcore.Posterior(probs).draws(count=PRIOR_DRAWS, rng=rng))
     batch = HEURISTICS.get(way, alcore.BatchBALD()).select(probs, size, rng=rng)
     return batch.indices, np.count_nonzero(batch.scores) if batch.fill else len(batch)
 
 
-def updated(heuristic: alcore.Heuristic, probs: np.ndarray, labels: np.ndarray, size: int, rng: Any) -> np.ndarray:
-    """Ten rows at a time. The scale is chosen by the evidence of the labels that came."""
+def updated(
+    heuristic: alcore.Heuristic, probs: np.ndarray, labels: np.ndarray | None, size: int, rng: Any
+) -> np.ndarray:
+    """Ten rows at a time. The scale is chosen by the evidence of the labels that came. Without labels one draw invents them."""
     posterior, left, chosen = alcore.Posterior(probs), np.arange(len(probs)), []
+    if labels is None:
+        labels = invented(probs[..., rng.integers(probs.shape[-1])], rng)
     for _ in range(size // STEP):
         drawn = probs if not chosen else np.asarray(posterior.draws(count=DRAWS, rng=rng))
         asked = left[heuristic.select(drawn[left], STEP, rng=rng).indices]
@@ -60,6 +68,11 @@ def updated(heuristic: alcore.Heuristic, probs: np.ndarray, labels: np.ndarray, 
         left = np.setdiff1d(left, asked)
         chosen.append(asked)
     return np.concatenate(chosen)
+
+
+def invented(probs: np.ndarray, rng: Any) -> np.ndarray:
+    """One label a row, drawn from probabilities (N, C)."""
+    return (probs.cumsum(axis=1) < rng.random((len(probs), 1))).sum(axis=1).clip(max=probs.shape[1] - 1)
 
 
 class Seed(NamedTuple):
@@ -90,7 +103,7 @@ def page(found: dict[int, list[Seed]]) -> str:
         "# What fills a batch that exhausts its draws, and updates between two trainings\n\n"
         f"Written by `python benchmarks/label_efficiency/one_training.py`: digits repeated with noise, a network trained on "
         f"{START} random labels, {DRAWS} consistent draws, labels chosen without training, then one training on all of them; mean "
-        f"over {SEEDS} seeds of the mean of {TRAININGS} trainings, ± its standard error; torch {torch.__version__}, "
+        f"over {len(found[SIZES[0]])} seeds of the mean of {TRAININGS} trainings, ± its standard error; torch {torch.__version__}, "
         f"{platform.machine()}. Updated: ten labels at a time, learned by `alcore.Posterior` whose scale the evidence of these "
         "labels chooses.\n"
     )
@@ -119,6 +132,7 @@ def mean(values: np.ndarray) -> str:
 def main() -> None:
     warnings.simplefilter("ignore", alcore.SaturationWarning)
     torch.set_num_threads(1)  # the network is small: a second thread costs more than it saves
+    threadpool_limits(limits=1, user_api="blas")
     found: dict[int, list[Seed]] = {size: [] for size in SIZES}
     for seed in range(SEEDS):
         for size, seeds in found.items():

