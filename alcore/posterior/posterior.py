@@ -95,6 +95,15 @@ class Posterior:
         """How many labels were learned."""
         return sum(map(len, self._labels.values()))
 
+    def shape(self, part: str = "pool") -> tuple[int, int]:
+        """(N, C): how many rows a part has, and how many classes, labels or outputs. Nothing is read for it.
+
+        Raises:
+            ValueError: for an unknown part.
+        """
+        one = self._part(part)
+        return one.rows, one.cell_shape[0]
+
     @property
     def dimension(self) -> int:
         """How many directions the draws have: those with a weight, less one for their mean. Labels cannot tell more than this. An
