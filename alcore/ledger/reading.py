@@ -137,9 +137,7 @@ def updates_of(asker: str) -> str:
 def updates(connection: Connection) -> dict[int, dict[str, Any]]:
     """Query -> what its predictions learned, for each that learned something."""
     rows = connection.execute("SELECT query, asker, step FROM queries ORDER BY query").fetchall()
-    kept = dict(
-        ((asker, step), note) for asker, step, note in connection.execute("SELECT asker, step, note FROM notes")
-    )
+    kept = {(name, step): note for name, step, note in connection.execute("SELECT asker, step, note FROM notes")}
     found = {number: kept.get((updates_of(asker), step)) for number, asker, step in rows}
     return {number: dict(decode(note)) for number, note in found.items() if note is not None}
 
