@@ -105,7 +105,7 @@ def _influence(probs_ct: Floats, measure: int, weights_t: Float64s, mean_c: Floa
         return _of_expected_entropy(probs_ct, weights_t, phi_t)
     if measure == BALD:
         return _of_bald(probs_ct, weights_t, mean_c, phi_t)
-    if measure == MARGIN or measure == LEAST_CONFIDENCE:
+    if measure in (MARGIN, LEAST_CONFIDENCE):
         return _of_largest(probs_ct, measure == MARGIN, weights_t, mean_c, phi_t)
     if measure == MEAN_STD:
         return _of_mean_std(probs_ct, weights_t, mean_c, phi_t)
