@@ -34,8 +34,8 @@ class Posterior:
     The draws have to be consistent: draw t is the same network for all rows of all parts. Weights of draws enter as above: a draw
     with weight 0 gives no direction, and one with a large weight a long one.
 
-    Laplace's approximation has a bias. Against MCMC (two classes, ten draws, eight labels, 30 rows) `predictive` was off by 0.015 on
-    average and 0.04 at most at s = 1, by 0.034 and 0.095 at s = 2, and by 0.087 and 0.19 at s = 5, mostly towards one half. For
+    Laplace's approximation has a bias. Against MCMC (two classes, ten draws, eight labels, 30 rows) `predictive` was off by 0.015
+    on average and 0.04 at most at s = 1, by 0.034 and 0.095 at s = 2, and by 0.087 and 0.19 at s = 5, mostly towards one half. For
     kind "mean" it is exact.
 
     Paper of the approximation: MacKay 1992, "Bayesian interpolation"; in networks Immer et al. 2021 (arXiv:2104.04975).
