@@ -31,7 +31,7 @@ from alcore.door import Float64s
 from alcore.heuristics import BALD, BatchBALD, Heuristic, RowWise, TwoBALD
 from alcore.loop.curves import Curves
 from alcore.sources.progress import track
-from alcore.sources.threads import map_in_order
+from alcore.sources.threads import map_in_order, one_blas_thread
 
 POSTERIORS = ("gaussian", "reweighted")
 RESAMPLES = 2_000
@@ -231,8 +231,6 @@ def replay(
     >>> found.curves["random"].metrics["accuracy"].shape[0]
     2
     """
-    from threadpoolctl import threadpool_limits
-
     asked, left_out = _split_heuristics(heuristics)
     if isinstance(pool, LabelledPredictions):
         refuse_one_class(pool.labels, "pool.labels")
@@ -256,7 +254,7 @@ def replay(
         return job, _run_of(how, asked[name], name, pool, test, seed, prior).points(size, steps)
 
     # Threads of BLAS beside those of the replays: eight heuristics took 98 s, and 52 s with one BLAS thread each.
-    with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
+    with warnings.catch_warnings(), one_blas_thread():
         warnings.simplefilter("ignore", SaturationWarning)
         how = None if posterior == "reweighted" else fit(pool, prior, given)
         running = enumerate(map_in_order(run, iter(jobs)), 1)

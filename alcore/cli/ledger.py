@@ -185,7 +185,9 @@ def show(
         if output is not None:
             check_new_file(output, run, data_from, overwrite=overwrite, again=True)
         shown = templates(data, output, data_from)
-        hand_out(_open_query(ledger, query, run), output, shown, data_from, overwrite)
+        found = _open_query(ledger, query, run)
+        note_learned(found)
+        hand_out(found, output, shown, data_from, overwrite)
 
 
 def _open_query(ledger: Ledger, number: int | None, run: Path) -> Query:

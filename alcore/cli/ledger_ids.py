@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alcore.cli.ledger_options import IdsFrom, IdsGiven, Run, ids_given, open_ledger, read_lines
 from alcore.cli.ledger_tables import history_table
+from alcore.cli.ledger_update import say_updates
 from alcore.cli.sentences import one_sentence, out, say
 from alcore.door.wording import word
 from alcore.ledger import Ledger
@@ -47,7 +48,9 @@ def add(run: Run, ids: IdsGiven = None, ids_from: IdsFrom = None) -> None:
 def history(run: Run, ids: IdsGiven = None, ids_from: IdsFrom = None) -> None:
     """Show what happened to ids: when they were asked, labelled, set aside and freed, and by whom."""
     with one_sentence(run), open_ledger(run, readonly=True) as ledger:
-        out.print(history_table(ledger, ledger.history(ids_given(ledger, ids, ids_from))))
+        events = ledger.history(ids_given(ledger, ids, ids_from))
+        out.print(history_table(ledger, events))
+        say_updates(ledger.updates(), (event["query"] for event in events if event["query"] is not None))
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from alcore.cli.ledger_options import as_ids, ids_in
 from alcore.cli.options import UpdateOptions
-from alcore.cli.sentences import note
+from alcore.cli.sentences import note, say
 from alcore.door.wording import word
 from alcore.ledger import Ledger, Query, Update, formats
 from alcore.ledger.columns import PAST
@@ -37,17 +38,29 @@ def update_of(options: UpdateOptions, ledger: Ledger, run: Path) -> Update | Non
     return Update(trained, scale=options.scale, draws=options.draws, classes=classes, leave_out=options.leave_out)
 
 
-def note_learned(query: Query, update: Update | None) -> None:
+def note_learned(query: Query, update: Update | None = None) -> None:
     """What the query's predictions learned."""
     if query.update is None:
         if update is not None and len(query):
             note("no label came since the model was trained, so the predictions were ranked as they are.")
         return
-    found = query.update
-    left = f" {found['left_out']:,} labels have no row and were left out." if found["left_out"] else ""
-    note(
-        f"{found['learned']:,} labels were learned that came since the model was trained on {found['trained_on']:,} (scale "
-        f"{found['scale']:.3g}, effective dimension {found['effective_dimension']:.1f}).{left}"
+    note(in_words(query.update))
+
+
+def say_updates(updates: Mapping[int, Mapping[str, Any]], numbers: Iterable[int]) -> None:
+    """What the predictions of some queries learned, a line each."""
+    for number in sorted(set(numbers) & set(updates)):
+        say(f"query {number}: {in_words(updates[number])}")
+
+
+def in_words(update: Mapping[str, Any]) -> str:
+    """`Query.update` as a sentence."""
+    learned, left_out = update["learned"], update["left_out"]
+    lacking = "1 label has no row and was" if left_out == 1 else f"{left_out:,} labels have no row and were"
+    left = f" {lacking} left out." if left_out else ""
+    return (
+        f"{learned:,} {'label was' if learned == 1 else 'labels were'} learned that came since the model was trained on "
+        f"{update['trained_on']:,} (scale {update['scale']:.3g}, effective dimension {update['effective_dimension']:.1f}).{left}"
     )
 
 

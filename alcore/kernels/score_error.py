@@ -94,40 +94,49 @@ def _error(phi_t: Float64s, weights_t: Float64s) -> float:
 
 @kernel()
 def _influence(probs_ct: Floats, measure: int, weights_t: Float64s, mean_c: Float64s, phi_t: Float64s) -> float:
-    """phi_t up to a constant, and the score."""
+    """phi_t = (score - score without draw t) / r_t with r_t = w_t / (1 - w_t), up to a constant, and the score.
+
+    Without draw t a mean m becomes m - r_t (p_t - m).
+    """
     phi_t[:] = 0.0
     if measure == ENTROPY:
-        return _of_entropy(probs_ct, mean_c, phi_t)
+        return _of_entropy(probs_ct, weights_t, mean_c, phi_t)
     if measure == EXPECTED_ENTROPY:
         return _of_expected_entropy(probs_ct, weights_t, phi_t)
     if measure == BALD:
         return _of_bald(probs_ct, weights_t, mean_c, phi_t)
-    if measure == MARGIN:
-        return _of_margin(probs_ct, mean_c, phi_t)
-    if measure == LEAST_CONFIDENCE:
-        first = mean_c.argmax()
-        _add(probs_ct[first], mean_c[first], -1.0, phi_t)
-        return float(1.0 - mean_c[first])
+    if measure in (MARGIN, LEAST_CONFIDENCE):
+        return _of_largest(probs_ct, measure == MARGIN, weights_t, mean_c, phi_t)
     if measure == MEAN_STD:
         return _of_mean_std(probs_ct, weights_t, mean_c, phi_t)
     return _of_votes(probs_ct, measure == VOTE_ENTROPY, weights_t, phi_t)
 
 
-@kernel()
-def _add(probs_t: Floats, mean: float, factor: float, phi_t: Float64s) -> None:
-    for t in range(phi_t.size):
-        phi_t[t] += factor * (np.float64(probs_t[t]) - mean)
+@kernel(FORMULA)
+def _ratio(weight: float) -> float:
+    """r = w / (1 - w)."""
+    return weight / (1.0 - weight)
+
+
+@kernel(FORMULA)
+def _moved(delta: float, ratio: float) -> float:
+    """KL(mean without the draw || mean) / (mean r), for a class where the draw is p = mean (1 + delta)."""
+    return divergence(max(-1.0, -ratio * delta)) / ratio
 
 
 @kernel()
-def _of_entropy(probs_ct: Floats, mean_c: Float64s, phi_t: Float64s) -> float:
-    """-sum_c (p_tc - mean_c) log mean_c."""
+def _of_entropy(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s, phi_t: Float64s) -> float:
+    """-sum_c (p_tc - mean_c) log mean_c + KL(mean without t || mean) / r_t."""
     score = 0.0
     for c in range(mean_c.size):
-        if mean_c[c] > 0.0:
-            log_mean = math.log(mean_c[c])
-            score -= mean_c[c] * log_mean
-            _add(probs_ct[c], mean_c[c], -log_mean, phi_t)
+        mean = mean_c[c]
+        if mean > TINY:
+            log_mean, inverse = math.log(mean), 1.0 / mean
+            score -= mean * log_mean
+            for t in range(phi_t.size):
+                if weights_t[t] > 0.0:
+                    delta = relative(np.float64(probs_ct[c, t]), mean, inverse)
+                    phi_t[t] += mean * (_moved(delta, _ratio(weights_t[t])) - delta * log_mean)
     return score
 
 
@@ -146,38 +155,52 @@ def _of_expected_entropy(probs_ct: Floats, weights_t: Float64s, phi_t: Float64s)
 
 @kernel()
 def _of_bald(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s, phi_t: Float64s) -> float:
-    """KL(p_t || mean) = sum_c mean_c [(1 + d) log(1 + d) - d] with d = p / mean - 1."""
+    """KL(p_t || mean) + KL(mean without t || mean) / r_t: sums of mean_c [(1 + d) log(1 + d) - d], so accurate near 0."""
     score = 0.0
     for c in range(mean_c.size):
         mean = mean_c[c]
         if mean > TINY:
             inverse = 1.0 / mean
             for t in range(phi_t.size):
-                phi_t[t] += mean * divergence(relative(np.float64(probs_ct[c, t]), mean, inverse))
-    for t in range(phi_t.size):
-        score += weights_t[t] * phi_t[t]
+                if weights_t[t] > 0.0:
+                    delta = relative(np.float64(probs_ct[c, t]), mean, inverse)
+                    own = mean * divergence(delta)
+                    score += weights_t[t] * own
+                    phi_t[t] += own + mean * _moved(delta, _ratio(weights_t[t]))
     return score
 
 
 @kernel()
-def _of_margin(probs_ct: Floats, mean_c: Float64s, phi_t: Float64s) -> float:
-    """The second most probable class less the most probable one."""
-    first, second = 0, -1
-    for c in range(1, mean_c.size):
-        if mean_c[c] > mean_c[first]:
-            first, second = c, first
-        elif second < 0 or mean_c[c] > mean_c[second]:
-            second = c
-    _add(probs_ct[first], mean_c[first], -1.0, phi_t)
-    if second < 0:
-        return float(1.0 - mean_c[first])
-    _add(probs_ct[second], mean_c[second], 1.0, phi_t)
-    return float(1.0 - (mean_c[first] - mean_c[second]))
+def _of_largest(probs_ct: Floats, margin: bool, weights_t: Float64s, mean_c: Float64s, phi_t: Float64s) -> float:
+    """The lead of the most probable class, over the second one for the margin, without t less with all."""
+    first, second = _two_largest(mean_c)
+    lead = first - second if margin else first
+    without_c = np.empty_like(mean_c)
+    for t in range(phi_t.size):
+        if weights_t[t] > 0.0:
+            ratio = _ratio(weights_t[t])
+            for c in range(mean_c.size):
+                without_c[c] = mean_c[c] - ratio * (np.float64(probs_ct[c, t]) - mean_c[c])
+            first, second = _two_largest(without_c)
+            phi_t[t] = ((first - second if margin else first) - lead) / ratio
+    return float(1.0 - lead)
+
+
+@kernel(FORMULA)
+def _two_largest(numbers: Float64s) -> tuple[float, float]:
+    """The second one is 0 where there is one number."""
+    first, second = numbers[0], 0.0
+    for c in range(1, numbers.size):
+        if numbers[c] > first:
+            first, second = numbers[c], first
+        elif c == 1 or numbers[c] > second:
+            second = numbers[c]
+    return first, second
 
 
 @kernel()
 def _of_mean_std(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s, phi_t: Float64s) -> float:
-    """(1/C) sum_c (p_tc - mean_c)^2 / (2 sd_c). A class without spread adds nothing."""
+    """The mean over c of sd_c - sqrt((1 + r) (sd_c^2 - r (p_tc - mean_c)^2)), over r. A class without spread adds nothing."""
     classes, score = mean_c.size, 0.0
     for c in range(classes):
         variance = 0.0
@@ -188,27 +211,38 @@ def _of_mean_std(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s, phi_t:
             deviation = math.sqrt(variance)
             score += deviation / classes
             for t in range(phi_t.size):
-                off = np.float64(probs_ct[c, t]) - mean_c[c]
-                phi_t[t] += off * off / (2.0 * deviation * classes)
+                if weights_t[t] > 0.0:
+                    off, ratio = np.float64(probs_ct[c, t]) - mean_c[c], _ratio(weights_t[t])
+                    without = (1.0 + ratio) * max(0.0, variance - ratio * off * off)
+                    phi_t[t] += (deviation - math.sqrt(without)) / (ratio * classes)
     return score
 
 
 @kernel()
 def _of_votes(probs_ct: Floats, entropy: bool, weights_t: Float64s, phi_t: Float64s) -> float:
-    """-log v of the class that the draw votes for, or -1 where that is the modal class."""
+    """The entropy of the votes, or 1 less the largest share, with all less without t."""
     classes, draws = probs_ct.shape
-    votes_c, vote_t = np.zeros(classes), np.zeros(draws, np.int64)
+    votes_c, without_c, vote_t = np.zeros(classes), np.empty(classes), np.zeros(draws, np.int64)
     for t in range(draws):
         for c in range(1, classes):
             if probs_ct[c, t] > probs_ct[vote_t[t], t]:
                 vote_t[t] = c
         votes_c[vote_t[t]] += weights_t[t]
-    modal, score = votes_c.argmax(), 0.0
+    score = _entropy(votes_c) if entropy else float(1.0 - votes_c.max())
     for t in range(draws):
-        share = votes_c[vote_t[t]]
-        if not entropy:
-            phi_t[t] = -1.0 if vote_t[t] == modal else 0.0
-        elif share > 0.0:
-            phi_t[t] = -math.log(share)
-        score += weights_t[t] * phi_t[t]
-    return score if entropy else 1.0 + score
+        if weights_t[t] > 0.0:
+            ratio = _ratio(weights_t[t])
+            for c in range(classes):
+                without_c[c] = max(0.0, (1.0 + ratio) * votes_c[c] - (ratio if c == vote_t[t] else 0.0))
+            less = _entropy(without_c) if entropy else float(1.0 - without_c.max())
+            phi_t[t] = (score - less) / ratio
+    return score
+
+
+@kernel()
+def _entropy(shares_c: Float64s) -> float:
+    total = 0.0
+    for c in range(shares_c.size):
+        if shares_c[c] > 0.0:
+            total -= shares_c[c] * math.log(shares_c[c])
+    return total

@@ -134,6 +134,14 @@ def updates_of(asker: str) -> str:
     return f"{asker} (update)"
 
 
+def updates(connection: Connection) -> dict[int, dict[str, Any]]:
+    """Query -> what its predictions learned, for each that learned something."""
+    rows = connection.execute("SELECT query, asker, step FROM queries ORDER BY query").fetchall()
+    kept = {(name, step): note for name, step, note in connection.execute("SELECT asker, step, note FROM notes")}
+    found = {number: kept.get((updates_of(asker), step)) for number, asker, step in rows}
+    return {number: dict(decode(note)) for number, note in found.items() if note is not None}
+
+
 def no_query(connection: Connection, asker: str, heuristic: str) -> Query:
     """The query that is returned when no id is free."""
     ids = ids_at(connection, np.empty(0, np.int64))

@@ -227,10 +227,10 @@ def updated(
     """``rows``: how many rows the predictions must have, as ids has."""
     targets = targets_of(heuristic)
     posterior = _posterior(update, predictions, targets, given)
-    size = posterior.draws(POOL, 1, rng=0).shape
-    if size[0] != rows:
-        door.refuse_unequal_rows(POOL, rows, size[0], "ids")
-    labels = as_columns(found.texts, found.names, found.classes, size[1], given.kind)
+    count, size = posterior.shape(POOL)
+    if count != rows:
+        door.refuse_unequal_rows(POOL, rows, count, "ids")
+    labels = as_columns(found.texts, found.names, found.classes, size, given.kind)
     if not len(found.rows):
         return Updated(heuristic, predictions, given, None)
     posterior.learn(found.rows, labels, part=POOL)

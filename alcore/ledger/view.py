@@ -148,6 +148,20 @@ class LedgerView(ABC):
         with self._database.reading() as connection:
             return reading.open_queries(connection, asker)
 
+    def updates(self) -> dict[int, dict[str, Any]]:
+        """What predictions learned before they were ranked: the number of a query -> `Query.update`, for each that learned.
+
+        >>> import alcore, numpy
+        >>> probs = numpy.random.default_rng(0).dirichlet(numpy.ones(3), size=(50, 20)).transpose(0, 2, 1)
+        >>> ledger = alcore.Ledger(size=50)
+        >>> ledger.label({3: 0, 4: 2})
+        >>> query = ledger.ask(alcore.BALD(), probs, k=2, rng=0, update=alcore.Update(trained_on=[]))
+        >>> {number: update["learned"] for number, update in ledger.updates().items()}
+        {1: 2}
+        """
+        with self._database.reading() as connection:
+            return reading.updates(connection)
+
     def notes(self, asker: str = "default") -> list[Any]:
         """The notes of an asker's steps, in the order of the steps. Each step has at most one."""
         with self._database.reading() as connection:

@@ -9,6 +9,7 @@ import numpy as np
 
 from alcore.door import Float64s
 from alcore.posterior.likelihoods import Likelihood
+from alcore.sources.threads import one_blas_thread
 
 CONVERGED = 1e-20  # the squared Newton step in units of the posterior: far under the rounding of anything drawn from it
 NEAR = 1e-6  # the same, where the steps are whole
@@ -54,6 +55,7 @@ class Gaussian:
     log_evidence: float
 
     @cached_property
+    @one_blas_thread()
     def covariance(self) -> Float64s:
         """(T, T) H⁻¹."""
         from scipy.linalg import cho_solve
@@ -65,6 +67,7 @@ class Gaussian:
         """Σ_j λ_j / (1 + λ_j) of the eigenvalues λ of H − I: how many directions the labels have decided."""
         return max(0.0, len(self.mode) - float(np.trace(self.covariance)))
 
+    @one_blas_thread()
     def coefficients(self, noise_tu: Float64s) -> Float64s:
         """(T, U) draws of a, from standard normal numbers."""
         from scipy.linalg import solve_triangular
@@ -77,6 +80,7 @@ def prior(draws: int) -> Gaussian:
     return Gaussian(np.zeros(draws), np.eye(draws), 0.0)
 
 
+@one_blas_thread()
 def updated(learned: Learned, scale: float, start: Float64s) -> Gaussian:
     """Newton's method on −Σ_i log p(y_i | f_i) + ½ |a|², with halved steps. It is convex, so any start ends at the mode.
 
@@ -125,6 +129,7 @@ def _factor(curvature: Float64s) -> Float64s:
     return np.asarray(cholesky(curvature, lower=True))
 
 
+@one_blas_thread()
 def best_scale(learned: Learned) -> float:
     """The scale with the largest evidence of the labels, under a broad prior around 1."""
     from scipy.optimize import minimize_scalar

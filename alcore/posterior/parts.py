@@ -57,14 +57,15 @@ class Part:
         yield from map_blocks(source, lambda block: work(*self._read(block)), self.reading, name=self.name)
 
     def some(self, rows: Ints) -> tuple[Float64s, Float64s | None]:
-        """Those of the rows that are named, in float64, with the mean variance of their noise (n, D)."""
+        """Those of the rows that are named, in float64, with the mean variance of their noise (n, D). Other blocks are not read."""
         source = open_source(self.predictions, self.reading, self.name)
 
         def work(block: Block) -> list[tuple[int, Array, Array | None]]:
             places = np.flatnonzero((rows >= block.start) & (rows < block.start + len(block)))
             return [(place, *self._read(_row_of(block, int(rows[place]) - block.start))) for place in places.tolist()]
 
-        read = sorted(chain.from_iterable(map_blocks(source, work, self.reading, name=self.name)), key=itemgetter(0))
+        blocks = map_blocks(source, work, self.reading, name=self.name, only=np.unique(rows))
+        read = sorted(chain.from_iterable(blocks), key=itemgetter(0))
         numbers = np.array([one[0] for _, one, _ in read], np.float64).reshape(len(rows), *self.cell_shape)
         if self.reading.kind != "mean":
             return numbers, None

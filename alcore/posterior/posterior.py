@@ -34,6 +34,10 @@ class Posterior:
     The draws have to be consistent: draw t is the same network for all rows of all parts. Weights of draws enter as above: a draw
     with weight 0 gives no direction, and one with a large weight a long one.
 
+    Laplace's approximation has a bias. Against MCMC (two classes, ten draws, eight labels, 30 rows) `predictive` was off by 0.015
+    on average and 0.04 at most at s = 1, by 0.034 and 0.095 at s = 2, and by 0.087 and 0.19 at s = 5, mostly towards one half. For
+    kind "mean" it is exact.
+
     Paper of the approximation: MacKay 1992, "Bayesian interpolation"; in networks Immer et al. 2021 (arXiv:2104.04975).
 
     Args:
@@ -94,6 +98,15 @@ class Posterior:
     def labelled(self) -> int:
         """How many labels were learned."""
         return sum(map(len, self._labels.values()))
+
+    def shape(self, part: str = "pool") -> tuple[int, int]:
+        """(N, C): how many rows a part has, and how many classes, labels or outputs. Nothing is read for it.
+
+        Raises:
+            ValueError: for an unknown part.
+        """
+        one = self._part(part)
+        return one.rows, one.cell_shape[0]
 
     @property
     def dimension(self) -> int:

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Float64s
+from alcore.door import Array, Float64s, Reading
 from alcore.posterior.parts import Part
+from alcore.sources.names import is_labelled
 
 COST = 4  # blocks of a quarter of the usual size keep their predictors in the cache
 
@@ -21,7 +22,8 @@ COST = 4  # blocks of a quarter of the usual size keep their predictors in the c
 class UpdatedDraws:
     """Predictions (N, C, U) of new draws. Every function and every heuristic takes them, and reads them in blocks of rows.
 
-    `Posterior.draws` returns it. ``numpy.asarray`` computes all rows at once.
+    `Posterior.draws` returns it. ``numpy.asarray`` computes all rows at once. Where the saved predictions are an xarray, scores are
+    an xarray with the coordinates of its rows, and a batch has their ids.
 
     Attributes:
         kind: what to pass as ``kind=``: "probs", "binary", "multilabel" or "mean".
@@ -43,6 +45,11 @@ class UpdatedDraws:
     @property
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(np.float64 if self.kind == "mean" else np.float32)
+
+    @property
+    def named_by(self) -> tuple[Any, Reading] | None:
+        """The saved predictions and how they are read, where they are an xarray: their rows are called the same."""
+        return (self.part.predictions, self.part.reading) if is_labelled(self.part.predictions) else None
 
     def __len__(self) -> int:
         return self.part.rows

@@ -1,4 +1,4 @@
-"""Standard errors of row-wise scores, from the spread of the draws in one pass."""
+"""Standard errors of row-wise scores by the jackknife over the draws, in one pass."""
 
 from __future__ import annotations
 
@@ -14,26 +14,21 @@ from alcore.sources.names import with_names
 def score_error(probs: Any, measure: str = "bald", **options: Unpack[ReadingOptions]) -> Float64s:
     """Standard error of each score: how far it would move if other draws of the same posterior had predicted.
 
-    The draws are a sample, so a score is an estimate. By the delta method its error is, to first order,
+    The draws are a sample, so a score is an estimate. Its error is that of the jackknife, which leaves each draw out in turn:
 
-        sqrt( Σ_t w_t² (φ_t − φ̄)² / (1 − Σ_t w_t²) ),    which is sd(φ_t) / sqrt(T) with equal weights,
+        sqrt( Σ_t w_t² (φ_t − φ̄)² / (1 − Σ_t w_t²) ),    φ_t = (score − score without t) (1 − w_t) / w_t,    φ̄ = Σ_t w_t φ_t.
 
-    where φ_t is what draw t contributes:
+    With equal weights this is sd(φ_t) / sqrt(T), and φ_t is T − 1 times what the score loses without draw t. It can be asked of the
+    measures "entropy", "expected-entropy", "bald", "margin", "least-confidence", "variation-ratio", "vote-entropy" and "mean-std".
 
-    | measure | φ_t |
-    |---|---|
-    | "bald" | Σ_c p_tc log(p_tc / p̄_c) |
-    | "entropy" | −Σ_c p_tc log p̄_c |
-    | "expected-entropy" | H[p_t] |
-    | "margin" | p_t(2) − p_t(1), for the two most probable classes of p̄ |
-    | "least-confidence" | −p_tc, for the most probable class c of p̄ |
-    | "variation-ratio" | 1 if the draw does not vote for the modal class, otherwise 0 |
-    | "vote-entropy" | −log v_c, for the class c that the draw votes for |
-    | "mean-std" | (1/C) Σ_c (p_tc − p̄_c)² / (2 s_c), with the standard deviation s_c over draws |
+    Measured against the spread over fresh sets of 5, 10, 20, 50 and 100 draws, on average over rows: from 20 draws on the error is
+    right within 6 % for the scores without a corner, and for margin, least confidence and variation ratio it is up to 13 % too
+    large, as two classes may tie. With 5 draws it is up to 12 % and 20 % too large. Errors by first derivatives would be 17 % too
+    small for vote entropy and mean standard deviation at 20 draws.
 
     The errors of two rows are not independent, because the draws are the same. `alcore.bench.compare` says what they mean for a
-    batch. The error is too small where first order is not enough: where classes nearly tie in p̄, and for votes where all draws
-    agree. The error of several labels is that of the row's score, with their influences added, or that of the largest label.
+    batch. A row whose draws all vote for one class has the error 0 by its votes, though another draw may vote otherwise. The error
+    of several labels is that of the row's score, with their φ_t added, or that of the largest label.
 
     Args:
         probs: (N, C, ..., T), as in `alcore.entropy`, with at least 2 draws.
@@ -47,7 +42,7 @@ def score_error(probs: Any, measure: str = "bald", **options: Unpack[ReadingOpti
 
     Returns:
         (N, ...) float64, at least 0, in the unit of the score. 0 where all draws agree. The cost is O(N·C·T) time for one read, 2
-            to 4 times that of the score, and O(block) memory.
+            to 16 times that of the score, and O(block) memory.
 
     Raises:
         TypeError: as `alcore.entropy`.
@@ -56,7 +51,7 @@ def score_error(probs: Any, measure: str = "bald", **options: Unpack[ReadingOpti
     >>> import alcore, numpy
     >>> draws = numpy.array([[0.9, 0.1, 0.9, 0.1], [0.6, 0.4, 0.7, 0.5], [0.8, 0.8, 0.8, 0.8]])  # (N, T), probability of yes
     >>> alcore.bald(draws, kind="binary").round(3), alcore.score_error(draws, kind="binary").round(3)
-    (array([0.368, 0.026, 0.   ]), array([0.   , 0.012, 0.   ]))
+    (array([0.368, 0.026, 0.   ]), array([0.   , 0.016, 0.   ]))
     """
     number, reading = door.as_scored(measure), Reading.of(options, ReadingOptions)
     door.check_error_of(reading.kind)

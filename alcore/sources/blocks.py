@@ -17,6 +17,7 @@ import numpy.typing as npt
 from alcore import door
 from alcore.door import Array, Axes, Bools, Float64s, Kind, Reading
 from alcore.sources.axes import arranged, is_lazy, original_axes
+from alcore.sources.chunks import with_starts
 from alcore.sources.progress import track
 from alcore.sources.ragged import Sets
 from alcore.sources.reading import PLAIN, Source, open_source, refuse_events
@@ -269,17 +270,27 @@ def score_blocks(
 
 
 def map_blocks(
-    source: Source, work: Callable[[Block], Result], reading: Reading, *, name: str = "probs"
+    source: Source,
+    work: Callable[[Block], Result],
+    reading: Reading,
+    *,
+    name: str = "probs",
+    only: npt.NDArray[np.int64] | None = None,
 ) -> Iterator[Result]:
-    """What ``work`` gives for each block of a source, in order. If the source has no row, ``work`` gets one empty block."""
+    """What ``work`` gives for each block of a source, in order. If the source has no row, ``work`` gets one empty block.
+
+    ``only``: rows, ascending. Blocks without one of them are left out, unread where the source allows it.
+    """
     draw_weights = door.as_weights(reading.weights, source.cell_shape[-1])
     variances = variances_of(reading, source, door.name_of_variance(name))
     outputs = door.as_output_weights(reading.output_weights, source.cell_shape[0]) if reading.kind == "mean" else None
     padding = door.as_mask(reading.mask, source.events, source.rows)
 
     def blocks() -> Iterator[tuple[int, Block]]:
-        start = 0
-        for array in source.blocks:
+        stop = 0
+        for start, array in with_starts(source.blocks, only):
+            if variances is not None:
+                variances.skip(start - stop)
             stop = start + len(array)
             if padding is not None and stop > len(padding):
                 door.refuse_unequal_rows("mask", stop, len(padding), f"{name} (at least)")
@@ -287,14 +298,15 @@ def map_blocks(
             block = Block(start, array, reading.kind, draw_weights, rows_mask, name, source.axes, reading.over_labels)
             noise = None if variances is None else variances.take(len(array))
             yield stop, replace(block, variance=noise, output_weights=outputs)
-            start = stop
+        if only is not None and stop:
+            return
         if variances is not None:
             variances.check_end()
-        if source.rows is not None and start != source.rows:
-            door.refuse_unequal_rows(name, source.rows, start, "its shape")
-        if padding is not None and start != len(padding):
-            door.refuse_unequal_rows("mask", start, len(padding), name)
-        if start == 0:
+        if source.rows is not None and stop != source.rows:
+            door.refuse_unequal_rows(name, source.rows, stop, "its shape")
+        if padding is not None and stop != len(padding):
+            door.refuse_unequal_rows("mask", stop, len(padding), name)
+        if stop == 0:
             empty = np.empty((0, *source.cell_shape), np.float32)
             noise = None if variances is None else np.ones_like(empty)
             block = Block(0, empty, reading.kind, draw_weights, padding, name)

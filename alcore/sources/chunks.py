@@ -6,14 +6,17 @@ import itertools
 import math
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array, Axes, Kind
+
+Ints = npt.NDArray[np.int64]
 
 LARGEST_CHUNKS = 4  # blocks: larger stored chunks are decompressed again for each block, rather than held whole
 PIECE_BYTES = 64 << 20  # of chunks that are copied together, so that a page of the copy is written to a few times
@@ -41,10 +44,53 @@ def _whole_chunks(chunk: int, step: int) -> int:
     return min(max(1, round(step / chunk)) * chunk, LARGEST_CHUNKS * step)
 
 
-def row_blocks(lazy: Any, step: int, name: str) -> Iterator[Array]:
-    """Successive blocks of ``step`` rows."""
-    rows = int(lazy.shape[0])
-    return (_read(lazy, start, min(start + step, rows), name) for start in range(0, rows, step))
+class CutRows(Iterator[Array]):
+    """Successive blocks of ``step`` rows. Each is read when its turn comes, or skipped."""
+
+    def __init__(self, rows: int, step: int, read: Callable[[int, int], Array]) -> None:
+        self._rows, self._step, self._read, self._start = rows, step, read, 0
+
+    @property
+    def following(self) -> int:
+        """How many rows the next block has. 0 at the end."""
+        return min(self._step, self._rows - self._start)
+
+    def __next__(self) -> Array:
+        if self._start >= self._rows:
+            raise StopIteration
+        start = self._start
+        self.skip()
+        return self._read(start, self._start)
+
+    def skip(self) -> int:
+        """Leave the next block out. It returns how many rows that were."""
+        rows = self.following
+        self._start += rows
+        return rows
+
+
+def row_blocks(lazy: Any, step: int, name: str) -> CutRows:
+    """Successive blocks of ``step`` rows of a lazy array."""
+    return CutRows(int(lazy.shape[0]), step, lambda start, stop: _read(lazy, start, stop, name))
+
+
+def with_starts(blocks: Iterator[Array], only: Ints | None = None) -> Iterator[tuple[int, Array]]:
+    """Each block with the number of its first row.
+
+    ``only``: rows, ascending. Blocks without one of them are skipped where the length of a block is known before it is read, and
+    none is read after the last row.
+    """
+    start = 0
+    while only is None or (len(only) and start <= only[-1]):
+        if only is not None and isinstance(blocks, CutRows) and blocks.following:
+            first, after = np.searchsorted(only, [start, start + blocks.following])
+            if first == after:
+                start += blocks.skip()
+                continue
+        if (block := next(blocks, None)) is None:
+            return
+        yield start, block
+        start += len(block)
 
 
 def _read(lazy: Any, start: int, stop: int, name: str) -> Array:

@@ -194,7 +194,12 @@ def axes_of(predictions: Any, reading: Reading, name: str) -> Axes | None:
 
 
 def with_names(result: Result, predictions: Any, reading: Reading) -> Result:
-    """Scores as an array of xarray, and a batch with the ids of its rows, where the predictions name them."""
+    """Scores as an array of xarray, and a batch with the ids of its rows, where the predictions name them.
+
+    Predictions that were computed from others have ``named_by``: those others, and how they are read.
+    """
+    if (origin := getattr(predictions, "named_by", None)) is not None:
+        predictions, reading = origin
     return cast(Result, _named(result, predictions, reading)) if is_labelled(predictions) else result
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from alcore import door
 from alcore.door import Array, Axes, Kind, Reading
 from alcore.sources.axes import arranged, arranged_block, is_lazy, is_table, opened, original_axes
-from alcore.sources.chunks import row_blocks, step_of, warn_of_chunks
+from alcore.sources.chunks import CutRows, row_blocks, step_of, warn_of_chunks
 from alcore.sources.names import RowNames, axes_of, names_of_rows
 from alcore.sources.ragged import Ragged
 from alcore.sources.threads import get_threads
@@ -157,7 +157,7 @@ def _array_source(array: Array, kind: Kind, name: str, cost: int) -> Source:
     held = block_rows(array.shape[1:], array.dtype.itemsize, cost)
     # Nothing is read or held, so a few large blocks for each thread.
     step = min(max(-(-len(array) // (PER_THREAD * get_threads())), held // 8, 1), 4 * held)
-    blocks = (array[start : start + step] for start in range(0, len(array), step))
+    blocks = CutRows(len(array), step, lambda start, stop: array[start:stop])
     return Source(len(array), array.shape[1:], blocks, step, array.dtype)
 
 

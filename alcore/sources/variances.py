@@ -15,7 +15,7 @@ import numpy as np
 from alcore import door
 from alcore.door import Array, Axes, Reading
 from alcore.sources.axes import arranged_by, opened, original_axes
-from alcore.sources.chunks import chunks_of
+from alcore.sources.chunks import CutRows, chunks_of
 from alcore.sources.names import check_same_rows, is_labelled, names_along, names_of
 from alcore.sources.ragged import Ragged, cells_of_variance
 from alcore.sources.reading import Source, array_or_lazy_source
@@ -48,6 +48,17 @@ class Variances:
         self._taken += rows
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+    def skip(self, rows: int) -> None:
+        """Leave out those of the next ``rows`` rows, unread where the source allows it."""
+        while rows:
+            held = 0 if self._held is None else len(self._held)
+            if not held and isinstance(self._blocks, CutRows) and 0 < self._blocks.following <= rows:
+                left_out = self._blocks.skip()
+                self._taken += left_out
+            else:
+                left_out = len(self.take(min(rows, held or 1)))
+            rows -= left_out
+
     def check_end(self) -> None:
         """Refuse more variances than means."""
         rest = 0 if self._held is None else len(self._held)
@@ -71,6 +82,9 @@ class Constant(Variances):
 
     def take(self, rows: int) -> Array:
         return np.broadcast_to(self._values, (rows, *self._values.shape[1:]))
+
+    def skip(self, rows: int) -> None:
+        """The next rows have them too."""
 
     def check_end(self) -> None:
         """All rows have them."""

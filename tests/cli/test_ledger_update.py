@@ -136,3 +136,34 @@ def test_labels_without_a_row_are_left_out_where_it_is_said(here: Path) -> None:
     result = run(*given, "--leave-out")
     assert result.exit_code == 0, result.output
     assert "have no row and were left out" in " ".join(result.stderr.split())
+
+
+def test_show_and_history_say_what_was_learned(here: Path) -> None:
+    """While the query is open, and after its labels came. Nothing is said of queries that learned nothing."""
+    run("ask", "run.db", "preds.npy", "-k", 2, "--seed", 2, "-o", "next.csv", "--update", "--trained-on", "old.txt")
+    with Ledger.open("run.db", readonly=True) as ledger:
+        (query,) = ledger.open_queries()
+        assert ledger.updates() == {2: query.update}
+        assert query.update is not None
+        scale, dimension = query.update["scale"], query.update["effective_dimension"]
+        first = next(int(event["id"]) for event in ledger.history(ledger.labelled) if event["query"] == 1)
+    words = "4 labels were learned that came since the model was trained on 3 "
+    words += f"(scale {scale:.3g}, effective dimension {dimension:.1f})."
+    shown = run("show", "run.db")
+    assert shown.exit_code == 0
+    assert shown.stderr == f"note: {words}\n"
+    assert len(table(shown.stdout)) == 2
+    one = int(query.ids[0])
+    assert done("history", "run.db", one).splitlines()[-1] == f"query 2: {words}"
+    with Ledger.open("run.db") as ledger:
+        ledger.tell(query, TRUTH[query.ids].tolist())
+    assert done("history", "run.db", one, first).splitlines()[-1] == f"query 2: {words}"
+    assert "learned" not in done("history", "run.db", first)
+
+
+def test_one_label_is_one(here: Path) -> None:
+    from alcore.cli.ledger_update import in_words
+
+    said = in_words({"learned": 1, "left_out": 1, "trained_on": 3, "scale": 1.0, "effective_dimension": 0.9})
+    assert said.startswith("1 label was learned that came")
+    assert said.endswith(" 1 label has no row and was left out.")

@@ -127,6 +127,25 @@ def test_draws_are_read_in_blocks_by_everything(tmp_path: Path) -> None:
     assert 3 not in query.ids
 
 
+def test_names_of_rows_stay() -> None:
+    xarray = pytest.importorskip("xarray")
+    names = np.array([f"row {place}" for place in range(N)])
+    axes = {"N": "obs", "C": "label", "T": "member"}
+    source = xarray.DataArray(PROBS.transpose(2, 0, 1), dims=("member", "obs", "label"), coords={"obs": names})
+    named = learned(xarray.DataArray(source), axes=axes).draws(rng=1)
+    plain = learned(PROBS).draws(rng=1)
+    scores = alcore.bald(named)
+    assert scores.dims == ("obs",)
+    np.testing.assert_array_equal(scores.obs, names)
+    np.testing.assert_array_equal(scores.values, alcore.bald(plain))
+    for heuristic in (alcore.BALD(), alcore.BatchBALD(), alcore.PowerBALD()):
+        batch = heuristic.select(named, 3, rng=0)
+        assert batch.ids.tolist() == names[batch.indices].tolist()
+        np.testing.assert_array_equal(batch.indices, heuristic.select(plain, 3, rng=0).indices)
+        assert heuristic.select(plain, 3, rng=0).ids is None
+    assert alcore.batchbald(named, 2).ids.tolist() == names[alcore.batchbald(plain, 2).indices].tolist()
+
+
 def test_zeros_and_certain_draws_stay_finite() -> None:
     votes = np.eye(C)[np.random.default_rng(0).integers(C, size=(N, T))].transpose(0, 2, 1)
     minus = np.where(np.arange(C)[:, None] == 1, -np.inf, LOGITS)

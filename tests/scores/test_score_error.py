@@ -1,4 +1,4 @@
-"""Standard errors of scores: derivatives by the weights of the draws, the spread over fresh draws, and what cannot be said."""
+"""Standard errors of scores: the jackknife over the draws, the spread over fresh draws, and what cannot be said."""
 
 from __future__ import annotations
 
@@ -20,37 +20,33 @@ def score(name: str, probs: np.ndarray, **options: Any) -> np.ndarray:
     return getattr(alcore, name.replace("-", "_"))(probs, **options)
 
 
-def error_by_derivatives(name: str, probs: np.ndarray, weights: np.ndarray | None = None, **options: Any) -> np.ndarray:
-    """The definition: influences are the derivatives of the score by the weight of each draw. NaN where a tie has none."""
+def error_by_leaving_out(name: str, probs: np.ndarray, weights: np.ndarray | None = None, **options: Any) -> np.ndarray:
+    """The jackknife: how far the score moves when a draw is left out. Of several labels the largest score is that of one label."""
     draws = probs.shape[-1]
     shares = np.full(draws, 1 / draws) if weights is None else weights / weights.sum()
-    step = 1e-6
-    moved = [
-        score(name, probs, weights=(1 - way * step) * shares + way * step * np.eye(draws)[t], **options)
-        for t in range(draws)
-        for way in (1, -1)
-    ]
-    up, down = np.array(moved[::2]), np.array(moved[1::2])
-    influence = (up - down) / (2 * step)
-    tied = (abs(up + down - 2 * score(name, probs, weights=shares, **options)) > step**1.5).any(axis=0)
-    influence[:, tied] = np.nan
-    of_draws = shares.reshape(-1, *[1] * (influence.ndim - 1))
-    centred = influence - (of_draws * influence).sum(axis=0)
-    return np.asarray(np.sqrt((of_draws**2 * centred**2).sum(axis=0) / (1 - (shares**2).sum())))
+    if options.get("over_labels") == "max":
+        labels = [np.array(score(name, probs[:, one], kind="binary")) for one in range(probs.shape[1])]
+        probs = probs[np.arange(len(probs)), np.argmax(labels, axis=0)]
+        options = {"kind": "binary"}
+    influence = np.zeros((draws, len(probs)))
+    for t in np.flatnonzero(shares):
+        left = np.where(np.arange(draws) == t, 0, shares)
+        moved = score(name, probs, weights=shares, **options) - score(name, probs, weights=left, **options)
+        influence[t] = moved * (1 - shares[t]) / shares[t]
+    centred = influence - shares @ influence
+    return np.asarray(np.sqrt((shares[:, None] ** 2 * centred**2).sum(axis=0) / (1 - (shares**2).sum())))
 
 
 def check_equal(found: np.ndarray, expected: np.ndarray) -> None:
-    smooth = np.isfinite(expected)
-    assert smooth.sum() >= 3
-    np.testing.assert_allclose(found[smooth], expected[smooth], rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.interpreted
 @each_name
-def test_equals_the_derivatives_of_the_score(name: str) -> None:
+def test_equals_the_jackknife(name: str) -> None:
     weights = np.array([3.0, 1, 2, 1, 1, 0.5, 4])
-    check_equal(alcore.score_error(SAMPLE, name), error_by_derivatives(name, SAMPLE))
-    check_equal(alcore.score_error(SAMPLE, name, weights=weights), error_by_derivatives(name, SAMPLE, weights))
+    check_equal(alcore.score_error(SAMPLE, name), error_by_leaving_out(name, SAMPLE))
+    check_equal(alcore.score_error(SAMPLE, name, weights=weights), error_by_leaving_out(name, SAMPLE, weights))
 
 
 @each_name
@@ -58,7 +54,7 @@ def test_equals_the_derivatives_of_the_score(name: str) -> None:
 def test_labels_share_their_draws(name: str, over_labels: str) -> None:
     labels = np.random.default_rng(2).uniform(0.05, 0.95, size=(40, 3, 13))
     options = {"kind": "multilabel", "over_labels": over_labels}
-    expected = error_by_derivatives(name, labels, **options)
+    expected = error_by_leaving_out(name, labels, **options)
     check_equal(alcore.score_error(labels, name, **options), expected)
 
 
@@ -99,22 +95,33 @@ def rms(values: np.ndarray) -> float:
     return float(np.sqrt((values**2).mean()))
 
 
-@pytest.mark.parametrize(
-    "name", ["bald", "entropy", "expected-entropy", "margin", "least-confidence", "variation-ratio"]
-)
-def test_agrees_with_the_spread_over_fresh_draws(name: str) -> None:
-    """300 sets of 60 draws: the standard deviation has an error of 4 %, that of a row, and less over rows."""
-    rng, fresh = np.random.default_rng(3), soak(300, 3_000)
-    centre = rng.dirichlet([0.7] * 4, size=25)[:, None, None, :] * 6 + 0.3
-    gamma = rng.standard_gamma(np.broadcast_to(centre, (25, fresh, 60, 4)))
-    probs = (gamma / gamma.sum(axis=-1, keepdims=True)).transpose(1, 0, 3, 2)
+def fresh_sets(kind: str, sets: int, draws: int) -> np.ndarray:
+    """(sets, 30, C, draws): draws around fixed means, or as those of a network, from a Gaussian of logits."""
+    rng = np.random.default_rng(draws)
+    if kind == "dirichlet":
+        centre = np.random.default_rng(1).dirichlet([0.7] * 4, size=30)[:, None, :] * 6 + 0.3
+        probs = rng.standard_gamma(np.broadcast_to(centre, (sets, 30, draws, 4)))
+    else:
+        of_rows = np.random.default_rng(2)
+        mean, spread = of_rows.normal(scale=3, size=(30, 5)), of_rows.normal(size=(30, 5, 5))
+        probs = np.exp(mean[:, None] + rng.normal(size=(sets, 30, draws, 5)) @ spread)
+    return np.asarray((probs / probs.sum(axis=-1, keepdims=True)).transpose(0, 1, 3, 2))
+
+
+TIES = ("margin", "least-confidence", "variation-ratio")  # scores with a corner where two classes tie
+
+
+@each_name
+@pytest.mark.parametrize("kind", ["dirichlet", "logits"])
+@pytest.mark.parametrize(("draws", "within"), [(5, 0.15), (10, 0.12), (20, 0.1), (50, 0.08)])
+def test_agrees_with_the_spread_over_fresh_draws(name: str, kind: str, draws: int, within: float) -> None:
+    """300 sets: the standard deviation over sets has an error of 4 % for one row, and less over rows."""
+    probs = fresh_sets(kind, soak(300, 3_000), draws)
     scores = np.array([score(name, one) for one in probs])
     errors = np.array([alcore.score_error(one, name) for one in probs])
-    clear = np.sort(probs.mean(axis=(0, 3)), axis=1)
-    kept = clear[:, -1] - clear[:, -2] > 0.1  # a tie has no derivative
-    assert kept.sum() > 10
-    true, said = scores.std(axis=0, ddof=1)[kept], np.sqrt((errors**2).mean(axis=0))[kept]
-    assert rms(said) / rms(true) == pytest.approx(1, abs=0.08)
+    true, said = scores.std(axis=0, ddof=1), np.sqrt((errors**2).mean(axis=0))
+    above = 0.1 if name in TIES else 0.0
+    assert 1 - within < rms(said) / rms(true) < 1 + within + above
 
 
 def test_names_of_xarray_stay() -> None:
