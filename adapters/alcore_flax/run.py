@@ -41,6 +41,16 @@ class Run:
         self._network, self._weights = as_network(model)
         self.begin(request)
 
+    @property
+    def held(self) -> Any:
+        """The weights, and a text that says how the model is built."""
+        return repr(self._network), self._weights
+
+    @property
+    def noise_shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of what a row of the first block drew."""
+        return [step.shape for step in self._draws or ()]
+
     def load(self, members: Checkpoints, place: int) -> None:
         self._weights = members.load(place, self._weights)
 
