@@ -114,7 +114,7 @@ def predict(
         )
     _check_can_vary(members, draws)
     drawn = [one.classifier for one in members.all[: request.draws]]
-    numbers, twins = GlobalNumbers(), _twins(drawn, members.ensemble)
+    numbers, twins = GlobalNumbers(in_ranges=rows is not None), _twins(drawn, members.ensemble)
     now: dict[int, Any] = {}  # the block that runs, as the members take it
 
     def forward(batch: Any, block: int, draw: int) -> Array:
@@ -179,10 +179,7 @@ def _predict_means(
         size = max(1, data.shape[0])
     batches, named, known = batches_of(data, size), adapting.as_ids(ids), adapting.known_rows(data, ids)
     if drawn.one_block and rows is not None:
-        raise ValueError(
-            f"rows: {type(model).__name__} draws a function at all rows together, so ranges would have other functions. Leave rows "
-            "out, and write a file of all rows: out='preds.zarr'."
-        )
+        adapting.refuse_ranges(f"{type(model).__name__} draws a function at all rows together")
     out = adapting.as_out(out, rows, known, request, lambda: fitted_state(model, inside)[0])
     return adapting.predict(twins.watch(batches), [forward], request, rows=known, out=out, ids=named, progress=progress)
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.random import mtrand
 
+from alcore.adapting.refusals import refuse_ranges
+
 PYTHON, NUMPY = "Python's random module", "NumPy's global generator"
 
 
@@ -48,7 +50,9 @@ class GlobalNumbers:
     seed takes 0.002 ms.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_ranges: bool = False) -> None:
+        """``in_ranges``: refuse models that draw from it, because their numbers belong to blocks and not to rows."""
+        self._in_ranges = in_ranges
         self._own = np.random.MT19937(0)  # that of the user may be one that members cannot seed
         self._before: tuple[Any, Any] | None = None
 
@@ -57,7 +61,11 @@ class GlobalNumbers:
         if self._before is None:
             self._before = (mtrand.get_bit_generator(), np.random.get_state(legacy=False))  # noqa: NPY002
             mtrand.set_bit_generator(self._own)
+        elif self._in_ranges and self._own.state["state"]["pos"] != self._fresh:
+            self.give_back()
+            refuse_ranges("the model draws random numbers for each block when it predicts")
         np.random.seed(seed % 2**32)  # noqa: NPY002
+        self._fresh = self._own.state["state"]["pos"] if self._in_ranges else 0
 
     def give_back(self) -> None:
         """Put the generator back as it was before `lend`."""

@@ -19,7 +19,7 @@ from alcore.sources.ranges import Range
 from alcore.sources.saving_range import SavingRange, as_range, own_rows
 from alcore.sources.shared import SharedStore
 
-ADDRESS = re.compile(r" at 0x[0-9a-f]+|\b0x[0-9a-f]+")
+ADDRESS = re.compile("0x[0-9a-f]+")
 NUMBER = re.compile(r"[:_]\d+")  # of one device among several of its kind
 PIECE = 1 << 24  # bytes of a file of weights that are read at once
 
@@ -88,8 +88,8 @@ def as_out(
     start, stop = as_range(rows, out)
     if not request.consistent:
         raise ValueError(
-            "consistent: expected True beside rows=, got False. Plain draws are no networks that the rows of all ranges share. Pass "
-            "consistent=True."
+            "consistent: expected True beside rows=, got False. Plain draws are no networks that all ranges share. Pass "
+            "consistent=True, or leave rows out."
         )
     if known is not None and known != stop - start:
         raise ValueError(

@@ -26,9 +26,9 @@ FOLDER = "alcore"  # of the records, in the folder of the array
 MARK = "alcore"  # the attribute that says what the draws are
 CHANGED = {  # what to do where a setting is another one than that of the ranges before. Others are options of the call.
     "alcore": "Versions may draw other random numbers. Install the one that began: pip install 'alcore=={0}'.",
-    "weights": "The model, its weights or its rates are other ones, so draw t would not be one network. Load that of the first ranges.",
+    "weights": "The model, its weights or its rates are other ones. Load the model of the first ranges.",
     "devices": "Kinds of devices draw other random numbers. Run all ranges on one kind.",
-    "noise": "So draw t would not be one network. Pad the rows of all blocks to one length, the same in all ranges.",
+    "noise": "Layers draw numbers of other shapes. Pad the rows of all blocks to one length, the same in all ranges.",
     "shape": "Let the model return the same classes, event axes and draws for all ranges.",
     "ids": "Name ids for all ranges, or for none.",
     "mask": "Pass a mask for all ranges, or for none.",

@@ -1,10 +1,10 @@
-"""One zarr array that several processes write, each its own ranges of rows: made by the first, whole when each range has a record."""
+"""One zarr array that several processes write, each its ranges of rows. It is whole when each row is in a range with a record."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,7 @@ class SharedStore:
         return f"SharedStore({self.path!r}, rows={self.rows}, chunk={self.chunk})"
 
     def ranges(self, parts: int) -> list[Range]:
-        """At most ``parts`` ranges (start, stop) that hold all rows once. They begin and end at chunks, and are about equally long."""
+        """At most ``parts`` ranges (start, stop) that hold each row once. They end at chunks, and are about equally long."""
         chunks = -(-self.rows // self.chunk)
         count = min(door.as_size(parts, "parts"), chunks)
         ends = [min(chunks * (part + 1) // count * self.chunk, self.rows) for part in range(count)]
@@ -122,7 +122,7 @@ class SharedStore:
 
     @property
     def missing(self) -> list[Range]:
-        """The ranges (start, stop) without a record. They are to be predicted, or predicted again. Empty where the store is whole."""
+        """Ranges (start, stop) of rows that are in no range with a record. They are to be predicted. Empty where all is there."""
         node = self.node()
         return gaps([] if node is None else whole_ranges(node), (0, self.rows))
 
@@ -168,8 +168,8 @@ class SharedStore:
                 found = np.zeros((self.rows, *part.shape[1:]), part.dtype)
             elif found.dtype.kind != part.dtype.kind:
                 raise ValueError(
-                    f"{self.path}: rows {start} to {stop - 1} have {name} of another type than the rows before. Use numbers for all "
-                    "rows or texts for all rows, and write a new store."
+                    f"{self.path}: rows {start} to {stop - 1} have {name} of another type than the rows before. Use only "
+                    "numbers or only texts, and write a new store."
                 )
             if part.dtype.itemsize > found.dtype.itemsize:  # a longer text
                 found = found.astype(part.dtype)
@@ -182,13 +182,15 @@ class SharedStore:
         if "://" not in self.path and not exists(Path(self.path)):
             return None
         try:
-            node = zarr.open(store=self.path, mode=mode)
+            node = zarr.open_array(store=self.path, mode=mode)
         except FileNotFoundError:
             return None
-        if marked(node) is None:
+        except ValueError:  # a group
+            node = None
+        if node is None or marked(node) is None:
             raise ValueError(
-                f"{self.path}: expected a new name, or a store that alcore.SharedStore made, got another array or group of zarr. "
-                "Choose another name."
+                f"{self.path}: expected a new name, or a store that processes write in ranges, got another array or group of "
+                "zarr. Choose another name."
             )
         return node
 

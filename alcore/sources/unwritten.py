@@ -182,8 +182,8 @@ def refuse_ranges(rows: Bools, what: str, source: str, place: str) -> NoReturn:
     if 0 < len(written) <= RANGES:
         remedy += f" Or pass the rows that are there: {_parts_of(source, written)}."
     raise ValueError(
-        f"{what}: expected {len(rows)} rows that were written, but rows {_named(rows)} are in no range that has a record. A process "
-        f"that writes them has not ended, or was killed. {remedy}"
+        f"{what}: expected {len(rows)} rows that were written, but rows {_named(rows)} are in no range that has a record. "
+        f"A process that writes them has not ended, or was killed. {remedy}"
     )
 
 
