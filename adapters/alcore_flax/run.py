@@ -44,7 +44,8 @@ class Run:
     @property
     def held(self) -> Any:
         """The weights, and a text that says how the model is built."""
-        return repr(self._network), self._weights
+        state = jax.tree.unflatten(self._network.tree, self._weights)
+        return repr(self._network), jax.tree.leaves(state[-1] if isinstance(state, tuple) else state)  # NNX: keys, counts, rest
 
     @property
     def noise_shapes(self) -> list[tuple[int, ...]]:
