@@ -45,7 +45,9 @@ class Run:
     def held(self) -> Any:
         """The weights, and a text that says how the model is built."""
         state = jax.tree.unflatten(self._network.tree, self._weights)
-        return repr(self._network), jax.tree.leaves(state[-1] if isinstance(state, tuple) else state)  # NNX: keys, counts, rest
+        return repr(self._network), jax.tree.leaves(
+            state[-1] if isinstance(state, tuple) else state
+        )  # NNX: keys, counts, rest
 
     @property
     def noise_shapes(self) -> list[tuple[int, ...]]:
