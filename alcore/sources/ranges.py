@@ -106,9 +106,9 @@ def check_settings(path: str, mark: Mapping[str, Any] | None, mine: Mapping[str,
     for name in known:
         if known[name] != theirs.get(name):
             refuse_setting(path, name, theirs.get(name), known[name])
-    for name in ("ids", "mask"):  # what is kept beside the rows
+    for name in ("ids", "mask", "variance", "checkpoints"):  # those that only some ranges say
         if theirs.get(name) and not known.get(name):
-            refuse_setting(path, name, True, None)
+            refuse_setting(path, name, theirs[name], None)
 
 
 def refuse_setting(path: str, name: str, theirs: Any, mine: Any) -> NoReturn:

@@ -10,14 +10,19 @@ from signal import SIGKILL
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 import alcore
 from tests.adapters.processes import CHEAP, ROOT
 
 SCRIPTS = ROOT / "examples" / "parallel"
 ROWS, TASKS = 2000, 3
+PREPARED = """
+import alcore_torch, numpy, torch
+from torch import nn
+model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, 3))
+torch.save(model.state_dict(), "model.pt")
+alcore_torch.predict(model, numpy.load("pool.npy"), draws=20, kind="logits", out="one.npy", progress=False)
+"""
 # In place of the script: the process is killed when it has written its first chunk and has the second in memory.
 KILLED = """
 import os, runpy, signal, sys
@@ -54,15 +59,11 @@ def task(folder: Path, number: int, *code: str) -> subprocess.Popen[str]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Rows and a model on disk, and the draws of one call."""
-    import alcore_torch
-
     folder = tmp_path_factory.mktemp("pool")
-    pool = np.random.default_rng(0).normal(size=(ROWS, 8)).astype(np.float32)
-    np.save(folder / "pool.npy", pool)
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, 3))
-    torch.save(model.state_dict(), folder / "model.pt")
-    alcore_torch.predict(model, pool, draws=20, kind="logits", out=folder / "one.npy", progress=False)
+    np.save(folder / "pool.npy", np.random.default_rng(0).normal(size=(ROWS, 8)).astype(np.float32))
+    process = started(folder, "-c", PREPARED)
+    said = process.communicate()[0]
+    assert process.returncode == 0, said
     return folder
 
 
