@@ -45,9 +45,8 @@ class Run:
     def held(self) -> Any:
         """The weights, and a text that says how the model is built."""
         state = jax.tree.unflatten(self._network.tree, self._weights)
-        return repr(self._network), jax.tree.leaves(
-            state[-1] if isinstance(state, tuple) else state
-        )  # NNX: keys, counts, rest
+        weights = state[-1] if isinstance(state, tuple) else state  # the state of NNX is keys, counts and the rest
+        return repr(self._network), jax.tree.leaves(weights)
 
     @property
     def noise_shapes(self) -> list[tuple[int, ...]]:

@@ -101,7 +101,7 @@ class GlobalNumbers:
 
     def __init__(self, *, in_ranges: bool = False) -> None:
         """``in_ranges``: refuse models that draw from it, because their numbers belong to blocks and not to rows."""
-        self._in_ranges = in_ranges
+        self._in_ranges, self._fresh = in_ranges, 0  # fresh: the place in the generator after a seed
         self._own = np.random.MT19937(0)  # that of the user may be one that members cannot seed
         self._before: tuple[Any, Any] | None = None
 
