@@ -40,8 +40,8 @@ def predict_range(rows: tuple[int, int], store: alcore.SharedStore) -> tuple[int
 
 
 if __name__ == "__main__":
-    address = {"address": sys.argv[1]} if sys.argv[1:] else {"n_workers": 2, "threads_per_worker": 1}
-    with Client(**address, dashboard_address=None) as client:
+    own = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with Client(sys.argv[1]) if sys.argv[1:] else Client(**own) as client:
         store = alcore.SharedStore("dask.zarr", rows=len(Pool()), chunk=256)
         done = client.gather(client.map(predict_range, store.ranges(6), store=store))
     print(f"{len(done)} ranges are there, missing: {store.missing}")
