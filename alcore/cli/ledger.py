@@ -37,6 +37,7 @@ from alcore.cli.ledger_tables import (
 )
 from alcore.cli.ledger_update import note_learned, update_of
 from alcore.cli.options import (
+    FILES,
     BatchOptions,
     Count,
     HeuristicOptions,
@@ -52,6 +53,7 @@ from alcore.door.wording import word
 from alcore.heuristics import Random
 from alcore.heuristics.base import Joint
 from alcore.ledger import Ledger, Query
+from alcore.sources.urls import File, as_file
 
 app = typer.Typer(add_completion=False, help="A labelling campaign in a file: which ids are labelled, asked or free.")
 
@@ -112,12 +114,8 @@ def status(run: Run) -> None:
 def ask(
     run: Run,
     files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="PREDICTIONS",
-            help="Predictions: .npy, .npz, zarr or HDF5. Several files, or a pattern such as 'preds/*.npy', are one pool. Not "
-            "needed for --heuristic random.",
-        ),
+        list[File] | None,
+        typer.Argument(metavar="PREDICTIONS", help=f"{FILES} Not needed for --heuristic random.", parser=as_file),
     ] = None,
     k: Count = 10,
     asker: Annotated[

@@ -37,6 +37,7 @@ from alcore.cli.options import (
     PredictionOptions,
     Seed,
     expand_options,
+    file_option,
 )
 from alcore.cli.sentences import one_sentence, out, say
 from alcore.cli.tables import (
@@ -55,6 +56,7 @@ from alcore.heuristics import Heuristic, Random, RowWise
 from alcore.heuristics.base import Joint
 from alcore.heuristics.names import check_name
 from alcore.sources.files import whole_file
+from alcore.sources.urls import File
 
 
 @expand_options
@@ -123,17 +125,14 @@ def bench(
     k: Count = 10,
     heuristics: Annotated[str, typer.Option(help="all, or names separated by commas.")] = "all",
     labels: Annotated[
-        Path | None,
-        typer.Option(help="Labels of the pool: .npy, or a file with the member pool_labels. Default: FILE."),
+        File | None, file_option("Labels of the pool: .npy, or a file with the member pool_labels. Default: FILE.")
     ] = None,
     test: Annotated[
-        Path | None,
-        typer.Option(
-            help="Predictions of a test set: .npy, or a file with the members test and test_labels. Default: FILE."
-        ),
+        File | None,
+        file_option("Predictions of a test set: .npy, or a file with the members test and test_labels. Default: FILE."),
     ] = None,
     test_labels: Annotated[
-        Path | None, typer.Option(help="Labels of the test set: .npy, or a file with the member test_labels.")
+        File | None, file_option("Labels of the test set: .npy, or a file with the member test_labels.")
     ] = None,
     test_variance: Annotated[
         str | None,
