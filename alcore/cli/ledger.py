@@ -48,6 +48,7 @@ from alcore.cli.options import (
     UpdateOptions,
     expand_options,
 )
+from alcore.cli.scheduler import Scheduler, on_cluster
 from alcore.cli.sentences import one_sentence, out, say
 from alcore.door.wording import word
 from alcore.heuristics import Random
@@ -130,6 +131,7 @@ def ask(
         typer.Option(help="A text file with the id of each row of the predictions, one per line. Default: all ids."),
     ] = None,
     seed: Seed = None,
+    scheduler: Scheduler = None,
     *,
     named: NamedOptions,
     read: PredictionOptions,
@@ -159,9 +161,9 @@ def ask(
         rows = None if ids is None else ids_in(ledger, ids)
         update = update_of(learned, ledger, run)
         note_open(ledger, asker, run)
-        query = ledger.ask(
-            chosen, predictions, k, ids=rows, asker=asker, rng=seed, update=update, **reading_of(read, files)
-        )
+        reading = reading_of(read, files)
+        with on_cluster(scheduler, predictions, reading) as spread:
+            query = ledger.ask(chosen, spread, k, ids=rows, asker=asker, rng=seed, update=update, **reading)
         note_learned(query, update)
         hand_out(query, output, shown, data_from, overwrite)
 

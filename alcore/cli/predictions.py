@@ -39,6 +39,7 @@ from alcore.cli.options import (
     expand_options,
     file_option,
 )
+from alcore.cli.scheduler import Scheduler, on_cluster
 from alcore.cli.sentences import one_sentence, out, say
 from alcore.cli.tables import (
     columns_of,
@@ -63,6 +64,8 @@ from alcore.sources.urls import File
 def score(
     files: Files,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write: .npy or .csv.", show_default=False)],
+    scheduler: Scheduler = None,
+    *,
     named: NamedOptions,
     read: PredictionOptions,
     made: HeuristicOptions,
@@ -76,7 +79,9 @@ def score(
         predictions = open_files(files, read)
         if output.suffix == ".csv" or read.offsets is not None:
             check_reduced(predictions, made.reduce)
-        scores = chosen.score(predictions, **reading_of(read, files))
+        reading = reading_of(read, files)
+        with on_cluster(scheduler, predictions, reading) as spread:
+            scores = chosen.score(spread, **reading)
         if output.suffix == ".npy":
             with whole_file(output) as stream:
                 np.save(stream, scores, allow_pickle=False)
@@ -94,6 +99,7 @@ def select(
         Path | None, typer.Option("--output", "-o", help="Where to write: .csv. Default: the screen.")
     ] = None,
     seed: Seed = None,
+    scheduler: Scheduler = None,
     *,
     named: NamedOptions,
     read: PredictionOptions,
@@ -109,7 +115,9 @@ def select(
         predictions = open_files(files, read)
         if not isinstance(chosen, Random | Joint):
             check_reduced(predictions, made.reduce)
-        batch = chosen.select(predictions, k, rng=seed, **reading_of(read, files))
+        reading = reading_of(read, files)
+        with on_cluster(scheduler, predictions, reading) as spread:
+            batch = chosen.select(spread, k, rng=seed, **reading)
         columns = columns_of(batch)
         note_uncertain(batch)
         if output is None:
