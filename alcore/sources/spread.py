@@ -211,10 +211,14 @@ def map_on_workers(
     def send(start: int, stop: int) -> Told:
         rows_mask = None if padding is None else padding[start:stop]
         noise = None if variances is None else variances.take(stop - start)
+        if noise is not None and not noise.strides[0]:
+            noise = noise[:1]  # all rows have the same
         return rows_mask, noise, None if tell is None else tell(start, stop)
 
     def work_on(start: int, array: Array, told: Told) -> Result:
         rows_mask, noise, known = told
+        if noise is not None:
+            noise = np.broadcast_to(noise, (len(array), *noise.shape[1:]))
         block = replace(plan, start=start, array=array, mask=rows_mask, variance=noise)
         return work(block, known) if is_told else work(block)
 
