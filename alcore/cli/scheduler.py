@@ -33,8 +33,8 @@ def on_cluster(scheduler: str | None, predictions: Any, reading: dict[str, Any])
         return
     if ADDRESS.fullmatch(scheduler) is None:
         raise ValueError(
-            f"--scheduler: expected an address such as tcp://127.0.0.1:8786, got {scheduler!r}. Pass the address that the "
-            "scheduler printed when it started (dask scheduler)."
+            f"scheduler: expected an address such as tcp://127.0.0.1:8786, got {scheduler!r}. Pass the address that the "
+            "scheduler printed when it started."
         )
     stores_of(predictions)
     check_answers(scheduler, ANSWER_S)

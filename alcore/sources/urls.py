@@ -171,7 +171,7 @@ class Url:
         """The remedy where a remote file cannot be read in blocks."""
         copy = self.name or "copy"
         return (
-            f"Copy it first: fs, path = fsspec.url_to_fs({str(self)!r}); fs.get(path, {copy!r}, recursive=True); "
+            f"Copy it first: import fsspec; fs, path = fsspec.url_to_fs({str(self)!r}); fs.get(path, {copy!r}, recursive=True); "
             f"alcore.open_predictions({copy!r})"
         )
 
