@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -32,7 +31,7 @@ from alcore.sources.npz import open_npz
 from alcore.sources.ragged import Ragged
 from alcore.sources.remote import open_remote
 from alcore.sources.stored import open_hdf5, open_zarr
-from alcore.sources.urls import Url, as_file
+from alcore.sources.urls import Url, as_file, as_numbers
 
 ENDINGS = (".npy", ".npz", ".zarr", ".zip", ".h5", ".hdf5")  # of offsets that are a file, and no member
 
@@ -163,16 +162,12 @@ def is_pattern(file: Path | Url) -> bool:
 
 def fitting(file: Path | Url) -> list[str]:
     """The files that fit a pattern. Numbers in their names are ordered as numbers: part_2 comes before part_10."""
-    return sorted(file.fitting() if isinstance(file, Url) else glob.glob(str(file)), key=_as_numbers)
+    return file.fitting() if isinstance(file, Url) else sorted(glob.glob(str(file)), key=as_numbers)
 
 
 def name_of(path: str | os.PathLike[str]) -> str:
     """A path or a URL as errors show it."""
     return door.without_secrets(os.fspath(path))
-
-
-def _as_numbers(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _of_pattern(file: Path) -> str:

@@ -117,7 +117,7 @@ class Url:
         """The URLs that fit a pattern."""
         with self.reading("files"):
             system, path = self.place()
-            return [system.unstrip_protocol(one) for one in system.glob(path)]
+            return sorted(map(system.unstrip_protocol, system.glob(path)), key=as_numbers)
 
     def state(self) -> list[tuple[str, str]]:
         """What the store says of each of its files, which changes when somebody writes to it."""
@@ -203,6 +203,11 @@ def as_file(path: Any, name: str = "path") -> Path | Url:
         return door.as_path(path, name)
     text = path.text if isinstance(path, Url) else str(path)
     return Path(door.local_path(text)) if text.startswith(door.LOCAL) else Url(text)
+
+
+def as_numbers(name: str) -> list[tuple[int, str]]:
+    """What orders names by their numbers: part_2 comes before part_10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _fsspec(url: Url) -> Any:
