@@ -47,7 +47,8 @@ def open_predictions(
 
     Args:
         path: a .npy file (mapped into memory), an .npz file, a zarr array or group (a folder, or a zip of it), or an HDF5 file. The
-            first bytes of the file say which, whatever its name.
+            first bytes of the file say which, whatever its name. The URL of a remote store too, such as s3://bucket/preds.zarr, where
+            ranges of bytes are read in place of a map.
         member: which array of a file that holds several. You need it where there is more than one.
         default: the member to take where there are several, `member` is None, and this is one of them.
         offsets: for rows of different size, such as the boxes of an image: where the offsets (N + 1,) are that cut the array into
@@ -61,8 +62,8 @@ def open_predictions(
     Raises:
         TypeError: `path` is not the name of a file.
         ValueError: the file is missing, empty, truncated, pickled, not an array or of another format, `member` is missing or
-            unknown, or `offsets` are none.
-        ImportError: zarr or h5py is needed and not installed.
+            unknown, or `offsets` are none. For a URL also: the server does not answer, or denies access.
+        ImportError: zarr, h5py, fsspec or the library of a remote store is needed and not installed.
 
     >>> import alcore, numpy, tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "preds.npz"
