@@ -210,7 +210,9 @@ def test_wrong_credentials_are_denied(address: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": "http://127.0.0.1:9", "key": "ann", "secret": "hidden"})
+    monkeypatch.setitem(
+        fsspec.config.conf, "s3", {"endpoint_url": "http://127.0.0.1:9", "key": "ann", "secret": "hidden"}
+    )
     said = refused("s3://elsewhere/preds.zarr")
     assert "s3://elsewhere/preds.zarr: the server does not answer" in said
     assert "FSSPEC_S3_ENDPOINT_URL" in said
