@@ -47,8 +47,8 @@ def open_predictions(
 
     Args:
         path: a .npy file (mapped into memory), an .npz file, a zarr array or group (a folder, or a zip of it), or an HDF5 file. The
-            first bytes of the file say which, whatever its name. The URL of a remote store too, such as s3://bucket/preds.zarr. Ranges
-            of bytes are read there, and nothing is mapped.
+            first bytes of the file say which, whatever its name. The URL of a remote store too, such as s3://bucket/preds.zarr, of
+            which ranges are read and nothing is mapped.
         member: which array of a file that holds several. You need it where there is more than one.
         default: the member to take where there are several, `member` is None, and this is one of them.
         offsets: for rows of different size, such as the boxes of an image: where the offsets (N + 1,) are that cut the array into
