@@ -7,6 +7,7 @@ from tests.remedy_cases_of_choices import BENCH, FILES, NUMBERS, PATHS, SELECTIO
 from tests.remedy_cases_of_kinds import HEADS, KINDS, LISTS, SETS
 from tests.remedy_cases_of_means import OF_MEANS
 from tests.remedy_cases_of_posteriors import OF_POSTERIORS
+from tests.remedy_cases_of_remote_stores import REMOTE
 from tests.remedy_cases_of_sources import CASES_OF_SOURCES
 
 X = {"x": "np.ma.masked_array(probs)", "value": "0.5", "heuristic": "BALD()", "mask": "padding"}
@@ -331,4 +332,5 @@ CASES = (
     *OF_MEANS,
     *OF_POSTERIORS,
     *CASES_OF_SOURCES,
+    *REMOTE,
 )

@@ -140,7 +140,6 @@ class _Search:
         self._packed = _PackedTargets(targets)
         self._source: Source | None = open_source(predictions, reading, cost=targets.cost)
         self._taken: list[int] = []
-        self._floor = -np.inf  # the largest gain that this pass has found so far
         refuse_events(self._source)
         self.cell_shape = self._source.joint_shape
         if self.cell_shape != targets.probs_jct.shape[1:]:
@@ -152,28 +151,32 @@ class _Search:
     def next(self, configurations: Configurations) -> _Pick | None:
         """The row of largest gain, the lowest row among equal gains. None where no row is left."""
         source, self._source = self._source or self._open_again(), None
-        measure = self._measure(configurations)
-        self._floor = -np.inf
+        found, taken = _Floor(), np.array(self._taken, np.int64)
+        measure = self._measure(configurations, found)
+        pick: _Pick | None = None
 
-        def work(block: Block) -> _Pick | None:
+        def work(block: Block, floor: float) -> _Pick | None:
+            found.raise_to(floor)
             gain_n = block.score_outcomes(measure)
             rows_n = np.arange(block.start, block.start + len(block))
-            gain_n[np.isin(rows_n, self._taken)] = -np.inf
+            gain_n[np.isin(rows_n, taken)] = -np.inf
             best = int(gain_n.argmax()) if len(block) else 0
             if not len(block) or gain_n[best] == -np.inf:
                 return None
-            self._floor = max(self._floor, float(gain_n[best]))
+            found.raise_to(float(gain_n[best]))
             return _Pick(
                 block.start + best, float(gain_n[best]), block.scored_cells(np.array([best]))[0].astype(np.float64)
             )
 
-        picks = map_blocks(source, work, self._reading)
-        pick = max(filter(None, picks), key=lambda one: one.gain, default=None)  # the first of equal ones
+        for one in map_blocks(source, work, self._reading, tell=lambda *_: found.gain):
+            if one is not None and (pick is None or one.gain > pick.gain):  # the first of equal ones
+                pick = one
+                found.raise_to(one.gain)
         if pick is not None:
             self._taken.append(pick.row)
         return pick
 
-    def _measure(self, configurations: Configurations) -> CellMeasure:
+    def _measure(self, configurations: Configurations, found: _Floor) -> CellMeasure:
         """The gain of each row, -inf where it is certain to be under the largest."""
         if not self._taken:
             return self._targets.measure
@@ -184,11 +187,21 @@ class _Search:
 
             check(cells, tolerance, valid)
             rows = np.flatnonzero(valid)
-            rows = rows[level.bound(cells, rows) + SLACK >= self._floor]
+            rows = rows[level.bound(cells, rows) + SLACK >= found.gain]
             out[:] = -np.inf
             out[rows] = given.gains(cells, rows)
 
         return measure
+
+
+class _Floor:
+    """The largest gain that a pass has found so far. Workers of a cluster have copies, which the caller keeps up to date."""
+
+    def __init__(self) -> None:
+        self.gain = -np.inf
+
+    def raise_to(self, gain: float) -> None:
+        self.gain = max(self.gain, gain)
 
 
 # --- targets ----------------------------------------------------------------------------------------------------------

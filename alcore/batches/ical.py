@@ -247,15 +247,16 @@ class ExpectedLabels(_Pool):
         return self.count
 
     def dependence(self, sets: Sequence[Rows]) -> Float64s:
-        from alcore.kernels.ical import expected
-
         kernels_tlt, rows_m, counts_lm, own_m = self._read_sets(sets)
+        draws_t = self.draws_t
 
         def work(block: Block) -> Float64s:
-            def fill(cells: Array, first: int, tolerance: float, out: Array, valid: Bools) -> None:
-                expected(cells, self.draws_t, kernels_tlt, tolerance, out, valid)
+            from alcore.kernels.ical import expected
 
-            return _fill_rows(block, fill, (len(sets),), np.float64)
+            def fill(cells: Array, first: int, tolerance: float, out: Array, valid: Bools) -> None:
+                expected(cells, draws_t, kernels_tlt, tolerance, out, valid)
+
+            return _fill_rows(block, fill, (kernels_tlt.shape[1],), np.float64)
 
         values_nl = score_blocks(self.probs, work, self.reading, cost=COST)
         if len(values_nl) != self.rows:

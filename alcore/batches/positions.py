@@ -8,6 +8,7 @@ padding is certain, so its label tells nothing.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ class PositionsPool(Pool):
         self.cell_shape = (classes, draws)
         row_bytes = len(self.places) * classes * draws * max(4, source.dtype.itemsize)
         parts = []
-        for at, cells in map_blocks(source, self._read_block, reading):
+        for at, cells in map_blocks(source, partial(_read_block, places=self.places), reading):
             needed = (at + len(cells)) * row_bytes
             if needed > memory:
                 rows = source.rows or at + len(cells)
@@ -54,20 +55,21 @@ class PositionsPool(Pool):
         together = self.cells_npct.reshape(len(self.cells_npct), -1, draws)
         self.candidates = Candidates(together, np.arange(len(together)), self.scores.copy())
 
-    def _read_block(self, block: Block) -> tuple[int, Array]:
-        """The block's rows at the positions, checked: (n, P, C, T)."""
-        block.score_outcomes(_check)  # also the other positions, so that a refusal names the place in the whole map
-        n, classes, *_, draws = block.array.shape
-        at = np.ascontiguousarray(block.array.reshape(n, classes, -1, draws)[:, :, self.places].transpose(2, 0, 1, 3))
-        padding_np = None if block.mask is None else block.mask.reshape(n, -1)[:, self.places]
-        own = []
-        for p, one in enumerate(at):
-            padding = None if padding_np is None else padding_np[:, p]
-            cells = Block(block.start, one, block.kind, None, padding, block.name).cells()
-            if padding is not None:
-                cells[padding] = np.eye(cells.shape[1], 1)
-            own.append(cells)
-        return block.start, np.stack(own, axis=1)
+
+def _read_block(block: Block, *, places: Ints) -> tuple[int, Array]:
+    """The block's rows at the positions, checked: (n, P, C, T)."""
+    block.score_outcomes(_check)  # also the other positions, so that a refusal names the place in the whole map
+    n, classes, *_, draws = block.array.shape
+    at = np.ascontiguousarray(block.array.reshape(n, classes, -1, draws)[:, :, places].transpose(2, 0, 1, 3))
+    padding_np = None if block.mask is None else block.mask.reshape(n, -1)[:, places]
+    own = []
+    for p, one in enumerate(at):
+        padding = None if padding_np is None else padding_np[:, p]
+        cells = Block(block.start, one, block.kind, None, padding, block.name).cells()
+        if padding is not None:
+            cells[padding] = np.eye(cells.shape[1], 1)
+        own.append(cells)
+    return block.start, np.stack(own, axis=1)
 
 
 def _places(padding: Bools | None, events: tuple[int, ...], positions: int, rng: np.random.Generator) -> Ints:

@@ -25,6 +25,7 @@ from alcore.sources.files import exists, fitting, is_pattern
 from alcore.sources.formats import NoMember
 from alcore.sources.names import axes_of
 from alcore.sources.reading import open_source
+from alcore.sources.urls import File, Url, as_file
 from alcore.sources.variances import PlacedVariance
 
 IN_MEMORY_BYTES = 512 << 20
@@ -33,7 +34,7 @@ PLAIN = PredictionOptions()  # probabilities (N, C, ..., T)
 
 
 def heuristics_named(
-    named: str, source: Any, files: list[Path], options: HeuristicOptions, read: PredictionOptions
+    named: str, source: Any, files: list[File], options: HeuristicOptions, read: PredictionOptions
 ) -> list[Heuristic]:
     """The heuristics that bench compares: those named, or all that the predictions allow."""
     names = [name.strip() for name in named.split(",")]
@@ -59,7 +60,7 @@ def heuristics_named(
 
 
 def heuristic_of(
-    name: str, files: list[Path] | None, options: HeuristicOptions, read: PredictionOptions = PLAIN, **batch: Any
+    name: str, files: list[File] | None, options: HeuristicOptions, read: PredictionOptions = PLAIN, **batch: Any
 ) -> Heuristic:
     """The heuristic of a command. Targets come from the file of --targets, else from the file of the predictions."""
     targets = None if files is None else read_targets(name, files, options.targets, read)
@@ -77,7 +78,7 @@ def heuristic_named(name: str, options: HeuristicOptions, targets: Any, **more: 
     return alcore.heuristic(name, reduce=options.reduce, q=options.share, empty=options.empty, **given)
 
 
-def reading_of(options: PredictionOptions, files: list[Path] | None) -> dict[str, Any]:
+def reading_of(options: PredictionOptions, files: list[File] | None) -> dict[str, Any]:
     """Read the options and the files that a heuristic takes beside the predictions, which lie in ``files``."""
     return {
         "kind": options.kind,
@@ -90,7 +91,7 @@ def reading_of(options: PredictionOptions, files: list[Path] | None) -> dict[str
     }
 
 
-def variance_of(given: str | None, read: PredictionOptions, files: list[Path] | None) -> Any:
+def variance_of(given: str | None, read: PredictionOptions, files: list[File] | None) -> Any:
     """The variances of means: one number, one for each output, or a file whose axes lie as those of the means."""
     if given is None or (files is None and not NUMBERS.fullmatch(given)):
         return None
@@ -98,7 +99,7 @@ def variance_of(given: str | None, read: PredictionOptions, files: list[Path] | 
     return _numbers_or_placed(given, "variance", means, read)
 
 
-def test_variance_of(given: str | None, test: Path | None, files: list[Path], read: PredictionOptions) -> Any:
+def test_variance_of(given: str | None, test: File | None, files: list[File], read: PredictionOptions) -> Any:
     """The variances of the test set's noise: one number, one for each output, or a file whose axes lie as those of the test set."""
     return None if given is None else _numbers_or_placed(given, "test_variance", _member(test, files, "test"), read)
 
@@ -106,7 +107,7 @@ def test_variance_of(given: str | None, test: Path | None, files: list[Path], re
 def _numbers_or_placed(given: str, name: str, means: Any, read: PredictionOptions) -> Any:
     if NUMBERS.fullmatch(given):
         return _numbers(given, name)
-    return Path(given) if means is None else _placed(given, name, means, read)
+    return as_file(given) if means is None else _placed(given, name, means, read)
 
 
 def _placed(given: str, name: str, means: Any, read: PredictionOptions) -> PlacedVariance:
@@ -114,7 +115,7 @@ def _placed(given: str, name: str, means: Any, read: PredictionOptions) -> Place
     reading = Reading.of({"kind": "mean", "axes": read.axes})
     axes = axes_of(means, reading if name == "variance" else reading.of_targets, name)
     try:
-        return PlacedVariance(alcore.open_predictions(Path(given), default=name), axes)
+        return PlacedVariance(alcore.open_predictions(as_file(given), default=name), axes)
     except NoMember as error:
         raise ValueError(
             f"{given}: expected the variances as the only array or as member {name!r}, got other members. Save them as .npy, or "
@@ -122,7 +123,7 @@ def _placed(given: str, name: str, means: Any, read: PredictionOptions) -> Place
         ) from error
 
 
-def target_variance_of(name: str, files: list[Path] | None, options: HeuristicOptions, read: PredictionOptions) -> Any:
+def target_variance_of(name: str, files: list[File] | None, options: HeuristicOptions, read: PredictionOptions) -> Any:
     """The variances of the targets' noise, for EPIG. None for other heuristics."""
     given = options.target_variance
     if given is None or not _needs_targets(name) or name == "batch-epig":
@@ -156,20 +157,25 @@ def check_scored(name: str) -> None:
         )
 
 
-def named_files(files: list[Path]) -> list[Path]:
+def named_files(files: list[File]) -> list[File]:
     """The files that are meant: for a pattern those that fit, part_2 before part_10. The order of several is printed."""
-    found: list[Path] = []
-    for file in files:
-        fit = [] if exists(file) else fitting(file)
-        if not fit and not exists(file) and is_pattern(file):
-            raise ValueError(f"{file}: no file has a name like this. See which there are: ls {word(file.parent)}.")
-        found += map(Path, fit or [str(file)])
+    found: list[File] = []
+    for file in map(as_file, files):
+        if isinstance(file, Url) and not file.is_pattern:
+            found.append(file)
+            continue
+        there = isinstance(file, Path) and exists(file)
+        fit = [] if there else fitting(file)
+        if not fit and not there and is_pattern(file):
+            see = f" See which there are: ls {word(file.parent)}." if isinstance(file, Path) else ""
+            raise ValueError(f"{file}: no file has a name like this.{see}")
+        found += [as_file(one) for one in fit] or [file]
     if len(found) > 1:
         note(f"{len(found)} files are one pool, with rows in this order: {', '.join(map(str, found))}.")
     return found
 
 
-def open_files(files: list[Path], options: PredictionOptions) -> Any:
+def open_files(files: list[File], options: PredictionOptions) -> Any:
     """The predictions of a file, or of several along the rows, as (N, C, ..., T), or as a `Ragged` where there are offsets."""
     if options.offsets is not None and len(files) > 1:
         raise ValueError(
@@ -214,7 +220,7 @@ def _needs_targets(name: str) -> bool:
     return name.endswith("epig")
 
 
-def read_targets(name: str, files: list[Path], targets: Path | None, read: PredictionOptions) -> Any:
+def read_targets(name: str, files: list[File], targets: File | None, read: PredictionOptions) -> Any:
     """Targets from the file of --targets, else from the file of the predictions if the heuristic needs them."""
     if targets is None and not _needs_targets(name):
         return None
@@ -224,7 +230,7 @@ def read_targets(name: str, files: list[Path], targets: Path | None, read: Predi
     return _whole_of(in_order(found, read, "targets"), read, "targets")
 
 
-def _targets_of(name: str, files: list[Path], targets: Path | None) -> Any:
+def _targets_of(name: str, files: list[File], targets: File | None) -> Any:
     """The targets as they lie in their file."""
     if targets is not None:
         try:
@@ -243,7 +249,7 @@ def _targets_of(name: str, files: list[Path], targets: Path | None) -> Any:
     return source
 
 
-def _has_targets(files: list[Path], shape: tuple[int, ...], read: PredictionOptions) -> bool:
+def _has_targets(files: list[File], shape: tuple[int, ...], read: PredictionOptions) -> bool:
     """True if the member 'target' holds predictions. Labels may have this name too, and do not count."""
     found = _own(files, "target")
     if found is None or len(found.shape) != 3 or found.dtype.kind in "iub":
@@ -254,7 +260,7 @@ def _has_targets(files: list[Path], shape: tuple[int, ...], read: PredictionOpti
 
 
 def read_labelled(
-    files: list[Path], labels: Path | None, test: Path | None, test_labels: Path | None, read: PredictionOptions
+    files: list[File], labels: File | None, test: File | None, test_labels: File | None, read: PredictionOptions
 ) -> dict[str, Any]:
     """Labels and test set for `alcore.bench.compare`: from the files named, else from members of the predictions' file."""
     test_predictions = _member(test, files, "test")
@@ -266,7 +272,7 @@ def read_labelled(
     }
 
 
-def _member(named: Path | None, files: list[Path], name: str) -> Any:
+def _member(named: File | None, files: list[File], name: str) -> Any:
     """The member of that name. If a file was named for it, its only array will do."""
     if named is None:
         return _own(files, name)
@@ -279,7 +285,7 @@ def _member(named: Path | None, files: list[Path], name: str) -> Any:
         ) from error
 
 
-def _own(files: list[Path], name: str) -> Any:
+def _own(files: list[File], name: str) -> Any:
     """The member of that name beside the predictions, where these are in one file."""
     if len(files) != 1:
         return None
@@ -294,7 +300,7 @@ def _whole(source: Any) -> Any:
 
 
 @contextmanager
-def unchanged(*files: Path | None) -> Iterator[None]:
+def unchanged(*files: File | None) -> Iterator[None]:
     """Refuse files that somebody writes to while they are read."""
     before = {file: _state(file) for file in files if file is not None}
     yield
@@ -305,7 +311,10 @@ def unchanged(*files: Path | None) -> Iterator[None]:
             )
 
 
-def _state(file: Path) -> list[tuple[str, int, int]]:
+def _state(file: File) -> list[tuple[Any, ...]]:
+    if isinstance(file, Url):
+        return [*file.state()]
+    file = Path(file)
     parts = sorted(part for part in file.rglob("*") if part.is_file()) if file.is_dir() else [file]
     stats = [(str(part), part.stat()) for part in parts if part.exists()]
     return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
@@ -333,7 +342,7 @@ def check_bench(options: PredictionOptions) -> None:
         )
 
 
-def load(file: Path | None) -> Any:
+def load(file: File | None) -> Any:
     if file is None:
         return None
     check_ending(file, ".npy")
@@ -348,18 +357,19 @@ def numbers(text: str, name: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-def check_output(file: Path, endings: tuple[str, ...], *inputs: Path | None) -> None:
+def check_output(file: Path, endings: tuple[str, ...], *inputs: File | None) -> None:
     """Check the name of an output file before the work starts."""
+    door.check_local(file, "output")
     check_ending(file, *endings)
     if not file.parent.is_dir():
         raise ValueError(f"{file}: the folder {file.parent} does not exist. Create it: mkdir -p {word(file.parent)}.")
     if file.is_dir():
         raise ValueError(f"{file}: expected a file to write, got a folder. Name another file.")
-    if file.exists() and any(read is not None and read.exists() and file.samefile(read) for read in inputs):
+    if file.exists() and any(isinstance(read, Path) and read.exists() and file.samefile(read) for read in inputs):
         raise ValueError(f"{file}: this file is an input and would be overwritten. Name another file for the output.")
 
 
-def check_ending(file: Path, *endings: str) -> None:
+def check_ending(file: File, *endings: str) -> None:
     if file.suffix not in endings:
         *others, last = endings
         listed = f"{', '.join(others)} or {last}" if others else last

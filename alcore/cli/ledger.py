@@ -37,6 +37,7 @@ from alcore.cli.ledger_tables import (
 )
 from alcore.cli.ledger_update import note_learned, update_of
 from alcore.cli.options import (
+    FILES,
     BatchOptions,
     Count,
     HeuristicOptions,
@@ -47,11 +48,13 @@ from alcore.cli.options import (
     UpdateOptions,
     expand_options,
 )
+from alcore.cli.scheduler import Scheduler, on_cluster
 from alcore.cli.sentences import one_sentence, out, say
 from alcore.door.wording import word
 from alcore.heuristics import Random
 from alcore.heuristics.base import Joint
 from alcore.ledger import Ledger, Query
+from alcore.sources.urls import File, as_file
 
 app = typer.Typer(add_completion=False, help="A labelling campaign in a file: which ids are labelled, asked or free.")
 
@@ -112,12 +115,8 @@ def status(run: Run) -> None:
 def ask(
     run: Run,
     files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="PREDICTIONS",
-            help="Predictions: .npy, .npz, zarr or HDF5. Several files, or a pattern such as 'preds/*.npy', are one pool. Not "
-            "needed for --heuristic random.",
-        ),
+        list[File] | None,
+        typer.Argument(metavar="PREDICTIONS", help=f"{FILES} Not needed for --heuristic random.", parser=as_file),
     ] = None,
     k: Count = 10,
     asker: Annotated[
@@ -132,6 +131,7 @@ def ask(
         typer.Option(help="A text file with the id of each row of the predictions, one per line. Default: all ids."),
     ] = None,
     seed: Seed = None,
+    scheduler: Scheduler = None,
     *,
     named: NamedOptions,
     read: PredictionOptions,
@@ -161,9 +161,9 @@ def ask(
         rows = None if ids is None else ids_in(ledger, ids)
         update = update_of(learned, ledger, run)
         note_open(ledger, asker, run)
-        query = ledger.ask(
-            chosen, predictions, k, ids=rows, asker=asker, rng=seed, update=update, **reading_of(read, files)
-        )
+        reading = reading_of(read, files)
+        with on_cluster(scheduler, predictions, reading) as spread:
+            query = ledger.ask(chosen, spread, k, ids=rows, asker=asker, rng=seed, update=update, **reading)
         note_learned(query, update)
         hand_out(query, output, shown, data_from, overwrite)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from alcore import door
 from alcore.door.wording import word
 from alcore.ledger import Ledger
 from alcore.ledger.label_studio import as_data
@@ -52,12 +53,14 @@ IdsFrom = Annotated[Path | None, typer.Option(help="For many ids: a text file wi
 
 
 def open_ledger(run: Path, *, lost_log: bool = False, readonly: bool = False) -> closing[Ledger]:
+    door.check_local(run, "RUN.db")
     if not run.exists():
         raise ValueError(f"{run}: no such ledger. Make it: alcore ledger create {word(run)} --size N (or --ids FILE).")
     return closing(Ledger.open(run, lost_log=lost_log, readonly=readonly))
 
 
 def read_lines(file: Path) -> list[str]:
+    door.check_local(file, "ids")
     if not file.is_file():
         raise ValueError(f"{file}: {'expected a file, got a folder' if file.is_dir() else 'no such file'}.")
     try:

@@ -22,11 +22,12 @@ from alcore.ledger.label_text import encode
 from alcore.ledger.label_type import LabelType, as_label_type
 from alcore.ledger.query import query_layout, query_rows
 from alcore.ledger.spreadsheets import write_csv
+from alcore.sources.urls import File
 
 TOP = 10  # annotators and label values that status shows
 
 
-def check_new_file(output: Path, run: Path, *inputs: Path | None, overwrite: bool = False, again: bool = False) -> None:
+def check_new_file(output: Path, run: Path, *inputs: File | None, overwrite: bool = False, again: bool = False) -> None:
     """Refuse a file that exists, before the work starts: somebody may have typed labels into it.
 
     With ``again`` a query that is open already is written, which may be in the file as it would be written now.

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from alcore import door
 from alcore.cli.ledger_options import as_ids, ids_in
 from alcore.cli.options import UpdateOptions
 from alcore.cli.sentences import note, say
@@ -68,6 +69,7 @@ def _trained_on(text: str, ledger: Ledger, run: Path) -> Any:
     """Ids that have a label still. What the model knows of others cannot be learned twice."""
     if text == "none":
         return []
+    door.check_local(text, "--trained-on")
     file = Path(text)
     if text.isascii() and text.isdecimal():
         found = list(ledger.labels_at(int(text)))

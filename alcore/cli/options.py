@@ -10,22 +10,24 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
-from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from alcore.sources.urls import File, as_file
+
 Command = TypeVar("Command", bound=Callable[..., None])
 
-Files = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="FILE",
-        help="Predictions: .npy, .npz, zarr or HDF5. Several files, or a pattern such as 'preds/*.npy', are one pool.",
-        show_default=False,
-    ),
-]
+FILES = "Predictions: .npy, .npz, zarr or HDF5, a path or a URL. Several files, or a pattern such as 'preds/*.npy', are one pool."
+Files = Annotated[list[File], typer.Argument(metavar="FILE", help=FILES, show_default=False, parser=as_file)]
 Count = Annotated[int, typer.Option("-k", help="Query size: how many rows to choose.")]
+
+
+def file_option(help: str) -> Any:
+    """An option that takes a path or the URL of a remote store. `pathlib.Path` would remove a slash of the URL."""
+    return typer.Option(help=help, parser=as_file, metavar="<path>")
+
+
 Seed = Annotated[int | None, typer.Option(help="Seed of the random numbers.")]
 
 
@@ -58,7 +60,7 @@ class PredictionOptions:
             "rows, or the name of a member of FILE. Needs --reduce."
         ),
     ] = None
-    weights: Annotated[Path | None, typer.Option(help="A .npy file (T,) with one weight per draw.")] = None
+    weights: Annotated[File | None, file_option("A .npy file (T,) with one weight per draw.")] = None
     variance: Annotated[
         str | None,
         typer.Option(
@@ -70,9 +72,9 @@ class PredictionOptions:
         str | None, typer.Option(help="With --kind mean: one factor per output, such as 1,0.5. Default: 1 each.")
     ] = None
     mask: Annotated[
-        Path | None,
-        typer.Option(
-            help="A .npy file of booleans (N, ...). True marks cells that are padding. With --ignore-index: labels."
+        File | None,
+        file_option(
+            "A .npy file of booleans (N, ...). True marks cells that are padding. With --ignore-index: labels."
         ),
     ] = None
     ignore_index: Annotated[
@@ -96,8 +98,7 @@ class HeuristicOptions:
     ] = None
     floor: Annotated[float | None, typer.Option(help="pairwise-kl raises smaller probabilities to this floor.")] = None
     targets: Annotated[
-        Path | None,
-        typer.Option(help="Targets for EPIG: .npy, or a file with the member target. Default: FILE itself."),
+        File | None, file_option("Targets for EPIG: .npy, or a file with the member target. Default: FILE itself.")
     ] = None
     target_variance: Annotated[
         str | None,

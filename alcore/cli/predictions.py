@@ -37,7 +37,9 @@ from alcore.cli.options import (
     PredictionOptions,
     Seed,
     expand_options,
+    file_option,
 )
+from alcore.cli.scheduler import Scheduler, on_cluster
 from alcore.cli.sentences import one_sentence, out, say
 from alcore.cli.tables import (
     columns_of,
@@ -55,12 +57,15 @@ from alcore.heuristics import Heuristic, Random, RowWise
 from alcore.heuristics.base import Joint
 from alcore.heuristics.names import check_name
 from alcore.sources.files import whole_file
+from alcore.sources.urls import File
 
 
 @expand_options
 def score(
     files: Files,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write: .npy or .csv.", show_default=False)],
+    scheduler: Scheduler = None,
+    *,
     named: NamedOptions,
     read: PredictionOptions,
     made: HeuristicOptions,
@@ -74,7 +79,9 @@ def score(
         predictions = open_files(files, read)
         if output.suffix == ".csv" or read.offsets is not None:
             check_reduced(predictions, made.reduce)
-        scores = chosen.score(predictions, **reading_of(read, files))
+        reading = reading_of(read, files)
+        with on_cluster(scheduler, predictions, reading) as spread:
+            scores = chosen.score(spread, **reading)
         if output.suffix == ".npy":
             with whole_file(output) as stream:
                 np.save(stream, scores, allow_pickle=False)
@@ -92,6 +99,7 @@ def select(
         Path | None, typer.Option("--output", "-o", help="Where to write: .csv. Default: the screen.")
     ] = None,
     seed: Seed = None,
+    scheduler: Scheduler = None,
     *,
     named: NamedOptions,
     read: PredictionOptions,
@@ -107,7 +115,9 @@ def select(
         predictions = open_files(files, read)
         if not isinstance(chosen, Random | Joint):
             check_reduced(predictions, made.reduce)
-        batch = chosen.select(predictions, k, rng=seed, **reading_of(read, files))
+        reading = reading_of(read, files)
+        with on_cluster(scheduler, predictions, reading) as spread:
+            batch = chosen.select(spread, k, rng=seed, **reading)
         columns = columns_of(batch)
         note_uncertain(batch)
         if output is None:
@@ -123,17 +133,14 @@ def bench(
     k: Count = 10,
     heuristics: Annotated[str, typer.Option(help="all, or names separated by commas.")] = "all",
     labels: Annotated[
-        Path | None,
-        typer.Option(help="Labels of the pool: .npy, or a file with the member pool_labels. Default: FILE."),
+        File | None, file_option("Labels of the pool: .npy, or a file with the member pool_labels. Default: FILE.")
     ] = None,
     test: Annotated[
-        Path | None,
-        typer.Option(
-            help="Predictions of a test set: .npy, or a file with the members test and test_labels. Default: FILE."
-        ),
+        File | None,
+        file_option("Predictions of a test set: .npy, or a file with the members test and test_labels. Default: FILE."),
     ] = None,
     test_labels: Annotated[
-        Path | None, typer.Option(help="Labels of the test set: .npy, or a file with the member test_labels.")
+        File | None, file_option("Labels of the test set: .npy, or a file with the member test_labels.")
     ] = None,
     test_variance: Annotated[
         str | None,

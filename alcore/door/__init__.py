@@ -126,6 +126,16 @@ from alcore.door.sources import (
     refuse_too_many_rows,
     refuse_unequal_rows,
 )
+from alcore.door.urls import (
+    HIDDEN,
+    LOCAL,
+    check_local,
+    is_url,
+    local_path,
+    refuse_one_slash,
+    secrets_of,
+    without_secrets,
+)
 from alcore.door.values import (
     refuse_values,
     tolerance,
@@ -142,7 +152,9 @@ from alcore.door.wording import shown
 
 __all__ = [
     "AXES",
+    "HIDDEN",
     "KINDS",
+    "LOCAL",
     "MOST_LABELS",
     "MOST_PROBABLE",
     "SCORED",
@@ -209,6 +221,7 @@ __all__ = [
     "check_cells",
     "check_dtype",
     "check_error_of",
+    "check_local",
     "check_mask_of",
     "check_offsets_of_variance",
     "check_outcomes",
@@ -218,7 +231,9 @@ __all__ = [
     "family",
     "has_too_many_labels",
     "is_logits",
+    "is_url",
     "join_sets",
+    "local_path",
     "name_of_variance",
     "options_of_saving",
     "outcomes",
@@ -240,6 +255,7 @@ __all__ = [
     "refuse_no_predictions",
     "refuse_no_target_variance",
     "refuse_no_variance",
+    "refuse_one_slash",
     "refuse_other_cells",
     "refuse_other_dimension",
     "refuse_other_label",
@@ -261,7 +277,9 @@ __all__ = [
     "refuse_two_variances",
     "refuse_unequal_rows",
     "refuse_values",
+    "secrets_of",
     "shown",
     "shows_options",
     "tolerance",
+    "without_secrets",
 ]

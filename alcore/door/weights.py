@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from alcore.door.arrays import Bools, Float64s, as_plain
 from alcore.door.numbers import as_numbers, as_whole
+from alcore.door.urls import is_url, without_secrets
 
 NO_SPREAD = 1e-9  # of 1 - sum w^2: one draw has all the weight
 
@@ -83,9 +84,9 @@ def padding_of(mask: Any, ignore_index: Any) -> Any:
 
 def _refuse_path(mask: Any) -> None:
     if isinstance(mask, str | os.PathLike):
-        raise TypeError(
-            f"mask: expected an array, got the path {os.fspath(mask)!r}. Load it: np.load({os.fspath(mask)!r})."
-        )
+        path = without_secrets(os.fspath(mask))
+        load = f"np.asarray(alcore.open_predictions({path!r}))" if is_url(mask) else f"np.load({path!r})"
+        raise TypeError(f"mask: expected an array, got the path {path!r}. Load it: {load}.")
 
 
 def check_mask_of(predictions: Any, mask: Any) -> None:

@@ -7,6 +7,8 @@ import shlex
 from reprlib import Repr
 from typing import Any
 
+from alcore.door.urls import without_secrets
+
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 60
 
@@ -14,7 +16,7 @@ _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 60
 def shown(value: Any) -> str:
     """A value as Python writes it, cut short: an array or a long text would fill the screen."""
     try:
-        return " ".join(_SHORT.repr(value).split())
+        return without_secrets(" ".join(_SHORT.repr(value).split()))
     except ValueError:  # a whole number of more digits than Python writes
         return type(value).__name__
 

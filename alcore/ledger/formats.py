@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
+from alcore import door
 from alcore.door.wording import word
 from alcore.ledger import label_studio
 from alcore.ledger.columns import COLUMNS, FileRows, Row, json_text, microseconds, shown, time_text
@@ -48,6 +49,7 @@ class Format:
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:
+    door.check_local(path, "path")
     suffix = Path(path).suffix.lower()  # Windows programs write .CSV too
     if suffix not in FORMATS:
         endings = ", ".join(FORMATS)

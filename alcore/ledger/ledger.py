@@ -108,6 +108,7 @@ class Ledger(LedgerFiles):
         ...     ledger.counts()
         {'unlabelled': 99, 'asked': 0, 'labelled': 1, 'aside': 0}
         """
+        door.check_local(path, "path")
         ledger = cls.__new__(cls)
         ledger._begin(path, size, ids, labels, timeout, lost_log, door.as_flag(readonly, "readonly"))
         return ledger

@@ -281,6 +281,7 @@ class LedgerView(ABC):
         ...     copy.labels
         ['cat']
         """
+        door.check_local(path, "path")
         self._database.backup(Path(path).absolute())
 
     def export(

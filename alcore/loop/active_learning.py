@@ -199,6 +199,7 @@ class ActiveLearning:
             )
         chosen = list(range(door.as_size(seeds, "seeds"))) if isinstance(seeds, int) else list(seeds)
         runs_of = {seed: replace(self, seed=seed) for seed in chosen}
+        door.check_local(folder, "folder")
         paths = {seed: None if folder is None else Path(folder) / f"{self.asker}-{seed}.db" for seed in chosen}
         for seed, path in paths.items():
             if path is not None and path.exists():

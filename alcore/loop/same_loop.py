@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from alcore import door
 from alcore.heuristics import Heuristic
 from alcore.ledger import Ledger, LedgerError
 
@@ -51,7 +52,7 @@ def _text(value: Any) -> str:
     if isinstance(value, Heuristic):
         return _of_heuristic(value)
     if value is None or isinstance(value, bool | int | float | str | np.generic):
-        return str(value)
+        return door.without_secrets(str(value))
     if isinstance(value, list | tuple):
         return f"({', '.join(map(_text, value))})"
     if isinstance(value, Mapping):

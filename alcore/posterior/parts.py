@@ -53,16 +53,16 @@ class Part:
         """What ``work`` gives for successive rows, in order. It gets their linear predictors (n, K, T), float32 or float64, and of
         means the variances of their noise.
         """
-        source = open_source(self.predictions, self.reading, self.name, cost)
-        yield from map_blocks(source, lambda block: work(*self._read(block)), self.reading, name=self.name)
+        source, tiny = open_source(self.predictions, self.reading, self.name, cost), self.tiny
+        yield from map_blocks(source, lambda block: work(*_read(block, tiny)), self.reading, name=self.name)
 
     def some(self, rows: Ints) -> tuple[Float64s, Float64s | None]:
         """Those of the rows that are named, in float64, with the mean variance of their noise (n, D). Other blocks are not read."""
-        source = open_source(self.predictions, self.reading, self.name)
+        source, tiny = open_source(self.predictions, self.reading, self.name), self.tiny
 
         def work(block: Block) -> list[tuple[int, Array, Array | None]]:
             places = np.flatnonzero((rows >= block.start) & (rows < block.start + len(block)))
-            return [(place, *self._read(_row_of(block, int(rows[place]) - block.start))) for place in places.tolist()]
+            return [(place, *_read(_row_of(block, int(rows[place]) - block.start), tiny)) for place in places.tolist()]
 
         blocks = map_blocks(source, work, self.reading, name=self.name, only=np.unique(rows))
         read = sorted(chain.from_iterable(blocks), key=itemgetter(0))
@@ -71,20 +71,19 @@ class Part:
             return numbers, None
         return numbers, np.array([np.mean(noise, axis=-1)[0] for _, _, noise in read if noise is not None], np.float64)
 
-    def _read(self, block: Block) -> tuple[Array, Array | None]:
-        if block.kind == "mean":
-            check_means(block)
-            return _laid_out(block.array), block.variance
-        numbers = _laid_out(block.array)
-        logits = door.is_logits(block.kind)
-        valid = _are_logits(numbers, block.kind) if logits else _are_probabilities(numbers, block.kind)
-        if not valid.all():
-            row = int(valid.argmin())
-            axes = block.axes or Axes.plain(block.array.ndim)
-            door.refuse_values(block.kind, block.array[row], (block.start + row,), block.name, axes)
-        return (_from_logits if logits else _from_probabilities)(
-            numbers, block.kind, numbers.dtype.type(self.tiny)
-        ), None
+
+def _read(block: Block, tiny: float) -> tuple[Array, Array | None]:
+    if block.kind == "mean":
+        check_means(block)
+        return _laid_out(block.array), block.variance
+    numbers = _laid_out(block.array)
+    logits = door.is_logits(block.kind)
+    valid = _are_logits(numbers, block.kind) if logits else _are_probabilities(numbers, block.kind)
+    if not valid.all():
+        row = int(valid.argmin())
+        axes = block.axes or Axes.plain(block.array.ndim)
+        door.refuse_values(block.kind, block.array[row], (block.start + row,), block.name, axes)
+    return (_from_logits if logits else _from_probabilities)(numbers, block.kind, numbers.dtype.type(tiny)), None
 
 
 def _row_of(block: Block, row: int) -> Block:

@@ -79,10 +79,10 @@ class UpdatedDraws:
         return np.concatenate([np.empty((0, self.shape[1])), *found])
 
     def _blocks(self) -> Iterator[Array]:
-        mixing = padded(self.mixing.astype(self.dtype))
+        mixing, draws, kind = padded(self.mixing.astype(self.dtype)), self.mixing.shape[1], self.kind
 
         def work(predictors: Array, _: Array | None) -> Array:
-            return mixed(predictors, mixing, self.mixing.shape[1], self.kind)
+            return mixed(predictors, mixing, draws, kind)
 
         return self.part.map(work, COST)
 

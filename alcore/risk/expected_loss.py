@@ -5,6 +5,7 @@ Active testing: Kossen et al. 2021 (arXiv:2103.05331).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -77,14 +78,15 @@ def expected_loss(
     if predicted_nc is not None and loss == "log":
         door.check_above_zero(predicted_nc, reading.kind)
 
-    def work(block: Block) -> Float64s:
+    def work(block: Block, given_nc: Float64s | None) -> Float64s:
         mean_nc = _means(block) if of_classes else block.score_labels(_mean_yes)
-        given_nc = mean_nc if predicted_nc is None else _rows_of(block, predicted_nc)
+        given_nc = mean_nc if given_nc is None else given_nc
         return (
             _losses(kernel, mean_nc, given_nc) if of_classes else block.over(_label_losses(kernel, mean_nc, given_nc))
         )
 
-    scores = np.concatenate(list(map_blocks(source, work, reading, name="predictions")))
+    tell = partial(_rows_of, predicted_nc)
+    scores = np.concatenate(list(map_blocks(source, work, reading, name="predictions", tell=tell)))
     if predicted_nc is not None and len(predicted_nc) != len(scores):
         door.refuse_unequal_rows("predicted", len(scores), len(predicted_nc), "predictions")
     raised = np.maximum(scores, share * scores.mean()) if scores.size else scores
@@ -107,11 +109,12 @@ def _read_predicted(predicted: npt.ArrayLike, source: Source, kind: Kind) -> Arr
     return score_blocks(array[..., None], lambda block: block.score_labels(_mean_yes), Reading(kind), name="predicted")
 
 
-def _rows_of(block: Block, predicted_nc: Array) -> Float64s:
-    stop = block.start + len(block)
+def _rows_of(predicted_nc: Array | None, start: int, stop: int) -> Float64s | None:
+    if predicted_nc is None:
+        return None
     if stop > len(predicted_nc):
         door.refuse_unequal_rows("predicted", stop, len(predicted_nc), "predictions (at least)")
-    return predicted_nc[block.start : stop].astype(np.float64)
+    return predicted_nc[start:stop].astype(np.float64)
 
 
 def _means(block: Block) -> Float64s:

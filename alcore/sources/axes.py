@@ -48,7 +48,9 @@ def opened(predictions: Any, reading: Reading, name: str) -> Any:
     if files.is_path(predictions):
         return files.open_predictions(predictions)
     if files.is_path_list(predictions):
-        names = [str(one) if files.is_path(one) else f"{name}[{place}]" for place, one in enumerate(predictions)]
+        names = [
+            files.name_of(one) if files.is_path(one) else f"{name}[{place}]" for place, one in enumerate(predictions)
+        ]
         return joined(predictions, names, reading, name)
     if is_nested(predictions):
         return _nested(predictions, name)

@@ -8,6 +8,21 @@ import numpy.typing as npt
 from alcore.door import Array, Float64s
 
 
+def largest_of(bound: Float64s, least: float, most: int) -> tuple[npt.NDArray[np.int64], float]:
+    """The rows of largest bound, at most ``most`` and none under ``least``, ascending, and the largest bound of the others.
+
+    Among equal bounds the lowest rows come first.
+    """
+    rows = np.flatnonzero(bound >= least)
+    if len(rows) > most:
+        rows = np.sort(rows[np.lexsort((rows, -bound[rows]))[:most]])
+    if len(rows) == len(bound):
+        return rows, -np.inf
+    others = np.ones(len(bound), np.bool_)
+    others[rows] = False
+    return rows, float(bound[others].max())
+
+
 class BestRows:
     """At most ``capacity`` rows, those of largest bound among all that were offered, and the largest bound of a dropped row.
 
@@ -15,7 +30,7 @@ class BestRows:
     """
 
     def __init__(self, capacity: int, cell_shape: tuple[int, ...]) -> None:
-        self._capacity, self._held = capacity, 0
+        self.capacity, self._held = capacity, 0
         self._room = capacity + max(1, capacity // 8)  # so that the least are dropped many at a time
         self.cells: Array = np.empty((0, *cell_shape), np.float32)
         self.bound, self.index = np.empty(self._room), np.empty(self._room, np.int64)
@@ -46,14 +61,14 @@ class BestRows:
         self.index = self.index[: self._held]
 
     def _drop_least(self) -> None:
-        if self._held <= self._capacity:
+        if self._held <= self.capacity:
             return
         order = np.lexsort((self.index[: self._held], -self.bound[: self._held]))
-        self.note_dropped(float(self.bound[order[self._capacity]]))
-        self.least = float(self.bound[order[self._capacity - 1]])
-        stay = np.sort(order[: self._capacity])
-        movers = stay[stay >= self._capacity]
-        holes = np.setdiff1d(np.arange(self._capacity), stay, assume_unique=True)
+        self.note_dropped(float(self.bound[order[self.capacity]]))
+        self.least = float(self.bound[order[self.capacity - 1]])
+        stay = np.sort(order[: self.capacity])
+        movers = stay[stay >= self.capacity]
+        holes = np.setdiff1d(np.arange(self.capacity), stay, assume_unique=True)
         for held in (self.cells, self.bound, self.index):
             held[holes] = held[movers]
-        self._held = self._capacity
+        self._held = self.capacity

@@ -21,6 +21,7 @@ from alcore.sources.chunks import with_starts
 from alcore.sources.progress import track
 from alcore.sources.ragged import Sets
 from alcore.sources.reading import PLAIN, Source, open_source, refuse_events
+from alcore.sources.spread import map_on_workers
 from alcore.sources.threads import map_in_order
 from alcore.sources.variances import variances_of
 
@@ -271,20 +272,31 @@ def score_blocks(
 
 def map_blocks(
     source: Source,
-    work: Callable[[Block], Result],
+    work: Callable[..., Result],
     reading: Reading,
     *,
     name: str = "probs",
+    tell: Callable[[int, int], Any] | None = None,
     only: npt.NDArray[np.int64] | None = None,
 ) -> Iterator[Result]:
     """What ``work`` gives for each block of a source, in order. If the source has no row, ``work`` gets one empty block.
 
-    ``only``: rows, ascending. Blocks without one of them are left out, unread where the source allows it.
+    Threads of this process work, or the workers of a cluster where the source is spread. They get ``work`` as it is now. ``tell``
+    gives what ``work`` gets beside a block: what is known of its rows, ``start`` to ``stop``, when it begins. ``only``: rows,
+    ascending. Blocks without one of them are left out, unread where the source allows it.
     """
     draw_weights = door.as_weights(reading.weights, source.cell_shape[-1])
     variances = variances_of(reading, source, door.name_of_variance(name))
     outputs = door.as_output_weights(reading.output_weights, source.cell_shape[0]) if reading.kind == "mean" else None
     padding = door.as_mask(reading.mask, source.events, source.rows)
+    plan = Block(
+        0, np.empty(0), reading.kind, draw_weights, None, name, source.axes, reading.over_labels, None, outputs
+    )
+    if source.spread is not None:
+        done = map_on_workers(source.spread, work, plan, padding, variances, tell, only)
+        with closing(track(done, source.rows, "rows scored")) as results:
+            yield from (result for _, result in results)
+        return
 
     def blocks() -> Iterator[tuple[int, Block]]:
         stop = 0
@@ -295,9 +307,8 @@ def map_blocks(
             if padding is not None and stop > len(padding):
                 door.refuse_unequal_rows("mask", stop, len(padding), f"{name} (at least)")
             rows_mask = None if padding is None else padding[start:stop]
-            block = Block(start, array, reading.kind, draw_weights, rows_mask, name, source.axes, reading.over_labels)
             noise = None if variances is None else variances.take(len(array))
-            yield stop, replace(block, variance=noise, output_weights=outputs)
+            yield stop, replace(plan, start=start, array=array, mask=rows_mask, variance=noise)
         if only is not None and stop:
             return
         if variances is not None:
@@ -309,12 +320,16 @@ def map_blocks(
         if stop == 0:
             empty = np.empty((0, *source.cell_shape), np.float32)
             noise = None if variances is None else np.ones_like(empty)
-            block = Block(0, empty, reading.kind, draw_weights, padding, name)
-            yield 0, replace(block, variance=noise, output_weights=outputs)
+            yield 0, replace(plan, array=empty, mask=padding, variance=noise, axes=None, over_labels="sum")
 
     with closing(track(blocks(), source.rows, "rows scored")) as tracked:  # the bar is gone when an error arrives
         in_order = map if source.rows is not None and source.rows <= source.step else map_in_order
-        yield from in_order(source.saying_file(work), (block for _, block in tracked))
+        yield from in_order(source.saying_file(_told(work, tell)), (block for _, block in tracked))
+
+
+def _told(work: Callable[..., Result], tell: Callable[[int, int], Any] | None) -> Callable[[Block], Result]:
+    """``work`` with what it is told when it begins."""
+    return work if tell is None else lambda block: work(block, tell(block.start, block.start + len(block)))
 
 
 def _join(parts: Iterator[Values], rows: int | None, name: str) -> Values:

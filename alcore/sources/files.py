@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -18,16 +17,23 @@ import numpy as np
 from alcore import door
 from alcore.door import Array
 from alcore.door.wording import word
-from alcore.sources.formats import reading_file, refuse_member
+from alcore.sources.formats import (
+    SHOWN,
+    ZARR_FILES,
+    format_in,
+    format_of_zip,
+    reading_file,
+    refuse_folder,
+    refuse_format,
+    refuse_member,
+)
 from alcore.sources.npz import open_npz
 from alcore.sources.ragged import Ragged
+from alcore.sources.remote import open_remote
 from alcore.sources.stored import open_hdf5, open_zarr
+from alcore.sources.urls import Url, as_file, as_numbers
 
-FORMATS = ".npy, .npz, zarr or HDF5"
 ENDINGS = (".npy", ".npz", ".zarr", ".zip", ".h5", ".hdf5")  # of offsets that are a file, and no member
-ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")  # one of them lies in each folder, or zip, of zarr
-HDF5 = b"\x89HDF\r\n\x1a\n"
-SHOWN = 8  # bytes of a file of no format that are quoted
 
 
 def open_predictions(
@@ -41,7 +47,8 @@ def open_predictions(
 
     Args:
         path: a .npy file (mapped into memory), an .npz file, a zarr array or group (a folder, or a zip of it), or an HDF5 file. The
-            first bytes of the file say which, whatever its name.
+            first bytes of the file say which, whatever its name. The URL of a remote store too, such as s3://bucket/preds.zarr, of
+            which ranges are read and nothing is mapped.
         member: which array of a file that holds several. You need it where there is more than one.
         default: the member to take where there are several, `member` is None, and this is one of them.
         offsets: for rows of different size, such as the boxes of an image: where the offsets (N + 1,) are that cut the array into
@@ -55,8 +62,8 @@ def open_predictions(
     Raises:
         TypeError: `path` is not the name of a file.
         ValueError: the file is missing, empty, truncated, pickled, not an array or of another format, `member` is missing or
-            unknown, or `offsets` are none.
-        ImportError: zarr or h5py is needed and not installed.
+            unknown, or `offsets` are none. For a URL also: the server does not answer, or denies access.
+        ImportError: zarr, h5py, fsspec or the library of a remote store is needed and not installed.
 
     >>> import alcore, numpy, tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "preds.npz"
@@ -64,18 +71,23 @@ def open_predictions(
     >>> alcore.open_predictions(path, member="pool").shape
     (3, 2, 4)
     """
-    file = door.as_path(path, "path")
-    if not exists(file):
-        raise ValueError(f"{file}: no such file.{_of_pattern(file) if is_pattern(file) else ''}")
-    if file.is_file() and file.stat().st_size == 0:
-        raise ValueError(f"{file}: the file is empty. Write it again.")
-    array = _OPENERS[_format_of(file)](file, member, default)
+    file = as_file(path)
+    array = open_remote(file, member, default) if isinstance(file, Url) else _open_local(file, member, default)
     if not array.shape:
         raise ValueError(f"{file}: expected an array with axes, got one of shape {array.shape}.")
     if offsets is None:
         return array
     own = Path(offsets).suffix in ENDINGS
     return Ragged(array, open_predictions(offsets) if own else open_predictions(file, os.fspath(offsets)))
+
+
+def _open_local(file: Path, member: str | None, default: str | None) -> Any:
+    if not exists(file):
+        door.refuse_one_slash(file)
+        raise ValueError(f"{file}: no such file.{_of_pattern(file) if is_pattern(file) else ''}")
+    if file.is_file() and file.stat().st_size == 0:
+        raise ValueError(f"{file}: the file is empty. Write it again.")
+    return _OPENERS[_format_of(file)](file, member, default)
 
 
 def exists(file: Path) -> bool:
@@ -98,6 +110,7 @@ def whole_path(path: str | os.PathLike[str], *, replace: bool = True) -> Iterato
 
     Without ``replace`` a file that has this name stays as it is, also one that appeared meanwhile: FileExistsError is raised.
     """
+    door.check_local(path, "path")
     target = Path(path)
     if not target.parent.is_dir():
         raise ValueError(
@@ -157,18 +170,21 @@ def _open_npy(file: Path, member: str | None, default: str | None) -> Array:
         return np.lib.format.open_memmap(file, mode="r")
 
 
-def is_pattern(file: Path) -> bool:
+def is_pattern(file: Path | Url) -> bool:
     """Whether the name stands for several, such as preds/*.npy."""
+    if isinstance(file, Url):
+        return file.is_pattern
     return "*" in str(file) or "?" in str(file)
 
 
-def fitting(file: Path) -> list[str]:
+def fitting(file: Path | Url) -> list[str]:
     """The files that fit a pattern. Numbers in their names are ordered as numbers: part_2 comes before part_10."""
-    return sorted(glob.glob(str(file)), key=_as_numbers)
+    return file.fitting() if isinstance(file, Url) else sorted(glob.glob(str(file)), key=as_numbers)
 
 
-def _as_numbers(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+def name_of(path: str | os.PathLike[str]) -> str:
+    """A path or a URL as errors show it."""
+    return door.without_secrets(os.fspath(path))
 
 
 def _of_pattern(file: Path) -> str:
@@ -198,44 +214,20 @@ def _format_of(file: Path) -> str:
     """The format, as the first bytes say."""
     if file.is_dir():
         if not any((file / name).exists() for name in ZARR_FILES):
-            raise ValueError(
-                f"{file}: expected a file, or a folder of zarr with one of {', '.join(ZARR_FILES)}, got a folder without them. "
-                "Name the folder of one array or group of zarr."
-            )
+            refuse_folder(file)
         return "zarr"
     try:
         with open(file, "rb") as stream:
             start = stream.read(SHOWN)
-            if start.startswith(np.lib.format.MAGIC_PREFIX):
-                return "npy"
-            if start.startswith(b"PK"):
-                return _format_of_zip(file)
-            if _is_hdf5(stream):
-                return "hdf5"
+            found = format_in(stream, start)
     except OSError as error:
         raise ValueError(
             f"{file}: cannot be opened ({error.strerror}). Make it readable: chmod u+r {word(file)}."
         ) from error
-    raise ValueError(
-        f"{file}: expected a file in the format {FORMATS}, but it begins with {start!r}, as none of them does. "
-        "Write one: alcore.save_predictions('preds.npy', predictions). alcore never unpickles a file."
-    )
-
-
-def _is_hdf5(stream: IO[bytes]) -> bool:
-    """HDF5 begins at byte 0, 512, 1024, 2048 and so on: a user may keep bytes of another kind before it."""
-    size, place = stream.seek(0, os.SEEK_END), 0
-    while place < size:
-        stream.seek(place)
-        if stream.read(len(HDF5)) == HDF5:
-            return True
-        place = 2 * place or 512
-    return False
-
-
-def _format_of_zip(file: Path) -> str:
-    with reading_file(file, "an .npz archive"), zipfile.ZipFile(file) as archive:
-        return "zarr" if any(name in ZARR_FILES for name in archive.namelist()) else "npz"
+    if found == "zip":
+        with reading_file(file, "an .npz archive"), zipfile.ZipFile(file) as archive:
+            return format_of_zip(archive)
+    return found or refuse_format(file, start)
 
 
 _OPENERS: dict[str, Callable[[Path, str | None, str | None], Any]] = {

@@ -17,18 +17,19 @@ import numpy.typing as npt
 
 from alcore.door import Array
 from alcore.sources.formats import choose, reading_file
+from alcore.sources.urls import IN_ORDER, Url
 
 COPIED_BYTES = 1 << 22  # of a member in Fortran order, at a time
 
 
-def open_npz(file: Path, member: str | None, default: str | None) -> Any:
+def open_npz(file: Path | Url, member: str | None, default: str | None) -> Any:
     """A member of an .npz file. Only its header is read."""
-    with reading_file(file, "an .npz archive"), zipfile.ZipFile(file) as archive:
+    with reading_file(file, "an .npz archive"), archive_of(file) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     name = choose(file, names, member, default)
     with reading_file(file, f"an array as member {name!r}"):
         with _open_member(file, name) as stream:
-            shape, fortran, dtype = _read_header(stream)
+            shape, fortran, dtype = read_header(stream)
         if dtype.hasobject:
             raise ValueError("it holds pickled objects")
         if min(shape, default=0) < 0:
@@ -40,7 +41,7 @@ def open_npz(file: Path, member: str | None, default: str | None) -> Any:
 class NpzMember:
     """An array inside an .npz file, read in order."""
 
-    file: Path
+    file: Path | Url
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -69,7 +70,7 @@ class NpzMember:
         """The member's bytes after its header."""
         expected = f"a whole array as member {self.name!r}"
         with reading_file(self.file, expected), _open_member(self.file, self.name) as stream:
-            _read_header(stream)
+            read_header(stream)
             yield stream
 
 
@@ -108,12 +109,22 @@ def _check_end(stream: IO[bytes]) -> None:
 
 
 @contextmanager
-def _open_member(file: Path, name: str) -> Iterator[IO[bytes]]:
-    with zipfile.ZipFile(file) as archive, archive.open(f"{name}.npy") as stream:
+def archive_of(file: Path | Url) -> Iterator[zipfile.ZipFile]:
+    if isinstance(file, Url):
+        with file.open(**IN_ORDER) as stream, zipfile.ZipFile(stream) as archive:
+            yield archive
+    else:
+        with zipfile.ZipFile(file) as archive:
+            yield archive
+
+
+@contextmanager
+def _open_member(file: Path | Url, name: str) -> Iterator[IO[bytes]]:
+    with archive_of(file) as archive, archive.open(f"{name}.npy") as stream:
         yield stream
 
 
-def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(stream)

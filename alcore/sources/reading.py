@@ -18,6 +18,7 @@ from alcore.sources.axes import arranged, arranged_block, is_lazy, is_table, ope
 from alcore.sources.chunks import CutRows, row_blocks, step_of, warn_of_chunks
 from alcore.sources.names import RowNames, axes_of, names_of_rows
 from alcore.sources.ragged import Ragged
+from alcore.sources.spread import Spread, spread
 from alcore.sources.threads import get_threads
 from alcore.sources.unwritten import check_written
 
@@ -53,6 +54,7 @@ class Source:
     variances: Iterator[Any] | None = (
         None  # of blocks that are pairs (means, variances): those of the blocks read so far
     )
+    spread: Spread | None = None  # how the workers of a cluster read it, where there is one
 
     def saying_file(self, work: Callable[[Any], Result]) -> Callable[[Any], Result]:
         """``work`` on a block of rows. Its errors name the file of the block, where there are several."""
@@ -106,7 +108,8 @@ def open_source(predictions: Any, reading: Reading = PLAIN, name: str = "probs",
     axes, files = original_axes(given, reading, name) or source.axes, getattr(found, "starts", ())
     names = names_of_rows(predictions, reading)
     named = {} if names is None else {name: names}
-    return replace(source, kind=reading.kind, axes=axes, files=files, names=named, variances=variances)
+    workers = spread(found, name, math.prod(source.cell_shape) * source.dtype.itemsize, cost)
+    return replace(source, kind=reading.kind, axes=axes, files=files, names=named, variances=variances, spread=workers)
 
 
 def _source_of(found: Any, reading: Reading, name: str, cost: int) -> Source:

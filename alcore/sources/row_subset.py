@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array, Axes, Reading
-from alcore.sources.axes import RowBlocks, opened
+from alcore.sources.axes import RowBlocks, arranged, opened
 from alcore.sources.names import RowNames, axes_of, names_of_rows
 from alcore.sources.ragged import Ragged
 from alcore.sources.reading import PLAIN, RowCount, can_reread, open_source
@@ -154,6 +154,11 @@ class SubsetSource:
     def row_names(self) -> RowNames | None:
         """The names of all rows, those that were dropped among them: where they lie in another order, all are needed to say so."""
         return names_of_rows(self.predictions, self.reading)
+
+    @property
+    def arranged(self) -> Any:
+        """All rows, those that were dropped among them, as (N, C, ..., T)."""
+        return arranged(self.predictions, self.reading, "predictions")
 
     def read_blocks(self, rows: int) -> Iterator[Array]:
         """Successive blocks of at most ``rows`` rows; each call starts again at the first."""

@@ -27,6 +27,7 @@ def score_sets(
     if source.rows is not None:
         door.check_cells(offsets, source.rows, name)
     cut = replace(source, rows=int(offsets[-1]), blocks=_whole_rows(source.blocks, offsets, name))
+    cut = replace(cut, spread=None if source.spread is None else source.spread.ending_at(offsets))
 
     def score_rows(block: Block) -> Float64s:
         return work(replace(block, sets=_rows_of(offsets, block.start, block.start + len(block))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,15 @@ import numpy.typing as npt
 from alcore.door import Array
 from alcore.sources.formats import choose, import_extra, reading_file, refuse_member
 from alcore.sources.names import names_of_node
+from alcore.sources.urls import SCATTERED, Url
 
 
 @dataclass(frozen=True)
 class StoredArray:
     """A zarr array or an HDF5 dataset, read where it is indexed."""
 
-    file: Path
-    node: Any
+    file: Path | Url
+    node: Any = field(repr=False)  # its own text shows the URL as it is
     member: str | None = None
 
     @property
@@ -55,11 +56,14 @@ class StoredArray:
         return np.asarray(self[...], dtype)
 
 
-def open_zarr(file: Path, member: str | None, default: str | None) -> Any:
-    """An array of a zarr folder, or of a zip of one."""
+def open_zarr(file: Path | Url, member: str | None, default: str | None) -> Any:
+    """An array of a zarr folder, of a zip of one, or of a remote store."""
     zarr = import_extra("zarr", "zarr", "reading")
     with reading_file(file, "a zarr array or group"):
-        store = str(file) if file.is_dir() else zarr.storage.ZipStore(file, mode="r")
+        if isinstance(file, Url):
+            store = zarr.storage.FsspecStore.from_url(file.text, read_only=True)
+        else:
+            store = str(file) if file.is_dir() else zarr.storage.ZipStore(file, mode="r")
         node = zarr.open(store=store, mode="r")
         if isinstance(node, zarr.Group):
             names = [name for name, child in node.members(max_depth=None) if isinstance(child, zarr.Array)]
@@ -69,16 +73,22 @@ def open_zarr(file: Path, member: str | None, default: str | None) -> Any:
     return _stored(file, node, choose(file, names, member, default))
 
 
-def open_hdf5(file: Path, member: str | None, default: str | None) -> Any:
+def open_hdf5(file: Path | Url, member: str | None, default: str | None) -> Any:
     """A dataset of an HDF5 file."""
     h5py = import_extra("h5py", "hdf5", "reading")
     with reading_file(file, "an HDF5 file"):
-        root = h5py.File(file, "r")
+        root = h5py.File(file.open(**SCATTERED) if isinstance(file, Url) else file, "r")
     try:
         with reading_file(file, "an HDF5 file"):
             names = list(_datasets(h5py, root))
             linked = member is not None and member not in names and isinstance(_target(root, member), h5py.Dataset)
-        return _stored(file, root, member if member and linked else choose(file, names, member, default))
+        found = _stored(file, root, member if member and linked else choose(file, names, member, default))
+        if isinstance(file, Url) and (found.node.is_virtual or found.node.external):
+            raise ValueError(
+                f"{file}: expected a dataset whose numbers lie in this file, but member {found.member!r} takes them from other "
+                f"files, which HDF5 does not find in a remote store. Copy these files too. {file.copying()}"
+            )
+        return found
     except ValueError:
         root.close()
         raise
@@ -125,6 +135,6 @@ def _target(group: Any, name: str) -> Any:
         return None
 
 
-def _stored(file: Path, root: Any, name: str) -> StoredArray:
+def _stored(file: Path | Url, root: Any, name: str) -> StoredArray:
     with reading_file(file, f"an array as member {name!r}"):
         return StoredArray(file, root[name], name)

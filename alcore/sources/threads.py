@@ -75,7 +75,7 @@ def map_in_order(work: Callable[[Item], Result], items: Iterator[Item]) -> Itera
     Items are taken in the caller's thread. The error raised is that of the first item that fails, whatever the timing.
     """
     threads = get_threads()
-    if threads == 1 or threading.current_thread().name.startswith(_THREAD_NAME):
+    if threads == 1 or _is_one_of_many():
         yield from map(work, items)  # a worker that waited for other workers could wait for itself
         return
     pool, workers = _pool(threads - 1)
@@ -109,7 +109,7 @@ def in_parts(count: int, work: Callable[[int, int], None], least: int = 1) -> No
     For work of a millisecond: it takes 100 µs with two threads, `map_in_order` 130 for two items and 390 for eight.
     """
     parts = min(get_threads(), count // max(1, least))
-    if parts < 2 or threading.current_thread().name.startswith(_THREAD_NAME):
+    if parts < 2 or _is_one_of_many():
         if count:
             work(0, count)
         return
@@ -146,6 +146,21 @@ def one_blas_thread() -> Iterator[None]:
             _inside -= 1
             if not _inside:
                 _limits.restore_original_limits()
+
+
+def _is_one_of_many() -> bool:
+    """Whether others work beside this thread: those of the pool here, or those of a cluster."""
+    return threading.current_thread().name.startswith(_THREAD_NAME) or getattr(_thread, "is_alone", False)
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """Let this thread do all of its work itself. The workers of a cluster have threads of their own."""
+    before, _thread.is_alone = getattr(_thread, "is_alone", False), True
+    try:
+        yield
+    finally:
+        _thread.is_alone = before
 
 
 def _work_on_first_idle(work: Callable[[Item], Result], pending: deque[tuple[Future[Result], Item]]) -> None:

@@ -10,6 +10,7 @@ is no prediction, so zarr leaves out nothing of its files. Of a `SharedStore` th
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import math
 import os
@@ -25,6 +26,7 @@ from alcore.sources.formats import reading_file
 from alcore.sources.holes import Place, is_npy, place_of_dataset, place_of_mapped, rows_in_holes
 from alcore.sources.ranges import rows_without_record
 
+AT_ONCE = 64  # questions to a web server
 RANGES = 6  # ranges of rows that are named
 NO_CHUNK = 2**64 - 1  # offset and length, in the index of a shard, of a chunk that is not there
 INDEX_CODECS = ("BytesCodec", "Crc32cCodec")  # of the shards whose index is read here
@@ -114,13 +116,18 @@ def _missing_of_hdf5(node: Any) -> tuple[Bools | None, tuple[int, ...]]:
 def _missing_of_zarr(node: Any) -> tuple[Bools | None, tuple[int, ...]]:
     """Which chunks of a zarr array are not in its store. Of shards also the chunks inside."""
     stored = node.shards or node.chunks
-    if node.nchunks_initialized == node.nchunks and node.shards is None:
+    if (system := getattr(node.store, "fs", None)) is not None:  # of fsspec, which remembers what it listed before
+        system.invalidate_cache()
+    is_web = "http" in getattr(system, "protocol", ())  # a web server lists nothing, so each chunk is asked for
+    if not is_web and node.nchunks_initialized == node.nchunks and node.shards is None:
         return None, stored
     from zarr.core.sync import sync
 
     prefix = f"{node.path}/" if node.path else ""
-    there = set(sync(_keys(node.store, node.path)))
     grid = tuple(-(-size // width) for size, width in zip(node.shape, stored, strict=True))
+    corners = itertools.product(*map(range, grid))
+    wanted = [prefix + node.metadata.encode_chunk_key(corner) for corner in corners] if is_web else []
+    there = set(sync(_there(node.store, wanted) if is_web else _keys(node.store, node.path)))
     inner = tuple(outer // width for outer, width in zip(stored, node.chunks, strict=True))
     missing = np.zeros([size * count for size, count in zip(grid, inner, strict=True)], np.bool_)
     for corner in itertools.product(*map(range, grid)):
@@ -132,6 +139,16 @@ def _missing_of_zarr(node: Any) -> tuple[Bools | None, tuple[int, ...]]:
             missing[place] = sync(_missing_inside(node, key, inner))
     whole = tuple(slice(-(-size // width)) for size, width in zip(node.shape, node.chunks, strict=True))
     return missing[whole], node.chunks
+
+
+async def _there(store: Any, keys: list[str]) -> list[str]:
+    """The keys that a web server has. An answer other than yes or no raises."""
+    found = list[str]()
+    for start in range(0, len(keys), AT_ONCE):
+        some = keys[start : start + AT_ONCE]
+        answers = await asyncio.gather(*(store.fs._exists(f"{store.path}/{key}", strict=True) for key in some))
+        found += itertools.compress(some, answers)
+    return found
 
 
 async def _keys(store: Any, path: str) -> list[str]:

@@ -156,6 +156,7 @@ def _part_of_draws(given: Any, reading: Reading, name: str) -> Any:
 
 def _as_new_file(path: Any) -> Path:
     """The name of a file that can be written and does not exist."""
+    door.check_local(path, "out")
     out = door.as_path(path, "out")
     if out.suffix not in (".npy", ".zarr"):
         raise ValueError(f"out: expected a name that ends in .npy or .zarr, got {str(out)!r}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,17 @@ from alcore import door
 from alcore.door import Array, Float64s, Reading
 from alcore.scores import measures
 from alcore.sources.axes import opened
-from alcore.sources.best_rows import BestRows
+from alcore.sources.best_rows import BestRows, largest_of
 from alcore.sources.blocks import Block, as_ready, map_blocks
-from alcore.sources.reading import can_reread, open_source, refuse_events
+from alcore.sources.reading import Source, can_reread, open_source, refuse_events
 
 Ints = npt.NDArray[np.int64]
 
 MEMORY = 400 << 20
 READING_BYTES = 128 << 20  # of MEMORY, for the blocks of a pass
 LEAST_ROWS = 16  # the fewest that a buffer may hold
+SENT_ROWS = 4096  # the most that a worker of a cluster sends of a block, and the most held then, at the first pass
+GROWTH = 8  # times as many at each further pass
 
 
 class Candidates:
@@ -118,6 +121,7 @@ class Pool:
         )  # bytes, and those of the search for cells (C, T)
         ready = as_ready(predictions, reading)
         self.can_reread = ready is None and can_reread(predictions)
+        self._sent = SENT_ROWS
         if ready is None:
             self._read()
         else:
@@ -131,39 +135,43 @@ class Pool:
         self.bounds_are_gains = not door.has_too_many_labels(source.kind, source.cell_shape[0])
         self.cell_shape = source.joint_shape if self.bounds_are_gains else source.cell_shape
         self._row_bytes = max(4, source.dtype.itemsize) * math.prod(self.cell_shape)
-        buffer = self.buffer()
+        buffer = self.buffer(source)
         scores: list[Float64s] = []
-
-        def work(block: Block) -> tuple[int, Float64s, Ints, Array]:
-            if self.bounds_are_gains:
-                bald = block.score_outcomes(measures._bald)
-            else:
-                bald = np.asarray(block.score_labels(measures._bald).sum(axis=1))
-            rows = np.flatnonzero(bald >= buffer.least)
-            return block.start, bald, rows, self.cells_of(block, rows)
-
-        for start, bald, rows, cells in map_blocks(source, work, self.reading):
+        work = partial(_best_by_bald, together=self.bounds_are_gains, most=buffer.capacity)
+        for start, bald, rows, cells, rest in map_blocks(source, work, self.reading, tell=lambda *_: buffer.least):
             scores.append(bald)
-            if len(rows) < len(bald):
-                buffer.note_dropped(float(np.delete(bald, rows).max()))
+            buffer.note_dropped(rest)
             buffer.offer(cells, bald[rows], start + rows)
         self.scores = np.concatenate(scores)
         self.candidates = Candidates.of(buffer)
 
-    def cells_of(self, block: Block, rows: Ints) -> Array:
-        """Some rows of a scored block as they are compared."""
-        return (
-            block.scored_cells(rows) if self.bounds_are_gains else replace(block, array=block.array[rows]).label_cells()
-        )
-
-    def buffer(self) -> BestRows:
-        """An empty buffer of the rows that fit into memory."""
+    def buffer(self, source: Source) -> BestRows:
+        """An empty buffer of the rows that fit into memory. On a cluster it is smaller, so that workers send few, and it grows with
+        each pass.
+        """
         taken = READING_BYTES + (self._needed(self.cell_shape) if self._needed else 0)
         rows = rows_that_fit(self._memory - taken, self._row_bytes)
         if rows < LEAST_ROWS:
             remedy = ", or lower samples and exact" if self._needed else ""
             door.refuse_memory(taken + 2 * LEAST_ROWS * self._row_bytes, self._memory, remedy)
+        if source.spread is not None:
+            rows, self._sent = min(rows, self._sent), GROWTH * self._sent
         return BestRows(rows, self.cell_shape)
+
+
+def _best_by_bald(block: Block, least: float, *, together: bool, most: int) -> tuple[int, Float64s, Ints, Array, float]:
+    """The first row of a block, its BALD, and its rows of largest BALD with their cells. Last is the largest BALD of the others."""
+    if together:
+        bald = block.score_outcomes(measures._bald)
+    else:
+        bald = np.asarray(block.score_labels(measures._bald).sum(axis=1))
+    rows, rest = largest_of(bald, least, most)
+    return block.start, bald, rows, cells_of(block, rows, together), rest
+
+
+def cells_of(block: Block, rows: Ints, together: bool) -> Array:
+    """Some rows of a scored block as they are compared: as outcomes together, or label by label."""
+    return block.scored_cells(rows) if together else replace(block, array=block.array[rows]).label_cells()
 
 
 def rows_that_fit(room: int, row_bytes: int) -> int:

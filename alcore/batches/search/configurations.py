@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,10 @@ class Configurations:
         self._spaces: dict[str, Array] = {}
         self._turn = False
         self._start()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a worker of a cluster gets: without the memory that is used again."""
+        return {**self.__dict__, "_spaces": {}}
 
     def _start(self) -> None:
         self.rows_ut = self._weights_t.astype(np.float32)[None]

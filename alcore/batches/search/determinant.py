@@ -8,17 +8,18 @@ gain exceeds the bounds of all rows that are not in memory.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.batches.search.candidates import LEAST_ROWS, READING_BYTES, rows_that_fit
+from alcore.batches.search.candidates import GROWTH, LEAST_ROWS, READING_BYTES, SENT_ROWS, rows_that_fit
 from alcore.door import Array, Float64s, Reading
 from alcore.scores.gaussian import score
 from alcore.sources.axes import arranged, is_lazy, opened
-from alcore.sources.best_rows import BestRows
+from alcore.sources.best_rows import BestRows, largest_of
 from alcore.sources.blocks import Block, lay_out, lies_ready, map_blocks
 from alcore.sources.reading import Source, open_source
 from alcore.sources.threads import in_parts
@@ -62,7 +63,7 @@ class Search:
         self._weights = door.as_shares(door.as_weights(reading.weights, self.draws), self.draws)
         self._dtype = np.result_type(source.dtype, np.float32)
         self._columns, self._known, self.passes = np.empty((0, self.draws)), 0, 1
-        self._largest_dropped = -np.inf
+        self._largest_dropped, self._sent = -np.inf, SENT_ROWS
         ready = _as_ready(self._predictions, reading)
         if ready is not None or source.rows is None:
             self._hold_all(source, ready)
@@ -88,21 +89,22 @@ class Search:
         self.first = self._bound.copy()
 
     def _hold_best(self, source: Source) -> None:
-        buffer = BestRows(self._capacity, self._cell_shape)
-        found: list[tuple[Float64s, Float64s, Float64s]] = []
-
-        def work(block: Block) -> tuple[Array, Float64s, Float64s, Float64s]:
-            means, centre, scale = _read(block, copy=False)
-            return means, centre, scale, self._begin(means, centre, scale)[1]
-
-        stop = 0
-        for means, centre, scale, bound in map_blocks(source, work, self._reading):
-            found.append((centre, scale, bound))
-            start, stop = stop, stop + len(means)
-            buffer.offer(means.astype(self._dtype, copy=False), bound, np.arange(start, stop))
+        buffer = self._buffer(source)
+        found: list[tuple[Float64s, ...]] = []
+        work = partial(_best_alone, weights_t=self._weights, dtype=self._dtype, most=buffer.capacity)
+        for start, rows, means, *alone in map_blocks(source, work, self._reading, tell=lambda *_: buffer.least):
+            found.append(tuple(alone))
+            buffer.offer(means, alone[-1][rows], start + rows)
         self._centre, self._scale, self.first = (np.concatenate(parts) for parts in zip(*found, strict=True))
         self._bound = self.first.copy()
         self._hold_buffer(buffer)
+
+    def _buffer(self, source: Source) -> BestRows:
+        """An empty buffer. On a cluster it is smaller, so that workers send few rows, and it grows with each pass."""
+        if source.spread is None:
+            return BestRows(self._capacity, self._cell_shape)
+        rows, self._sent = min(self._capacity, self._sent), GROWTH * self._sent
+        return BestRows(rows, self._cell_shape)
 
     def _hold_buffer(self, buffer: BestRows) -> None:
         """Hold the rows of a buffer, whose bounds are known."""
@@ -115,21 +117,8 @@ class Search:
         self._largest_dropped = float(rest.max(initial=-np.inf))
 
     def _hold(self, means: Array, index: Ints, centre: Float64s, scale: Float64s) -> None:
-        left, bound = self._begin(means, centre, scale)
+        left, bound = _begin(means, centre, scale, self._weights)
         self._held = _Held(_read_only(means), index, centre, scale, left, bound, np.zeros(len(index), np.int32))
-
-    def _begin(self, means: Array, centre: Float64s, scale: Float64s) -> tuple[Float64s, Float64s]:
-        """What rows tell alone: K (n, D, D), and log det(I + K)."""
-        from alcore.kernels.log_det import begin
-
-        rows, outputs, _ = means.shape
-        means, left, bound = _read_only(means), np.empty((rows, outputs, outputs)), np.empty(rows)
-
-        def work(start: int, stop: int) -> None:
-            begin(means, centre, scale, self._weights, left, bound, start, stop)
-
-        in_parts(rows, work)
-        return left, bound
 
     def reserve(self, picks: int) -> None:
         """Room for the columns of so many picks."""
@@ -187,29 +176,74 @@ class Search:
         del self._held
         self.passes += 1
         reading = replace(self._reading, variance=None, weights=None)
-        source, buffer = open_source(self._predictions, reading), BestRows(self._capacity, self._cell_shape)
+        source = open_source(self._predictions, reading)
+        buffer = self._buffer(source)
+        beside = _Beside(self._weights, self._columns[: self._known], floor, self._dtype, buffer.capacity)
 
-        def work(block: Block) -> tuple[Ints, Array, Float64s]:
-            bound = self._bound[block.start : block.start + len(block)]
-            rows = np.flatnonzero((bound >= 0.0) & (bound >= min(buffer.least, floor)))
-            means, bound = _laid_out(block.array[rows]), bound[rows]
-            stale = bound >= floor
-            bound[stale] = self._renewed(means[stale], block.start + rows[stale])
-            return block.start + rows, means, bound
+        def tell(start: int, stop: int) -> _Told:
+            return self._bound[start:stop], self._centre[start:stop], self._scale[start:stop], buffer.least
 
-        for index, means, bound in map_blocks(source, work, reading):
+        for index, bound, best, means in map_blocks(source, beside.best, reading, tell=tell):
             self._bound[index] = bound
-            buffer.offer(means.astype(self._dtype, copy=False), bound, index)
+            buffer.offer(means, bound[best], index[best])
         self._hold_buffer(buffer)
 
-    def _renewed(self, means: Array, index: Ints) -> Float64s:
+
+_Told: TypeAlias = tuple[Float64s, Float64s, Float64s, float]
+
+
+@dataclass(frozen=True, eq=False)
+class _Beside:
+    """What rows tell beside a batch, for a pass."""
+
+    weights_t: Float64s
+    columns: Float64s  # (K, T), of the batch
+    floor: float
+    dtype: np.dtype[Any]
+    most: int
+
+    def best(self, block: Block, told: _Told) -> tuple[Ints, Float64s, Ints, Array]:
+        """The rows of a block that matter, with their bounds, and which of these have the largest, with their means."""
+        bound, centre, scale, least = told
+        rows = np.flatnonzero((bound >= 0.0) & (bound >= min(least, self.floor)))
+        means, bound = _laid_out(block.array[rows]), bound[rows]
+        stale = np.flatnonzero(bound >= self.floor)
+        bound[stale] = self._renewed(means[stale], centre[rows[stale]], scale[rows[stale]])
+        best, _ = largest_of(bound, least, self.most)
+        return block.start + rows, bound, best, means[best].astype(self.dtype, copy=False)
+
+    def _renewed(self, means: Array, centre: Float64s, scale: Float64s) -> Float64s:
         """Twice the gain of rows now."""
         from alcore.kernels.log_det import renew
 
-        centre, scale = self._centre[index], self._scale[index]
-        left, bound = self._begin(means, centre, scale)
-        renew(_read_only(means), centre, scale, self._columns, self._known, left, bound)
+        left, bound = _begin(means, centre, scale, self.weights_t)
+        renew(_read_only(means), centre, scale, self.columns, len(self.columns), left, bound)
         return bound
+
+
+def _best_alone(
+    block: Block, least: float, *, weights_t: Float64s, dtype: np.dtype[Any], most: int
+) -> tuple[int, Ints, Array, Float64s, Float64s, Float64s]:
+    """The first row of a block, its rows that tell most alone with their means, and the centre, scale and bound of all rows."""
+    means, centre, scale = _read(block, copy=False)
+    _, bound = _begin(means, centre, scale, weights_t)
+    rows, _ = largest_of(bound, least, most)
+    best = means if len(rows) == len(means) else means[rows]
+    return block.start, rows, best.astype(dtype, copy=False), centre, scale, bound
+
+
+def _begin(means: Array, centre: Float64s, scale: Float64s, weights_t: Float64s) -> tuple[Float64s, Float64s]:
+    """What rows tell alone: K (n, D, D), and log det(I + K)."""
+    from alcore.kernels.log_det import begin
+
+    rows, outputs, _ = means.shape
+    means, left, bound = _read_only(means), np.empty((rows, outputs, outputs)), np.empty(rows)
+
+    def work(start: int, stop: int) -> None:
+        begin(means, centre, scale, weights_t, left, bound, start, stop)
+
+    in_parts(rows, work)
+    return left, bound
 
 
 def _as_ready(means: Any, reading: Reading) -> Array | None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.batches.search.candidates import Candidates, Pool
+from alcore.batches.search.candidates import Candidates, Pool, cells_of
 from alcore.door import Array, Float64s
+from alcore.sources.best_rows import largest_of
 from alcore.sources.blocks import Block, map_blocks
 from alcore.sources.reading import open_source
 from alcore.sources.threads import in_parts
@@ -157,7 +159,8 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
         picks.append((int(candidates.index[pick.slot]), gain))
         objective.add(candidates.cells[pick.slot].astype(np.float64))
         candidates.take(pick.slot)
-    ended_early = len(picks) < size and bool((candidates.bound > -np.inf).any())
+    least = candidates.largest_dropped if pool.can_reread else -np.inf  # rows that were read again and gain too little
+    ended_early = len(picks) < size and max(least, float(candidates.bound.max(initial=-np.inf))) > -np.inf
     return Chosen(
         np.array([row for row, _ in picks], np.int64),
         np.array([gain for _, gain in picks], np.float64),
@@ -186,20 +189,33 @@ def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float
 
     The row of largest gain is among them: all that are dropped were bounded by less.
     """
-    source, buffer = open_source(pool.predictions, pool.reading), pool.buffer()
+    source = open_source(pool.predictions, pool.reading)
+    buffer = pool.buffer(source)
 
-    def work(block: Block) -> tuple[Ints, Array, Float64s, float]:
-        scores = pool.scores[block.start : block.start + len(block)].copy()
-        if len(scores) < len(block):
-            door.refuse_unequal_rows("probs", len(pool.scores), block.start + len(block), "the first reading")
-        scores[[row - block.start for row in taken if block.start <= row < block.start + len(block)]] = -np.inf
-        rows = np.flatnonzero((scores >= floor) & (scores > -np.inf))
-        cells, picks_seen = pool.cells_of(block, rows), np.zeros(len(rows), np.int64)
-        bound = objective.bounds(cells, np.arange(len(rows)), scores[rows], picks_seen, floor)
-        scores[rows] = -np.inf
-        return block.start + rows, cells, bound, float(scores.max(initial=-np.inf))
+    def tell(start: int, stop: int) -> tuple[Float64s, float]:
+        if stop > len(pool.scores):
+            door.refuse_unequal_rows("probs", len(pool.scores), stop, "the first reading")
+        scores = pool.scores[start:stop].copy()
+        scores[[row - start for row in taken if start <= row < stop]] = -np.inf
+        return scores, buffer.least
 
-    for rows, cells, bound, rest in map_blocks(source, work, pool.reading):
+    work = partial(
+        _best_by_gain, objective=objective, floor=floor, together=pool.bounds_are_gains, most=buffer.capacity
+    )
+    for rows, cells, bound, rest in map_blocks(source, work, pool.reading, tell=tell):
         buffer.offer(cells, bound, rows)
         buffer.note_dropped(rest)
     return Candidates.of(buffer, picks_seen=len(taken))
+
+
+def _best_by_gain(
+    block: Block, told: tuple[Float64s, float], *, objective: Objective, floor: float, together: bool, most: int
+) -> tuple[Ints, Array, Float64s, float]:
+    """The rows of a block that gain most now, their cells and their gains, and a bound on the gains of the others."""
+    scores, least = told
+    rows = np.flatnonzero((scores >= floor) & (scores > -np.inf))
+    cells, picks_seen = cells_of(block, rows, together), np.zeros(len(rows), np.int64)
+    bound = objective.bounds(cells, np.arange(len(rows)), scores[rows], picks_seen, floor)
+    best, rest = largest_of(bound, least, most)
+    scores[rows] = -np.inf
+    return block.start + rows[best], cells[best], bound[best], max(rest, float(scores.max(initial=-np.inf)))
