@@ -38,12 +38,13 @@ class SavingRange:
         """Whether all rows of the range are there. A range of which some rows are there is refused."""
         if (node := self.store.node()) is None:
             return False
-        check_settings(self.store.path, marked(node), self._settings)
+        shown = door.without_secrets(self.store.path)
+        check_settings(shown, marked(node), self._settings)
         left = gaps(whole_ranges(node), self.rows)
         if left and left != [self.rows]:
             raise ValueError(
-                f"rows: expected a range of which nothing is written, but {self.store.path} has a part of ({self.rows[0]}, "
-                f"{self.rows[1]}) already. Predict what is missing: rows={left[0]}."
+                f"rows: expected a range of which nothing is written, but {shown} has a part of ({self.rows[0]}, {self.rows[1]}) "
+                f"already. Predict what is missing: rows={left[0]}."
             )
         return not left
 

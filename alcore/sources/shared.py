@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from alcore.sources.ranges import (
     whole_ranges,
 )
 from alcore.sources.unwritten import refuse_ranges
+from alcore.sources.urls import Url, as_file
 from alcore.sources.writing import check_folder
 
 CHUNK = 1024  # rows
@@ -89,8 +91,8 @@ class SharedStore:
         node = self.node()
         if node is None and rows is None:
             raise ValueError(
-                f"{self.path}: expected the number of all rows, because there is no store yet. Pass it: "
-                f"alcore.SharedStore({self.path!r}, rows=len(data))."
+                f"{self._shown}: expected the number of all rows, because there is no store yet. Pass it: "
+                f"alcore.SharedStore({self._shown!r}, rows=len(data))."
             )
         if node is None:
             held: dict[str, Any] = {**asked, "chunk": min(asked["chunk"] or CHUNK, asked["rows"] or 1)}
@@ -99,13 +101,17 @@ class SharedStore:
             asked["chunk"] = asked["chunk"] and min(asked["chunk"], held["rows"])
             for name, value in asked.items():
                 if value is not None and value != held[name]:
-                    refuse_setting(self.path, name, held[name], value)
+                    refuse_setting(self._shown, name, held[name], value)
         self.rows: int = held["rows"]
         self.chunk: int = held["chunk"]
         self.classes: list[str] | None = held["classes"]
 
     def __repr__(self) -> str:
-        return f"SharedStore({self.path!r}, rows={self.rows}, chunk={self.chunk})"
+        return f"SharedStore({self._shown!r}, rows={self.rows}, chunk={self.chunk})"
+
+    @property
+    def _shown(self) -> str:
+        return door.without_secrets(self.path)
 
     def ranges(self, parts: int) -> list[Range]:
         """At most ``parts`` ranges (start, stop) that hold each row once. They end at chunks, and are about equally long."""
@@ -137,7 +143,7 @@ class SharedStore:
         if len(twice):
             first, second = order[twice[0]], order[twice[0] + 1]
             raise ValueError(
-                f"{self.path}: rows {first} and {second} have the same id, {ids[first].item()!r}. Each example must come in one "
+                f"{self._shown}: rows {first} and {second} have the same id, {ids[first].item()!r}. Each example must come in one "
                 "range. Let each process read the rows of its own range alone, and write a new store."
             )
         return ids
@@ -153,7 +159,7 @@ class SharedStore:
             return None
         node = self.node()
         if (left := rows_without_record(node)) is not None:
-            refuse_ranges(left, self.path, f"alcore.open_predictions({self.path!r})", self.path)
+            refuse_ranges(left, self._shown, f"alcore.open_predictions({self._shown!r})", self._shown)
         fingerprint, found = (marked(node) or {})["fingerprint"], None
         for start, stop in whole_ranges(node):
             data = get_file(node, record_name((start, stop), fingerprint, name))
@@ -162,7 +168,7 @@ class SharedStore:
                 found = np.zeros((self.rows, *part.shape[1:]), part.dtype)
             elif found.dtype.kind != part.dtype.kind:
                 raise ValueError(
-                    f"{self.path}: rows {start} to {stop - 1} have {name} of another type than the rows before. Use only "
+                    f"{self._shown}: rows {start} to {stop - 1} have {name} of another type than the rows before. Use only "
                     "numbers or only texts, and write a new store."
                 )
             if part.dtype.itemsize > found.dtype.itemsize:  # a longer text
@@ -173,17 +179,19 @@ class SharedStore:
     def node(self, mode: str = "r") -> Any:
         """The array. None where there is none yet."""
         zarr = import_extra("zarr", "zarr", "writing")
-        if "://" not in self.path and not exists(Path(self.path)):
+        place = as_file(self.path)
+        if isinstance(place, Path) and not exists(place):
             return None
-        try:
-            node = zarr.open_array(store=self.path, mode=mode)
-        except FileNotFoundError:
-            return None
-        except ValueError:  # a group
-            node = None
+        with place.reading("an array of zarr") if isinstance(place, Url) else nullcontext():
+            try:
+                node = zarr.open_array(store=self.path, mode=mode)
+            except FileNotFoundError:
+                return None
+            except ValueError:  # a group
+                node = None
         if node is None or marked(node) is None:
             raise ValueError(
-                f"{self.path}: expected a new name, or a store that processes write in ranges, got another array or group of "
+                f"{self._shown}: expected a new name, or a store that processes write in ranges, got another array or group of "
                 "zarr. Choose another name."
             )
         return node
@@ -196,8 +204,8 @@ class SharedStore:
             node = self.node("r+")
         for name, value in (("rows", self.rows), ("chunk", self.chunk), ("classes", self.classes)):
             if value is not None and value != _held(node)[name]:
-                refuse_setting(self.path, name, _held(node)[name], value)
-        check_settings(self.path, marked(node), settings)
+                refuse_setting(self._shown, name, _held(node)[name], value)
+        check_settings(self._shown, marked(node), settings)
         return node
 
 
@@ -205,12 +213,12 @@ class SharedStore:
 
 
 def _as_name(path: Any) -> str:
-    name = path if isinstance(path, str) and "://" in path else str(door.as_path(path, "path"))
-    if not name.endswith(".zarr"):
-        raise ValueError(f"path: expected a name that ends in .zarr, got {name!r}. Pass {name + '.zarr'!r}.")
-    if "://" not in name:
-        check_folder(Path(name))
-    return name
+    place = as_file(path)
+    if place.suffix != ".zarr":
+        raise ValueError(f"path: expected a name that ends in .zarr, got {str(place)!r}. Pass {f'{place}.zarr'!r}.")
+    if isinstance(place, Path):
+        check_folder(place)
+    return os.fspath(place)
 
 
 def _as_names(classes: Any) -> list[str]:
