@@ -11,9 +11,11 @@ from alcore.bench.fresh_draws import FARTHEST
 from alcore.bench.lead import METRIC, RANDOM, SHOWN, Lead, deciding_replay, lead_of, order_of
 from alcore.bench.replay import Replay, Share
 from alcore.bench.temperature_scaling import Tempering
+from alcore.posterior.laplace import LARGEST_SCALE
 
 MISTAKES = 0.05  # the chance that a sentence names a heuristic as different from Random although none is
 ENOUGH = 80  # %, of the picks that fresh draws pick too
+AT_LIMIT = 0.9  # of the largest scale
 
 
 def sentences(result: Comparison) -> list[str]:
@@ -186,6 +188,11 @@ def _horizon_sentences(replay: Replay, draws: int) -> Iterator[str]:
             f"The replay looks {_labels(replay.horizon)} ahead without training. They decide {min(used):.0f} to {max(used):.0f} of "
             f"the {draws - 1} directions of the draws. The scale of the draws was {chosen}: {replay.scale:.2g}."
         )
+        if replay.fitted and (replay.scale or 0) > AT_LIMIT * LARGEST_SCALE:
+            yield (
+                "This is the largest scale that is tried. No draw predicts some of the labels: perhaps the model was trained without a "
+                "class. Do not trust the order of the heuristics in this replay. Train with a label of each class first."
+            )
         if replay.exhausted:
             yield (
                 f"Labels tell no more after that: {first} was the first whose labels decided over 90 % of the directions in one of "

@@ -169,7 +169,8 @@ class Posterior:
             part: the name of the part.
 
         Returns:
-            The scale s. It stays, whatever is learned later. The labels learned so far are learned anew with it.
+            The scale s, from 0.03 to 100. It stays, whatever is learned later. The labels learned so far are learned anew with it.
+            A scale near 100 says that no draw predicts some of the labels, as where the model was trained without a class.
 
         Raises:
             TypeError, ValueError: as `learn`.

@@ -4,13 +4,15 @@
 
 A network trained on 20 random labels predicts the pool with 100 consistent draws. Each way chooses 50, 100 or 200 rows. A fresh
 network is trained on all labels, three times, and its accuracy on the test set is what the batch was worth. "Updated" ways ask for
-ten rows at a time, and learn the labels with `alcore.Posterior` in between, without training. Writes filling.md.
+ten rows at a time, and learn the labels with `alcore.Posterior` in between, without training. Its scale is chosen by the evidence
+of the labels that come, or of 100 labels of the test set. Writes filling.md.
 """
 
 from __future__ import annotations
 
 import platform
 import warnings
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,16 +38,22 @@ UPDATED: dict[str, alcore.Heuristic] = {
     "updated after every 10, 2-BALD": alcore.TwoBALD(),
     "updated after every 10, PowerBALD": alcore.PowerBALD(),
 }
+FITTED = 100  # labels of the test set
+UPDATED_WITH_SCALE = {f"{name}, scale of {FITTED} test labels": one for name, one in UPDATED.items()}
 OF_PRIOR = "BatchBALD on draws of a posterior without labels, filled by power-bald"
 INVENTED = "BatchBALD, after every 10 the posterior learns labels that it drew itself"
-WAYS = [*HEURISTICS, OF_PRIOR, INVENTED, *UPDATED]
+WAYS = [*HEURISTICS, OF_PRIOR, INVENTED, *UPDATED, *UPDATED_WITH_SCALE]
 
 
-def choose(way: str, probs: np.ndarray, labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, int]:
+def choose(
+    way: str, probs: np.ndarray, labels: np.ndarray, size: int, seed: int, scale: float
+) -> tuple[np.ndarray, int]:
     """The rows that a way chooses, and how many of them jointly."""
     rng = np.random.default_rng([seed, 99])
     if way in UPDATED:
         return updated(UPDATED[way], probs, labels, size, rng), size
+    if way in UPDATED_WITH_SCALE:
+        return updated(UPDATED_WITH_SCALE[way], probs, labels, size, rng, scale), size
     if way == INVENTED:
         return updated(alcore.BatchBALD(), probs, None, size, rng), size
     if way == OF_PRIOR:
@@ -55,14 +63,19 @@ def choose(way: str, probs: np.ndarray, labels: np.ndarray, size: int, seed: int
 
 
 def updated(
-    heuristic: alcore.Heuristic, probs: np.ndarray, labels: np.ndarray | None, size: int, rng: Any
+    heuristic: alcore.Heuristic,
+    probs: np.ndarray,
+    labels: np.ndarray | None,
+    size: int,
+    rng: Any,
+    scale: float | None = None,
 ) -> np.ndarray:
-    """Ten rows at a time. The scale is chosen by the evidence of the labels that came. Without labels one draw invents them."""
-    posterior, left, chosen = alcore.Posterior(probs), np.arange(len(probs)), []
+    """Ten rows at a time. Without a scale, the labels that came choose it. Without labels, one draw invents them."""
+    posterior, left, chosen = alcore.Posterior(probs, scale=scale), np.arange(len(probs)), []
     if labels is None:
         labels = invented(probs[..., rng.integers(probs.shape[-1])], rng)
     for _ in range(size // STEP):
-        drawn = probs if not chosen else np.asarray(posterior.draws(count=DRAWS, rng=rng))
+        drawn = probs if not chosen and scale is None else np.asarray(posterior.draws(count=DRAWS, rng=rng))
         asked = left[heuristic.select(drawn[left], STEP, rng=rng).indices]
         posterior.learn(asked, labels[asked])
         left = np.setdiff1d(left, asked)
@@ -82,15 +95,17 @@ class Seed(NamedTuple):
     joint: list[int]
 
 
-def measure(seed: int, size: int) -> Seed:
+def measure(seed: int, size: int, ways: Sequence[str] = WAYS) -> Seed:
     run, accuracy, joint = Run(Digits(seed)), [], []
     labels = run.data.labels
     start = np.random.default_rng([seed, 3]).permutation(len(labels))[:START]
     rest = np.setdiff1d(np.arange(len(labels)), start)
     model = run.train(start, labels[start].tolist(), seed)
     probs = run.draws(model, run.data.images[rest], DRAWS)
-    for way in WAYS:
-        rows, together = choose(way, probs, labels[rest], size, seed)
+    fitted = alcore.Posterior(run.draws(model, run.data.test_images[:FITTED], DRAWS))
+    scale = fitted.fit_scale(np.arange(FITTED), run.data.test_labels[:FITTED])
+    for way in ways:
+        rows, together = choose(way, probs, labels[rest], size, seed, scale)
         ids = np.concatenate([start, rest[rows]])
         models = (run.train(ids, labels[ids].tolist(), 1_000 * seed + i) for i in range(TRAININGS))
         accuracy.append(float(np.mean([run.metrics(model)["accuracy"] for model in models])))
@@ -104,8 +119,8 @@ def page(found: dict[int, list[Seed]]) -> str:
         f"Written by `python benchmarks/label_efficiency/one_training.py`: digits repeated with noise, a network trained on "
         f"{START} random labels, {DRAWS} consistent draws, labels chosen without training, then one training on all of them; mean "
         f"over {len(found[SIZES[0]])} seeds of the mean of {TRAININGS} trainings, ± its standard error; torch {torch.__version__}, "
-        f"{platform.machine()}. Updated: ten labels at a time, learned by `alcore.Posterior` whose scale the evidence of these "
-        "labels chooses.\n"
+        f"{platform.machine()}. Updated: ten labels at a time, learned by `alcore.Posterior`. The evidence of these labels chooses "
+        f"its scale, or that of {FITTED} labels of the test set.\n"
     )
     return head + "".join(map(table, found, found.values()))
 

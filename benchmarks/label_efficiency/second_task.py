@@ -4,12 +4,14 @@
 
 Bags of words that are generated: ten topics over a vocabulary of 150, two fifths of the words from a background that all topics
 share. The model is an ensemble of logistic regressions, each on a bootstrap sample of the labels. Retraining makes a new ensemble
-after each query. Replay sees the predictions of the first ensemble alone, of 20 labels. Nothing was tuned on this task. Writes
-second_task.md.
+after each query. Replay sees the predictions of the first ensemble alone, of two labels a topic. Nothing was tuned on this task.
+With --random-start the first 20 labels are random, so a topic or two has none. Writes second_task.md, or with --random-start
+second_task_random_start.md.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -27,8 +29,10 @@ import alcore.bench
 TOPICS, WORDS, LENGTH, SHARED = 10, 150, 30, 0.4
 POOL, TEST, TARGETS = 1_000, 500, 100
 MEMBERS, START, SIZE, STEPS, SEEDS = 100, 20, 10, 10, 6
+IS_RANDOM = "--random-start" in sys.argv
+BEGIN = f"{START} {'random labels' if IS_RANDOM else 'labels, two a topic,'} to start with"
 METRICS = ("accuracy", "log-likelihood")
-PAGE = FOLDER / "second_task.md"
+PAGE = FOLDER / f"second_task{'_random_start' if IS_RANDOM else ''}.md"
 
 
 class Texts:
@@ -78,9 +82,17 @@ def retrained(data: Texts, name: str, start: np.ndarray, first: np.ndarray, seed
     return float(np.mean(found))
 
 
+def first_labels(data: Texts, rng: np.random.Generator) -> np.ndarray:
+    """Two of each topic, or any."""
+    if IS_RANDOM:
+        return rng.choice(data.pool, START, replace=False)
+    topics = [np.flatnonzero(data.labels[data.pool] == topic) for topic in range(TOPICS)]
+    return np.concatenate([rng.choice(rows, START // TOPICS, replace=False) for rows in topics])
+
+
 def measure(seed: int) -> tuple[list[float], alcore.bench.Replay]:
     data = Texts(seed)
-    start = np.random.default_rng([seed, 29]).choice(data.pool, START, replace=False)
+    start = first_labels(data, np.random.default_rng([seed, 29]))
     first = ensemble(data, start, 90_000 + seed)
     by_training = [retrained(data, name, start, first, seed) for name in HEURISTICS]
     rest = np.setdiff1d(data.pool, start)
@@ -98,7 +110,7 @@ def page(by_training: np.ndarray, replays: list[alcore.bench.Replay]) -> Iterato
     yield "# Replay by a Gaussian posterior on a second task\n"
     yield (
         f"Written by `python benchmarks/label_efficiency/second_task.py`: generated bags of words, {TOPICS} topics, ensembles of "
-        f"{MEMBERS} bootstrapped logistic regressions (scikit-learn {sklearn.__version__}), {START} labels to start with, then "
+        f"{MEMBERS} bootstrapped logistic regressions (scikit-learn {sklearn.__version__}), {BEGIN}, then "
         f"{STEPS} queries of {SIZE}; {len(replays)} seeds. Both rank by the mean over the labels. Scales by evidence: "
         f"{min(scales):.2f} to {max(scales):.2f}. Nothing was tuned on this task.\n"
     )

@@ -152,6 +152,10 @@ for name, one in result.fresh_draws.items():
 #
 # A bootstrap shares its noise with the batch, so it says too much. Of the picks called certain, 97 to 100 % were picked again.
 #
+# For 16 heuristics on bootstrapped regressions the overlap was right within 12 points with 50 draws. With 20 draws it was up to 16 points too
+# high. The number of draws for 80 % is rough: half to twice the true number for most, and far too small for BatchBALD, where 130 was said and 500
+# were not enough.
+#
 # ## Who picks alike
 #
 # <!-- numbers vary -->

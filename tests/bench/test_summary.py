@@ -89,6 +89,9 @@ def test_how_far_a_replay_by_a_gaussian_posterior_looks() -> None:
     assert "The scale of the draws was chosen by 40 labels that no run buys: 1.5." in said
     assert "was the first whose labels decided over 90 % of the directions" in said
     assert "The scale of the draws was given: 1.5." in words(replace(gaussian, fitted=0))
+    assert "No draw predicts some of the labels" not in said
+    assert "No draw predicts some of the labels" in words(replace(gaussian, scale=99.3))
+    assert "No draw predicts some of the labels" not in words(replace(gaussian, scale=99.3, fitted=0))
 
 
 def test_calibration_is_said_as_it_is() -> None:
