@@ -190,8 +190,8 @@ def _horizon_sentences(replay: Replay, draws: int) -> Iterator[str]:
         )
         if replay.fitted and (replay.scale or 0) > AT_LIMIT * LARGEST_SCALE:
             yield (
-                "This is the largest scale that is tried. No draw predicts some of the labels: perhaps the model was trained without a "
-                "class. Do not trust the order of the heuristics in this replay. Train with a label of each class first."
+                "This is the largest scale that is tried. No draw predicts some of the labels: perhaps the model was trained "
+                "without a class. Do not trust the order of the heuristics in this replay. Train with a label of each class first."
             )
         if replay.exhausted:
             yield (
