@@ -7,6 +7,7 @@ the rows. A lost task is done again, and gives the same bits.
 from __future__ import annotations
 
 import itertools
+import os
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -20,7 +21,8 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array, Axes, Bools
-from alcore.sources.cluster import client_for, dask_array, refuse_other_versions, stored_in, wait_for
+from alcore.sources.chunks import stored_in
+from alcore.sources.cluster import client_for, dask_array, refuse_other_versions, wait_for
 from alcore.sources.threads import on_one_thread
 
 PART_BYTES = 32 << 20  # of predictions a task: a task of Dask takes about 1 ms in addition to its work
@@ -61,10 +63,11 @@ def _whole_rows(array: Any, axes: Axes, name: str) -> Any:
     if most * row_bytes > SLAB_BYTES:
         rows = max(1, PART_BYTES // max(1, row_bytes))
         sizes = ", ".join(f"{place}: {rows if place == axes.rows else -1}" for place in range(array.ndim))
+        file = os.path.abspath("rows.zarr")  # workers may stand in another folder
         raise ValueError(
             f"{name}: expected chunks with all numbers of their rows, got chunks of {most} rows, cut along axis {split[0]}. "
             f"A worker would hold {most * row_bytes >> 20} MiB to put {most} rows together. Write them once in the order of rows: "
-            f"{name}.rechunk({{{sizes}}}).to_zarr('rows.zarr'). Then pass dask.array.from_zarr('rows.zarr')."
+            f"{name}.rechunk({{{sizes}}}).to_zarr({file!r}). Then pass dask.array.from_zarr({file!r})."
         )
     return array.rechunk(dict.fromkeys(split, -1))
 
