@@ -126,7 +126,7 @@ class Spread:
             _sent(self.client, task),
             _Graph(self.array, self.axes.rows, [part.chunks for part in self._parts]),
         )
-        pinned = graph.send_shared(self.client)
+        kept = graph.send_shared(self.client)
         name, left, waiting = (
             f"alcore-block-{uuid.uuid4().hex}",
             iter(enumerate(self._parts)),
@@ -147,13 +147,15 @@ class Spread:
                     )
                     future = self.client.submit(run_block, work, chunks, job, key=(name, number), pure=False)
                     waiting.append((future, part))
+                    del chunks  # a worker holds them until they are scored
                 if not waiting:
                     return
                 for part, results in self._finished(waiting, graph):
                     yield from zip(self._ends_of(part), results, strict=True)
         finally:
-            self.client.cancel([future for future, _ in waiting])
-            del pinned
+            self.client.cancel([work, *(future for future, _ in waiting)])
+            for one in kept:  # the caller may hold it too
+                one.release()
 
     def _finished(self, waiting: deque[tuple[Any, _Part]], graph: _Graph) -> Iterator[tuple[_Part, list[Any]]]:
         """The results of the first task, and of those after it that are done too."""
@@ -257,12 +259,15 @@ class _Graph:
         chunks = self._chunks[number]
         return list(client.get(self._under(chunks), chunks, sync=False))
 
-    def send_shared(self, client: Any) -> Any:
-        """What at least half of the parts need, such as a model, is computed once and kept for the pass. Its futures."""
+    def send_shared(self, client: Any) -> list[Any]:
+        """What at least half of the parts need, such as a model, is sent and computed once, and kept for the pass: its futures."""
         counts = Counter(key for chunks in self._chunks for key in self._under(chunks))
         least = max(2, len(self._chunks) // 2)
         shared = [key for key, count in counts.items() if count >= least]
-        return client.get(self._under(shared), shared, sync=False) if shared else None
+        kept = list(client.get(self._under(shared), shared, sync=False)) if shared else []
+        for key, future in zip(shared, kept, strict=True):
+            self._tasks[key], self._needs[key] = future, set()
+        return kept
 
     def failing(self, client: Any, number: int) -> tuple[int | None, str]:
         """Which chunk of a part cannot be computed: its number along the rows, and the place that the first task to fail has."""

@@ -118,12 +118,10 @@ def test_chunks_whose_rows_do_not_fit_a_worker_are_refused(
     pool = probabilities(ROWS)
     lazy = dask.array.from_array(pool, chunks=(ROWS, 4, 1))
     monkeypatch.setattr(spread, "SLAB_BYTES", pool.nbytes - 1)
-    error = refusal(lambda: alcore.bald(lazy))
-    remedy = re.search(
-        r"(probs\.rechunk.*?to_zarr\('rows.zarr'\)).*?(dask\.array\.from_zarr\('rows.zarr'\))", str(error)
-    )
-    assert remedy is not None, error
     monkeypatch.chdir(tmp_path)
+    error = refusal(lambda: alcore.bald(lazy))
+    remedy = re.search(r"(probs\.rechunk.*?to_zarr\(.*?\)).*?(dask\.array\.from_zarr\(.*?\))", str(error))
+    assert remedy is not None, error
     eval(remedy[1], {"probs": lazy})
     assert_same(alcore.bald(eval(remedy[2], {"dask": dask})), alcore.bald(pool))
 

@@ -8,6 +8,7 @@ import dask.array
 import numpy as np
 import pytest
 import xarray
+from distributed.protocol.pickle import dumps
 
 import alcore
 from alcore.door import Reading
@@ -176,6 +177,20 @@ def test_what_all_blocks_need_is_computed_once(client: Any, monkeypatch: pytest.
         alcore.bald(dask.array.from_array(pool, chunks=(2, 4, 6)) * model.astype(np.float32)), alcore.bald(pool)
     )
     assert path.read_text() == "x"
+
+
+def test_numbers_in_the_graph_are_sent_once(client: Any, traffic: Traffic, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, sent = probabilities(400), list[int]()
+    get = type(client).get
+
+    def count(own: Any, graph: Any, *arguments: Any, **options: Any) -> Any:
+        sent.append(len(dumps(graph)))
+        return get(own, graph, *arguments, **options)
+
+    monkeypatch.setattr(type(client), "get", count)
+    assert_same(alcore.bald(dask.array.from_array(pool, chunks=(20, 4, 6))), alcore.bald(pool))
+    assert len(traffic.results) == 20
+    assert sum(sent) < 2 * pool.nbytes + 20 * 4096
 
 
 def test_persisted_arrays(client: Any, traffic: Traffic) -> None:
