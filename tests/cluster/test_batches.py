@@ -25,8 +25,8 @@ def most_rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 @each_chosen
 def test_each_batch_of_each_kind(client: Any, traffic: Traffic, case: Chosen) -> None:
     pool = case.kind.pool(ROWS)
-    found = case.make(pool).select(in_dask(pool.array), 5, rng=3, **pool.options)
-    assert_same(found, case.select(pool, 5))
+    found = case.make(pool).select(in_dask(pool.array), 2, rng=3, **pool.options)
+    assert_same(found, case.select(pool, 2))
     assert len(traffic.results) > 5
 
 
@@ -43,8 +43,9 @@ BATCHES = {
 
 @pytest.mark.parametrize("heuristic", BATCHES.values(), ids=BATCHES)
 def test_batches_are_those_of_one_machine(
-    client: Any, traffic: Traffic, most_rows: int, heuristic: alcore.Heuristic
+    client: Any, traffic: Traffic, monkeypatch: pytest.MonkeyPatch, heuristic: alcore.Heuristic
 ) -> None:
+    monkeypatch.setattr(candidates, "SENT_ROWS", 17)
     pool = probabilities(300, draws=20)
     assert_same(heuristic.select(in_dask(pool, 25), 6, rng=1), heuristic.select(pool, 6, rng=1))
     assert max(map(len, traffic.works)) < 1 << 20
@@ -68,13 +69,13 @@ def test_workers_send_at_most_so_many_rows_of_a_block(
 def test_a_failed_certificate_takes_one_more_pass(
     client: Any, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twenty copies of the best row fill what is held. All others are read again."""
+    """Twenty copies of the best row fill what is held. The others are read again."""
     pool = probabilities(600, draws=20)
     pool[100:120] = pool[int(alcore.bald(pool).argmax())]
     expected = alcore.batchbald(pool, 4, rng=0)
     monkeypatch.setattr(candidates, "SENT_ROWS", 16)
     assert_same(alcore.batchbald(in_dask(pool, 50), 4, rng=0), expected)
-    assert len(traffic.works) == 2
+    assert 2 <= len(traffic.works) <= 3  # what is held grows from 16 to 128 and 1024 rows
     traffic.works.clear()
     monkeypatch.setattr(candidates, "SENT_ROWS", 600)
     assert_same(alcore.batchbald(in_dask(pool, 50), 4, rng=0), expected)

@@ -100,7 +100,6 @@ def test_arrays_of_xarray_with_chains_keep_their_names(client: Any, traffic: Tra
 
 def test_masks_maps_and_reductions(client: Any, traffic: Traffic) -> None:
     maps, padding = probabilities(ROWS, events=(3, 2)), np.random.default_rng(1).random((ROWS, 3, 2)) < 0.3
-    padding[0] = True
     lazy = dask.array.from_array(maps, chunks=(8, 4, 2, 2, 3))
     for heuristic in (alcore.Reduce(alcore.BALD(), "mean"), alcore.Reduce(alcore.Entropy(), "max")):
         assert_same(heuristic.score(lazy, mask=padding), heuristic.score(maps, mask=padding))
