@@ -46,7 +46,8 @@ class Update:
         trained_on: what the model of the predictions was trained on. The ids of its labels, such as ``ledger.labelled`` at the
             training. Or a `Query`: all labels that were there when it was asked. Or ``ledger.now`` of the moment at which the
             training read its labels. For a model that was trained on no label of this ledger ``[]``.
-        scale: the scale of the `Posterior`, above 0. By default the evidence of the learned labels chooses it at each query.
+        scale: the scale of the `Posterior`, above 0. By default the evidence of the learned labels chooses it at each query. Labels
+            of a test set tell it better: `Posterior.fit_scale`.
         draws: how many draws are ranked.
         classes: the label of each class, in the order of axis 1 of the predictions.
         leave_out: True to learn nothing from ids without a row in the predictions. Otherwise they are refused.

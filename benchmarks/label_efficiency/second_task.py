@@ -2,7 +2,7 @@
 
     python benchmarks/label_efficiency/second_task.py    # ten minutes on two cores
 
-Bags of words that are generated: ten topics over a vocabulary of 150, two fifths of the words from a background that all topics
+Bags of words that are generated: ten topics over a vocabulary of 150, half of the words from a background that all topics
 share. The model is an ensemble of logistic regressions, each on a bootstrap sample of the labels. Retraining makes a new ensemble
 after each query. Replay sees the predictions of the first ensemble alone, of two labels a topic. Nothing was tuned on this task.
 With --random-start the first 20 labels are random, so a topic or two has none. Writes second_task.md, or with --random-start
@@ -26,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 import alcore
 import alcore.bench
 
-TOPICS, WORDS, LENGTH, SHARED = 10, 150, 30, 0.4
+TOPICS, WORDS, LENGTH, SHARED = 10, 150, 15, 0.5
 POOL, TEST, TARGETS = 1_000, 500, 100
 MEMBERS, START, SIZE, STEPS, SEEDS = 100, 20, 10, 10, 6
 IS_RANDOM = "--random-start" in sys.argv
