@@ -91,21 +91,23 @@ class Peaks:
 
 
 class Sent:
-    """What tasks return to the caller: rows of each block, and bytes."""
+    """What tasks return to the caller: rows of each block, pass after pass, and bytes."""
 
     def __init__(self) -> None:
-        self.rows, self.bytes = list[int](), 0
+        self.rows, self.bytes = list[list[int]](), 0
         own, finished = self, spread.Spread._finished
 
         def count(self: Any, *arguments: Any) -> Iterator[Any]:
             for part, results in finished(self, *arguments):
+                if part.first == 0:
+                    own.rows.append([])
                 for result in results:
                     arrays = (
                         [one for one in result if isinstance(one, np.ndarray)]
                         if isinstance(result, tuple)
                         else [result]
                     )
-                    own.rows.extend(len(one) for one in arrays if one.ndim == 3)
+                    own.rows[-1].extend(len(one) for one in arrays if one.ndim == 3)
                     own.bytes += sum(one.nbytes for one in arrays)
                 yield part, results
 
@@ -181,16 +183,16 @@ def table_of_batchbald(folder: Path, rows: int, k: int, runs: int) -> Table:
         sent.rows, sent.bytes = [], 0
         batch = works["batch"]()
         same = batch.indices.tolist() == expected.indices.tolist() and np.array_equal(batch.scores, expected.scores)
-        counted, total = max(sent.rows), sent.bytes
-        passes = len(sent.rows) / max(1, -(-rows // store.chunks[0]))
+        counted, total, passes = [max(one, default=0) for one in sent.rows], sent.bytes, len(sent.rows)
         found = seconds(works, runs)
     most, times = spread_rows(), found["batch"] / found["bald"]
     lines = [
         ["picks are those of one machine", str(same), "", yes_no(same)],
         ["time against one BALD pass", f"{times:.2f} times", "at most 1.3", yes_no(times <= 1.3)],
-        ["rows that a block sends", f"at most {counted:,}", f"2·m = {2 * most:,}", yes_no(counted <= 2 * most)],
+        ["rows that a block sends", f"at most {counted[0]:,}", f"2·m = {2 * most:,}", yes_no(counted[0] <= 2 * most)],
+        ["the same in further passes", ", ".join(f"{one:,}" for one in counted[1:]) or "–", "", ""],
         ["bytes to the caller", f"{total / 2**20:.0f} MiB of {store.nbytes / 2**20:.0f}", "", ""],
-        ["passes over the store", f"{passes:.1f}", "", ""],
+        ["passes over the store", f"{passes}", "", ""],
     ]
     text = (
         f"N = {rows:,}, C = {CLASSES}, T = {DRAWS}, float16, k = {k}, two workers. Seconds: BatchBALD {found['batch']:.2f}, BALD "
