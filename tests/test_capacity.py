@@ -113,8 +113,8 @@ def test_a_straggler_holds_up_the_others(planning: Any) -> None:
     stuck = simulation.simulate(job(model), model.Cluster(4, slow=0.25, slowness=50.0), costs).seconds
     assert even == pytest.approx(100 / 4 * 0.4)
     assert slower == pytest.approx(100 / 3.5 * 0.4, rel=0.05)  # three and a half workers
-    # While the slow one has a block, 20 s, the others do the nine that are sent ahead with it. They are idle before it is, so they get
-    # the next three as well.
+    # While the slow one has a block, 20 s, the others do the nine that are sent ahead with it. They are idle before it is, so they
+    # get the next three as well.
     assert stuck == pytest.approx(math.ceil(100 / (1 + 9 + 3)) * 20, rel=0.01)
 
 
