@@ -32,6 +32,7 @@ NOT_RUN = {
     "In PyTorch: x.detach().cpu()": "needs a GPU; docs/errors.md runs it on a tensor that requires a gradient",
     "Use more seeds: seeds=20": "a sentence of the summary, which tests/bench/test_summary.py reads",
     "alcore.bench.tempered(predictions": "a sentence of the summary; tests/bench/test_temperature_scaling.py runs it",
+    "Then pass dask.array.from_zarr(": "needs a cluster; tests/cluster/test_failures.py runs it",
     "such as {'model': alcore.bench.calibration(...)}": "an example with a gap",
     "x.float() in PyTorch": "needs three frameworks; docs/errors_of_files.md runs the one of PyTorch",
 }

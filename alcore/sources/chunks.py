@@ -16,6 +16,7 @@ from alcore import door
 from alcore.door import Array, Axes, Kind
 
 LARGEST_CHUNKS = 4  # blocks: larger stored chunks are decompressed again for each block, rather than held whole
+AS_STORED = ("original-", "from-zarr-", "array-", "rechunk-")  # layers of Dask that change no number
 PIECE_BYTES = 64 << 20  # of chunks that are copied together, so that a page of the copy is written to a few times
 
 
@@ -94,7 +95,7 @@ def _parts(source: Any) -> Iterator[tuple[Any, Axes]]:
     elif ours and hasattr(source, "source"):
         yield from ((part, getattr(source, "axes", axes)) for part, axes in _parts(source.source))
     elif hasattr(source, "shape"):
-        yield source, Axes.plain(len(source.shape))
+        yield stored_whole(source) or source, Axes.plain(len(source.shape))
 
 
 def _node(array: Any) -> Any:
@@ -109,6 +110,30 @@ def is_zarr(node: Any) -> bool:
 
 def is_hdf5(node: Any) -> bool:
     return hasattr(node, "maxshape") and hasattr(node, "id")
+
+
+def stored_in(array: Any) -> str:
+    """Where an array of Dask is read from, as far as its graph says. Empty where it does not."""
+    places = []
+    for node in stored_nodes(array):
+        places.append(str(node.store_path if is_zarr(node) else node.file.filename))
+    return ", ".join(dict.fromkeys(places))
+
+
+def stored_nodes(array: Any) -> list[Any]:
+    """The arrays of zarr and HDF5 in the graph of an array of Dask."""
+    layers = getattr(array.__dask_graph__(), "layers", {})
+    values = (value for layer in layers.values() if len(layer) == 1 for value in dict(layer).values())
+    return [node for node in (getattr(value, "value", value) for value in values) if is_zarr(node) or is_hdf5(node)]
+
+
+def stored_whole(source: Any) -> Any:
+    """The array of zarr or HDF5 that an array of Dask reads as it is. None where it is another one, or only a part of it."""
+    graph = source.__dask_graph__() if hasattr(source, "__dask_graph__") else None
+    if graph is None or not all(layer.startswith(AS_STORED) for layer in getattr(graph, "layers", {})):
+        return None
+    nodes = [node for node in stored_nodes(source) if node.shape == source.shape and node.dtype == source.dtype]
+    return nodes[0] if len(nodes) == 1 else None
 
 
 def times_decompressed(part: Any, axes: Axes, step: int) -> int:

@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
-from alcore.sources.chunks import is_hdf5, is_zarr
 from alcore.sources.formats import import_extra
 
 SAME = ("alcore", "numpy", "numba")  # versions that scores depend on
@@ -86,18 +85,3 @@ def refuse_no_scheduler(address: str, error: BaseException) -> NoReturn:
 def wait_for(futures: Any) -> None:
     """Wait until futures are done or have failed."""
     import_module("distributed").wait(futures)
-
-
-def stored_in(array: Any) -> str:
-    """Where an array of Dask is read from, as far as its graph says. Empty where it does not."""
-    places = []
-    for node in stored_nodes(array):
-        places.append(str(node.store_path if is_zarr(node) else node.file.filename))
-    return ", ".join(dict.fromkeys(places))
-
-
-def stored_nodes(array: Any) -> list[Any]:
-    """The arrays of zarr and HDF5 in the graph of an array of Dask."""
-    layers = getattr(array.__dask_graph__(), "layers", {})
-    values = (value for layer in layers.values() if len(layer) == 1 for value in dict(layer).values())
-    return [node for node in (getattr(value, "value", value) for value in values) if is_zarr(node) or is_hdf5(node)]

@@ -7,6 +7,7 @@ the rows. A lost task is done again, and gives the same bits.
 from __future__ import annotations
 
 import itertools
+import os
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -20,7 +21,8 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array, Axes, Bools
-from alcore.sources.cluster import client_for, dask_array, refuse_other_versions, stored_in, wait_for
+from alcore.sources.chunks import stored_in
+from alcore.sources.cluster import client_for, dask_array, refuse_other_versions, wait_for
 from alcore.sources.threads import on_one_thread
 
 PART_BYTES = 32 << 20  # of predictions a task: a task of Dask takes about 1 ms in addition to its work
@@ -61,10 +63,11 @@ def _whole_rows(array: Any, axes: Axes, name: str) -> Any:
     if most * row_bytes > SLAB_BYTES:
         rows = max(1, PART_BYTES // max(1, row_bytes))
         sizes = ", ".join(f"{place}: {rows if place == axes.rows else -1}" for place in range(array.ndim))
+        file = os.path.abspath("rows.zarr")  # workers may stand in another folder
         raise ValueError(
             f"{name}: expected chunks with all numbers of their rows, got chunks of {most} rows, cut along axis {split[0]}. "
             f"A worker would hold {most * row_bytes >> 20} MiB to put {most} rows together. Write them once in the order of rows: "
-            f"{name}.rechunk({{{sizes}}}).to_zarr('rows.zarr'). Then pass dask.array.from_zarr('rows.zarr')."
+            f"{name}.rechunk({{{sizes}}}).to_zarr({file!r}). Then pass dask.array.from_zarr({file!r})."
         )
     return array.rechunk(dict.fromkeys(split, -1))
 
@@ -123,7 +126,7 @@ class Spread:
             _sent(self.client, task),
             _Graph(self.array, self.axes.rows, [part.chunks for part in self._parts]),
         )
-        pinned = graph.send_shared(self.client)
+        kept = graph.send_shared(self.client)
         name, left, waiting = (
             f"alcore-block-{uuid.uuid4().hex}",
             iter(enumerate(self._parts)),
@@ -144,13 +147,15 @@ class Spread:
                     )
                     future = self.client.submit(run_block, work, chunks, job, key=(name, number), pure=False)
                     waiting.append((future, part))
+                    del chunks  # a worker holds them until they are scored
                 if not waiting:
                     return
                 for part, results in self._finished(waiting, graph):
                     yield from zip(self._ends_of(part), results, strict=True)
         finally:
-            self.client.cancel([future for future, _ in waiting])
-            del pinned
+            self.client.cancel([work, *(future for future, _ in waiting)])
+            for one in kept:  # the caller may hold it too
+                one.release()
 
     def _finished(self, waiting: deque[tuple[Any, _Part]], graph: _Graph) -> Iterator[tuple[_Part, list[Any]]]:
         """The results of the first task, and of those after it that are done too."""
@@ -254,12 +259,15 @@ class _Graph:
         chunks = self._chunks[number]
         return list(client.get(self._under(chunks), chunks, sync=False))
 
-    def send_shared(self, client: Any) -> Any:
-        """What at least half of the parts need, such as a model, is computed once and kept for the pass. Its futures."""
+    def send_shared(self, client: Any) -> list[Any]:
+        """What at least half of the parts need, such as a model, is sent and computed once, and kept for the pass: its futures."""
         counts = Counter(key for chunks in self._chunks for key in self._under(chunks))
         least = max(2, len(self._chunks) // 2)
         shared = [key for key, count in counts.items() if count >= least]
-        return client.get(self._under(shared), shared, sync=False) if shared else None
+        kept = list(client.get(self._under(shared), shared, sync=False)) if shared else []
+        for key, future in zip(shared, kept, strict=True):
+            self._tasks[key], self._needs[key] = future, set()
+        return kept
 
     def failing(self, client: Any, number: int) -> tuple[int | None, str]:
         """Which chunk of a part cannot be computed: its number along the rows, and the place that the first task to fail has."""

@@ -1,0 +1,113 @@
+"""Joint batches on a cluster: the picks of one machine, with few rows sent to the caller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import alcore
+from alcore.batches.search import candidates, determinant
+from tests.cases_of_kinds import Chosen, each_chosen
+from tests.cluster.pools import ROWS, Traffic, assert_same, in_dask, probabilities, traffic
+
+__all__ = ["traffic"]
+
+
+@pytest.fixture(params=[17, 4096], ids=["few rows sent", "all rows sent"])
+def most_rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(candidates, "SENT_ROWS", request.param)
+    monkeypatch.setattr(determinant, "SENT_ROWS", request.param)
+    return int(request.param)
+
+
+@each_chosen
+def test_each_batch_of_each_kind(client: Any, traffic: Traffic, case: Chosen) -> None:
+    pool = case.kind.pool(ROWS)
+    found = case.make(pool).select(in_dask(pool.array), 2, rng=3, **pool.options)
+    assert_same(found, case.select(pool, 2))
+    assert len(traffic.results) > 5
+
+
+BATCHES = {
+    "batchbald": alcore.BatchBALD(),
+    "sampled batchbald": alcore.BatchBALD(samples=600, exact=0),
+    "two-bald": alcore.TwoBALD(),
+    "ical": alcore.ICAL(),
+    "pointwise ical": alcore.ICAL(pointwise=True, comparisons=3),
+    "expected ical": alcore.ICAL(labels="expected", references=20),
+    "batch-epig": alcore.BatchEPIG(probabilities(8, seed=4, draws=20)),
+}
+
+
+@pytest.mark.parametrize("heuristic", BATCHES.values(), ids=BATCHES)
+def test_batches_are_those_of_one_machine(
+    client: Any, traffic: Traffic, monkeypatch: pytest.MonkeyPatch, heuristic: alcore.Heuristic
+) -> None:
+    monkeypatch.setattr(candidates, "SENT_ROWS", 17)
+    pool = probabilities(300, draws=20)
+    assert_same(heuristic.select(in_dask(pool, 25), 6, rng=1), heuristic.select(pool, 6, rng=1))
+    assert max(map(len, traffic.works)) < 1 << 20
+
+
+@pytest.mark.parametrize("heuristic", [alcore.BatchBALD(), alcore.TwoBALD()], ids=["batchbald", "two-bald"])
+def test_workers_send_at_most_so_many_rows_of_a_block(
+    client: Any, traffic: Traffic, monkeypatch: pytest.MonkeyPatch, heuristic: alcore.Heuristic
+) -> None:
+    monkeypatch.setattr(candidates, "SENT_ROWS", 20)
+    pool = probabilities(3000, draws=20)
+    assert_same(heuristic.select(in_dask(pool, 300), 5, rng=1), heuristic.select(pool, 5, rng=1))
+    first = traffic.results[:10]
+    assert [len(cells) for _, _, _, cells, _ in first] == [len(rows) for _, _, rows, _, _ in first]
+    assert max(len(cells) for _, _, _, cells, _ in first) <= 20
+    assert sum(len(cells) for _, _, _, cells, _ in first) < 10 * 20  # later blocks know what the caller has
+    for number, (_, cells, _, _) in enumerate(traffic.results[10:]):
+        assert len(cells) <= 20 * candidates.GROWTH ** (1 + number // 10)
+
+
+def test_a_failed_certificate_takes_one_more_pass(
+    client: Any, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty copies of the best row fill what is held. The others are read again."""
+    pool = probabilities(600, draws=20)
+    pool[100:120] = pool[int(alcore.bald(pool).argmax())]
+    expected = alcore.batchbald(pool, 4, rng=0)
+    monkeypatch.setattr(candidates, "SENT_ROWS", 16)
+    assert_same(alcore.batchbald(in_dask(pool, 50), 4, rng=0), expected)
+    assert 2 <= len(traffic.works) <= 3  # what is held grows from 16 to 128 and 1024 rows
+    traffic.works.clear()
+    monkeypatch.setattr(candidates, "SENT_ROWS", 600)
+    assert_same(alcore.batchbald(in_dask(pool, 50), 4, rng=0), expected)
+    assert len(traffic.works) == 1
+
+
+def test_log_det_sends_few_means(client: Any, traffic: Traffic, most_rows: int) -> None:
+    means = np.random.default_rng(0).normal(size=(400, 2, 12)).astype(np.float32)
+    options: dict[str, Any] = {"variance": np.random.default_rng(1).gamma(2, 0.3, (400, 2))}
+    assert_same(alcore.log_det(in_dask(means, 40), 8, rng=0, **options), alcore.log_det(means, 8, rng=0, **options))
+    assert max(len(result[2]) for result in traffic.results[:10]) <= most_rows
+    assert max(map(len, traffic.works)) < 1 << 16
+
+
+def test_many_labels_and_positions(client: Any, most_rows: int) -> None:
+    labels = probabilities(80, classes=12, draws=16)
+    options: dict[str, Any] = {"kind": "multilabel", "rng": 0, "samples": 200}
+    assert_same(alcore.batchbald(in_dask(labels), 4, **options), alcore.batchbald(labels, 4, **options))
+    maps = probabilities(80, events=(3, 3), draws=16)
+    assert_same(alcore.batchbald(in_dask(maps), 4, positions=5, rng=0), alcore.batchbald(maps, 4, positions=5, rng=0))
+
+
+def test_picks_that_tell_nothing_end_the_batch_alike(client: Any, most_rows: int) -> None:
+    pool = probabilities(200, draws=3)
+    with pytest.warns(alcore.SaturationWarning) as ours:
+        found = alcore.batchbald(in_dask(pool, 20), 12, rng=0)
+    with pytest.warns(alcore.SaturationWarning) as expected:
+        assert_same(found, alcore.batchbald(pool, 12, rng=0))
+    assert str(ours[0].message) == str(expected[0].message)
+
+
+def test_information_of_named_rows(client: Any) -> None:
+    pool = probabilities(ROWS)
+    found, expected = (alcore.batch_information(one, [3, 50, 8]) for one in (in_dask(pool), pool))
+    assert found == expected
