@@ -89,7 +89,7 @@ def test_the_driver_and_its_network_bound_what_comes_back(planning: Any) -> None
 def test_a_joint_batch_brings_the_best_rows_of_each_block(planning: Any) -> None:
     model, _ = planning
     batch = job(model, kept=5, k=2)
-    row = 4 * 4 + 8  # four numbers in float32, and which row it is
+    row = 4 * 4 + 8 + 8  # four numbers in float32, which row it is, and its BALD
     assert batch.back(0, ahead=4) == batch.back(3, ahead=4) == 80 + 5 * row  # told nothing: the best five of ten
     assert batch.back(4, ahead=4) == pytest.approx(80 + 5 * row)  # one block had come back
     assert batch.back(13, ahead=4) == pytest.approx(80 + 5 / 10 * row)
@@ -100,8 +100,11 @@ def test_a_joint_batch_brings_the_best_rows_of_each_block(planning: Any) -> None
 def test_passes_and_the_search_are_added(planning: Any) -> None:
     model, simulation = planning
     costs = model.Costs(number=0.01, start=2.0, search=(0.5, 1.0, 0.0, 2.0))
-    found = simulation.simulate(job(model, kept=6, k=3, passes=2), model.Cluster(100), costs)
-    assert found.seconds == pytest.approx(2 * (2 + 0.4) + 0.5 * 6 * 9)
+    twice = job(model, kept=6, k=3, passes=2)
+    found = simulation.simulate(twice, model.Cluster(100), costs)
+    assert [one.kept for one in twice.each_pass()] == [6, 48]  # a further pass holds eight times as many rows
+    assert found.seconds == pytest.approx(2 * (2 + 0.4) + 0.5 * 48 * 9)
+    assert job(model, kept=6, passes=20).each_pass()[-1].kept == (272 << 20) // 32  # as many as fit into memory
 
 
 def test_a_straggler_holds_up_the_others(planning: Any) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,6 +23,8 @@ COSTS = Path(__file__).parents[1] / "capacity.json"
 BLOCK_BYTES = 32 << 20  # of predictions in a block, see alcore/sources/spread.py
 SENT_AHEAD = 2  # blocks a thread that are sent before the first has come back, see alcore/sources/spread.py
 SCORE_BYTES = 8  # float64, one score a row
+GROWTH = 8  # times as many rows are held at each further pass, see alcore/batches/search/candidates.py
+HELD_BYTES = 272 << 20  # the most of them, which is BatchBALD's memory less what a pass reads with
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Job:
     stored: float = 1.0  # bytes in the store for each byte of predictions
     block_rows: int = 0  # 0: as alcore cuts them
     chunks: int = 1  # of the store, in a block
-    kept: int = 0  # m: rows that a joint heuristic holds, and the most that a block sends
+    kept: int = 0  # m: rows that a joint heuristic holds in its first pass, and the most that a block sends
     k: int = 0  # query size of a joint heuristic
     passes: int = 1
 
@@ -99,23 +101,34 @@ class Job:
     def blocks(self) -> int:
         return math.ceil(self.rows / self.rows_a_block)
 
+    @property
+    def cell_bytes(self) -> int:
+        """A row that a block sends: float32 at least, its number, and what bounds it."""
+        return self.numbers * max(4, self.itemsize) + 16
+
+    def each_pass(self) -> list[Job]:
+        """The passes, of which each further one holds more rows."""
+        most = max(self.kept, HELD_BYTES // self.cell_bytes)
+        return [replace(self, kept=min(self.kept * GROWTH**number, most), passes=1) for number in range(self.passes)]
+
     def rows_of(self, block: int) -> int:
         return min(self.rows_a_block, self.rows - block * self.rows_a_block)
 
     def back(self, block: int, ahead: int) -> float:
-        """Bytes that a block sends: a score a row, and the rows that may be among the best. They are float32 at least.
+        """Bytes that a block sends: a score a row, and the rows that may be among the best.
 
         A block is told what the driver held when it was sent. The first ones are told nothing. Of a later one, m / (blocks that
-        had come back) rows are expected to be better than the worst that is held.
+        had come back) rows are expected to be better than the worst that is held. A further pass gets the scores instead of
+        sending them, and sends no row that cannot be the next pick, so this is the most that it moves.
         """
         rows, known = self.rows_of(block), block - ahead + 1
         better = min(self.kept, rows) if known < 1 else min(self.kept / known, rows)
-        return SCORE_BYTES * rows + better * (self.numbers * max(4, self.itemsize) + 8)
+        return SCORE_BYTES * rows + better * self.cell_bytes
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The time of a job on a cluster."""
+    """The time of a job on a cluster. What is said of one pass is said of the first."""
 
     job: Job
     cluster: Cluster
@@ -158,12 +171,17 @@ class Plan:
     @property
     def after(self) -> float:
         """The search for a joint batch, once the rows are here."""
-        return self.costs.search_seconds(self.job.kept, self.job.numbers, self.job.k) if self.job.kept else 0.0
+        kept = self.job.each_pass()[-1].kept
+        return self.costs.search_seconds(kept, self.job.numbers, self.job.k) if kept else 0.0
+
+    @property
+    def each_pass(self) -> list[Plan]:
+        return [Plan(job, self.cluster, self.costs) for job in self.job.each_pass()]
 
     @property
     def seconds(self) -> float:
         """At least so long: all passes with their starts, and the search."""
-        return self.job.passes * (self.costs.start + max(self.bounds.values())) + self.after
+        return sum(self.costs.start + max(one.bounds.values()) for one in self.each_pass) + self.after
 
 
 # --- measured costs ---------------------------------------------------------------------------------------------------

@@ -20,16 +20,16 @@ Event = tuple[float, int, str, tuple[int, ...]]  # when, number, what, of which 
 @dataclass(frozen=True)
 class Simulated:
     seconds: float  # of all passes, with the search
-    bound: str  # the resource that is busy longest
-    busy: float  # share of a pass in which this resource works
+    bound: str  # the resource that is busy longest in the first pass
+    busy: float  # share of that pass in which it works
 
 
 def simulate(job: Job, cluster: Cluster, costs: Costs) -> Simulated:
     """How long a job takes on a cluster."""
     plan = Plan(job, cluster, costs)
-    seconds = _Pass(plan).run()
-    total = job.passes * (costs.start + seconds) + plan.after
-    return Simulated(total, plan.bound, min(1.0, plan.bounds[plan.bound] / seconds) if seconds else 1.0)
+    seconds = [_Pass(one).run() for one in plan.each_pass]
+    busy = min(1.0, plan.bounds[plan.bound] / seconds[0]) if seconds[0] else 1.0
+    return Simulated(sum(seconds) + job.passes * costs.start + plan.after, plan.bound, busy)
 
 
 class _Line:
