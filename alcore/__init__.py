@@ -80,6 +80,7 @@ from alcore.scores.score_error import score_error
 from alcore.sources.chunks import ChunkWarning
 from alcore.sources.files import open_predictions
 from alcore.sources.ragged import Ragged
+from alcore.sources.shared import SharedStore
 from alcore.sources.threads import get_threads, set_threads
 from alcore.sources.writing import concatenate_draws, save_predictions
 
@@ -143,6 +144,7 @@ __all__ = [
     "Reduce",
     "RowWise",
     "SaturationWarning",
+    "SharedStore",
     "SoftRank",
     "SoftRankBALD",
     "Softmax",

@@ -145,7 +145,7 @@ def check_table(folder: Path) -> Table:
         with machines(workers) as found, measure.small_blocks(CHUNKS * CHUNK * CLASSES * DRAWS * 2):
             rows += check(found, path, workers)
     columns = [
-        "heuristic", "workers", "passes", "bound", "predicted s", "measured s", "ratio", "processor s of the workers, predicted",
+        "heuristic", "workers", "passes", "bound", "predicted s", "measured s", "ratio", "processor s of all parts, predicted",
         "measured", "MB to the driver, predicted", "measured",
     ]  # fmt: skip
     text = (
@@ -177,20 +177,22 @@ def _checked(name: str, workers: int, used: Used) -> list[str]:
     job = replace(job, passes=round(used.blocks / job.blocks))
     plan = Plan(job, Cluster(workers), load_costs())
     bound, seconds = _on_cores(plan)
-    own = job.passes * plan.bounds["workers"] * workers
+    own = sum(_shared(one) for one in plan.each_pass) + plan.after
     back = f"{sum(one.back_bytes for one in plan.each_pass) / 1e6:.1f}"
     return [
         name, f"{workers}", f"{job.passes}", bound, f"{seconds:.2f}", f"{used.seconds:.2f}", f"{used.seconds / seconds:.2f}",
-        f"{own:.2f}", f"{used.workers:.2f}", back, f"{used.back / 1e6:.1f}",
+        f"{own:.2f}", f"{used.workers + used.scheduler + used.driver:.2f}", back, f"{used.back / 1e6:.1f}",
     ]  # fmt: skip
+
+
+def _shared(one: Plan) -> float:
+    """Processor time of all parts in a pass."""
+    return one.bounds["workers"] * one.cluster.workers + one.bounds["scheduler"] + one.bounds["driver"]
 
 
 def _on_cores(plan: Plan) -> tuple[str, float]:
     """What bounds the first pass, and the seconds of all, where every part works on the same cores."""
-    found = []
-    for one in plan.each_pass:
-        shared = one.bounds["workers"] * one.cluster.workers + one.bounds["scheduler"] + one.bounds["driver"]
-        found.append({**one.bounds, "cores": shared / CORES})
+    found = [{**one.bounds, "cores": _shared(one) / CORES} for one in plan.each_pass]
     seconds = sum(plan.costs.start + max(bounds.values()) for bounds in found) + plan.after
     return max(found[0], key=lambda name: found[0][name]), seconds
 

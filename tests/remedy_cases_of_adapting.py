@@ -308,7 +308,20 @@ NOISE = (
         TWO,
     ),
 )
-OF_ADAPTING = (*BLOCKS, *IDS, *CALLS, *AXES, *KINDS, *OUTPUTS, *NOISE)
+RANGES = (
+    Case("in_store(ROWS, rows=None)", "rows=(0, 10)", "in_store(ROWS, {})", TWO),
+    Case(
+        "in_store(data, (0, 10), out='preds.zarr')",
+        "out=alcore.SharedStore('preds.zarr', rows=len(data))",
+        "in_store(data, (0, 10), {})",
+        TWO,
+        {"data": "ROWS"},
+    ),
+    Case("in_store(ROWS, (0, 10), consistent=False)", "consistent=True", "in_store(ROWS, (0, 10), {})", TWO),
+    Case("in_store(data, (5, 10))", "data[5:10]", "in_store({}, (5, 10))", "expected[5:]", {"data": "ROWS"}),
+    Case("adapting.refuse_ranges('why')", "out='preds.zarr'", "np.asarray(started(two, {})[:])", TWO),
+)
+OF_ADAPTING = (*BLOCKS, *IDS, *CALLS, *AXES, *KINDS, *OUTPUTS, *NOISE, *RANGES)
 NOT_RUN_HERE = {
     "pip install": "a test installs nothing",
     "noise={}": "the layers are those of a framework, whose tests run it",

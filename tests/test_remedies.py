@@ -18,6 +18,7 @@ import xarray
 import zarr
 
 import alcore
+from alcore import adapting
 from alcore.adapting.predictions import Predictions
 from alcore.sources import reading
 from tests.cases import dirichlet
@@ -98,6 +99,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         **{one.__name__: one for one in oracles},
         "np": np,
         "Masked": Predictions,
+        "filled": filled,
         "alcore": alcore,
         "glob": glob,
         "ml_dtypes": ml_dtypes,
@@ -121,6 +123,15 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     }
 
 
+def filled(store: Any, rows: Any, data: Any = None, **options: Any) -> np.ndarray:
+    """Rows of a store, written as an adapter writes them."""
+    asked = adapting.Request(5, dtype="float64", **options)
+    out = adapting.as_out(store, rows, None, asked, list)
+    blocks = [PROBS[slice(*rows)] if data is None else data]
+    adapting.predict(blocks, [lambda batch, block, draw: batch[..., draw]], asked, rows=None, out=out, progress=False)
+    return np.asarray(alcore.open_predictions(store.path)[slice(*rows)])
+
+
 def write_files(logits: np.ndarray) -> None:
     Path("text.csv").write_text("row,score\n0,1.5\n")
     np.save("part_1.npy", PROBS[:7])
@@ -132,6 +143,7 @@ def write_files(logits: np.ndarray) -> None:
     zarr.create_array("hole.zarr", shape=PROBS.shape, chunks=(4, 3, 5), dtype="f8")[:8] = logits[:8]
     with h5py.File("hole.h5", "w") as file:
         file.create_dataset("preds", shape=PROBS.shape, chunks=(4, 3, 5), dtype="f8")[:8] = logits[:8]
+    filled(alcore.SharedStore("half.zarr", rows=12, chunk=4), (0, 8))
     zarr.create_array("tall.zarr", data=PROBS, chunks=(12, 3, 1))
     zarr.create_array("flat.zarr", data=PROBS.transpose(2, 0, 1).copy(), chunks=(1, 12, 3))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from alcore import adapting
+from alcore import SharedStore, adapting
 from alcore.adapting import Request
 from alcore_flax.noise import Noise
 from alcore_flax.program import OPS, Output
@@ -24,7 +24,8 @@ def predict(
     draws: int,
     consistent: bool = True,
     seed: int = 0,
-    out: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | SharedStore | None = None,
+    rows: tuple[int, int] | None = None,
     dtype: np.typing.DTypeLike = "float32",
     output: Output = None,
     variance: Output = None,
@@ -60,7 +61,9 @@ def predict(
         seed: the same seed and block size give the same bits. Another block size gives the same masks, and probabilities that are
             equal to 1e-6.
         out: a .npy or .zarr file that does not exist yet. It is written block by block. A run that was killed goes on with its file
-            and gives the same bits.
+            and gives the same bits. Or an `alcore.SharedStore`, beside ``rows``.
+        rows: (start, stop) with a `SharedStore`: which of its rows the data are. Several processes predict one range each, with the
+            same networks, into one zarr array. A range that is there is not predicted again.
         dtype: the type of the predictions: "float16", "float32" or "float64".
         output: the tensor to take from what the model returns: a key or an attribute ("logits"), a place, or a function.
         variance: of kind "mean", the tensor with the variances of the noise, named as `output` is. For a head of logarithms pass a
@@ -92,7 +95,7 @@ def predict(
 
     Returns:
         `Predictions`, an iterator of NumPy blocks (n, C, ..., T) that every function of alcore takes. They are
-            probabilities from 0 to 1, without a unit. With ``out``, the file, opened.
+            probabilities from 0 to 1, without a unit. With ``out``, the file, opened, and with ``rows`` the store.
 
     Raises:
         ValueError: where the model draws no random numbers and draws > 1, because all draws would be the same. Where the prediction
@@ -119,9 +122,10 @@ def predict(
         raise TypeError("class_axis: expected an integer, got None. For the last axis, pass class_axis=-1.")
     request = Request(draws, consistent, seed, dtype, kind, class_axis, len(members), draw_axis=draw_axis)
     output, request = adapting.with_variance(output, variance, request, OPS)
-    given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask), "progress": progress}
+    given: dict[str, Any] = {"mask": adapting.as_mask(mask), "progress": progress}
     given["rows"], given["ids"] = adapting.known_rows(data, ids), adapting.as_ids(ids)
     runs = [Run(one, request, output, inputs, noise) for one in members]
+    given["out"] = adapting.as_out(out, rows, given["rows"], request, lambda: [run.held for run in runs], stored)
     batches = partial(adapting.as_batches, data, batch_size)
     loads = [partial(runs[0].load, stored, place) for place in range(len(stored.paths))] if stored else None
     return adapting.predict_members(runs, batches, request, loads, **given)

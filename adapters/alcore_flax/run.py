@@ -41,6 +41,18 @@ class Run:
         self._network, self._weights = as_network(model)
         self.begin(request)
 
+    @property
+    def held(self) -> Any:
+        """The weights, and a text that says how the model is built."""
+        state = jax.tree.unflatten(self._network.tree, self._weights)
+        weights = state[-1] if isinstance(state, tuple) else state  # the state of NNX is keys, counts and the rest
+        return repr(self._network), jax.tree.leaves(weights)
+
+    @property
+    def noise_shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of what a row of the first block drew."""
+        return [step.shape for step in self._draws or ()]
+
     def load(self, members: Checkpoints, place: int) -> None:
         self._weights = members.load(place, self._weights)
 

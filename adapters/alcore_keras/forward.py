@@ -44,6 +44,13 @@ class Network(adapting.Run):
         self._most: float = 2  # how many rows of a block the checks look at
         self._bytes = 1
 
+    @property
+    def held(self) -> Any:
+        """The weights, and a text that says the backend and the rates of the layers."""
+        layers = [self._model, *inner(self._model)._flatten_layers()]
+        rates = [getattr(one, name, None) for one in layers for name in ("rate", "stddev")]
+        return f"{BACKEND} {rates}", [one.value for one in inner(self._model).weights]
+
     def as_tensor(self, leaf: Any) -> Any:
         if keras.ops.is_tensor(leaf) or not hasattr(leaf, "__array__"):
             return leaf

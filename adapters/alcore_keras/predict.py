@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy.typing as npt
 
-from alcore import adapting
+from alcore import SharedStore, adapting
 from alcore.adapting import Request
 from alcore_keras.compiled import OPS
 from alcore_keras.dropconnect import DropConnect
@@ -46,7 +46,8 @@ def predict(
     draws: int,
     consistent: bool = True,
     seed: int = 0,
-    out: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | SharedStore | None = None,
+    rows: tuple[int, int] | None = None,
     dtype: npt.DTypeLike = "float32",
     output: str | int | Callable[[Any], Any] | None = None,
     variance: str | int | Callable[[Any], Any] | None = None,
@@ -81,7 +82,9 @@ def predict(
         seed: the same seed and block size give the same bits. Another block size gives the same masks, and probabilities that are
             equal to 1e-6.
         out: a .npy or .zarr file that does not exist yet. It is written block by block. A run that was killed goes on with its file
-            and gives the same bits.
+            and gives the same bits. Or an `alcore.SharedStore`, beside ``rows``.
+        rows: (start, stop) with a `SharedStore`: which of its rows the data are. Several processes predict one range each, with the
+            same networks, into one zarr array. A range that is there is not predicted again.
         dtype: the type of the predictions: "float16", "float32" or "float64".
         output: the tensor to take from what the model returns: a key or an attribute ("logits"), a place, or a function.
         variance: of kind "mean", the tensor with the variances of the noise, named as `output` is. For a head of logarithms pass a
@@ -109,7 +112,7 @@ def predict(
 
     Returns:
         `Predictions`, an iterator of NumPy blocks (n, C, ..., T) that every function of alcore takes. They are
-            probabilities from 0 to 1, without a unit. With ``out``, the file, opened.
+            probabilities from 0 to 1, without a unit. With ``out``, the file, opened, and with ``rows`` the store.
 
     Raises:
         ValueError: where the model draws no random numbers and draws > 1, because all draws would be the same. Where draws cannot
@@ -136,8 +139,9 @@ def predict(
     own = members[0].model if isinstance(members[0], DropConnect) else members[0]
     loads = [partial(own.load_weights, path) for path in stored.paths] if stored else None
     restore = InitialWeights(own).restore if stored else None
-    rows = adapting.known_rows(data, ids)
-    given: dict[str, Any] = {"rows": rows, "out": out, "mask": adapting.as_mask(mask), "progress": progress}
+    known = adapting.known_rows(data, ids)
+    out = adapting.as_out(out, rows, known, request, lambda: [run.held for run in runs], stored)
+    given: dict[str, Any] = {"rows": known, "out": out, "mask": adapting.as_mask(mask), "progress": progress}
     given["ids"] = adapting.as_ids(ids)
     return adapting.predict_members(runs, partial(_batches, data, batch_size), request, loads, restore, **given)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from alcore import adapting
+from alcore import SharedStore, adapting
 from alcore.adapting import Array, GlobalNumbers, Request, Twins, fitted_state
 from alcore_sklearn.members import Members, batches_of, members_of
 from alcore_sklearn.refusals import remedy_of
@@ -26,7 +26,8 @@ def predict(
     draws: int | None = None,
     consistent: bool = True,
     seed: int = 0,
-    out: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | SharedStore | None = None,
+    rows: tuple[int, int] | None = None,
     dtype: npt.DTypeLike = "float32",
     kind: str = "probs",
     inputs: Callable[[Any], Any] | None = None,
@@ -66,7 +67,9 @@ def predict(
             the same numbers. Other members are the same classifier for every row in any case.
         seed: matters only for members that draw from NumPy's global generator, which is restored afterwards.
         out: a .npy or .zarr file that does not exist yet. It is written block by block. A run that was killed goes on with its file
-            and gives the same bits.
+            and gives the same bits. Or an `alcore.SharedStore`, beside ``rows``.
+        rows: (start, stop) with a `SharedStore`: which of its rows the data are. Several processes predict one range each, with the
+            same networks, into one zarr array. A range that is there is not predicted again.
         dtype: the type of the predictions: "float16", "float32" or "float64".
         kind: "probs" for classifiers, "mean" for regressors.
         inputs: a function of a block that gives the features. By default it is the first part of a tuple or list (x, y), or the
@@ -79,7 +82,7 @@ def predict(
 
     Returns:
         `Predictions`, an iterator of NumPy blocks (n, C, T) that every function of alcore takes. They are
-            probabilities from 0 to 1, without a unit. With ``out``, the file, opened.
+            probabilities from 0 to 1, without a unit. With ``out``, the file, opened, and with ``rows`` the store.
 
     Raises:
         TypeError: for regressors without ``kind="mean"``, boosted sums of trees, single classifiers, members without
@@ -102,7 +105,7 @@ def predict(
     """
     if kind != "probs":
         asked = Request(draws or 1, consistent, seed, dtype, kind)
-        return _predict_means(model, data, asked, draws, inputs, ids, batch_size, {"out": out, "progress": progress})
+        return _predict_means(model, data, asked, draws, inputs, ids, batch_size, out, rows, progress)
     members = members_of(model)
     request = Request(len(members.all) if draws is None else draws, consistent, seed, dtype)
     if request.draws > len(members.all):
@@ -111,7 +114,7 @@ def predict(
         )
     _check_can_vary(members, draws)
     drawn = [one.classifier for one in members.all[: request.draws]]
-    numbers, twins = GlobalNumbers(), _twins(drawn, members.ensemble)
+    numbers, twins = GlobalNumbers(in_ranges=rows is not None), _twins(drawn, members.ensemble)
     now: dict[int, Any] = {}  # the block that runs, as the members take it
 
     def forward(batch: Any, block: int, draw: int) -> Array:
@@ -129,9 +132,10 @@ def predict(
         twins.hear(draw, probs)
         return probs
 
-    rows, named = adapting.known_rows(data, ids), adapting.as_ids(ids)
+    known, named = adapting.known_rows(data, ids), adapting.as_ids(ids)
     batches = batches_of(data, adapting.as_size(batch_size, "batch_size"))
-    return adapting.predict(twins.watch(batches), [forward], request, rows=rows, out=out, ids=named, progress=progress)
+    out = adapting.as_out(out, rows, known, request, lambda: fitted_state(model, inside)[0])
+    return adapting.predict(twins.watch(batches), [forward], request, rows=known, out=out, ids=named, progress=progress)
 
 
 def _predict_means(
@@ -142,7 +146,9 @@ def _predict_means(
     inputs: Any,
     ids: Any,
     batch_size: int,
-    given: dict[str, Any],
+    out: Any,
+    rows: Any,
+    progress: bool,
 ) -> Any:
     """`predict` with a regressor."""
     if asked.kind != "mean":
@@ -171,9 +177,11 @@ def _predict_means(
     size = adapting.as_size(batch_size, "batch_size")
     if drawn.one_block and hasattr(data, "shape"):
         size = max(1, data.shape[0])
-    batches, named = batches_of(data, size), adapting.as_ids(ids)
-    rows = adapting.known_rows(data, ids)
-    return adapting.predict(twins.watch(batches), [forward], request, rows=rows, ids=named, **given)
+    batches, named, known = batches_of(data, size), adapting.as_ids(ids), adapting.known_rows(data, ids)
+    if drawn.one_block and rows is not None:
+        adapting.refuse_ranges(f"{type(model).__name__} draws a function at all rows together")
+    out = adapting.as_out(out, rows, known, request, lambda: fitted_state(model, inside)[0])
+    return adapting.predict(twins.watch(batches), [forward], request, rows=known, out=out, ids=named, progress=progress)
 
 
 def _twins(drawn: list[Any], ensemble: Any | None) -> Twins:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from alcore import adapting
+from alcore import SharedStore, adapting
 from alcore_torch.modules import Switches, Watch
 from alcore_torch.noise import Draw
 from alcore_torch.prefix import Prefix
@@ -49,7 +49,8 @@ def predict(
     draws: int,
     consistent: bool = True,
     seed: int = 0,
-    out: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | SharedStore | None = None,
+    rows: tuple[int, int] | None = None,
     dtype: npt.DTypeLike = "float32",
     output: str | int | Callable[[Any], Any] | None = None,
     variance: str | int | Callable[[Any], Any] | None = None,
@@ -87,7 +88,9 @@ def predict(
         seed: the same seed and block size give the same bits. Another block size gives the same masks, and probabilities that are
             equal to 1e-6.
         out: a .npy or .zarr file that does not exist yet. It is written block by block. A run that was killed goes on with its file
-            and gives the same bits.
+            and gives the same bits. Or an `alcore.SharedStore`, beside ``rows``.
+        rows: (start, stop) with a `SharedStore`: which of its rows the data are. Several processes predict one range each, with the
+            same networks, into one zarr array. A range that is there is not predicted again.
         dtype: the type of the predictions: "float16", "float32" or "float64".
         output: the tensor to take from what the model returns: a key or an attribute ("logits"), a place, or a function.
         variance: of kind "mean", the tensor with the variances of the noise, named as `output` is. For a head of logarithms pass a
@@ -117,7 +120,7 @@ def predict(
 
     Returns:
         `Predictions`, an iterator of NumPy blocks (n, C, ..., T) that every function of alcore takes. They are
-            probabilities from 0 to 1, without a unit. With ``out``, the file, opened.
+            probabilities from 0 to 1, without a unit. With ``out``, the file, opened, and with ``rows`` the store.
 
     Raises:
         ValueError: where the model draws no random numbers and draws > 1, because all draws would be the same. Where it is not
@@ -143,10 +146,15 @@ def predict(
     data = DataLoader(data, batch_size) if isinstance(data, Dataset) else data
     runs = [_Run(one, noise, request, output, inputs) for one in members]
     loads = [partial(_load, stored.model, path) for path in stored.paths] if stored else None
-    given: dict[str, Any] = {"out": out, "mask": adapting.as_mask(mask), "ids": adapting.as_ids(ids)}
-    given |= {"rows": adapting.known_rows(data, ids), "progress": progress}
+    given: dict[str, Any] = {"mask": adapting.as_mask(mask), "ids": adapting.as_ids(ids), "progress": progress}
+    given["rows"], held = adapting.known_rows(data, ids), partial(_held, members)
+    given["out"] = adapting.as_out(out, rows, given["rows"], request, held, stored)
     restore = InitialWeights(members[0]).restore if stored else None
     return adapting.predict_members(runs, partial(_batches, data, batch_size), request, loads, restore, **given)
+
+
+def _held(members: Sequence[nn.Module]) -> list[Any]:
+    return [(repr(one), one.state_dict()) for one in members]
 
 
 def _load(model: nn.Module, path: str | os.PathLike[str]) -> None:

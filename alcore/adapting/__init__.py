@@ -1,9 +1,9 @@
 """What all adapters share: they call a model block after block, check what it returns, and keep it in memory or in a file.
 
 `data`, `order`, `steps`, `ids`, `inputs`, `run`, `row_axes`, `outputs` and `blocks` lead from the data to one block of predictions.
-`predictions` and `members` join blocks and members. The other files hold what adapters ask and refuse alike. Imports sources and
-the door, never a framework. An adapter imports only the public names below. What two adapters share joins the file of its subject
-and that list.
+`predictions`, `members` and `ranges` join blocks, members and ranges. The other files hold what adapters ask and refuse alike.
+Imports sources and the door, never a framework. An adapter imports only the public names below. What two adapters share joins the
+file of its subject and that list.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from alcore.adapting.outputs import (
     with_variance,
 )
 from alcore.adapting.predictions import NEAR, Made, Predictions, predict
+from alcore.adapting.ranges import as_out
 from alcore.adapting.refusals import (
     Remedies,
     UnknownRowsError,
@@ -42,6 +43,7 @@ from alcore.adapting.refusals import (
     refuse_mixed_rows,
     refuse_other_generator,
     refuse_other_shapes,
+    refuse_ranges,
     refuse_same_draws,
     refuse_unknown_rows,
     refuse_unseeded,
@@ -83,6 +85,7 @@ __all__ = [
     "as_layers",
     "as_mask",
     "as_members",
+    "as_out",
     "as_rate",
     "as_size",
     "call",
@@ -112,6 +115,7 @@ __all__ = [
     "refuse_no_array",
     "refuse_other_generator",
     "refuse_other_shapes",
+    "refuse_ranges",
     "refuse_same_draws",
     "refuse_unknown_rows",
     "refuse_unseeded",

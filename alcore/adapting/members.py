@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,9 +14,10 @@ import numpy as np
 
 from alcore.adapting.ids import Before, Ids
 from alcore.adapting.predictions import predict
+from alcore.adapting.ranges import RowRange, save_range
 from alcore.adapting.request import Request
 from alcore.door import Array
-from alcore.sources.files import whole_file
+from alcore.sources.files import open_predictions, whole_file
 from alcore.sources.variances import halves
 from alcore.sources.writing import beside_path, concatenate_draws
 
@@ -62,7 +64,7 @@ def predict_in_turn(
     request: Request,
     *,
     rows: int | None,
-    out: str | os.PathLike[str] | None,
+    out: str | os.PathLike[str] | RowRange | None,
     mask: Callable[[Any], Any] | None = None,
     ids: Ids | None = None,
     progress: bool = True,
@@ -86,8 +88,10 @@ def predict_in_turn(
             "out: expected a file, got None. Checkpoints are loaded one at a time, and a file joins their draws: "
             f"out={'preds.zarr' if rows is None else 'preds.npy'!r}."
         )
-    target, files = Path(out), list[Path]()
     given: dict[str, Any] = {"rows": rows, "mask": mask, "ids": ids, "progress": progress}
+    if isinstance(out, RowRange):
+        return _range_in_turn(members, batches, run, request, out, given)
+    target, files = Path(out), list[Path]()
     for place, load in enumerate(members):
         file = target.with_name(f"{target.stem}.member-{place}{target.suffix}")
         if not file.exists():
@@ -106,6 +110,30 @@ def predict_in_turn(
             beside_path(file, name).unlink(missing_ok=True)
         shutil.rmtree(file) if file.is_dir() else file.unlink()
     return halves(joined) if request.variance else joined
+
+
+def _range_in_turn(
+    members: Sequence[Callable[[], None]],
+    batches: Callable[[], Iterable[Any]],
+    run: Member,
+    request: Request,
+    out: RowRange,
+    given: dict[str, Any],
+) -> Any:
+    """A range of a store. The draws of all members are joined in a temporary file."""
+    names = [name for name in ("mask", "ids") if given[name] is not None]
+    saving = out.saving(request, {"checkpoints": len(members), **dict.fromkeys(names, True)})
+    if saving.is_whole:
+        return out.store
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "range.zarr"
+        predict_in_turn(members, batches, run, request, out=file, **given)
+        joined = open_predictions(file)
+        beside = {name: np.load(beside_path(file, name), allow_pickle=False) for name in names}
+        step = out.store.chunk
+        parts = (slice(start, start + step) for start in range(0, joined.shape[0], step))
+        made = ((np.asarray(joined[part]), {name: kept[part] for name, kept in beside.items()}) for part in parts)
+        return save_range(saving, made, [run])
 
 
 def _rows_of(first: Path, target: Path) -> Before:

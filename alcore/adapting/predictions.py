@@ -12,6 +12,7 @@ import numpy as np
 
 from alcore.adapting.blocks import as_padding, predict_block
 from alcore.adapting.ids import Before, Ids, RowIds
+from alcore.adapting.ranges import RowRange, save_range
 from alcore.adapting.request import Request
 from alcore.adapting.run import Forward, near
 from alcore.door import Array, Bools
@@ -69,7 +70,7 @@ def predict(
     request: Request,
     *,
     rows: int | None,
-    out: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | RowRange | None = None,
     mask: Callable[[Any], Any] | None = None,
     ids: Ids | None = None,
     before: Before | None = None,
@@ -84,7 +85,8 @@ def predict(
         runs: for each member a `Run`, or any function ``run(batch, block, draw)`` that returns an array (n, C, ...).
         request: what is asked for.
         rows: N, where it is known.
-        out: a .npy or .zarr file. It is written block by block. A run that was killed goes on from the last whole block.
+        out: a .npy or .zarr file. It is written block by block. A run that was killed goes on from the last whole block. Or a range
+            of the rows of a store (`as_out`), which is predicted whole, or not at all where it is there.
         mask: a function of a block that gives (n, ...) True where a cell is padding.
         ids: a function of a block that gives (n,) integers or texts: which example each row is. Each id comes once.
         before: the ids that the rows must have, where other draws of the same rows were made before.
@@ -92,20 +94,26 @@ def predict(
 
     Returns:
         `Predictions` without ``out``. With ``out``, the file, opened. Then the mask is in ``<name>.mask.npy`` and the ids are in
-            ``<name>.ids.npy``. With variances the file is (N, 2·D, ..., T), the means first, and the pair of both is returned.
+            ``<name>.ids.npy``. With variances the file is (N, 2·D, ..., T), the means first, and the pair of both is returned. For
+            a range, the store.
 
     Raises:
         ValueError: for outputs that do not fit together, for C = 1, for another number of rows than ``rows``, for an id that comes
             twice, and for a file that another run began.
     """
     beside = _Beside(mask, None if ids is None else RowIds(ids, before))
+    if isinstance(out, RowRange):
+        saving = out.saving(request, beside.said)
+        if saving.is_whole:
+            return out.store
+        return save_range(saving, _tracked(_blocks(batches, runs, request, beside, rows), rows, progress), runs)
     if out is None:
         made = _tracked(_blocks(batches, runs, request, beside, rows), rows, progress)
         return Predictions(made, variance=request.variance, has_mask=mask is not None)
-    with Saving(out, rows, {**request.said, **beside.said}, KNOW_ROWS) as saving:
-        blocks = _blocks(batches, runs, request, beside, rows, saving)
+    with Saving(out, rows, {**request.said, **beside.said}, KNOW_ROWS) as file:
+        blocks = _blocks(batches, runs, request, beside, rows, file)
         for block, kept in _tracked(blocks, rows, progress):
-            saving.append(block, kept)
+            file.append(block, kept)
     return opened_as(request, out)
 
 

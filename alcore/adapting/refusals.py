@@ -127,3 +127,11 @@ def refuse_missing(extra: str, error: ImportError) -> ImportError:
 
 def _layer(name: str, layer: str) -> str:
     return f"layer {layer!r} of {name}" if layer else name
+
+
+def refuse_ranges(why: str) -> NoReturn:
+    """Raise ValueError: the draws of a range would be others than those of the same rows in one call. ``why``: a clause."""
+    raise ValueError(
+        f"rows: {why}, so the draws of ranges would not be the same networks. Leave rows out, and write one file: "
+        "out='preds.zarr'."
+    )

@@ -141,6 +141,11 @@ class Run(ABC):
         """Where rows share noise in a draw. None where each row has its own noise."""
         return self._own_axes.get(draw, self._axes) if self._sharing else None
 
+    @property
+    def noise_shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of the noise that all rows share, in order, as the first block showed them."""
+        return [] if self._axes is None else [one.shape for one in self._axes.ones]
+
     def arranged(self, found: Any, rows: int, taken: Mapping[str, str] = TAKEN) -> Any:
         """(n, C, ...) from a tensor that the model returned. ``taken``: how it was taken, in code (`adapting.taken`)."""
         if self._class_axis is None:

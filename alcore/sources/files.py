@@ -135,6 +135,22 @@ def _name(part: str, target: Path) -> None:
         os.replace(part, target)
 
 
+def to_disk(folder: Path) -> None:
+    """Make sure that new files, and the folders that name them, are on disk."""
+    for path in [folder, *folder.rglob("*")]:
+        if path.suffix != ".partial":  # of zarr, a file that another process is writing
+            sync_file(path)
+
+
+def sync_file(path: Path) -> None:
+    """Make sure that what a file or a folder holds is on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _open_npy(file: Path, member: str | None, default: str | None) -> Array:
     refuse_member(file, member)
     with reading_file(file, "a .npy array"):

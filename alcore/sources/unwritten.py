@@ -5,7 +5,7 @@ as well where every number of it is the fill value (``write_empty_chunks=False``
 So for zarr a chunk that is not there is refused too, because logits of 0 that a broken run left would rank first by entropy.
 Two cases are certain to be no gap, and are read: probabilities of 0 in a chunk that holds some of the classes, where the others
 are there (their sum is checked), and chunks under padding (``mask=``). `save_predictions` writes with the fill value NaN, which
-is no prediction, so zarr leaves out nothing of its files.
+is no prediction, so zarr leaves out nothing of its files. Of a `SharedStore` the records of its ranges say which rows are there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import itertools
 import math
 import os
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from alcore.sources.chunks import is_hdf5, is_zarr, label, mapped_parts, shown_s
 from alcore.sources.elsewhere import rows_not_mapped, rows_not_there
 from alcore.sources.formats import reading_file
 from alcore.sources.holes import Place, is_npy, place_of_dataset, place_of_mapped, rows_in_holes
+from alcore.sources.ranges import rows_without_record
 
 RANGES = 6  # ranges of rows that are named
 NO_CHUNK = 2**64 - 1  # offset and length, in the index of a shard, of a chunk that is not there
@@ -35,7 +36,10 @@ def check_written(source: Any, reading: Reading, name: str) -> None:
         if 0 in part.shape:
             continue
         with _reading(part):
+            left = rows_without_record(getattr(part, "node", part))
             rows, lacking = _unwritten_rows(part, axes, reading)
+        if left is not None:
+            refuse_ranges(left, label(part, name), shown_source(part, name), _place_of(part))
         if rows.any():
             _refuse(part, axes, rows, name, lacking)
         if is_hdf5(node := getattr(part, "node", part)) and (place := place_of_dataset(node)) is not None:
@@ -163,6 +167,38 @@ def _check_holes(place: Place, axis: int, what: str, whole: str) -> None:
         )
 
 
+def refuse_ranges(rows: Bools, what: str, source: str, place: str) -> NoReturn:
+    """Refuse an array that several processes write, where ``rows`` are in no whole range.
+
+    Args:
+        rows: (N,) True for these rows.
+        what: what an error calls the array.
+        source: an expression that opens it.
+        place: its path. Empty where that is not known.
+    """
+    written, remedy = _ranges(~rows), "Predict them again."
+    if place:
+        remedy = f"Predict them again. Their ranges: alcore.SharedStore({place!r}).missing."
+    if 0 < len(written) <= RANGES:
+        remedy += f" Or pass the rows that are there: {_parts_of(source, written)}."
+    raise ValueError(
+        f"{what}: expected {len(rows)} rows that were written, but rows {_named(rows)} are in no range that has a record. "
+        f"A process that writes them has not ended, or was killed. {remedy}"
+    )
+
+
+def _parts_of(source: str, written: list[tuple[int, int]], before: str = "") -> str:
+    """Ranges of rows of a source, as code. ``before``: what stands for the axes before that of the rows."""
+    there = [f"{source}[{before}{start}:{stop}]" for start, stop in written]
+    return there[0] if len(there) == 1 else f"[{', '.join(there)}]"
+
+
+def _place_of(part: Any) -> str:
+    """The path of a zarr array. Empty where that is not known."""
+    root = getattr(getattr(getattr(part, "node", part), "store", None), "root", "")
+    return str(getattr(part, "file", root))
+
+
 def _named(rows: Bools) -> str:
     gaps = _ranges(rows)
     named = ", ".join(f"{start} to {stop - 1}" for start, stop in gaps[:RANGES])
@@ -176,9 +212,7 @@ def _refuse(part: Any, axes: Axes, rows: Bools, name: str, lacking: list[str]) -
     other = f"It takes them from {', '.join(lacking)}, where they are not. " if lacking else ""
     remedy = "Predict them, and write them."
     if 0 < len(written) <= RANGES:
-        there = [f"{source}[{before}{start}:{stop}]" for start, stop in written]
-        rest = there[0] if len(there) == 1 else f"[{', '.join(there)}]"
-        remedy = f"Predict them, and write them. Or pass the rows that are there: {rest}."
+        remedy = f"Predict them, and write them. Or pass the rows that are there: {_parts_of(source, written, before)}."
     if is_zarr(node):
         remedy += f" If each number of them is {fill}, zarr wrote no chunk. Then pass the numbers: {source}[:]."
     raise ValueError(

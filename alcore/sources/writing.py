@@ -17,7 +17,7 @@ from alcore.door import Array, Reading
 from alcore.door.wording import word
 from alcore.sources.axes import arranged, as_arranged, is_lazy
 from alcore.sources.chunks import in_row_order
-from alcore.sources.files import exists, open_predictions, whole_file
+from alcore.sources.files import exists, open_predictions, sync_file, to_disk, whole_file
 from alcore.sources.formats import import_extra
 from alcore.sources.joined import JoinedDraws, JoinedRows, join_draws
 from alcore.sources.reading import block_rows, open_source
@@ -159,14 +159,19 @@ def _as_new_file(path: Any) -> Path:
     out = door.as_path(path, "out")
     if out.suffix not in (".npy", ".zarr"):
         raise ValueError(f"out: expected a name that ends in .npy or .zarr, got {str(out)!r}.")
-    if not out.parent.is_dir():
-        raise ValueError(f"{out}: the folder {out.parent} does not exist. Create it: mkdir -p {word(out.parent)}.")
+    check_folder(out)
     if exists(out):
         raise ValueError(
             f"{out}: expected a new name, but this file exists, and alcore does not overwrite it. Delete it, or choose another "
             "name."
         )
     return out
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a name in a folder that is not there."""
+    if not out.parent.is_dir():
+        raise ValueError(f"{out}: the folder {out.parent} does not exist. Create it: mkdir -p {word(out.parent)}.")
 
 
 class Saving:
@@ -280,8 +285,8 @@ class Saving:
         self._array[start:stop] = block_nct
         for chunk in range(start // self._chunk, -(-stop // self._chunk)):
             if (folder := self._data / "c" / str(chunk)).exists():  # zarr writes no chunk of nothing or of NaN
-                _to_disk(folder)
-        _sync(self._data / "zarr.json")
+                to_disk(folder)
+        sync_file(self._data / "zarr.json")
 
     def _acknowledge(self) -> None:
         manifest = {
@@ -337,7 +342,7 @@ class Saving:
                 np.save(file, kept, allow_pickle=False)
         self._array = None
         os.replace(self._data, self.path)
-        _sync(self.path.parent)
+        sync_file(self.path.parent)
         shutil.rmtree(self.part)
 
 
@@ -354,17 +359,3 @@ def _write_rows(file: Path, offset: int, start: int, block_nct: Array) -> None:
         there.write(np.ascontiguousarray(block_nct).data)
         there.flush()
         os.fsync(there.fileno())
-
-
-def _to_disk(folder: Path) -> None:
-    """Make sure that new files, and the folders that name them, are on disk."""
-    for path in [folder, *folder.rglob("*")]:
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

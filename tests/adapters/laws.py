@@ -306,6 +306,48 @@ class Laws:
         with pytest.raises(ValueError, match="seed=3"):
             self.framework.adapter.predict(self.network(), batches_of_rows([]), **{**options, "seed": 8})
 
+    # --- ranges of rows -----------------------------------------------------------------------------------------------
+
+    def into(self, store: alcore.SharedStore, rows: Any, model: Any = None, data: Any = None, **options: Any) -> Any:
+        """Predict these rows as a process of its own would: with a model that was built anew."""
+        data = ROWS[slice(*rows)] if data is None else data
+        given = {**OPTIONS, "out": store, "rows": rows, **options}
+        return self.framework.adapter.predict(self.network() if model is None else model, data, **given)
+
+    def test_ranges_of_rows_hold_what_one_call_gives(self, tmp_path: Path, consistent_draws: np.ndarray) -> None:
+        """Bit for bit in the same blocks, and to 1e-5 in others. A range that is there is not predicted again."""
+        store = alcore.SharedStore(tmp_path / "preds.zarr", rows=48, chunk=16)
+        for rows in ((32, 48), (0, 32)):
+            assert self.into(store, rows) is store
+        found = np.asarray(alcore.open_predictions(store.path)[:])
+        np.testing.assert_array_equal(found, consistent_draws)
+        np.testing.assert_array_equal(alcore.bald(store.path), alcore.bald(consistent_draws))
+        self.into(store, (0, 32), data=iter(()))
+        other = alcore.SharedStore(tmp_path / "other.zarr", rows=48, chunk=12)
+        for rows in ((0, 24), (24, 48)):
+            self.into(other, rows, data=[(ROWS[i : i + 8], np.arange(i, i + 8)) for i in range(*rows, 8)], ids=1)
+        np.testing.assert_allclose(
+            np.asarray(alcore.open_predictions(other.path)[:]), consistent_draws, rtol=0, atol=1e-5
+        )
+        np.testing.assert_array_equal(other.ids, np.arange(48))
+
+    def test_ranges_of_other_networks_are_refused(self, tmp_path: Path) -> None:
+        """Other weights, another rate, another seed, other draws, plain draws, and rows that are not those of the range."""
+        store = alcore.SharedStore(tmp_path / "preds.zarr", rows=48, chunk=16)
+        self.into(store, (0, 16))
+        for options, match in (
+            ({"model": self.framework.network(Weights.of(5), 0.5)}, "weights="),
+            ({"model": self.network(0.25)}, "weights="),
+            ({"seed": 4}, "seed=3"),
+            ({"draws": 7}, "draws=6"),
+            ({"consistent": False}, "consistent: expected True beside rows="),
+            ({"data": ROWS}, r"expected 16 rows.*data\[16:32\]"),
+            ({"data": [ROWS[:8]]}, "expected 16 rows.*got 8"),
+        ):
+            with pytest.raises(ValueError, match=match):
+                self.into(store, (16, 32), **options)
+        assert store.missing == [(16, 48)]
+
 
 # --- what is expected of noise ----------------------------------------------------------------------------------------
 

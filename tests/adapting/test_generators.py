@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import random
+import threading
+
 import numpy as np
 import pytest
 
-from alcore.adapting import GlobalNumbers
+from alcore.adapting import GlobalNumbers, generators
 
 
 @pytest.mark.parametrize("kind", [np.random.MT19937, np.random.PCG64])
@@ -31,3 +34,34 @@ def test_the_generator_is_seeded_and_comes_back(kind: type) -> None:
     finally:
         np.random.set_bit_generator(before)
         np.random.set_state(numbers)
+
+
+def test_what_other_threads_draw_is_not_seen() -> None:
+    """As in a worker of Dask. Afterwards the functions are those of before, and the thread of the model draws as ever."""
+    ended, drawn, before = threading.Event(), list[float](), {name: getattr(random, name) for name in random.__all__}
+
+    def other() -> None:
+        while not ended.is_set():
+            drawn.append(random.random())
+            random.sample(range(20), 3)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    try:
+        with generators.global_generators_kept():
+            count = len(drawn)
+            while len(drawn) < count + 2:  # what it was drawing when the context began
+                pass
+            random.seed(3)
+            state = generators.generator_states()
+            count = len(drawn)
+            while len(drawn) < count + 50:
+                assert generators.generator_states() == state
+            assert random.random() == random.Random(3).random()
+            with generators.global_generators_kept():
+                random.random()
+            assert generators.generator_states() != state
+    finally:
+        ended.set()
+        thread.join()
+    assert {name: getattr(random, name) for name in random.__all__} == before

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+import alcore
 from alcore import adapting
 from alcore.adapting import Noise, Request
 from tests.adapting.numpy_model import ROWS, NumpyRun
@@ -41,13 +42,14 @@ class Adapter(NumpyRun):
 
 def started(model: Callable[..., Any], data: Any = ROWS, **options: Any) -> Any:
     """The predictions, as an adapter's ``predict`` begins them."""
-    names = ("noises", "output", "inputs", "variance", "mask", "ids")
-    noises, output, inputs, variance, mask, ids = (options.pop(name, None) for name in names)
+    names = ("noises", "output", "inputs", "variance", "mask", "ids", "out", "rows")
+    noises, output, inputs, variance, mask, ids, out, place = (options.pop(name, None) for name in names)
     asked = request(**options)
     output, asked = adapting.with_variance(output, variance, asked, Adapter.ops)
     run = Adapter(asked, model, noises or (lambda x, draw: [Noise(())]), output, inputs)
     given: dict[str, Any] = {"mask": adapting.as_mask(mask), "ids": adapting.as_ids(ids)}
     rows = adapting.known_rows(data, ids)
+    given["out"] = adapting.as_out(out, place, rows, asked, list)
     return adapting.predict(adapting.as_batches(data, 5), [run], asked, rows=rows, progress=False, **given)
 
 
@@ -60,6 +62,13 @@ def predict(model: Callable[..., Any], data: Any = ROWS, **options: Any) -> Any:
     if isinstance(blocks[0], tuple):
         return [np.concatenate(part) for part in zip(*blocks, strict=True)]
     return np.concatenate(blocks)
+
+
+def in_store(data: Any, rows: Any, out: Any = None, **options: Any) -> np.ndarray:
+    """The rows of a range, as a new store has them."""
+    store = out or alcore.SharedStore(f"{len(list(Path().iterdir()))}.zarr", rows=10, chunk=5)
+    started(classes, data, out=store, rows=rows, **options)
+    return np.asarray(alcore.open_predictions(store.path)[slice(*rows)])
 
 
 def kept(name: str, *given: Any, **options: Any) -> Any:
@@ -121,9 +130,14 @@ def many(x: np.ndarray, draw: int) -> np.ndarray:
 
 
 NAMES = {
-    **{one.__name__: one for one in (predict, kept, in_turn, request, classes, many, Turning, Held, Pair)},
+    **{
+        one.__name__: one
+        for one in (predict, started, in_store, kept, in_turn, request, classes, many, Turning, Held, Pair)
+    },
     "np": np,
     "numpy": numpy,
+    "alcore": alcore,
+    "adapting": adapting,
     "ROWS": ROWS,
     "check_call": adapting.check_call,
     "refuse_no_array": adapting.refuse_no_array,

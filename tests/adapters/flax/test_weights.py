@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from flax import nnx, serialization
 
+import alcore
 from tests.adapters.flax.predictions import ROWS, Block, Layers, bound, nnx_state, predict
 
 
@@ -59,6 +61,12 @@ def test_checkpoints_predict_as_the_ensemble_in_memory(make: str, tmp_path: Path
     )
     np.testing.assert_array_equal(found, predict([wrap(one) for one in models], ROWS, draws=4))
     np.testing.assert_array_equal(before, predict(wrap(template), ROWS))
+    store = alcore.SharedStore(tmp_path / "store.zarr", rows=len(ROWS), chunk=15)
+    for start, stop in store.ranges(2):
+        given = {"draws": 4, "batch_size": 15, "kind": "logits", "progress": False, "out": store, "rows": (start, stop)}
+        alcore_flax.predict(alcore_flax.Checkpoints(wrap(member(start)), paths), ROWS[start:stop], **given)
+    np.testing.assert_allclose(alcore.open_predictions(store.path)[:], np.asarray(found[:]), rtol=0, atol=1e-5)
+    shutil.rmtree(store.path)
     assert sorted(one.name for one in tmp_path.iterdir()) == [*(path.name for path in paths), "preds.npy"]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras import layers as kl
 
+import alcore
 from tests.adapters.keras.networks import as_numpy
 from tests.adapters.keras.predictions import ROWS, around, predict
 
@@ -29,6 +30,11 @@ def test_checkpoints_predict_as_the_ensemble_in_memory(tmp_path: Path, suffix: s
     np.testing.assert_allclose(np.asarray(found[:]), predict(members, ROWS), rtol=0, atol=1e-6)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+    store = alcore.SharedStore(tmp_path / "store.zarr", rows=20, chunk=10)
+    for start, stop in store.ranges(2):
+        given = alcore_keras.Checkpoints(around(kl.Dropout(0.4), (6,)), paths)  # the weights of the model do not matter
+        alcore_keras.predict(given, ROWS[start:stop], out=store, rows=(start, stop), **options)
+    np.testing.assert_allclose(alcore.open_predictions(store.path)[:], np.asarray(found[:]), rtol=0, atol=1e-5)
     with pytest.raises(ValueError, match="out"):
         alcore_keras.predict(on_disk, ROWS, **options)
 

@@ -31,6 +31,13 @@ def test_checkpoints_predict_as_the_ensemble_in_memory_and_load_weights_alone(tm
     np.testing.assert_array_equal(np.asarray(found[:]), predict(members, IMAGES, draws=4))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.pt", "1.pt", "2.pt", "preds.npy"]
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    store = alcore.SharedStore(tmp_path / "store.zarr", rows=len(IMAGES), chunk=12)
+    for start, stop in store.ranges(2):
+        alcore_torch.predict(ensemble, IMAGES[start:stop], out=store, rows=(start, stop), **options)
+    np.testing.assert_array_equal(alcore.open_predictions(store.path)[:], np.asarray(found[:]))
+    torch.save(members[1].state_dict(), tmp_path / "0.pt")  # another member
+    with pytest.raises(ValueError, match="Load the model of the first ranges"):
+        alcore_torch.predict(ensemble, IMAGES[:12], out=store, rows=(0, 12), **options)
     with pytest.raises(ValueError, match="out="):
         alcore_torch.predict(ensemble, IMAGES, draws=4)
     with pytest.raises(ValueError, match="iterator"):
@@ -55,3 +62,15 @@ def test_files_of_separate_jobs_are_joined_along_the_draws(tmp_path: Path) -> No
     joined = alcore.concatenate_draws(files)
     assert joined.shape == (30, 3, 6)
     np.testing.assert_array_equal(joined[:][..., 3:], predict(model, IMAGES, draws=3, seed=1, batch_size=128))
+
+
+def test_ranges_of_a_model_in_half_precision_know_its_weights(tmp_path: Path) -> None:
+    """NumPy has no bfloat16."""
+    model = convolutional(nn.Dropout(0.4)).to(torch.bfloat16)
+    store = alcore.SharedStore(tmp_path / "store.zarr", rows=len(IMAGES), chunk=10)
+    given = {"draws": 2, "kind": "logits", "progress": False, "out": store}
+    alcore_torch.predict(model, IMAGES[:10].to(torch.bfloat16), rows=(0, 10), **given)
+    with torch.no_grad():
+        model[0].weight[0, 0, 0, 0] += 1
+    with pytest.raises(ValueError, match="Load the model of the first ranges"):
+        alcore_torch.predict(model, IMAGES[10:20].to(torch.bfloat16), rows=(10, 20), **given)
