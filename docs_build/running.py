@@ -19,9 +19,7 @@ from pathlib import Path
 from docs_build.blocks import blocks
 
 ROOT = Path(__file__).parents[1]
-PLANNING = (
-    "from planning"  # what a page says that plans with benchmarks/planning and the costs in benchmarks/capacity.json
-)
+PLANNING = "from planning"  # so a page imports benchmarks/planning, which reads benchmarks/capacity.json
 DOCS = ROOT / "docs"
 KEPT = ROOT / "build" / "docs"
 PICTURE = re.compile(r"!\[[^\]]*\]\((?P<path>[\w/.-]+)\)")
