@@ -36,6 +36,7 @@ SOURCES = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "benchmarks/README.md",
+    "benchmarks/capacity.md",
     "benchmarks/soak.md",
     *(
         f"benchmarks/label_efficiency/{name}"
@@ -58,6 +59,7 @@ def _found() -> dict[str, str | bytes]:
         page = "index.md" if name == "README.md" else name
         found[f"speed/label_efficiency/{page}"] = _without_generated_mark((LABELS / name).read_text())
     found["speed/label_efficiency/curves.png"] = (LABELS / "curves.png").read_bytes()
+    found["speed/capacity.md"] = _without_generated_mark((BENCHMARKS / "capacity.md").read_text())
     found["speed/soak.md"] = _without_generated_mark((BENCHMARKS / "soak.md").read_text())
     found["speed/report.png"] = (ROOT / "docs" / "report.png").read_bytes()
     found["changelog.md"] = (ROOT / "CHANGELOG.md").read_text()

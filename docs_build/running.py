@@ -19,6 +19,7 @@ from pathlib import Path
 from docs_build.blocks import blocks
 
 ROOT = Path(__file__).parents[1]
+PLANNING = "from planning"  # so a page imports benchmarks/planning, which reads benchmarks/capacity.json
 DOCS = ROOT / "docs"
 KEPT = ROOT / "build" / "docs"
 PICTURE = re.compile(r"!\[[^\]]*\]\((?P<path>[\w/.-]+)\)")
@@ -112,6 +113,9 @@ def _key(text: str) -> str:
     parts = [repr([(block.info, block.code if block.info == "python" else "", block.mark) for block in blocks(text)])]
     parts += [command for block in blocks(text) if block.info == "console" for command in block.code.splitlines()]
     parts += [found["path"] for found in PICTURE.finditer(text)]
+    if PLANNING in text:
+        planning = [*sorted((ROOT / "benchmarks" / "planning").rglob("*.py")), ROOT / "benchmarks" / "capacity.json"]
+        parts += [path.read_text() for path in planning]
     return hashlib.sha256("\n".join([*parts, _library()]).encode()).hexdigest()
 
 

@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from docs_build import running
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -109,3 +113,19 @@ def test_an_extra_that_does_not_exist_stops_the_page(tmp_path: Path) -> None:
 def test_a_target_that_does_not_exist_stops_the_page(tmp_path: Path) -> None:
     _, error = run(tmp_path, "```console\n$ make coffee\n```\n")
     assert "'make coffee' ended with status 2" in error
+
+
+def test_a_page_that_plans_is_run_anew_when_its_costs_change(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    planning = tmp_path / "benchmarks" / "planning"
+    planning.mkdir(parents=True)
+    (planning / "model.py").write_text("one = 1")
+    costs = planning.with_name("capacity.json")
+    costs.write_text("1")
+    monkeypatch.setattr(running, "ROOT", tmp_path)
+    monkeypatch.setattr(running, "_library", lambda: "")
+    plans, other = "```python\nfrom planning.model import one\n```", "```python\none = 1\n```"
+    before = [running._key(text) for text in (plans, other)]
+    costs.write_text("2")
+    after = [running._key(text) for text in (plans, other)]
+    assert after[0] != before[0]
+    assert after[1] == before[1]

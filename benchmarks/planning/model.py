@@ -1,0 +1,207 @@
+"""What a pass over predictions on a cluster costs: the formulas.
+
+A pass has five resources. Each has its own time, and the pass takes at least the longest of them:
+
+    store      bytes as they are stored / bandwidth of the store
+    workers    (reading + computing of all blocks, one after the other in a thread) / threads
+    scheduler  tasks · seconds a task + bytes that come back · seconds a byte
+    network    bytes that come back / bandwidth of the driver
+    driver     blocks · seconds a block + bytes that come back · seconds a byte
+
+Seconds of the work itself are measured (`Costs`). Bandwidths are those of the user's own store and network (`Cluster`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+COSTS = Path(__file__).parents[1] / "capacity.json"
+BLOCK_BYTES = 32 << 20  # of predictions in a block, see alcore/sources/spread.py
+SENT_AHEAD = 2  # blocks a thread that are sent before the first has come back, see alcore/sources/spread.py
+SCORE_BYTES = 8  # float64, one score a row
+GROWTH = 8  # times as many rows are held at each further pass, see alcore/batches/search/candidates.py
+HELD_BYTES = 272 << 20  # the most of them, which is BatchBALD's memory less what a pass reads with
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds of processor time, measured on one core. 0 is a resource that costs nothing."""
+
+    number: float  # a number of the predictions, in a thread of a worker
+    decode: float = 0.0  # a byte of the predictions that is read and decompressed, in a thread of a worker
+    block: float = 0.0  # a block, in a thread of a worker, in addition
+    task: float = 0.0  # a task, in the scheduler
+    passed_on: float = 0.0  # a byte that comes back, in the scheduler
+    sent: float = 0.0  # a block, in the driver
+    received: float = 0.0  # a byte that comes back, in the driver
+    start: float = 0.0  # a pass, before its first block
+    search: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # of a joint batch, see `search_seconds`
+
+    def search_seconds(self, kept: int, numbers: int, k: int) -> float:
+        """The greedy search in the driver: a · kept^b · (C·T)^c · k^d, fitted to measured searches."""
+        factor, rows, cells, picks = self.search
+        return float(factor * kept**rows * numbers**cells * k**picks)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Workers, and how fast bytes reach them. Bytes a second."""
+
+    workers: int
+    threads: int = 1  # of each worker
+    store: float = math.inf  # what the store gives all workers together
+    link: float = math.inf  # what it gives one thread
+    network: float = math.inf  # what reaches the driver
+    slow: float = 0.0  # share of the threads that are stragglers
+    slowness: float = 1.0  # how many times as long they compute
+
+    @property
+    def all_threads(self) -> int:
+        return self.workers * self.threads
+
+    @property
+    def ahead(self) -> int:
+        """Blocks that are sent before the first has come back."""
+        return SENT_AHEAD * (self.all_threads + 1)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One heuristic over one pool."""
+
+    rows: int  # N
+    classes: int  # C
+    draws: int  # T
+    itemsize: int  # bytes a number
+    stored: float = 1.0  # bytes in the store for each byte of predictions
+    block_rows: int = 0  # 0: as alcore cuts them
+    chunks: int = 1  # of the store, in a block
+    kept: int = 0  # m: rows that a joint heuristic holds in its first pass, and the most that a block sends
+    k: int = 0  # query size of a joint heuristic
+    passes: int = 1
+
+    @property
+    def numbers(self) -> int:
+        """Of a row."""
+        return self.classes * self.draws
+
+    @property
+    def row_bytes(self) -> int:
+        return self.numbers * self.itemsize
+
+    @property
+    def rows_a_block(self) -> int:
+        return min(self.rows, self.block_rows or max(1, BLOCK_BYTES // self.row_bytes))
+
+    @property
+    def blocks(self) -> int:
+        return math.ceil(self.rows / self.rows_a_block)
+
+    @property
+    def cell_bytes(self) -> int:
+        """A row that a block sends: float32 at least, its number, and what bounds it."""
+        return self.numbers * max(4, self.itemsize) + 16
+
+    def each_pass(self) -> list[Job]:
+        """The passes, of which each further one holds more rows."""
+        most = max(self.kept, HELD_BYTES // self.cell_bytes)
+        return [replace(self, kept=min(self.kept * GROWTH**number, most), passes=1) for number in range(self.passes)]
+
+    def rows_of(self, block: int) -> int:
+        return min(self.rows_a_block, self.rows - block * self.rows_a_block)
+
+    def back(self, block: int, ahead: int) -> float:
+        """Bytes that a block sends: a score a row, and the rows that may be among the best.
+
+        A block is told what the driver held when it was sent. The first ones are told nothing. Of a later one, m / (blocks that
+        had come back) rows are expected to be better than the worst that is held. A further pass gets the scores instead of
+        sending them, and sends no row that cannot be the next pick, so this is the most that it moves.
+        """
+        rows, known = self.rows_of(block), block - ahead + 1
+        better = min(self.kept, rows) if known < 1 else min(self.kept / known, rows)
+        return SCORE_BYTES * rows + better * self.cell_bytes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The time of a job on a cluster. What is said of one pass is said of the first."""
+
+    job: Job
+    cluster: Cluster
+    costs: Costs
+
+    @cached_property
+    def back_bytes(self) -> float:
+        """Of one pass."""
+        return sum(self.job.back(block, self.cluster.ahead) for block in range(self.job.blocks))
+
+    def read_seconds(self, rows: int) -> float:
+        """A block of so many rows, in a thread that has its link for itself."""
+        return rows * self.job.row_bytes * self.job.stored / self.cluster.link
+
+    def work_seconds(self, rows: int) -> float:
+        """A block of so many rows, once its bytes are here."""
+        job, costs = self.job, self.costs
+        return costs.block + rows * (job.row_bytes * costs.decode + job.numbers * costs.number)
+
+    @cached_property
+    def bounds(self) -> dict[str, float]:
+        """The seconds of each resource in one pass."""
+        job, cluster, costs = self.job, self.cluster, self.costs
+        whole, last = job.blocks - 1, job.rows_of(job.blocks - 1)
+        busy = whole * (self.read_seconds(job.rows_a_block) + self.work_seconds(job.rows_a_block))
+        busy += self.read_seconds(last) + self.work_seconds(last)
+        return {
+            "store": job.rows * job.row_bytes * job.stored / cluster.store,
+            "workers": busy / min(cluster.all_threads, job.blocks),
+            "scheduler": job.blocks * (job.chunks + 1) * costs.task + self.back_bytes * costs.passed_on,
+            "network": self.back_bytes / cluster.network,
+            "driver": job.blocks * costs.sent + self.back_bytes * costs.received,
+        }
+
+    @property
+    def bound(self) -> str:
+        """The resource that takes longest."""
+        return max(self.bounds, key=lambda name: self.bounds[name])
+
+    @property
+    def after(self) -> float:
+        """The search for a joint batch, once the rows are here."""
+        kept = self.job.each_pass()[-1].kept
+        return self.costs.search_seconds(kept, self.job.numbers, self.job.k) if kept else 0.0
+
+    @property
+    def each_pass(self) -> list[Plan]:
+        return [Plan(job, self.cluster, self.costs) for job in self.job.each_pass()]
+
+    @property
+    def seconds(self) -> float:
+        """At least so long: all passes with their starts, and the search."""
+        return sum(self.costs.start + max(one.bounds.values()) for one in self.each_pass) + self.after
+
+
+# --- measured costs ---------------------------------------------------------------------------------------------------
+
+
+def load_costs(heuristic: str = "bald", dtype: str = "float16", *, compressed: bool = False) -> Costs:
+    """The costs that benchmarks/capacity.py measured last, for C = 10 and T = 20."""
+    found = json.loads(COSTS.read_text(encoding="utf-8"))
+    return Costs(
+        number=found["number"][heuristic][dtype],
+        decode=found["decode"]["zstd" if compressed else "none"],
+        search=tuple(found["search"]),
+        **found["cluster"],
+    )
+
+
+def save_costs(
+    number: dict[str, dict[str, float]], decode: dict[str, float], search: list[float], cluster: Costs
+) -> None:
+    """What `load_costs` reads."""
+    own = {name: value for name, value in asdict(cluster).items() if name not in ("number", "decode", "search")}
+    text = json.dumps({"number": number, "decode": decode, "search": search, "cluster": own}, indent=1)
+    COSTS.write_text(text + "\n", encoding="utf-8")
