@@ -38,14 +38,17 @@ HERE = Path(__file__).parent
 
 
 def write_store(path: Path, rows: int, dtype: str) -> Any:
-    """Random predictions (rows, 10, 20), in chunks of whole rows."""
+    """Predictions (rows, 10, 20) of 20 linear networks on random inputs, in chunks of whole rows."""
     row_bytes = CLASSES * DRAWS * np.dtype(dtype).itemsize
     chunk = max(1, min(rows // 8, CHUNK_BYTES // row_bytes))
     store = zarr.create_array(path, shape=(rows, CLASSES, DRAWS), chunks=(chunk, CLASSES, DRAWS), dtype=dtype)
+    rng = np.random.default_rng(0)
+    networks = 2 * rng.normal(size=(8, CLASSES, 1)) + 0.5 * rng.normal(size=(8, CLASSES, DRAWS))
+    networks = networks.astype(np.float32).reshape(8, -1)
     for number, start in enumerate(range(0, rows, chunk)):
-        rng = np.random.default_rng(number)
-        part = np.exp(rng.normal(scale=2, size=(min(chunk, rows - start), CLASSES, 1)).astype(np.float32))
-        part = part * rng.gamma(1, size=(len(part), CLASSES, DRAWS)).astype(np.float32) + np.float32(1e-6)
+        inputs = np.random.default_rng([1, number]).normal(size=(min(chunk, rows - start), 8)).astype(np.float32)
+        part = (inputs @ networks).reshape(-1, CLASSES, DRAWS)
+        part = np.exp(part - part.max(axis=1, keepdims=True))
         store[start : start + len(part)] = (part / part.sum(axis=1, keepdims=True)).astype(dtype)
     return store
 
