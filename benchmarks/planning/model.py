@@ -23,8 +23,6 @@ COSTS = Path(__file__).parents[1] / "capacity.json"
 BLOCK_BYTES = 32 << 20  # of predictions in a block, see alcore/sources/spread.py
 SENT_AHEAD = 2  # blocks a thread that are sent before the first has come back, see alcore/sources/spread.py
 SCORE_BYTES = 8  # float64, one score a row
-GROWTH = 8  # times as many rows are held at each further pass, see alcore/batches/search/candidates.py
-HELD_BYTES = 272 << 20  # the most of them, which is BatchBALD's memory less what a pass reads with
 
 
 @dataclass(frozen=True)
@@ -107,9 +105,8 @@ class Job:
         return self.numbers * max(4, self.itemsize) + 16
 
     def each_pass(self) -> list[Job]:
-        """The passes, of which each further one holds more rows."""
-        most = max(self.kept, HELD_BYTES // self.cell_bytes)
-        return [replace(self, kept=min(self.kept * GROWTH**number, most), passes=1) for number in range(self.passes)]
+        """The passes, of which each holds as many rows."""
+        return [replace(self, passes=1)] * self.passes
 
     def rows_of(self, block: int) -> int:
         return min(self.rows_a_block, self.rows - block * self.rows_a_block)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.batches.search.candidates import GROWTH, LEAST_ROWS, READING_BYTES, SENT_ROWS, rows_that_fit
+from alcore.batches.search.candidates import LEAST_ROWS, READING_BYTES, SENT_ROWS, rows_that_fit
 from alcore.door import Array, Float64s, Reading
 from alcore.scores.gaussian import score
 from alcore.sources.axes import arranged, is_lazy, opened
@@ -63,7 +63,7 @@ class Search:
         self._weights = door.as_shares(door.as_weights(reading.weights, self.draws), self.draws)
         self._dtype = np.result_type(source.dtype, np.float32)
         self._columns, self._known, self.passes = np.empty((0, self.draws)), 0, 1
-        self._largest_dropped, self._sent = -np.inf, SENT_ROWS
+        self._largest_dropped = -np.inf
         ready = _as_ready(self._predictions, reading)
         if ready is not None or source.rows is None:
             self._hold_all(source, ready)
@@ -100,10 +100,8 @@ class Search:
         self._hold_buffer(buffer)
 
     def _buffer(self, source: Source) -> BestRows:
-        """An empty buffer. On a cluster it is smaller, so that workers send few rows, and it grows with each pass."""
-        if source.spread is None:
-            return BestRows(self._capacity, self._cell_shape)
-        rows, self._sent = min(self._capacity, self._sent), GROWTH * self._sent
+        """An empty buffer. On a cluster it is smaller, so that workers send few rows."""
+        rows = self._capacity if source.spread is None else min(self._capacity, SENT_ROWS)
         return BestRows(rows, self._cell_shape)
 
     def _hold_buffer(self, buffer: BestRows) -> None:
