@@ -7,6 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 LABELS = BENCHMARKS / "label_efficiency"
+LABEL_PAGES = ("README.md", "filling.md", "replay.md", "replay_by_posterior.md", "second_task.md")
 # A page of the site begins at this table of benchmarks/README.md and ends before the next one's.
 FIRST_TABLES = {
     "adapters": "Adapters against loops by hand",
@@ -38,10 +39,7 @@ SOURCES = (
     "benchmarks/README.md",
     "benchmarks/capacity.md",
     "benchmarks/soak.md",
-    *(
-        f"benchmarks/label_efficiency/{name}"
-        for name in ("README.md", "filling.md", "replay.md", "replay_by_posterior.md", "curves.png")
-    ),
+    *(f"benchmarks/label_efficiency/{name}" for name in (*LABEL_PAGES, "curves.png")),
 )
 
 
@@ -55,7 +53,7 @@ def pages() -> dict[str, str | bytes]:
 
 def _found() -> dict[str, str | bytes]:
     found: dict[str, str | bytes] = dict(benchmark_pages())
-    for name in ("README.md", "filling.md", "replay.md", "replay_by_posterior.md"):
+    for name in LABEL_PAGES:
         page = "index.md" if name == "README.md" else name
         found[f"speed/label_efficiency/{page}"] = _without_generated_mark((LABELS / name).read_text())
     found["speed/label_efficiency/curves.png"] = (LABELS / "curves.png").read_bytes()

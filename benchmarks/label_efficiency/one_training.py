@@ -118,7 +118,7 @@ def page(found: dict[int, list[Seed]]) -> str:
         "# What fills a batch that exhausts its draws, and updates between two trainings\n\n"
         f"Written by `python benchmarks/label_efficiency/one_training.py`: digits repeated with noise, a network trained on "
         f"{START} random labels, {DRAWS} consistent draws, labels chosen without training, then one training on all of them; mean "
-        f"over {len(found[SIZES[0]])} seeds of the mean of {TRAININGS} trainings, ± its standard error; torch {torch.__version__}, "
+        f"over seeds of the mean of {TRAININGS} trainings, ± its standard error; torch {torch.__version__}, "
         f"{platform.machine()}. Updated: ten labels at a time, learned by `alcore.Posterior`. The evidence of these labels chooses "
         f"its scale, or that of {FITTED} labels of the test set.\n"
     )
@@ -133,9 +133,8 @@ def table(size: int, seeds: list[Seed]) -> str:
         + (f"{joint[:, i].min()} – {joint[:, i].max()} |" if "filled" in name else "– |")
         for i, name in enumerate(WAYS)
     ]
-    columns = (
-        f"\n| how the {size} are chosen | accuracy | above Random, pairwise | chosen jointly |\n|---|---|---|---|\n"
-    )
+    chosen = f"how the {size} are chosen, {len(seeds)} seeds"
+    columns = f"\n| {chosen} | accuracy | above Random, pairwise | chosen jointly |\n|---|---|---|---|\n"
     return columns + "\n".join(rows) + "\n"
 
 
