@@ -12,6 +12,7 @@ from alcore import door
 from alcore.batches import select
 from alcore.batches.batch import Batch
 from alcore.door import Float64s, MaskedReadingOptions, Reading, ReadingOptions, Rng, shows_options
+from alcore.sources.best_scores import BestScores, best_scores
 from alcore.sources.blocks import Block, score_blocks
 from alcore.sources.names import with_names
 from alcore.sources.ragged import Ragged
@@ -138,6 +139,10 @@ class Scored(Heuristic, ABC):
 
     @final
     def _choose(self, predictions: Any, k: int, rng: np.random.Generator, reading: Reading) -> Batch:
+        return self._top(predictions, k, reading, rng)
+
+    def _top(self, predictions: Any, k: int, reading: Reading, rng: Rng) -> Batch:
+        """The rows of highest score."""
         return select.top(self._score(predictions, reading, rng), k)
 
 
@@ -207,6 +212,16 @@ class Streamed(RowWise, ABC):
 
     @final
     def _score(self, predictions: Any, reading: Reading, rng: Rng) -> Float64s:
+        return self._scores(predictions, reading, None).scores
+
+    @final
+    def _top(self, predictions: Any, k: int, reading: Reading, rng: Rng) -> Batch:
+        found = self._scores(predictions, reading, k)
+        batch = select.top(found.scores, k)
+        return batch if found.rows is None else Batch.certain(found.rows[batch.indices], batch.scores)
+
+    def _scores(self, predictions: Any, reading: Reading, most: int | None) -> BestScores:
+        """All scores, or where workers score the blocks, at least those of so many best rows."""
         if reading.mask is not None and not self.honours_mask:
             raise ValueError(f"mask: {self.name} scores cells one by one. Reduce them: Reduce({self!r}, 'mean').")
         if self.honours_mask:
@@ -214,12 +229,14 @@ class Streamed(RowWise, ABC):
         self._check_draws(predictions, reading)
         prepared = self.prepare(reading)
         if isinstance(predictions, Ragged) and self.honours_mask:
-            scores = score_sets(predictions, prepared.score_block, reading, cost=prepared.cost)
+            found = BestScores.of_all(score_sets(predictions, prepared.score_block, reading, cost=prepared.cost))
+        elif most is None:
+            found = BestScores.of_all(score_blocks(predictions, prepared.score_block, reading, cost=prepared.cost))
         else:
-            scores = score_blocks(predictions, prepared.score_block, reading, cost=prepared.cost)
-        if self.rows not in (None, len(scores)):
-            door.refuse_unequal_rows("probs", self.rows or 0, len(scores), "the precomputed scores")
-        return scores
+            found = best_scores(predictions, prepared.score_block, reading, most, prepared.cost)
+        if self.rows not in (None, found.count):
+            door.refuse_unequal_rows("probs", self.rows or 0, found.count, "the precomputed scores")
+        return found
 
 
 @final

@@ -204,6 +204,25 @@ def _add_up(members_m: Members, words_ttw: Int64s, sum_w: Int64s) -> None:
     sum_w[4], sum_w[5], sum_w[6], sum_w[7] = w4, w5, w6, w7
 
 
+@kernel()
+def take_best(values_ln: Float64s, left_n: Bools, start: int, rows_lm: Int64s, best_lm: Float64s) -> None:
+    """The rows of largest value of each set among those left, largest first. Among equal values the lowest row comes first.
+
+    Where fewer rows are left, the other rows are -1 and their values -inf.
+    """
+    rows_lm[:], best_lm[:] = -1, -np.inf
+    last = best_lm.shape[1] - 1
+    for k in range(values_ln.shape[0]):
+        for n in range(left_n.size):
+            value = values_ln[k, n]
+            if value > best_lm[k, last] and left_n[n]:
+                place = last
+                while place > 0 and best_lm[k, place - 1] < value:
+                    best_lm[k, place], rows_lm[k, place] = best_lm[k, place - 1], rows_lm[k, place - 1]
+                    place -= 1
+                best_lm[k, place], rows_lm[k, place] = value, start + n
+
+
 # --- expected labels --------------------------------------------------------------------------------------------------
 
 

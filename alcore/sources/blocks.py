@@ -267,7 +267,7 @@ def score_blocks(
 ) -> Values:
     """One pass over a source: what ``work`` gives for each block, (n, ...), joined along the rows."""
     source = open_source(predictions, reading, name, cost)
-    return _join(map_blocks(source, work, reading, name=name), source.rows, name)
+    return join_rows(map_blocks(source, work, reading, name=name), source.rows, name)
 
 
 def map_blocks(
@@ -332,7 +332,7 @@ def _told(work: Callable[..., Result], tell: Callable[[int, int], Any] | None) -
     return work if tell is None else lambda block: work(block, tell(block.start, block.start + len(block)))
 
 
-def _join(parts: Iterator[Values], rows: int | None, name: str) -> Values:
+def join_rows(parts: Iterator[Values], rows: int | None, name: str) -> Values:
     if rows is None:
         return cast(Values, np.concatenate(list(parts)))
     joined: Values | None = None

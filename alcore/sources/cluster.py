@@ -5,7 +5,9 @@ Dask is looked for only where an array of Dask was given, so nothing here import
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
@@ -14,6 +16,7 @@ from weakref import WeakKeyDictionary
 from alcore.sources.formats import import_extra
 
 SAME = ("alcore", "numpy", "numba")  # versions that scores depend on
+WORKERS_S = 10.0  # to wait for the first worker
 
 _checked: WeakKeyDictionary[Any, set[str]] = (
     WeakKeyDictionary()
@@ -41,10 +44,12 @@ def client_for(array: Any) -> Any:
 
 
 def refuse_other_versions(client: Any) -> None:
-    """Refuse a cluster whose scheduler or workers have other versions than the caller, or do not answer."""
+    """Refuse a cluster without workers, or whose scheduler or workers have other versions than the caller, or do not answer."""
     try:
-        workers = set(client.nthreads())
-        if workers and workers <= _checked.setdefault(client, set()):
+        if not (workers := set(client.nthreads())):
+            wait_for_worker(client)
+        checked = _checked.setdefault(client, set())
+        if workers and workers <= checked:
             return
         found = client.get_versions(packages=list(SAME))
     except (OSError, TimeoutError) as error:
@@ -59,7 +64,18 @@ def refuse_other_versions(client: Any) -> None:
                     f"cluster: expected {package} {here[package]}, as it is here, got {there.get(package) or 'none'} on {where}. "
                     f"Install the same version there: pip install {package}=={here[package]}."
                 )
-    _checked[client] |= set(found["workers"])
+    checked |= set(found["workers"])
+
+
+def wait_for_worker(client: Any) -> None:
+    """Refuse a cluster that gets no worker in time. Tasks would wait for one without end."""
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_S)
+    except TimeoutError as error:
+        address = _address(client)
+        raise ValueError(
+            f"scheduler: expected at least one worker, got none at {address}. Start one: dask worker {address}."
+        ) from error
 
 
 def _address(client: Any) -> str:
@@ -69,9 +85,29 @@ def _address(client: Any) -> str:
 def connect(address: str, timeout: float = 10.0) -> Any:
     """A client of the scheduler at an address. From then on passes over arrays of Dask run on its workers."""
     distributed = import_extra("distributed", "dask", "running on a cluster")
+    check_answers(address, timeout)
     try:
         return distributed.Client(address, timeout=timeout)
     except (OSError, ValueError, TimeoutError) as error:
+        refuse_no_scheduler(address, error)
+
+
+def check_answers(address: str, seconds: float) -> None:
+    """Refuse an address where no scheduler answers in time. `distributed.Client` waits for ever where another server listens."""
+    distributed = import_extra("distributed", "dask", "running on a cluster")
+    secure = distributed.Security().get_connection_args("client")
+
+    async def ask() -> None:
+        async with distributed.rpc(address, timeout=seconds, connection_args=secure) as scheduler:
+            await scheduler.identity()
+
+    async def ask_in_time() -> None:
+        await asyncio.wait_for(ask(), seconds)
+
+    try:
+        with ThreadPoolExecutor(1) as own:  # a notebook runs a loop in the caller's thread
+            own.submit(lambda: asyncio.run(ask_in_time())).result()
+    except Exception as error:  # of the transport, or of a server that speaks another language
         refuse_no_scheduler(address, error)
 
 

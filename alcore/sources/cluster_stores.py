@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,15 +15,12 @@ from alcore import door
 from alcore.door import Array
 from alcore.sources.axes import ArrangedArray
 from alcore.sources.chunks import chunks_of, is_zarr
-from alcore.sources.cluster import refuse_no_scheduler, refuse_other_versions
+from alcore.sources.cluster import refuse_other_versions
 from alcore.sources.files import open_predictions
-from alcore.sources.formats import import_extra
 from alcore.sources.joined import JoinedRows
 from alcore.sources.ragged import Ragged
 from alcore.sources.spread import PART_BYTES
 from alcore.sources.stored import StoredArray
-
-WORKERS_S = 10  # to wait for the first worker
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,6 @@ def on_workers(predictions: Any, client: Any) -> Any:
     """Predictions of zarr files as an array of Dask, which the workers of the client read. Refuse what they cannot read."""
     run = uuid.uuid4().hex
     found = _spread(predictions, run)
-    _check_workers(client)
     refuse_other_versions(client)
     for store in stores_of(predictions, run):
         for worker, reason in sorted(client.run(WorkerStore.why_unreadable, store).items()):
@@ -77,34 +72,6 @@ def on_workers(predictions: Any, client: Any) -> Any:
                     "every worker reads it, on a shared file system or in a remote store, and give the workers its credentials."
                 )
     return found
-
-
-def check_answers(address: str, seconds: float) -> None:
-    """Refuse an address where no scheduler answers in time. `distributed.Client` waits for ever where another server listens."""
-    distributed = import_extra("distributed", "dask", "running on a cluster")
-    secure = distributed.Security().get_connection_args("client")
-
-    async def ask() -> None:
-        async with distributed.rpc(address, timeout=seconds, connection_args=secure) as scheduler:
-            await scheduler.identity()
-
-    async def ask_in_time() -> None:
-        await asyncio.wait_for(ask(), seconds)
-
-    try:
-        asyncio.run(ask_in_time())
-    except Exception as error:  # of the transport, or of a server that speaks another language
-        refuse_no_scheduler(address, error)
-
-
-def _check_workers(client: Any) -> None:
-    try:
-        client.wait_for_workers(1, timeout=WORKERS_S)
-    except TimeoutError as error:
-        raise ValueError(
-            f"scheduler: expected at least one worker, got none at {client.scheduler.address}. Start one: dask worker "
-            f"{client.scheduler.address}."
-        ) from error
 
 
 def stores_of(predictions: Any, run: str = "") -> list[WorkerStore]:

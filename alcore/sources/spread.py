@@ -30,6 +30,8 @@ LARGEST_PARTS = 4  # larger chunks are cut into blocks on the worker
 SLAB_BYTES = 1 << 30  # the most that chunks along other axes may amount to for the same rows
 WAITING = 2  # tasks a thread of the cluster that are sent ahead, so that no thread waits for the caller
 
+ROWS_OF_DRAWS = Axes("NT", 0, None, (), (1,))
+
 Told = tuple[Any, ...]
 Task = Callable[[int, Array, Told], Any]  # the first row, the rows (n, C, ..., T), what else it is told of them
 Result = TypeVar("Result")
@@ -98,6 +100,7 @@ class Spread:
     rows: int  # in a task, about
     step: int | None  # the most rows in a block. None: all of a task
     dropped: npt.NDArray[np.int64]  # rows that the source does not have
+    is_held: bool = False  # numbers of alcore's own, which are not checked
 
     def ending_at(self, ends: npt.NDArray[np.int64]) -> Spread | None:
         """The same with blocks that end at some of these places, the last of which is the end. None where rows are dropped."""
@@ -128,6 +131,29 @@ class Spread:
         ``tell`` is asked for each block when it is sent: what the task is told of rows ``start`` to ``stop``. ``only``: rows,
         ascending, whose blocks are wanted.
         """
+        for part, results in self._run(run_block, task, tell, only, self._gathered):
+            yield from zip(self._ends_of(part), results, strict=True)
+
+    def keep(self, task: Task) -> Iterator[tuple[_Part, Any]]:
+        """The same as one array a task, which stays on the workers: (part, future) when each is done. See `holding`."""
+        return self._run(run_whole, task, lambda start, stop: (), None, lambda done: ((part, one) for one, part in done))
+
+    def holding(self, kept: list[tuple[_Part, Any]], width: int, dtype: np.dtype[Any]) -> Spread:
+        """The array (N, width) that `keep` has left on the workers, one block a task. It stays while the caller has it."""
+        graph = {future.key: future for _, future in kept}
+        sizes = tuple(part.last - part.first for part, _ in kept)
+        array = import_module("dask.array").Array(graph, kept[0][1].key[0], (sizes, (width,)), dtype)
+        return replace(self, array=array, axes=ROWS_OF_DRAWS, rows=1, step=None, dropped=np.empty(0, np.int64), is_held=True)
+
+    def _run(
+        self,
+        run: Callable[..., Any],
+        task: Task,
+        tell: Callable[[int, int], Told],
+        only: npt.NDArray[np.int64] | None,
+        take: Callable[[list[tuple[Any, _Part]]], Iterator[tuple[_Part, Any]]],
+    ) -> Iterator[tuple[_Part, Any]]:
+        """What is taken of ``run`` on a worker, in order. A few tasks a thread of the cluster are sent ahead."""
         refuse_other_versions(self.client)
         work, graph = (
             _sent(self.client, task),
@@ -151,30 +177,31 @@ class Spread:
                         part.stop - part.start,
                         self._dropped_of(part),
                         self._blocks_of(part, tell),
+                        self.is_held,
                     )
-                    future = self.client.submit(run_block, work, chunks, job, key=(name, number), pure=False)
+                    future = self.client.submit(run, work, chunks, job, key=(name, number, 0), pure=False)
                     waiting.append((future, part))
                     del chunks  # a worker holds them until they are scored
                 if not waiting:
                     return
-                for part, results in self._finished(waiting, graph):
-                    yield from zip(self._ends_of(part), results, strict=True)
+                yield from take(self._finished(waiting, graph))
         finally:
-            self.client.cancel([work, *(future for future, _ in waiting)])
-            for one in kept:  # the caller may hold it too
+            self.client.cancel([future for future, _ in waiting])
+            for one in [work, *kept]:  # the caller may hold it too, and what is lost on a worker is made of it again
                 one.release()
 
-    def _finished(self, waiting: deque[tuple[Any, _Part]], graph: _Graph) -> Iterator[tuple[_Part, list[Any]]]:
-        """The results of the first task, and of those after it that are done too."""
+    def _finished(self, waiting: deque[tuple[Any, _Part]], graph: _Graph) -> list[tuple[Any, _Part]]:
+        """The first task, and those after it that are done too."""
         wait_for(waiting[0][0])
         done = list[tuple[Any, _Part]]()
         while waiting and waiting[0][0].status == "finished":
             done.append(waiting.popleft())
-        if done:
-            gathered = self.client.gather([future for future, _ in done])
-            yield from zip([part for _, part in done], gathered, strict=True)
-        else:
+        if not done:
             self._refuse(*waiting[0], graph)
+        return done
+
+    def _gathered(self, done: list[tuple[Any, _Part]]) -> Iterator[tuple[_Part, list[Any]]]:
+        yield from zip([part for _, part in done], self.client.gather([one for one, _ in done]), strict=True)
 
     def _refuse(self, future: Any, part: _Part, graph: _Graph) -> NoReturn:
         error = future.exception() if future.status == "error" else None
@@ -311,6 +338,7 @@ class _Job:
     rows: int
     dropped: npt.NDArray[np.int64]
     blocks: list[tuple[int, int, Told]]
+    is_held: bool
 
 
 def _sent(client: Any, task: Task) -> Any:
@@ -328,7 +356,7 @@ def receive(packed: bytes) -> Task:
 def run_block(task: Task, chunks: list[Any], job: _Job) -> list[Any]:
     """What the task gives for each block of the chunks. Its errors are marked: others are those of the chunks."""
     try:
-        parts = [door.as_array(chunk, job.name) for chunk in chunks]
+        parts = chunks if job.is_held else [door.as_array(chunk, job.name) for chunk in chunks]
         array = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=job.axes.rows)
         array = job.axes.arrange(array)
         if len(array) != job.rows:
@@ -341,3 +369,9 @@ def run_block(task: Task, chunks: list[Any], job: _Job) -> list[Any]:
     except Exception as error:
         error.in_block = True  # type: ignore[attr-defined]
         raise
+
+
+def run_whole(task: Task, chunks: list[Any], job: _Job) -> Array:
+    """The same as one array."""
+    results = run_block(task, chunks, job)
+    return results[0] if len(results) == 1 else np.concatenate(results)

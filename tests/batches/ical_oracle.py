@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
+from alcore.batches.ical_labels import Pool
 from tests.cases import dirichlet, special
 
 ALPHAS = (0.2, 0.5, 1, 2, 5)
 POOL = np.concatenate([special(4, 6), dirichlet(24, 4, 6, seed=1, alpha=0.3)])
 each_kind_of_labels = pytest.mark.parametrize("labels", ["drawn", "expected"])
 each_rule = pytest.mark.parametrize("pointwise", [False, True])
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All that a pool measures."""
+
+    values_ln: np.ndarray
+
+    def merged(self, later: Whole) -> Whole:
+        return Whole(np.concatenate([self.values_ln, later.values_ln], axis=1))
+
+
+def dependence(pool: Pool, sets: Sequence[np.ndarray]) -> np.ndarray:
+    """(sets, N): HSIC of each row with each set of rows."""
+    measure, _ = pool.measure(sets)
+    return pool.scan(measure, [], lambda start, values_ln, left_n: Whole(values_ln)).values_ln
 
 
 def kernels(labels_nt: np.ndarray) -> np.ndarray:

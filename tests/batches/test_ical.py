@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import alcore
-from alcore.batches.ical import DrawnLabels, ExpectedLabels, _draw, _expect
+from alcore.batches.ical_labels import DrawnLabels, ExpectedLabels, draw_labels, expect_labels
 from alcore.door import Reading
 from alcore.sources import reading
 from tests.batches.ical_oracle import (
     POOL,
+    dependence,
     each_kind_of_labels,
     each_rule,
     expected_kernels,
@@ -30,16 +31,16 @@ from tests.cases import dirichlet
 @each_kind_of_labels
 def test_pointwise_equals_its_definition(labels: str) -> None:
     rng = np.random.default_rng(5)
-    read = _draw if labels == "drawn" else _expect
+    read = draw_labels if labels == "drawn" else expect_labels
     pool = read(POOL, Reading(), rng)
     every = kernels(pool.labels_nt.astype(int)) if isinstance(pool, DrawnLabels) else expected_kernels(POOL)
     pairs = np.stack([hsic(every, one) for one in every])
 
-    def dependence(n: int, rows: Any) -> float:
+    def mean_of(n: int, rows: Any) -> float:
         rest = [r for r in rows if r != n] if isinstance(pool, ExpectedLabels) else rows
         return float(np.mean([pairs[n, r] for r in rest])) if len(rest) else 0.0
 
-    batch, scores = greedy_pointwise(dependence, len(POOL), 8, 12, 5, rng)
+    batch, scores = greedy_pointwise(mean_of, len(POOL), 8, 12, 5, rng)
     found = alcore.ical(POOL, 8, pointwise=True, labels=labels, references=12, comparisons=5, rng=5)
     assert found.indices.tolist() == batch
     np.testing.assert_allclose(found.scores, scores, rtol=1e-7, atol=1e-15)
@@ -49,11 +50,11 @@ def test_pointwise_equals_its_definition(labels: str) -> None:
 @each_kind_of_labels
 def test_plain_takes_the_best_of_a_new_set_at_each_pick(labels: str) -> None:
     rng = np.random.default_rng(2)
-    pool = (_draw if labels == "drawn" else _expect)(POOL, Reading(), rng)
+    pool = (draw_labels if labels == "drawn" else expect_labels)(POOL, Reading(), rng)
     found = alcore.ical(POOL, 20, labels=labels, references=9, rng=2)
     taken: list[int] = []
     for row, score in zip(found.indices, found.scores, strict=True):
-        values = pool.dependence([rng.integers(len(POOL), size=9)])[0]
+        values = dependence(pool, [rng.integers(len(POOL), size=9)])[0]
         assert score == values[row]
         values[taken] = -1
         assert row == values.argmax()

@@ -101,17 +101,3 @@ def test_a_source_that_changes_between_passes_is_refused(passes: int) -> None:
     with pytest.raises(ValueError, match="probs: expected .* rows, as the pass before has"):
         alcore.ical(Shrinking(passes), 2, labels="expected", rng=0)
     assert len(alcore.ical(Shrinking(4), 2, labels="expected", rng=0)) == 2
-
-
-class Endless:
-    """A lazy array that says it has more rows than any memory has room for a flag of."""
-
-    shape, dtype = (10**15, *POOL.shape[1:]), POOL.dtype
-
-    def __getitem__(self, rows: slice) -> Any:
-        raise AssertionError("not asked for")
-
-
-def test_expected_labels_of_more_rows_than_memory_holds_are_refused() -> None:
-    with pytest.raises(ValueError, match="probs: expected rows whose scores fit into memory, got 1000000000000000"):
-        alcore.ical(Endless(), 2, labels="expected", rng=0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alcore.batches.ical import SPREAD, DrawnLabels, _draw, _expect
+from alcore.batches.ical_labels import SPREAD, DrawnLabels, draw_labels, expect_labels
 from alcore.door import Reading
-from tests.batches.ical_oracle import POOL, expected_kernels, hsic, kernels, random_labels
+from tests.batches.ical_oracle import POOL, dependence, expected_kernels, hsic, kernels, random_labels
 from tests.conftest import soak
 
 
@@ -21,7 +21,7 @@ def test_dependence_equals_that_of_explicit_kernels(classes: int, draws: int) ->
     sets = [rng.integers(20, size=size) for size in (1, 7, *range(2, 20))]
     pool = DrawnLabels(labels.astype(np.min_scalar_type(classes - 1)), classes)
     expected = np.stack([hsic(every, every[rows].mean(axis=0)) for rows in sets])
-    found = pool.dependence(sets)
+    found = dependence(pool, sets)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
     assert ((found >= 0) & (found <= SPREAD**2 / 4)).all()
 
@@ -32,15 +32,15 @@ def test_sums_may_take_more_than_half_a_word() -> None:
     pool = DrawnLabels(labels.astype(np.uint8), 5)
     assert 420**3 * len(rows) > 1 << 32
     np.testing.assert_allclose(
-        pool.dependence([rows])[0], hsic(every, every[rows].mean(axis=0)), rtol=1e-10, atol=1e-15
+        dependence(pool, [rows])[0], hsic(every, every[rows].mean(axis=0)), rtol=1e-10, atol=1e-15
     )
 
 
 def test_dependence_equals_that_of_the_authors_code(peers: dict[str, np.ndarray]) -> None:
     pool = DrawnLabels(peers["ical_labels_nt"].astype(np.uint8), 5)
-    found = pool.dependence([peers["ical_reference_rows"]])[0]
+    found = dependence(pool, [peers["ical_reference_rows"]])[0]
     np.testing.assert_allclose(found, peers["ical_hsic_with_reference"], rtol=1e-11, atol=1e-14)
-    pairs = pool.dependence([np.array([row]) for row in range(64)])
+    pairs = dependence(pool, [np.array([row]) for row in range(64)])
     np.testing.assert_allclose(pairs, peers["ical_hsic_pairs"], rtol=1e-11, atol=1e-14)
     np.testing.assert_array_equal(pairs, pairs.T)
 
@@ -49,7 +49,7 @@ def test_dependence_equals_that_of_the_authors_code(peers: dict[str, np.ndarray]
 def test_the_largest_score_is_of_two_classes_by_halves(size: int) -> None:
     """Its sums are the largest too: with 65 000 references they need all bits of half a word, less one."""
     labels = np.array([[0] * 20 + [1] * 20, [1] * 20 + [0] * 20, [0] * 21 + [1] * 19, [0, 1] * 20], np.uint8)
-    found = DrawnLabels(labels, 2).dependence([np.zeros(size, np.int64)] * 16)
+    found = dependence(DrawnLabels(labels, 2), [np.zeros(size, np.int64)] * 16)
     assert 40**3 * size < 1 << 32
     np.testing.assert_allclose(found[:, :2], SPREAD**2 / 4, rtol=1e-14)
     assert (found[:, 2:] < SPREAD**2 / 4).all()
@@ -59,16 +59,16 @@ def test_the_largest_score_is_of_two_classes_by_halves(size: int) -> None:
 def test_certain_rows_depend_on_nothing_exactly() -> None:
     labels = random_labels(20, 3, 9)
     pool = DrawnLabels(labels.astype(np.uint8), 3)
-    assert pool.dependence([np.array([3, 4, 0])])[0, 0] == 0
-    assert (pool.dependence([np.array([0, 0])]) == 0).all()
+    assert dependence(pool, [np.array([3, 4, 0])])[0, 0] == 0
+    assert (dependence(pool, [np.array([0, 0])]) == 0).all()
 
 
 @pytest.mark.interpreted
 def test_dependence_of_expected_labels_leaves_the_row_itself_out_of_the_set() -> None:
     every = expected_kernels(POOL)
-    pool = _expect(POOL, Reading(), np.random.default_rng(0))
+    pool = expect_labels(POOL, Reading(), np.random.default_rng(0))
     sets = [np.array([3, 3, 9]), np.arange(30), np.array([7]), np.array([5, 5])]
-    found = pool.dependence(sets)
+    found = dependence(pool, sets)
     for values, rows in zip(found, sets, strict=True):
         for n in range(len(POOL)):
             rest = rows[rows != n]
@@ -82,8 +82,8 @@ def test_dependence_of_expected_labels_leaves_the_row_itself_out_of_the_set() ->
 def test_dependence_of_expected_labels_is_the_mean_over_drawn_ones() -> None:
     rows, rng = np.array([1, 6, 6, 12]), np.random.default_rng(0)
     runs = soak(1500, 40_000)
-    several = np.stack([_draw(POOL, Reading(), rng).dependence([rows])[0] for _ in range(runs)])
-    expected = _expect(POOL, Reading(), rng).dependence([rows])[0]
+    several = np.stack([dependence(draw_labels(POOL, Reading(), rng), [rows])[0] for _ in range(runs)])
+    expected = dependence(expect_labels(POOL, Reading(), rng), [rows])[0]
     others = np.setdiff1d(np.arange(len(POOL)), rows)  # a row in the set shares its labels there
     error = several.std(axis=0) / np.sqrt(runs)
     assert (np.abs(several.mean(axis=0) - expected)[others] <= 5 * error[others] + 1e-15).all()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import alcore
-from alcore.batches.ical import _draw
+from alcore.batches.ical_labels import draw_labels
 from alcore.door import Reading
 from tests.batches.ical_oracle import POOL
 from tests.cases import dirichlet
@@ -17,7 +17,7 @@ from tests.conftest import soak
 
 def labels_of(source: Any, seed: int = 0, **options: Any) -> np.ndarray:
     """(N, T) the labels that ICAL draws."""
-    pool = _draw(
+    pool = draw_labels(
         source, Reading(options.pop("kind", "probs"), options.pop("weights", None)), np.random.default_rng(seed)
     )
     return pool.labels_nt

@@ -15,6 +15,7 @@ import zarr
 
 import alcore
 from alcore.cli import scheduler as scheduler_option
+from alcore.sources import cluster as clusters
 from alcore.sources import cluster_stores
 from tests.cli.prediction_commands import done, run
 from tests.sources.remote_stores import PROBS, s3_server
@@ -170,7 +171,7 @@ def test_a_scheduler_that_is_not_there(here: Path, monkeypatch: pytest.MonkeyPat
     for silent in ("tcp://127.0.0.1:9", fsspec.filesystem("s3").endpoint_url.replace("http", "tcp")):
         said = refused("select", "preds.zarr", "--scheduler", silent)
         assert f"expected one that answers at {silent}" in said
-    monkeypatch.setattr(cluster_stores, "WORKERS_S", 0.5)
+    monkeypatch.setattr(clusters, "WORKERS_S", 0.5)
     with distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty:
         said = refused("select", "preds.zarr", "--scheduler", empty.scheduler_address)
     assert "expected at least one worker, got none" in said

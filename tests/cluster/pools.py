@@ -41,7 +41,7 @@ class Traffic:
         self.works: list[bytes] = []  # a pass
         self.told: list[int] = []  # bytes a task
         self.results: list[Any] = []  # of each block
-        sent, blocks_of, finished = spread._sent, spread.Spread._blocks_of, spread.Spread._finished
+        sent, blocks_of, gathered = spread._sent, spread.Spread._blocks_of, spread.Spread._gathered
 
         def send(client: Any, task: Any) -> Any:
             self.works.append(dumps(task))
@@ -52,14 +52,14 @@ class Traffic:
             self.told.append(len(dumps(blocks)))
             return blocks
 
-        def finish(own: Any, *arguments: Any) -> Iterator[Any]:
-            for part, results in finished(own, *arguments):
+        def gather(own: Any, *arguments: Any) -> Iterator[Any]:
+            for part, results in gathered(own, *arguments):
                 self.results.extend(results)
                 yield part, results
 
         monkeypatch.setattr(spread, "_sent", send)
         monkeypatch.setattr(spread.Spread, "_blocks_of", tell)
-        monkeypatch.setattr(spread.Spread, "_finished", finish)
+        monkeypatch.setattr(spread.Spread, "_gathered", gather)
         a_chunk_each(monkeypatch)
 
 

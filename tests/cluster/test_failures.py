@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import dask.array
+import distributed
 import numpy as np
 import pytest
 import zarr
@@ -192,6 +196,46 @@ def test_a_scheduler_that_is_not_there(client: Any) -> None:
         clusters.connect(address, timeout=0.5)
     with pytest.raises(ConnectionError, match="dask scheduler"):
         clusters.connect("nowhere", timeout=0.5)
+
+
+def test_another_server_at_the_address_is_no_scheduler(client: Any) -> None:
+    """It takes the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ConnectionError, match=rf"{address}.*dask scheduler"):
+            clusters.connect(address, timeout=0.5)
+
+
+def test_connect_works_where_a_loop_runs_as_in_a_notebook(client: Any) -> None:
+    async def connect() -> Any:
+        return clusters.connect(client.scheduler.address)
+
+    asyncio.run(connect()).close()
+
+
+def test_a_cluster_without_workers_says_how_to_start_one(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "WORKERS_S", 0.2)
+    pool = probabilities(ROWS)
+    with distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None) as empty:
+        own = clusters.connect(empty.scheduler_address)
+        try:
+            with own.as_current():
+                error = refusal(lambda: alcore.bald(in_dask(pool)))
+            assert isinstance(error, ValueError)
+            remedy = re.search(r"got none at (\S+)\. Start one: dask worker (\S+)\.$", str(error))
+            assert remedy is not None, error
+            assert remedy[1] == remedy[2] == empty.scheduler_address
+            with subprocess.Popen(
+                [sys.executable, "-m", "dask", "worker", remedy[2], "--nthreads=1", "--no-nanny", "--no-dashboard"],
+                stderr=subprocess.DEVNULL,
+            ) as worker:
+                own.wait_for_workers(1, timeout=30)
+                with own.as_current():
+                    found = alcore.bald(in_dask(pool))
+                assert_same(found, alcore.bald(pool))
+                worker.terminate()
+        finally:
+            own.close()
 
 
 def test_connect_gives_a_client_whose_workers_read(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

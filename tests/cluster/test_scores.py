@@ -132,9 +132,56 @@ def test_sums_and_selections(client: Any) -> None:
         assert_same(heuristic.select(in_dask(pool), 9, rng=5), heuristic.select(pool, 9, rng=5))
 
 
-def test_equal_scores_are_picked_by_row(client: Any, traffic: Traffic) -> None:
-    pool = np.tile(probabilities(4), (15, 1, 1))
-    assert_same(alcore.BALD().select(in_dask(pool), 20), alcore.BALD().select(pool, 20))
+SELECTING = {
+    "bald": alcore.BALD(),
+    "epig": alcore.EPIG(probabilities(5, seed=1)),
+    "sum": 0.7 * alcore.BALD() + 0.3 * alcore.Entropy(),
+    "precomputed": 1.0 * alcore.Precomputed(np.arange(240) % 7),
+}
+
+
+@pytest.mark.parametrize("heuristic", SELECTING.values(), ids=SELECTING)
+@pytest.mark.parametrize("k", [0, 1, 5, 29, 240, 999])
+def test_workers_send_the_best_rows_of_their_blocks(
+    client: Any, traffic: Traffic, heuristic: alcore.Heuristic, k: int
+) -> None:
+    """Rows repeat, so that equal scores lie in one block and in several."""
+    pool = np.tile(probabilities(48), (5, 1, 1))
+    assert_same(heuristic.select(in_dask(pool, 40), k), heuristic.select(pool, k))
+    assert len(traffic.works) == 1
+    assert len(traffic.results) == 6
+    most = k if 2 * k < 40 else 40
+    assert [len(scores) for _, _, scores in traffic.results] == [most] * 6
+
+
+def test_uneven_blocks_send_their_best_rows_or_all(client: Any, traffic: Traffic) -> None:
+    pool = np.tile(probabilities(15), (4, 1, 1))
+    lazy = dask.array.from_array(pool, chunks=((3, 31, 1, 25), 4, 6))
+    assert_same(alcore.BALD().select(lazy, 4), alcore.BALD().select(pool, 4))
+    assert [len(scores) for _, _, scores in traffic.results] == [3, 4, 1, 4]
+    subset = RowSubset(ROWS, np.array([0, 6, 7, 8, 20, 59]))
+    kept = alcore.BALD().select(np.delete(pool, subset.dropped, axis=0), 4)
+    assert_same(alcore.BALD().select(subset.of(lazy, Reading()), 4), kept)
+
+
+def test_a_batch_from_the_best_of_each_block_has_the_names_of_its_rows(client: Any, traffic: Traffic) -> None:
+    pool, coords = probabilities(ROWS), {"obs": np.arange(ROWS) + 100}
+    named = xarray.DataArray(pool, dims=("obs", "class", "draw"), coords=coords)
+    found = alcore.BALD().select(named.chunk({"obs": 15}), 3)
+    assert found.ids.tolist() == (found.indices + 100).tolist() == alcore.BALD().select(named, 3).ids.tolist()
+    assert {len(scores) for _, _, scores in traffic.results} == {3}
+
+
+def test_scores_that_cannot_be_ranked_are_refused_as_on_one_machine(client: Any, traffic: Traffic) -> None:
+    maps, padding = probabilities(ROWS, events=(3,)), np.zeros((ROWS, 3), bool)
+    padding[41] = True
+    lazy, reduced = dask.array.from_array(maps, chunks=(20, 4, 3, 6)), alcore.Reduce(alcore.BALD(), "mean")
+    for heuristic, options in ((alcore.BALD(), {}), (reduced, {"mask": padding})):
+        with pytest.raises(ValueError, match="scores") as expected:
+            heuristic.select(maps, 2, **options)
+        with pytest.raises(ValueError, match="scores") as found:
+            heuristic.select(lazy, 2, **options)
+        assert str(found.value) == str(expected.value)
 
 
 def test_rows_that_are_left_out_are_left_out_on_the_workers(client: Any, traffic: Traffic) -> None:

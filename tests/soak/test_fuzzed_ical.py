@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import alcore
-from alcore.batches.ical import _draw
+from alcore.batches.ical_labels import draw_labels
 from alcore.door import Reading
 from tests.batches.ical_oracle import expected_kernels, greedy_pointwise, hsic, kernels
 from tests.soak.hostile_arrays import weights
@@ -68,7 +68,7 @@ def ical_trial(rng: np.random.Generator) -> Trial:
     def check_picks(batch: alcore.Batch, p: np.ndarray, generator: np.random.Generator) -> None:
         if once:
             read = p.astype(np.float32) if probs.narrow else p
-            every = kernels(_draw(read, Reading(), generator).labels_nt.astype(int))
+            every = kernels(draw_labels(read, Reading(), generator).labels_nt.astype(int))
         else:
             generator.integers(2**64, dtype=np.uint64), generator.random()
             every = expected_kernels(p)
