@@ -195,7 +195,9 @@ class HeldLabels(Pool):
             labels.extend(labels_bt)
         self.known.update(zip(asked.tolist(), labels, strict=True))
         counts = PairCounts.of(pairs_ltt, sizes)
-        batch_bt = np.array([self.known[row] for row in batch], np.min_scalar_type(self.classes - 1)).reshape(len(batch), self.draws)
+        batch_bt = np.array([self.known[row] for row in batch], np.min_scalar_type(self.classes - 1)).reshape(
+            len(batch), self.draws
+        )
         return counts, counts.values(batch_bt, self.classes)
 
     def scan(self, measure: PairCounts, batch: Sequence[int], keep: Keep[Kept]) -> Kept:

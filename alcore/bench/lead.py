@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +61,11 @@ def highlighted(result: Comparison, choice: Sequence[str] = ()) -> list[str]:
         order = list(result.names)
     best = [name for name in order if name != RANDOM][:SHOWN]
     return list(dict.fromkeys([*best, *[name for name in (RANDOM,) if name in result.names], *choice]))
+
+
+def among(shown: Sequence[str], curves: Collection[str]) -> list[str]:
+    """Those that a picture has. All of its lines where it has none of them."""
+    return [name for name in shown if name in curves] or list(curves)
 
 
 def _means(replay: Replay, name: str) -> Float64s:

@@ -16,7 +16,7 @@ from alcore import plot
 from alcore.bench.comparison import Comparison
 from alcore.bench.fresh_draws import FARTHEST, FreshDraws
 from alcore.bench.labels import Ints
-from alcore.bench.lead import highlighted
+from alcore.bench.lead import among, highlighted
 from alcore.bench.replay import Gain, Replay, Share
 from alcore.bench.summary import sentences as sentences_of
 from alcore.bench.tables import Columns
@@ -164,7 +164,7 @@ def _sections(result: Comparison, draw: _SvgPictures, shown: list[str]) -> Itera
     if result.information_curves:
         limit = None if result.information_bound is None else ("upper bound", result.information_bound)
         figure = plot.information(
-            result.information_curves, bound=limit, highlight=_among(shown, result.information_curves)
+            result.information_curves, bound=limit, highlight=among(shown, result.information_curves)
         )
         picture = draw("Joint information of the first picks, nats", figure, result.information_curves)
         yield Section("information", "Information of the batches", pictures=[picture])
@@ -182,11 +182,6 @@ def _sections(result: Comparison, draw: _SvgPictures, shown: list[str]) -> Itera
     if result.left_out:
         reasons = [f"{part}: {why}." for part, why in result.left_out.items()]
         yield Section("left-out", "Parts that are left out", reasons)
-
-
-def _among(shown: list[str], curves: Collection[str]) -> list[str]:
-    """Those that a picture has. All of its lines where it has none of them."""
-    return [name for name in shown if name in curves] or list(curves)
 
 
 def _fresh_section(result: Comparison) -> Section:
@@ -262,7 +257,7 @@ def _replay_section(replay: Replay, draw: _SvgPictures, shown: list[str]) -> Sec
         words.append(ENDS[replay.posterior])
     mark = replay.horizon or None
     curves = {name: _with_fewer_points(curve) for name, curve in replay.curves.items()}
-    shown = _among(shown, curves)
+    shown = among(shown, curves)
     if len(shown) < len(curves):
         words.append("The best three, Random and those you chose are in colour. Point at a grey line to see its name.")
     pictures = [

@@ -171,9 +171,7 @@ def bench(
     report: Annotated[Path | None, typer.Option(help="Write a report of all results as one page: .html.")] = None,
     highlight: Annotated[
         str,
-        typer.Option(
-            help="Names, separated by commas, that the report shows in colour beside the best three and random."
-        ),
+        typer.Option(help="Names, separated by commas, that pictures show in colour beside the best three and random."),
     ] = "",
     csv: Annotated[Path | None, typer.Option(help="Write the table of heuristics: .csv.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write every table: .json.")] = None,
@@ -213,7 +211,7 @@ def bench(
         for sentence in summary:
             say(sentence)
         if plot is not None:
-            say(f"{write_picture(plot, result, bound)} -> {plot}")
+            say(f"{write_picture(plot, result, bound, coloured)} -> {plot}")
         if csv is not None:
             write_csv(csv, result.tables()["heuristics"])
             say(f"table of heuristics -> {csv}")

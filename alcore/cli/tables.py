@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from rich.table import Table
 from alcore.batches.batch import Batch
 from alcore.batches.filling import describe
 from alcore.bench.comparison import Comparison
+from alcore.bench.lead import among, highlighted
 from alcore.cli.sentences import note
 from alcore.sources.files import whole_file
 
@@ -133,14 +135,15 @@ def plain_table(title: str) -> Table:
     )
 
 
-def write_picture(file: Path, result: Comparison, bound: str) -> str:
-    """Write the picture of a comparison. Returns in words what it shows."""
+def write_picture(file: Path, result: Comparison, bound: str, choice: Sequence[str]) -> str:
+    """Write the picture of a comparison. Returns in words what it shows. ``choice``: who is in colour beside the best and Random."""
     from alcore import plot
 
     picks = {name: batch.indices for name, batch in zip(result.names, result.batches, strict=True)}
     limit = None if result.information_bound is None else (bound, result.information_bound)
-    figure = plot.comparison(result.information_curves, result.scores, bound=limit, picks=picks)
+    shown = among(highlighted(result, choice), result.information_curves)
+    figure = plot.comparison(result.information_curves, result.scores, bound=limit, picks=picks, highlight=shown)
     with whole_file(file) as stream:
         figure.savefig(stream, format=file.suffix[1:], dpi=100)
-    shown = ("information of the picks", result.information_curves), ("score distributions", result.scores)
-    return " and ".join(words for words, drawn in shown if drawn)
+    parts = ("information of the picks", result.information_curves), ("score distributions", result.scores)
+    return " and ".join(words for words, drawn in parts if drawn)

@@ -136,14 +136,18 @@ class Spread:
 
     def keep(self, task: Task) -> Iterator[tuple[_Part, Any]]:
         """The same as one array a task, which stays on the workers: (part, future) when each is done. See `holding`."""
-        return self._run(run_whole, task, lambda start, stop: (), None, lambda done: ((part, one) for one, part in done))
+        return self._run(
+            run_whole, task, lambda start, stop: (), None, lambda done: ((part, one) for one, part in done)
+        )
 
     def holding(self, kept: list[tuple[_Part, Any]], width: int, dtype: np.dtype[Any]) -> Spread:
         """The array (N, width) that `keep` has left on the workers, one block a task. It stays while the caller has it."""
         graph = {future.key: future for _, future in kept}
         sizes = tuple(part.last - part.first for part, _ in kept)
         array = import_module("dask.array").Array(graph, kept[0][1].key[0], (sizes, (width,)), dtype)
-        return replace(self, array=array, axes=ROWS_OF_DRAWS, rows=1, step=None, dropped=np.empty(0, np.int64), is_held=True)
+        return replace(
+            self, array=array, axes=ROWS_OF_DRAWS, rows=1, step=None, dropped=np.empty(0, np.int64), is_held=True
+        )
 
     def _run(
         self,

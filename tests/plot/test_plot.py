@@ -232,6 +232,15 @@ def test_both_side_by_side(panels: int) -> None:
     assert png(figure).startswith(PNG)
 
 
+def test_both_side_by_side_with_some_in_colour() -> None:
+    """The others are grey, and have no name beside their lines."""
+    some, *others = CURVES
+    figure = alcore.plot.comparison(CURVES, {"a": EVEN}, highlight=[some])
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    assert some in shown and not set(others) & set(shown)
+    assert len(figure.axes[0].lines) >= len(CURVES)
+
+
 def test_what_is_missing_is_left_out() -> None:
     assert len(alcore.plot.comparison(CURVES, {}).axes) == 1
     assert len(alcore.plot.comparison({}, {"a": EVEN, "b": EVEN}).axes) == 2
