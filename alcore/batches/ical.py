@@ -127,7 +127,9 @@ class _Best:
 
     rows_lm: Rows
     values_lm: Float64s
-    least: float = np.inf  # of the pointwise rule: the lowest mean dependence of a row in D on the picks with one row more
+    least: float = (
+        np.inf
+    )  # of the pointwise rule: the lowest mean dependence of a row in D on the picks with one row more
 
     @classmethod
     def of(cls, start: int, values_ln: Float64s, left_n: Bools, most: int, least: float = np.inf) -> _Best:

@@ -58,7 +58,7 @@ class Pool(ABC):
 
     @abstractmethod
     def scan(self, measure: Any, batch: Sequence[int], keep: Keep[Kept]) -> Kept:
-        """What is kept of all rows: ``keep`` gets HSIC of some rows with each set of the measure, and which are not in the batch."""
+        """What is kept of all rows. ``keep`` gets HSIC of some rows with each set, and which of them are not in the batch."""
 
 
 def _all_of(parts: Iterable[Kept]) -> Kept:
@@ -164,7 +164,7 @@ class DrawnLabels(Pool):
 @final
 @dataclass(frozen=True, eq=False)
 class HeldLabels(Pool):
-    """One label for each row and draw, on the workers that drew them. They count the pairs of the sets, and score their own rows."""
+    """One label for each row and draw, on the workers that drew them. They count the pairs of sets, and score their rows."""
 
     held: Spread
     rows_n: int
@@ -195,7 +195,9 @@ class HeldLabels(Pool):
             labels.extend(labels_bt)
         self.known.update(zip(asked.tolist(), labels, strict=True))
         counts = PairCounts.of(pairs_ltt, sizes)
-        batch_bt = np.array([self.known[row] for row in batch], np.min_scalar_type(self.classes - 1)).reshape(len(batch), self.draws)
+        batch_bt = np.array([self.known[row] for row in batch], np.min_scalar_type(self.classes - 1)).reshape(
+            len(batch), self.draws
+        )
         return counts, counts.values(batch_bt, self.classes)
 
     def scan(self, measure: PairCounts, batch: Sequence[int], keep: Keep[Kept]) -> Kept:
@@ -204,7 +206,9 @@ class HeldLabels(Pool):
         def work(start: int, labels: Array, told: tuple[Rows]) -> Kept:
             return measure.scan(labels[:, 0], classes, start, told[0].tolist(), keep)
 
-        parts = self.held.map(work, lambda start, stop: (batch_b[_inside(batch_b, start, stop)],))
+        parts: Iterator[tuple[int, Kept]] = self.held.map(
+            work, lambda start, stop: (batch_b[_inside(batch_b, start, stop)],)
+        )
         return _all_of(kept for _, kept in parts)
 
 

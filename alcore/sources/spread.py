@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array, Axes, Bools
-from alcore.sources.chunks import stored_in
+from alcore.sources.chunks import refuse_chunk
 from alcore.sources.cluster import client_for, dask_array, refuse_other_versions, wait_for
 from alcore.sources.threads import on_one_thread
 
@@ -136,14 +136,18 @@ class Spread:
 
     def keep(self, task: Task) -> Iterator[tuple[_Part, Any]]:
         """The same as one array a task, which stays on the workers: (part, future) when each is done. See `holding`."""
-        return self._run(run_whole, task, lambda start, stop: (), None, lambda done: ((part, one) for one, part in done))
+        return self._run(
+            run_whole, task, lambda start, stop: (), None, lambda done: ((part, one) for one, part in done)
+        )
 
     def holding(self, kept: list[tuple[_Part, Any]], width: int, dtype: np.dtype[Any]) -> Spread:
         """The array (N, width) that `keep` has left on the workers, one block a task. It stays while the caller has it."""
         graph = {future.key: future for _, future in kept}
         sizes = tuple(part.last - part.first for part, _ in kept)
         array = import_module("dask.array").Array(graph, kept[0][1].key[0], (sizes, (width,)), dtype)
-        return replace(self, array=array, axes=ROWS_OF_DRAWS, rows=1, step=None, dropped=np.empty(0, np.int64), is_held=True)
+        return replace(
+            self, array=array, axes=ROWS_OF_DRAWS, rows=1, step=None, dropped=np.empty(0, np.int64), is_held=True
+        )
 
     def _run(
         self,
@@ -207,15 +211,11 @@ class Spread:
         error = future.exception() if future.status == "error" else None
         if error is None or type(error).__module__.startswith("distributed") or getattr(error, "in_block", False):
             future.result()
+        assert error is not None  # else result() has raised
         number, chunk = graph.failing(self.client, self._parts.index(part))
-        edges, source = np.cumsum([0, *self.array.chunks[self.axes.rows]]).tolist(), stored_in(self.array)
+        edges = np.cumsum([0, *self.array.chunks[self.axes.rows]]).tolist()
         start, stop = (part.start, part.stop) if number is None else edges[number : number + 2]
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise ValueError(
-            f"{self.name}: expected numbers in rows {start} to {stop - 1}, but chunk {chunk} of the dask array "
-            f"{self.array.name!r}{f', of {source},' if source else ''} cannot be read: {type(error).__name__}: {reason}. Write "
-            "these rows again."
-        ) from error
+        refuse_chunk(self.name, start, stop, chunk, self.array, error)
 
     def _blocks_of(self, part: _Part, tell: Callable[[int, int], Told]) -> list[tuple[int, int, Told]]:
         starts = [part.first, *self._ends_of(part)]

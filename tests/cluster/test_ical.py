@@ -36,9 +36,7 @@ def sent_back(traffic: Traffic) -> int:
 @pytest.mark.parametrize("chunks", CHUNKS.values(), ids=CHUNKS)
 @each_kind_of_labels
 @each_rule
-def test_any_chunks(
-    client: Any, monkeypatch: pytest.MonkeyPatch, chunks: Any, labels: str, pointwise: bool
-) -> None:
+def test_any_chunks(client: Any, monkeypatch: pytest.MonkeyPatch, chunks: Any, labels: str, pointwise: bool) -> None:
     """Rows repeat, so that rows of equal dependence lie in several blocks."""
     monkeypatch.setattr(spread, "PART_BYTES", 3000)
     pool = np.tile(probabilities(45, draws=20), (2, 1, 1))
@@ -133,9 +131,7 @@ def test_labels_leave_the_workers_with_the_call(client: Any, traffic: Traffic) -
 
 @pytest.mark.parametrize("options", [{"kind": "mean"}, {"kind": "mean", "variance": 1.0}, {"weights": [1.0]}, {}])
 @each_kind_of_labels
-def test_refusals_are_those_of_one_machine(
-    client: Any, traffic: Traffic, options: dict[str, Any], labels: str
-) -> None:
+def test_refusals_are_those_of_one_machine(client: Any, traffic: Traffic, options: dict[str, Any], labels: str) -> None:
     pool = probabilities(30, draws=6) if options else probabilities(30, events=(2,))
     said = []
     for one in (pool, in_dask(pool)):
