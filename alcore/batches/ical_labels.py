@@ -1,8 +1,4 @@
-"""Labels of a pool, drawn or expected, and how much those of each row depend on those of sets of rows (HSIC).
-
-Drawn labels lie in memory, or stay on the workers that drew them. What is counted of them are whole numbers, so no order of rows
-matters.
-"""
+"""Labels of a pool, drawn or expected, and how much those of each row depend on those of sets of rows (HSIC)."""
 
 from __future__ import annotations
 
@@ -58,7 +54,7 @@ class Pool(ABC):
 
     @abstractmethod
     def scan(self, measure: Any, batch: Sequence[int], keep: Keep[Kept]) -> Kept:
-        """What is kept of all rows: ``keep`` gets HSIC of some rows with each set of the measure, and which are not in the batch."""
+        """What is kept of all rows. ``keep`` gets HSIC of some rows with each set, and which of them are not in the batch."""
 
 
 def _all_of(parts: Iterable[Kept]) -> Kept:
@@ -164,7 +160,7 @@ class DrawnLabels(Pool):
 @final
 @dataclass(frozen=True, eq=False)
 class HeldLabels(Pool):
-    """One label for each row and draw, on the workers that drew them. They count the pairs of the sets, and score their own rows."""
+    """One label for each row and draw, on the workers that drew them. They count the pairs of sets, and score their rows."""
 
     held: Spread
     rows_n: int
@@ -206,7 +202,10 @@ class HeldLabels(Pool):
         def work(start: int, labels: Array, told: tuple[Rows]) -> Kept:
             return measure.scan(labels[:, 0], classes, start, told[0].tolist(), keep)
 
-        parts = self.held.map(work, lambda start, stop: (batch_b[_inside(batch_b, start, stop)],))
+        def tell(start: int, stop: int) -> tuple[Rows]:
+            return (batch_b[_inside(batch_b, start, stop)],)
+
+        parts: Iterator[tuple[int, Kept]] = self.held.map(work, tell)
         return _all_of(kept for _, kept in parts)
 
 
@@ -295,10 +294,8 @@ class ExpectedLabels(Pool):
             centred_kernels(probs_mct[used], self.draws_t, counts_lm[place, used], sum_tt, own_r)
             own_m[used] = own_r
             kernels_tlt[:, place] = (2 * sum_tt - np.diag(np.diag(sum_tt))) / len(rows)
-        kernels, in_sets = (
-            ExpectedKernels(kernels_tlt, self.draws_t, [len(rows) for rows in sets]),
-            _InSets(rows_m, counts_lm, own_m),
-        )
+        kernels = ExpectedKernels(kernels_tlt, self.draws_t, [len(rows) for rows in sets])
+        in_sets = _InSets(rows_m, counts_lm, own_m)
         values_lb = np.empty((len(sets), len(batch)))
         for place, at in enumerate(np.searchsorted(rows_m, batch_b)):
             row = Block(int(rows_m[at]), probs_mct[at : at + 1], "probs", None, None, "probs")

@@ -15,7 +15,7 @@ import numpy as np
 from alcore import door
 from alcore.door import Array, Axes, Reading
 from alcore.sources import files
-from alcore.sources.chunks import chunks_of
+from alcore.sources.chunks import chunks_of, computed
 from alcore.sources.joined import JoinedRows, join_rows
 from alcore.sources.names import axes_of, is_labelled
 
@@ -166,8 +166,8 @@ class ArrangedArray:
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> Array:
-        part = self.source[self.axes.index(rows)]
-        return self.axes.arrange(door.as_array(part.compute() if hasattr(part, "compute") else part, self.name))
+        part = computed(self.source, self.axes.rows, rows, self.name)
+        return self.axes.arrange(door.as_array(part, self.name))
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array, Axes, Kind
+from alcore.sources.cluster import dask_array
 
 Ints = npt.NDArray[np.int64]
 
@@ -95,16 +96,51 @@ def with_starts(blocks: Iterator[Array], only: Ints | None = None) -> Iterator[t
 
 
 def _read(lazy: Any, start: int, stop: int, name: str) -> Array:
-    part = lazy[start:stop]
-    block = door.as_array(
-        part.compute() if hasattr(part, "compute") else part, name
-    )  # dask's masks would be lost otherwise
+    block = door.as_array(computed(lazy, 0, slice(start, stop), name), name)  # dask's masks would be lost otherwise
     expected = (stop - start, *lazy.shape[1:])
     if block.shape != expected:  # refused at once: a billion missing rows would be a million empty blocks
         raise ValueError(
             f"{name}: rows {start} to {stop}: expected shape {expected}, as its shape says, got {block.shape}."
         )
     return block
+
+
+def computed(lazy: Any, axis: int, rows: Any, name: str) -> Any:
+    """Some rows, along an axis, of a lazy array. Of an array of Dask they are computed: a chunk that fails is named."""
+    part = lazy[(*[slice(None)] * axis, rows) if axis else rows]
+    if not hasattr(part, "compute"):
+        return part
+    try:
+        return part.compute()
+    except Exception as error:  # of any library that Dask reads with
+        if (array := dask_array(lazy)) is not None and isinstance(rows, slice):
+            start, stop, _ = rows.indices(array.shape[axis])
+            _refuse_failing(array, axis, range(start, stop), name)
+        raise error
+
+
+def _refuse_failing(array: Any, axis: int, rows: range, name: str) -> None:
+    """Compute the chunks of some rows again, one by one, and refuse the first that fails."""
+    edges = [0, *itertools.accumulate(array.chunks[axis])]
+    for number, (start, stop) in enumerate(itertools.pairwise(edges)):
+        if start >= rows.stop or stop <= rows.start:
+            continue
+        places = [range(count) if place != axis else (number,) for place, count in enumerate(array.numblocks)]
+        for chunk in itertools.product(*places):
+            try:
+                array.blocks[chunk].compute()
+            except Exception as error:  # the same
+                refuse_chunk(name, start, stop, str(chunk), array, error)
+
+
+def refuse_chunk(name: str, start: int, stop: int, chunk: str, array: Any, error: BaseException) -> NoReturn:
+    """Refuse a chunk of an array of Dask, of rows ``start`` to ``stop``, that cannot be computed."""
+    source, reason = stored_in(array), " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    raise ValueError(
+        f"{name}: expected numbers in rows {start} to {stop - 1}, but chunk {chunk} of the dask array "
+        f"{array.name!r}{f', of {source},' if source else ''} cannot be read: {type(error).__name__}: {reason}. Write "
+        "these rows again."
+    ) from error
 
 
 def chunks_of(source: Any) -> Any:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from alcore import door
 from alcore.door import Array, Axes, Bools
-from alcore.sources.chunks import stored_in
+from alcore.sources.chunks import refuse_chunk
 from alcore.sources.cluster import client_for, dask_array, refuse_other_versions, wait_for
 from alcore.sources.threads import on_one_thread
 
@@ -211,15 +211,11 @@ class Spread:
         error = future.exception() if future.status == "error" else None
         if error is None or type(error).__module__.startswith("distributed") or getattr(error, "in_block", False):
             future.result()
+        assert error is not None  # else result() has raised
         number, chunk = graph.failing(self.client, self._parts.index(part))
-        edges, source = np.cumsum([0, *self.array.chunks[self.axes.rows]]).tolist(), stored_in(self.array)
+        edges = np.cumsum([0, *self.array.chunks[self.axes.rows]]).tolist()
         start, stop = (part.start, part.stop) if number is None else edges[number : number + 2]
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise ValueError(
-            f"{self.name}: expected numbers in rows {start} to {stop - 1}, but chunk {chunk} of the dask array "
-            f"{self.array.name!r}{f', of {source},' if source else ''} cannot be read: {type(error).__name__}: {reason}. Write "
-            "these rows again."
-        ) from error
+        refuse_chunk(self.name, start, stop, chunk, self.array, error)
 
     def _blocks_of(self, part: _Part, tell: Callable[[int, int], Told]) -> list[tuple[int, int, Told]]:
         starts = [part.first, *self._ends_of(part)]

@@ -28,8 +28,9 @@ from tests.cases import dirichlet
 
 
 @pytest.mark.interpreted
+@pytest.mark.parametrize("k", [8, len(POOL)])
 @each_kind_of_labels
-def test_pointwise_equals_its_definition(labels: str) -> None:
+def test_pointwise_equals_its_definition(labels: str, k: int) -> None:
     rng = np.random.default_rng(5)
     read = draw_labels if labels == "drawn" else expect_labels
     pool = read(POOL, Reading(), rng)
@@ -40,10 +41,33 @@ def test_pointwise_equals_its_definition(labels: str) -> None:
         rest = [r for r in rows if r != n] if isinstance(pool, ExpectedLabels) else rows
         return float(np.mean([pairs[n, r] for r in rest])) if len(rest) else 0.0
 
-    batch, scores = greedy_pointwise(mean_of, len(POOL), 8, 12, 5, rng)
-    found = alcore.ical(POOL, 8, pointwise=True, labels=labels, references=12, comparisons=5, rng=5)
+    batch, scores = greedy_pointwise(mean_of, len(POOL), k, 12, 5, rng)
+    found = alcore.ical(POOL, k, pointwise=True, labels=labels, references=12, comparisons=5, rng=5)
     assert found.indices.tolist() == batch
     np.testing.assert_allclose(found.scores, scores, rtol=1e-7, atol=1e-15)
+
+
+def test_where_all_rows_left_raise_the_least_dependence_they_are_scored_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two rows, with D the row that is left: it depends on itself more than on the first pick."""
+    probs, passes, scan = dirichlet(2, 4, 12, seed=2), list[int](), DrawnLabels.scan
+
+    def count(own: Any, measure: Any, batch: Any, keep: Any) -> Any:
+        passes.append(len(batch))
+        return scan(own, measure, batch, keep)
+
+    monkeypatch.setattr(DrawnLabels, "scan", count)
+    most = []
+    for seed in range(24):
+        passes.clear()
+        found = alcore.ical(probs, 2, pointwise=True, references=12, comparisons=1, rng=seed)
+        most.append(len(passes))
+        rng = np.random.default_rng(seed)
+        every = kernels(draw_labels(probs, Reading(), rng).labels_nt.astype(int))
+        pairs = np.stack([hsic(every, one) for one in every])
+        batch, scores = greedy_pointwise(lambda n, rows, pairs=pairs: float(pairs[n, rows].mean()), 2, 2, 12, 1, rng)
+        assert found.indices.tolist() == batch
+        np.testing.assert_allclose(found.scores, scores, rtol=1e-7, atol=1e-15)
+    assert set(most) == {2, 3}
 
 
 @pytest.mark.interpreted

@@ -18,6 +18,7 @@ import dask.array
 import distributed
 import numpy as np
 import pytest
+import xarray
 import zarr
 
 import alcore
@@ -85,6 +86,21 @@ def test_an_unreadable_block_names_itself_and_its_file(client: Any, tmp_path: Pa
     assert isinstance(error, ValueError)
     assert re.search(r"rows 40 to 49, but chunk \(4, 0, 0\) .* cannot be read", str(error)), error
     assert "preds.zarr" in str(error)
+
+
+def test_an_unreadable_chunk_is_named_without_a_client_too(tmp_path: Path) -> None:
+    in_zarr(tmp_path)[:] = probabilities(ROWS)
+    (tmp_path / "preds.zarr/c/4/0/0").write_bytes(b"broken")
+    lazy = dask.array.from_zarr(tmp_path / "preds.zarr")
+    turned = lazy.transpose(2, 0, 1)
+    for call, chunk in (
+        (lambda: alcore.bald(lazy), r"\(4, 0, 0\)"),
+        (lambda: alcore.bald(turned, axes="TNC"), r"\(0, 4, 0\)"),
+        (lambda: alcore.bald(xarray.DataArray(lazy, dims=("obs", "class", "draw"))), r"\(4, 0, 0\)"),
+    ):
+        error = refusal(call)
+        assert isinstance(error, ValueError)
+        assert re.search(rf"rows 40 to 49, but chunk {chunk} .*preds\.zarr.* cannot be read", str(error)), error
 
 
 def test_a_function_that_fails_names_its_chunk(client: Any) -> None:
