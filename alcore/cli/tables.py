@@ -136,7 +136,7 @@ def plain_table(title: str) -> Table:
 
 
 def write_picture(file: Path, result: Comparison, bound: str, choice: Sequence[str]) -> str:
-    """Write the picture of a comparison. Returns in words what it shows. ``choice``: who is in colour beside the best and Random."""
+    """Write the picture of a comparison. Returns in words what it shows. ``choice``: in colour beside the best and Random."""
     from alcore import plot
 
     picks = {name: batch.indices for name, batch in zip(result.names, result.batches, strict=True)}
