@@ -169,7 +169,7 @@ class Spread:
             ((number, part) for number, part in enumerate(self._parts) if only is None or part.has(only)),
             deque[tuple[Any, _Part]](),
         )
-        most = WAITING * (sum(self.client.nthreads().values()) + 1)
+        most, given_up = WAITING * (sum(self.client.nthreads().values()) + 1), [work]
         try:
             while True:
                 while len(waiting) < most and (following := next(left, None)) is not None:
@@ -187,10 +187,11 @@ class Spread:
                     waiting.append((future, part))
                     del chunks  # a worker holds them until they are scored
                 if not waiting:
+                    given_up = []
                     return
                 yield from take(self._finished(waiting, graph))
         finally:
-            self.client.cancel([future for future, _ in waiting])
+            self.client.cancel([*given_up, *(future for future, _ in waiting)])
             for one in [work, *kept]:  # the caller may hold it too, and what is lost on a worker is made of it again
                 one.release()
 
