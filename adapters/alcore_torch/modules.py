@@ -228,7 +228,9 @@ def _is_probabilities(found: Any) -> bool:
 
 
 def _sums_to_one(found: Tensor, axis: int) -> bool:
-    return bool(torch.isclose(found.float().sum(axis), torch.tensor(1.0, device=found.device), atol=0.02).all())
+    # Rounded in half precision, sums of 1 000 classes are off by 0.02. Logits of equal rows may come as near to 1 by chance.
+    near = 0.02 if found.dtype.itemsize < 4 else 1e-3
+    return bool(torch.isclose(found.float().sum(axis), torch.tensor(1.0, device=found.device), atol=near).all())
 
 
 def _holds_rate(module: nn.Module) -> bool:

@@ -147,6 +147,16 @@ def test_a_branch_that_returns_something_else_stays_off_unless_it_is_said() -> N
     assert np.ptp(predict(model, ROWS, noise=OtherInTraining), axis=-1).max() > 0.01
 
 
+def test_logits_that_happen_to_sum_to_one_are_no_probabilities() -> None:
+    """Equal rows have one sum, which comes within 0.02 of 1 for one network of a hundred."""
+    model = nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 3, bias=False)).eval()
+    with torch.no_grad():
+        model[1].weight.copy_(torch.tensor([[0.15, 0.15], [0.15, 0.15], [0.2, 0.21]]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.ptp(predict(model, torch.ones(10, 2), kind="logits"), axis=-1).max() > 0.01
+
+
 def test_a_model_that_needs_labels_in_training_has_its_dropout_on() -> None:
     """And a warning that the rest is not known."""
 
