@@ -60,7 +60,7 @@ class PredictionOptions:
             "rows, or the name of a member of FILE. Needs --reduce."
         ),
     ] = None
-    weights: Annotated[File | None, file_option("A .npy file (T,) with one weight per draw.")] = None
+    weights: Annotated[File | None, file_option(help="A .npy file (T,) with one weight per draw.")] = None
     variance: Annotated[
         str | None,
         typer.Option(
@@ -74,7 +74,7 @@ class PredictionOptions:
     mask: Annotated[
         File | None,
         file_option(
-            "A .npy file of booleans (N, ...). True marks cells that are padding. With --ignore-index: labels."
+            help="A .npy file of booleans (N, ...). True marks cells that are padding. With --ignore-index: labels."
         ),
     ] = None
     ignore_index: Annotated[
@@ -98,7 +98,7 @@ class HeuristicOptions:
     ] = None
     floor: Annotated[float | None, typer.Option(help="pairwise-kl raises smaller probabilities to this floor.")] = None
     targets: Annotated[
-        File | None, file_option("Targets for EPIG: .npy, or a file with the member target. Default: FILE itself.")
+        File | None, file_option(help="Targets for EPIG: .npy, or a file with the member target. Default: FILE itself.")
     ] = None
     target_variance: Annotated[
         str | None,

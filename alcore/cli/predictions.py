@@ -133,14 +133,16 @@ def bench(
     k: Count = 10,
     heuristics: Annotated[str, typer.Option(help="all, or names separated by commas.")] = "all",
     labels: Annotated[
-        File | None, file_option("Labels of the pool: .npy, or a file with the member pool_labels. Default: FILE.")
+        File | None, file_option(help="Labels of the pool: .npy, or a file with the member pool_labels. Default: FILE.")
     ] = None,
     test: Annotated[
         File | None,
-        file_option("Predictions of a test set: .npy, or a file with the members test and test_labels. Default: FILE."),
+        file_option(
+            help="Predictions of a test set: .npy, or a file with the members test and test_labels. Default: FILE."
+        ),
     ] = None,
     test_labels: Annotated[
-        File | None, file_option("Labels of the test set: .npy, or a file with the member test_labels.")
+        File | None, file_option(help="Labels of the test set: .npy, or a file with the member test_labels.")
     ] = None,
     test_variance: Annotated[
         str | None,

@@ -44,7 +44,7 @@ def spread(found: Any, name: str, row_bytes: int, cost: int) -> Spread | None:
     if hasattr(ours, "subset"):
         dropped, found = ours.subset.dropped, ours.arranged
         ours = found if is_dataclass(found) else None
-    if isinstance(getattr(ours, "axes", None), Axes):
+    if hasattr(ours, "source") and isinstance(getattr(ours, "axes", None), Axes):
         axes, found = ours.axes, ours.source
     array = dask_array(found)
     client = None if array is None else client_for(array)

@@ -55,7 +55,7 @@ def test_version_and_help(here: Path) -> None:
     shown = done("--help")
     assert all(command in shown for command in ("score", "select", "bench", "--version"))
     for command in ("score", "select", "bench"):
-        assert "Predictions: .npy, .npz, zarr or HDF5." in " ".join(done(command, "--help").split())
+        assert "Predictions: .npy, .npz, zarr or HDF5, a path or a URL." in " ".join(done(command, "--help").split())
 
 
 def test_without_arguments_the_help_is_shown() -> None:

@@ -7,6 +7,7 @@ import http.server
 import io
 import logging
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +69,10 @@ def s3_server(patch: pytest.MonkeyPatch) -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     address = f"http://{host}:{port}"
+    reset = urllib.request.Request(
+        f"{address}/moto-api/reset", method="POST"
+    )  # servers of one process share their buckets
+    urllib.request.urlopen(reset).close()
     try:
         for name, value in KEYS.items():
             patch.setenv(name, value)
