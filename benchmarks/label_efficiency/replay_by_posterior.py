@@ -52,9 +52,9 @@ def page(by_training: np.ndarray, replays: list[alcore.bench.Replay]) -> Iterato
         f"Written by `python benchmarks/label_efficiency/replay_by_posterior.py`: {len(replays)} networks trained on {START} "
         f"labels, {DRAWS} draws of each, {RUNS} runs a network, batches of {SIZE} up to {LABELS} labels. The evidence of "
         f"{replays[0].fitted} labels chose the scales: {min(scales):.1f} to {max(scales):.1f}, median {np.median(scales):.1f}. "
-        "The scale was not tuned on these seeds. That a run has nine of ten rows of the pool was chosen after runs on them with a "
-        "half, 63 %, nine tenths and all: 0.90, 0.87, 0.87 and 0.83 by accuracy, 0.80, 0.77, 0.90 and 0.90 by log-likelihood, one run a "
-        "network. Retraining ranks by the area under the accuracy from 20 to 170 labels.\n"
+        "The scale was not tuned on these seeds. That a run has nine of ten rows of the pool was chosen after runs on them with "
+        "a half, 63 %, nine tenths and all: 0.90, 0.87, 0.87 and 0.83 by accuracy, 0.80, 0.77, 0.90 and 0.90 by "
+        "log-likelihood, one run a network. Retraining ranks by the area under the accuracy from 20 to 170 labels.\n"
     )
     yield "| heuristic | retraining, accuracy | " + " | ".join(f"replay, {metric}" for metric in METRICS) + " |"
     yield "| --- | --- | --- | --- |"
