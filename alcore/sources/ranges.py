@@ -136,7 +136,7 @@ def get_file(node: Any, key: str) -> bytes:
 
 def put_file(path: str, key: str, data: bytes, *, replace: bool = True) -> None:
     """Write a file of the array whole. Without ``replace`` one that is there stays. In a bucket each file is written whole."""
-    if "://" not in path:
+    if not door.is_url(path):
         target = Path(path) / key
         target.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -12,7 +12,7 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array
-from alcore.sources.files import sync_file, to_disk
+from alcore.sources.files import name_of, sync_file, to_disk
 from alcore.sources.ranges import Range, check_settings, gaps, marked, put_file, record_name, whole_ranges
 from alcore.sources.shared import SharedStore
 
@@ -38,7 +38,7 @@ class SavingRange:
         """Whether all rows of the range are there. A range of which some rows are there is refused."""
         if (node := self.store.node()) is None:
             return False
-        shown = door.without_secrets(self.store.path)
+        shown = name_of(self.store.path)
         check_settings(shown, marked(node), self._settings)
         left = gaps(whole_ranges(node), self.rows)
         if left and left != [self.rows]:
@@ -75,7 +75,7 @@ class SavingRange:
         self._flush()
         mark, path = marked(self._node) or {}, self.store.path
         fingerprint = mark["fingerprint"]
-        if "://" not in path:
+        if not door.is_url(path):
             for chunk in range(self.rows[0] // self.store.chunk, -(-self.rows[1] // self.store.chunk)):
                 if (folder := Path(path) / "c" / str(chunk)).exists():  # zarr writes no chunk of NaN
                     to_disk(folder)

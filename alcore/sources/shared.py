@@ -13,7 +13,7 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array
-from alcore.sources.files import exists
+from alcore.sources.files import exists, name_of
 from alcore.sources.formats import import_extra
 from alcore.sources.ranges import (
     MARK,
@@ -111,7 +111,7 @@ class SharedStore:
 
     @property
     def _shown(self) -> str:
-        return door.without_secrets(self.path)
+        return name_of(self.path)
 
     def ranges(self, parts: int) -> list[Range]:
         """At most ``parts`` ranges (start, stop) that hold each row once. They end at chunks, and are about equally long."""

@@ -45,6 +45,16 @@ def means(replays: list[alcore.bench.Replay], metric: str, labels: int) -> np.nd
     )
 
 
+def ranking(by_training: np.ndarray, replays: list[alcore.bench.Replay], labels: int) -> Iterator[str]:
+    """The table of heuristics, the best by retraining first."""
+    yield "| heuristic | retraining, accuracy | " + " | ".join(f"replay, {metric}" for metric in METRICS) + " |"
+    yield "| --- | --- | --- | --- |"
+    found = [means(replays, metric, labels).mean(axis=1) for metric in METRICS]
+    for i in np.argsort(-by_training.mean(axis=1)):
+        own = " | ".join(f"{one[i]:.4f}" for one in found)
+        yield f"| {list(HEURISTICS)[i]} | {by_training[i].mean():.4f} | {own} |"
+
+
 def page(by_training: np.ndarray, replays: list[alcore.bench.Replay]) -> Iterator[str]:
     scales = [one.scale for one in replays if one.scale is not None]
     yield "# Replay by a Gaussian posterior against retraining\n"
@@ -56,12 +66,7 @@ def page(by_training: np.ndarray, replays: list[alcore.bench.Replay]) -> Iterato
         "a half, 63 %, nine tenths and all: 0.90, 0.87, 0.87 and 0.83 by accuracy, 0.80, 0.77, 0.90 and 0.90 by "
         "log-likelihood, one run a network. Retraining ranks by the area under the accuracy from 20 to 170 labels.\n"
     )
-    yield "| heuristic | retraining, accuracy | " + " | ".join(f"replay, {metric}" for metric in METRICS) + " |"
-    yield "| --- | --- | --- | --- |"
-    found = {metric: means(replays, metric, LABELS).mean(axis=1) for metric in METRICS}
-    for i in np.argsort(-by_training.mean(axis=1)):
-        own = " | ".join(f"{found[metric][i]:.4f}" for metric in METRICS)
-        yield f"| {list(HEURISTICS)[i]} | {by_training[i].mean():.4f} | {own} |"
+    yield from ranking(by_training, replays, LABELS)
     yield "\n| by the mean of | labels | Spearman's correlation | 95 % interval over networks |"
     yield "| --- | --- | --- | --- |"
     for metric in METRICS:

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 import sklearn
 from joblib import Parallel, delayed
+from replay_by_posterior import METRICS, means, ranking
 from replay_ranking import correlation
 from retraining import FOLDER, HEURISTICS
 from sklearn.linear_model import LogisticRegression
@@ -31,7 +32,6 @@ POOL, TEST, TARGETS = 1_000, 500, 100
 MEMBERS, START, SIZE, STEPS, SEEDS = 100, 20, 10, 10, 6
 IS_RANDOM = "--random-start" in sys.argv
 BEGIN = f"{START} {'random labels' if IS_RANDOM else 'labels, two a topic,'} to start with"
-METRICS = ("accuracy", "log-likelihood")
 PAGE = FOLDER / f"second_task{'_random_start' if IS_RANDOM else ''}.md"
 
 
@@ -103,10 +103,6 @@ def measure(seed: int) -> tuple[list[float], alcore.bench.Replay]:
 
 def page(by_training: np.ndarray, replays: list[alcore.bench.Replay]) -> Iterator[str]:
     scales = [one.scale for one in replays if one.scale is not None]
-    means = {
-        metric: np.array([[one.curves[name].metrics[metric][0].mean() for one in replays] for name in HEURISTICS])
-        for metric in METRICS
-    }
     yield "# Replay by a Gaussian posterior on a second task\n"
     yield (
         f"Written by `python benchmarks/label_efficiency/second_task.py`: generated bags of words, {TOPICS} topics, ensembles of "
@@ -115,15 +111,11 @@ def page(by_training: np.ndarray, replays: list[alcore.bench.Replay]) -> Iterato
         f"{min(scales):.2f} to {max(scales):.2f}. Nothing of alcore was tuned on this task. Its texts were "
         "made shorter after a first version, where two labels a topic gave 0.98.\n"
     )
-    yield "| heuristic | retraining, accuracy | " + " | ".join(f"replay, {metric}" for metric in METRICS) + " |"
-    yield "| --- | --- | --- | --- |"
-    for i in np.argsort(-by_training.mean(axis=1)):
-        own = " | ".join(f"{means[metric][i].mean():.4f}" for metric in METRICS)
-        yield f"| {list(HEURISTICS)[i]} | {by_training[i].mean():.4f} | {own} |"
+    yield from ranking(by_training, replays, SIZE * STEPS)
     yield "\n| by the mean of | Spearman's correlation | 95 % interval over seeds |"
     yield "| --- | --- | --- |"
     for metric in METRICS:
-        value, low, high = correlation(means[metric], by_training)
+        value, low, high = correlation(means(replays, metric, SIZE * STEPS), by_training)
         yield f"| {metric} | {value:.2f} | {low:.2f} to {high:.2f} |"
 
 
