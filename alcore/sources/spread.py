@@ -174,15 +174,8 @@ class Spread:
             while True:
                 while len(waiting) < most and (following := next(left, None)) is not None:
                     number, part = following
+                    job = self._job_of(part, tell)  # may refuse: nothing is sent before, which its traceback would hold
                     chunks = graph.send(self.client, number)
-                    job = _Job(
-                        self.name,
-                        self.axes,
-                        part.stop - part.start,
-                        self._dropped_of(part),
-                        self._blocks_of(part, tell),
-                        self.is_held,
-                    )
                     future = self.client.submit(run, work, chunks, job, key=(name, number, 0), pure=False)
                     waiting.append((future, part))
                     del chunks  # a worker holds them until they are scored
@@ -217,6 +210,10 @@ class Spread:
         edges = np.cumsum([0, *self.array.chunks[self.axes.rows]]).tolist()
         start, stop = (part.start, part.stop) if number is None else edges[number : number + 2]
         refuse_chunk(self.name, start, stop, chunk, self.array, error)
+
+    def _job_of(self, part: _Part, tell: Callable[[int, int], Told]) -> _Job:
+        blocks = self._blocks_of(part, tell)
+        return _Job(self.name, self.axes, part.stop - part.start, self._dropped_of(part), blocks, self.is_held)
 
     def _blocks_of(self, part: _Part, tell: Callable[[int, int], Told]) -> list[tuple[int, int, Told]]:
         starts = [part.first, *self._ends_of(part)]
