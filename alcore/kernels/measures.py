@@ -51,12 +51,7 @@ def expected_entropy(probs_rct: Floats, weights_t: Float64s, tolerance: float, o
         out_r[r] = np.nan
         valid_r[r] = is_distribution(probs_rct[r], tolerance, sums_t)
         if valid_r[r]:
-            total = 0.0
-            for c in range(classes):
-                for t in range(draws):
-                    p = np.float64(probs_rct[r, c, t])
-                    total -= weights_t[t] * p * log(p)
-            out_r[r] = min(max(total, 0.0), bound)
+            out_r[r] = min(max(entropy_of_draws(probs_rct[r], weights_t), 0.0), bound)
 
 
 @kernel()
@@ -84,7 +79,7 @@ def bald(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Float6
         out_r[r] = np.nan
         valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
         if valid_r[r]:
-            out_r[r] = min(_mean_divergence(probs_rct[r], weights_t, mean_c), bound)
+            out_r[r] = min(mean_divergence(probs_rct[r], weights_t, mean_c), bound)
 
 
 @kernel()
@@ -109,7 +104,7 @@ def bald32(probs_rct: Float32s, accurate_below: float, tolerance: float, out_r: 
                 score = out_r[r] / draws - mean_xlogx_r[r - start]
                 if score < accurate_below:
                     weighted_means(probs_rct[r], weights_t, accurate_c)
-                    score = _mean_divergence(probs_rct[r], weights_t, accurate_c)
+                    score = mean_divergence(probs_rct[r], weights_t, accurate_c)
             out_r[r] = min(score, bound)
 
 
@@ -145,32 +140,19 @@ def least_confidence(probs_rct: Floats, weights_t: Float64s, tolerance: float, o
 @kernel()
 def variation_ratio(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Float64s, valid_r: Bools) -> None:
     """The weight of the draws whose most probable class is not the modal one."""
-    rows, classes, draws = probs_rct.shape
-    sums_t, votes_c = np.empty(draws, probs_rct.dtype), np.empty(classes, np.float64)
-    best_t, vote_t = np.empty(draws, probs_rct.dtype), np.empty(draws, np.int32)
-    bound = 1.0 - 1.0 / min(classes, draws)
-    for r in range(rows):
-        out_r[r] = np.nan
-        valid_r[r] = is_distribution(probs_rct[r], tolerance, sums_t)
-        if valid_r[r]:
-            _count_votes(probs_rct[r], weights_t, best_t, vote_t, votes_c)
-            votes_c[votes_c.argmax()] = 0.0
-            out_r[r] = min(votes_c.sum(), bound)
+    best_t, vote_t, votes_c = ballot(probs_rct)
+    for r in range(len(probs_rct)):
+        valid_r[r] = is_distribution(probs_rct[r], tolerance, best_t)
+        out_r[r] = variation(probs_rct[r], weights_t, best_t, vote_t, votes_c) if valid_r[r] else np.nan
 
 
 @kernel()
 def vote_entropy(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Float64s, valid_r: Bools) -> None:
     """Entropy of the weights of the draws' most probable classes."""
-    rows, classes, draws = probs_rct.shape
-    sums_t, votes_c = np.empty(draws, probs_rct.dtype), np.empty(classes, np.float64)
-    best_t, vote_t = np.empty(draws, probs_rct.dtype), np.empty(draws, np.int32)
-    bound = math.log(min(classes, draws))
-    for r in range(rows):
-        out_r[r] = np.nan
-        valid_r[r] = is_distribution(probs_rct[r], tolerance, sums_t)
-        if valid_r[r]:
-            _count_votes(probs_rct[r], weights_t, best_t, vote_t, votes_c)
-            out_r[r] = min(_entropy(votes_c), bound)
+    best_t, vote_t, votes_c = ballot(probs_rct)
+    for r in range(len(probs_rct)):
+        valid_r[r] = is_distribution(probs_rct[r], tolerance, best_t)
+        out_r[r] = entropy_of_votes(probs_rct[r], weights_t, best_t, vote_t, votes_c) if valid_r[r] else np.nan
 
 
 @kernel()
@@ -243,7 +225,7 @@ def _entropy(probs_c: Float64s) -> float:
 
 
 @kernel()
-def _mean_divergence(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s) -> float:
+def mean_divergence(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s) -> float:
     total = 0.0
     for c in range(probs_ct.shape[0]):
         mean = mean_c[c]
@@ -275,6 +257,39 @@ def _class_kl(probs_t: Floats, weights_t: Float64s, floor: float) -> float:
             q = max(np.float64(probs_t[t]), floor)
             total += weights_t[t] * (q - mean) * log_ratio(q, mean, inverse, log_mean)
     return total
+
+
+@kernel()
+def entropy_of_draws(probs_ct: Floats, weights_t: Float64s) -> float:
+    """sum_t w_t H[p_t]."""
+    total = 0.0
+    for c in range(probs_ct.shape[0]):
+        for t in range(probs_ct.shape[1]):
+            p = np.float64(probs_ct[c, t])
+            total -= weights_t[t] * p * log(p)
+    return total
+
+
+@kernel()
+def ballot(values_rct: Floats) -> tuple[Floats, Votes, Float64s]:
+    """Room for what `_count_votes` fills: the largest value of each draw, its class, the votes for each class."""
+    _, classes, draws = values_rct.shape
+    return np.empty(draws, values_rct.dtype), np.empty(draws, np.int32), np.empty(classes, np.float64)
+
+
+@kernel()
+def variation(values_ct: Floats, weights_t: Float64s, best_t: Floats, vote_t: Votes, votes_c: Float64s) -> float:
+    """1 minus the share of the class with most votes."""
+    _count_votes(values_ct, weights_t, best_t, vote_t, votes_c)
+    votes_c[votes_c.argmax()] = 0.0
+    return min(votes_c.sum(), 1.0 - 1.0 / min(values_ct.shape[0], values_ct.shape[1]))
+
+
+@kernel()
+def entropy_of_votes(values_ct: Floats, weights_t: Float64s, best_t: Floats, vote_t: Votes, votes_c: Float64s) -> float:
+    """The entropy of the shares of votes."""
+    _count_votes(values_ct, weights_t, best_t, vote_t, votes_c)
+    return min(_entropy(votes_c), math.log(min(values_ct.shape[0], values_ct.shape[1])))
 
 
 @kernel()

@@ -1,4 +1,4 @@
-"""Softmax over the classes of each draw, for predictions that are logits."""
+"""Softmax over the classes of each draw, for predictions that are logits: in float64, and in float32 for float32 logits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from alcore.kernels.exponentials import exponentials, parts, probabilities, rows_of_tile
 from alcore.kernels.jit import FORMULA, kernel
 
 Floats = npt.NDArray[np.floating]
+Float32s = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+_ZERO32, _ONE32 = np.float32(0.0), np.float32(1.0)
 
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH = 0.6931471803691238  # 32 bits: times an integer below 2^11 it is exact
@@ -34,7 +39,29 @@ _E = (
 
 
 @kernel()
-def softmax(logits_rct: Floats, probs_rct: Floats, valid_r: npt.NDArray[np.bool_]) -> None:
+def softmax32(logits_rct: Float32s, probs_rct: Float32s, valid_r: Bools) -> None:
+    """``softmax`` in float32: relative error of a probability 1e-6 where its logit is 20 under the largest."""
+    rows, classes, draws = logits_rct.shape
+    tile = rows_of_tile(logits_rct)
+    scratch = np.empty((2 * classes + 2) * tile * draws, np.float32)
+    for start in range(0, rows, tile):
+        stop = min(start + tile, rows)
+        below_ce, exp_ce, run_e, sum_e = parts(scratch, classes, (stop - start) * draws)
+        exponentials(logits_rct[start:stop], below_ce, exp_ce, run_e, sum_e)
+        for e in range(sum_e.size):
+            sum_e[e] = _ONE32 / sum_e[e]
+        for r in range(start, stop):
+            sum_t = sum_e[(r - start) * draws : (r - start + 1) * draws]
+            total = _ZERO32
+            for t in range(draws):
+                total += sum_t[t]
+            valid_r[r] = total == total
+        for r in range(start, stop):
+            probabilities(exp_ce, sum_e, (r - start) * draws, probs_rct[r])
+
+
+@kernel()
+def softmax(logits_rct: Floats, probs_rct: Floats, valid_r: Bools) -> None:
     """p = exp(z - max) / sum, in float64; False for a row with NaN, +inf or a draw that is -inf throughout."""
     rows, classes, draws = logits_rct.shape
     max_t, sum_t = np.empty(draws, np.float64), np.empty(draws, np.float64)

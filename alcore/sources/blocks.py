@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,14 @@ Values = TypeVar("Values", bound=Array)
 
 # cells (R, C, T), weights (T,) or None for equal ones, tolerance, scores out (R,), valid out (R,)
 CellMeasure: TypeAlias = Callable[[Array, Float64s | None, float, Float64s, Bools], None]
+
+
+@runtime_checkable
+class OfLogits(Protocol):
+    """A measure that can also take logits as they are, without probabilities in between."""
+
+    def of_logits(self, cells: Array, weights: Float64s | None, out: Float64s, valid: Bools) -> bool:
+        """The measure of logits of classes (R, C, T). False, and nothing is done, where it needs probabilities."""
 
 
 @dataclass(frozen=True)
@@ -174,12 +182,14 @@ class Block:
         n, cells, classes, draws = chunk.shape
         probs_rct = lay_out(chunk).reshape(n * cells, classes, draws)
         scores, valid = np.empty(n * cells), np.empty(n * cells, np.bool_)
+        if self.kind == "logits" and isinstance(measure, OfLogits):
+            if measure.of_logits(_unwritable(probs_rct), self.weights, scores, valid):
+                return scores.reshape(n, cells), valid.reshape(n, cells)
         if door.is_logits(self.kind):
             probs_rct = _probabilities(probs_rct, self.kind)
         if joint and door.family(self.kind) != "classes":
             probs_rct = outcomes_of(probs_rct)
-        probs_rct = probs_rct.view()
-        probs_rct.flags.writeable = False  # one compiled kernel for writable and read-only input
+        probs_rct = _unwritable(probs_rct)
         measure(probs_rct, self.weights, door.tolerance(probs_rct.shape[1]), scores, valid)
         return scores.reshape(n, cells), valid.reshape(n, cells)
 
@@ -206,10 +216,10 @@ def _probabilities(logits_rct: Array, kind: Kind) -> Array:
     """Probabilities of logits. NaN where a logit is invalid."""
     probs_rct = np.empty_like(logits_rct)
     if door.family(kind) == "classes":
-        from alcore.kernels.softmax import softmax
+        from alcore.kernels.softmax import softmax, softmax32
 
         valid = np.empty(len(logits_rct), np.bool_)
-        softmax(logits_rct, probs_rct, valid)
+        (softmax32 if logits_rct.dtype == np.float32 else softmax)(logits_rct, probs_rct, valid)
     else:
         from alcore.kernels.bernoulli import sigmoid
 
@@ -217,6 +227,13 @@ def _probabilities(logits_rct: Array, kind: Kind) -> Array:
         sigmoid(logits_rct.reshape(-1), probs_rct.reshape(-1), valid.reshape(-1))
     probs_rct[~valid] = np.nan
     return probs_rct
+
+
+def _unwritable(cells: Array) -> Array:
+    """One compiled kernel for writable and read-only input."""
+    found = cells.view()
+    found.flags.writeable = False
+    return found
 
 
 def outcomes_of(probs_rlt: Array) -> Array:

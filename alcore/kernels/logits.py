@@ -1,0 +1,190 @@
+"""Row-wise measures of float32 logits with equal weights, without probabilities in between.
+
+The entropy of a draw is log S - sum_c z p with p = e^z / S and S = sum_c e^z, where z is a logit minus the largest: one exponential a number,
+one logarithm a draw. The contract is that of `measures`. A row is invalid where a logit is NaN or +inf, or a draw -inf throughout.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from alcore.kernels.distributions import weighted_means
+from alcore.kernels.exponentials import exponentials, parts, probabilities, rows_of_tile
+from alcore.kernels.jit import kernel
+from alcore.kernels.log import xlogx32
+from alcore.kernels.measures import ballot, entropy_of_draws, entropy_of_votes, mean_divergence, variation
+
+Floats = npt.NDArray[np.floating]
+Float64s = npt.NDArray[np.float64]
+Float32s = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+
+
+@kernel()
+def bald32(logits_rct: Float32s, accurate_below: float, out_r: Float64s, valid_r: Bools) -> None:
+    """H[mean] - mean H; scores under ``accurate_below`` again from the probabilities, as `measures.bald` does."""
+    rows, classes, draws = logits_rct.shape
+    bound = math.log(min(classes, draws))
+    weights_t, accurate_c = np.full(draws, 1.0 / draws), np.empty(classes, np.float64)
+    tile, probs_ct = rows_of_tile(logits_rct), np.empty((classes, draws), np.float32)
+    mean_rc, scratch = np.empty((tile, classes), np.float32), np.empty((2 * classes + 2) * tile * draws, np.float32)
+    for start in range(0, rows, tile):
+        stop = min(start + tile, rows)
+        exp_ce, inverse_e = _entropies(logits_rct[start:stop], scratch, mean_rc, out_r[start:stop], valid_r[start:stop])
+        for r in range(start, stop):
+            if valid_r[r]:
+                score = _entropy32(mean_rc[r - start]) - out_r[r]
+                if score < accurate_below:
+                    probabilities(exp_ce, inverse_e, (r - start) * draws, probs_ct)
+                    weighted_means(probs_ct, weights_t, accurate_c)
+                    score = mean_divergence(probs_ct, weights_t, accurate_c)
+                out_r[r] = min(score, bound)
+
+
+@kernel()
+def expected_entropy32(logits_rct: Float32s, accurate_below: float, out_r: Float64s, valid_r: Bools) -> None:
+    """mean_t H[p_t]; scores under ``accurate_below`` again from the probabilities."""
+    rows, classes, draws = logits_rct.shape
+    bound, weights_t = math.log(classes), np.full(draws, 1.0 / draws)
+    tile, probs_ct = rows_of_tile(logits_rct), np.empty((classes, draws), np.float32)
+    mean_rc, scratch = np.empty((tile, classes), np.float32), np.empty((2 * classes + 2) * tile * draws, np.float32)
+    for start in range(0, rows, tile):
+        stop = min(start + tile, rows)
+        exp_ce, inverse_e = _entropies(logits_rct[start:stop], scratch, mean_rc, out_r[start:stop], valid_r[start:stop])
+        for r in range(start, stop):
+            if out_r[r] < accurate_below:
+                probabilities(exp_ce, inverse_e, (r - start) * draws, probs_ct)
+                out_r[r] = entropy_of_draws(probs_ct, weights_t)
+            if valid_r[r]:
+                out_r[r] = min(max(out_r[r], 0.0), bound)
+
+
+@kernel()
+def means32(logits_rct: Float32s, mean_rc: Float64s) -> None:
+    """mean_t p_t, with sum 1 in float64; NaN where a row is invalid."""
+    rows, classes, draws = logits_rct.shape
+    tile = rows_of_tile(logits_rct)
+    unscaled_rc, scratch = np.empty((tile, classes), np.float32), np.empty((2 * classes + 2) * tile * draws, np.float32)
+    for start in range(0, rows, tile):
+        stop = min(start + tile, rows)
+        below_ce, exp_ce, run_e, inverse_e = parts(scratch, classes, (stop - start) * draws)
+        exponentials(logits_rct[start:stop], below_ce, exp_ce, run_e, inverse_e)
+        for e in range(inverse_e.size):
+            inverse_e[e] = _ONE / inverse_e[e]
+        for r in range(stop - start):
+            _means(exp_ce, inverse_e, r * draws, draws, unscaled_rc[r])
+        for r in range(stop - start):
+            total = 0.0
+            for c in range(classes):
+                total += np.float64(unscaled_rc[r, c])
+            for c in range(classes):
+                mean_rc[start + r, c] = np.float64(unscaled_rc[r, c]) / total
+
+
+@kernel()
+def _entropies(
+    logits_rct: Float32s, scratch: Float32s, mean_rc: Float32s, out_r: Float64s, valid_r: Bools
+) -> tuple[Float32s, Float32s]:
+    """For each row of a tile its mean probabilities and the mean of its draws' entropies. Returns e^z and 1 / S."""
+    rows, classes, draws = logits_rct.shape
+    below_ce, exp_ce, log_e, sum_e = parts(scratch, classes, rows * draws)
+    exponentials(logits_rct, below_ce, exp_ce, log_e, sum_e)
+    for e in range(sum_e.size):
+        inverse = _ONE / sum_e[e]
+        log_e[e] = xlogx32(sum_e[e]) * inverse
+        sum_e[e] = inverse
+    for r in range(rows):
+        first = r * draws
+        out_r[r] = (_sum(log_e[first : first + draws]) - _crossed(below_ce, exp_ce, sum_e[first : first + draws], first, mean_rc[r])) / draws
+        valid_r[r] = out_r[r] == out_r[r]
+    return exp_ce, sum_e
+
+
+@kernel()
+def _sum(values_t: Float32s) -> float:
+    total = _ZERO
+    for t in range(values_t.size):
+        total += values_t[t]
+    return np.float64(total)
+
+
+@kernel()
+def _means(exp_ce: Float32s, inverse_e: Float32s, first: int, draws: int, mean_c: Float32s) -> None:
+    """The mean probabilities of a row."""
+    inverse_t = inverse_e[first : first + draws]
+    one_draw = np.float32(1.0 / draws)
+    for c in range(mean_c.size):
+        exp_t = exp_ce[c, first : first + draws]
+        total = _ZERO
+        for t in range(draws):
+            total += exp_t[t] * inverse_t[t]
+        mean_c[c] = total * one_draw
+
+
+@kernel()
+def _crossed(below_ce: Float32s, exp_ce: Float32s, inverse_t: Float32s, first: int, mean_c: Float32s) -> float:
+    """``_means``, and sum_t sum_c z p."""
+    draws = inverse_t.size
+    one_draw = np.float32(1.0 / draws)
+    products = 0.0
+    for c in range(mean_c.size):
+        below_t, exp_t = below_ce[c, first : first + draws], exp_ce[c, first : first + draws]
+        total, product = _ZERO, _ZERO
+        for t in range(draws):
+            p = exp_t[t] * inverse_t[t]
+            total += p
+            product += below_t[t] * p
+        mean_c[c] = total * one_draw
+        products += np.float64(product)
+    return products
+
+
+@kernel()
+def _entropy32(mean_c: Float32s) -> float:
+    """H of means whose sum is 1 but for rounding, as log s - sum_c m log m / s with their sum s."""
+    total, products = _ZERO, _ZERO
+    for c in range(mean_c.size):
+        total += mean_c[c]
+        products += xlogx32(mean_c[c])
+    whole = np.float64(total)
+    return math.log(whole) - np.float64(products) / whole
+
+
+@kernel()
+def variation_ratio(logits_rct: Floats, weights_t: Float64s, out_r: Float64s, valid_r: Bools) -> None:
+    """`measures.variation_ratio`: the largest logit of a draw is its vote."""
+    best_t, vote_t, votes_c = ballot(logits_rct)
+    for r in range(len(logits_rct)):
+        valid_r[r] = _are_logits(logits_rct[r], best_t)
+        out_r[r] = variation(logits_rct[r], weights_t, best_t, vote_t, votes_c) if valid_r[r] else np.nan
+
+
+@kernel()
+def vote_entropy(logits_rct: Floats, weights_t: Float64s, out_r: Float64s, valid_r: Bools) -> None:
+    """`measures.vote_entropy`: the largest logit of a draw is its vote."""
+    best_t, vote_t, votes_c = ballot(logits_rct)
+    for r in range(len(logits_rct)):
+        valid_r[r] = _are_logits(logits_rct[r], best_t)
+        out_r[r] = entropy_of_votes(logits_rct[r], weights_t, best_t, vote_t, votes_c) if valid_r[r] else np.nan
+
+
+@kernel()
+def _are_logits(logits_ct: Floats, max_t: Floats) -> bool:
+    """Whether none is NaN or +inf, and each draw has a finite one."""
+    classes, draws = logits_ct.shape
+    wrong = False
+    for t in range(draws):
+        max_t[t] = logits_ct[0, t]
+    for c in range(classes):
+        for t in range(draws):
+            z = logits_ct[c, t]
+            wrong |= not (z < np.inf)
+            max_t[t] = z if z > max_t[t] else max_t[t]
+    for t in range(draws):
+        wrong |= not (max_t[t] > -np.inf)
+    return not wrong
