@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from alcore.kernels.exponentials import SMALLEST, exp32
 from alcore.kernels.jit import FORMULA, SUMS, kernel
 from alcore.kernels.log import divergence, log, relative, xlogx32
 from alcore.kernels.measures import TINY
@@ -216,6 +217,15 @@ def outcomes(probs_rlt: Floats, tolerance: float, out_rvt: Floats) -> None:
                 for v in range(half):
                     out_rvt[r, half + v, t] = out_rvt[r, v, t] * yes
                     out_rvt[r, v, t] *= one - yes
+
+
+@kernel()
+def sigmoid32(logits_n: Float32s, probs_n: Float32s) -> None:
+    """``sigmoid`` in float32, relative error 2e-7 of p below 1/2; NaN for NaN."""
+    for i in range(logits_n.size):
+        z = logits_n[i]
+        small = exp32(max(-abs(z), SMALLEST) if z == z else z)
+        probs_n[i] = (_ONE32 if z >= _ZERO32 else small) / (_ONE32 + small)
 
 
 @kernel()

@@ -1,7 +1,8 @@
 """Row-wise measures of float32 logits with equal weights, without probabilities in between.
 
-The entropy of a draw is log S - sum_c z p with p = e^z / S and S = sum_c e^z, where z is a logit minus the largest: one exponential a number,
-one logarithm a draw. The contract is that of `measures`. A row is invalid where a logit is NaN or +inf, or a draw -inf throughout.
+The entropy of a draw is log S - sum_c z p with p = e^z / S and S = sum_c e^z, where z is a logit minus the largest: one exponential
+a number, one logarithm a draw. The contract is that of `measures`. A row is invalid where a logit is NaN or +inf, or where all
+logits of a draw are -inf.
 """
 
 from __future__ import annotations
@@ -100,7 +101,11 @@ def _entropies(
         sum_e[e] = inverse
     for r in range(rows):
         first = r * draws
-        out_r[r] = (_sum(log_e[first : first + draws]) - _crossed(below_ce, exp_ce, sum_e[first : first + draws], first, mean_rc[r])) / draws
+        inverse_t = sum_e[first : first + draws]
+        entropies = _sum(log_e[first : first + draws]) - _mean_and_moment(
+            below_ce, exp_ce, inverse_t, first, mean_rc[r]
+        )
+        out_r[r] = entropies / draws
         valid_r[r] = out_r[r] == out_r[r]
     return exp_ce, sum_e
 
@@ -127,8 +132,8 @@ def _means(exp_ce: Float32s, inverse_e: Float32s, first: int, draws: int, mean_c
 
 
 @kernel()
-def _crossed(below_ce: Float32s, exp_ce: Float32s, inverse_t: Float32s, first: int, mean_c: Float32s) -> float:
-    """``_means``, and sum_t sum_c z p."""
+def _mean_and_moment(below_ce: Float32s, exp_ce: Float32s, inverse_t: Float32s, first: int, mean_c: Float32s) -> float:
+    """The mean probabilities of a row. Returns sum_t sum_c z p."""
     draws = inverse_t.size
     one_draw = np.float32(1.0 / draws)
     products = 0.0
@@ -146,7 +151,7 @@ def _crossed(below_ce: Float32s, exp_ce: Float32s, inverse_t: Float32s, first: i
 
 @kernel()
 def _entropy32(mean_c: Float32s) -> float:
-    """H of means whose sum is 1 but for rounding, as log s - sum_c m log m / s with their sum s."""
+    """The entropy of means m with a sum s that is 1 but for rounding: log s - sum_c m log m / s."""
     total, products = _ZERO, _ZERO
     for c in range(mean_c.size):
         total += mean_c[c]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from alcore import door
 from alcore.door import Array, Float64s, Reading
 from alcore.posterior.parts import Part
+from alcore.sources.cells import probabilities_of
 from alcore.sources.names import is_labelled
 
 COST = 4  # blocks of a quarter of the usual size keep their predictors in the cache
@@ -105,18 +106,4 @@ def mixed(predictors_nkt: Array, mixing_tu: Array, draws: int, kind: str) -> Arr
     found = np.empty((len(rows), mixing_tu.shape[1]), mixing_tu.dtype)
     multiply(np.ascontiguousarray(rows), None, mixing_tu, found)
     values = np.ascontiguousarray(found[: n * size, :draws]).reshape(n, size, draws)
-    return values if kind == "mean" else _squashed(values, kind)
-
-
-def _squashed(values_nku: Array, kind: str) -> Array:
-    if kind == "probs":
-        from alcore.kernels.softmax import softmax
-
-        valid = np.empty(len(values_nku), np.bool_)
-        softmax(values_nku, values_nku, valid)
-        return values_nku
-    from alcore.kernels.bernoulli import sigmoid
-
-    flat = values_nku.reshape(-1)
-    sigmoid(flat, flat, np.empty(flat.shape, np.bool_))
-    return values_nku
+    return values if kind == "mean" else probabilities_of(values, kind)

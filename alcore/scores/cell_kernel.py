@@ -1,4 +1,4 @@
-"""Measures as kernels: cells (R, C, T) in, scores (R,) and validity (R,) out. A kernel is imported and compiled at its first call."""
+"""Measures as kernels: cells (R, C, T) in, scores (R,) and validity (R,) out. A kernel is imported at its first call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array, Bools, Float64s
-from alcore.sources.blocks import outcomes_of
+from alcore.sources.cells import outcomes_of
 
 # Below this many nats a float32 BALD is computed again in the relatively accurate form: the difference of entropies is off by
 # 1e-6 at 10 classes and up to 4e-6 at 1000 classes or a million draws, so above it the relative error stays under 1e-3.

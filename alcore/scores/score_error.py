@@ -6,7 +6,8 @@ from typing import Any, Unpack
 
 from alcore import door
 from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, shows_options
-from alcore.sources.blocks import Block, CellMeasure, outcomes_of, score_blocks
+from alcore.sources.blocks import Block, CellMeasure, score_blocks
+from alcore.sources.cells import outcomes_of
 from alcore.sources.names import with_names
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from alcore import door
 from alcore.door import Array, Axes, Bools, Float64s, Kind, Reading
 from alcore.sources.axes import arranged, is_lazy, original_axes
+from alcore.sources.cells import outcomes_of, probabilities_of, unwritable
 from alcore.sources.chunks import with_starts
 from alcore.sources.progress import track
 from alcore.sources.ragged import Sets
@@ -182,14 +183,14 @@ class Block:
         n, cells, classes, draws = chunk.shape
         probs_rct = lay_out(chunk).reshape(n * cells, classes, draws)
         scores, valid = np.empty(n * cells), np.empty(n * cells, np.bool_)
-        if self.kind == "logits" and isinstance(measure, OfLogits):
-            if measure.of_logits(_unwritable(probs_rct), self.weights, scores, valid):
-                return scores.reshape(n, cells), valid.reshape(n, cells)
+        takes_logits = self.kind == "logits" and isinstance(measure, OfLogits)
+        if takes_logits and measure.of_logits(unwritable(probs_rct), self.weights, scores, valid):
+            return scores.reshape(n, cells), valid.reshape(n, cells)
         if door.is_logits(self.kind):
-            probs_rct = _probabilities(probs_rct, self.kind)
+            probs_rct = probabilities_of(probs_rct, self.kind)
         if joint and door.family(self.kind) != "classes":
             probs_rct = outcomes_of(probs_rct)
-        probs_rct = _unwritable(probs_rct)
+        probs_rct = unwritable(probs_rct)
         measure(probs_rct, self.weights, door.tolerance(probs_rct.shape[1]), scores, valid)
         return scores.reshape(n, cells), valid.reshape(n, cells)
 
@@ -210,40 +211,6 @@ _OVER_LABELS: dict[str, Callable[[Float64s], Float64s]] = {
     "mean": lambda scores: np.asarray(scores.mean(axis=1)),
     "max": lambda scores: np.asarray(scores.max(axis=1)),
 }
-
-
-def _probabilities(logits_rct: Array, kind: Kind) -> Array:
-    """Probabilities of logits. NaN where a logit is invalid."""
-    probs_rct = np.empty_like(logits_rct)
-    if door.family(kind) == "classes":
-        from alcore.kernels.softmax import softmax, softmax32
-
-        valid = np.empty(len(logits_rct), np.bool_)
-        (softmax32 if logits_rct.dtype == np.float32 else softmax)(logits_rct, probs_rct, valid)
-    else:
-        from alcore.kernels.bernoulli import sigmoid
-
-        valid = np.empty(logits_rct.shape, np.bool_)
-        sigmoid(logits_rct.reshape(-1), probs_rct.reshape(-1), valid.reshape(-1))
-    probs_rct[~valid] = np.nan
-    return probs_rct
-
-
-def _unwritable(cells: Array) -> Array:
-    """One compiled kernel for writable and read-only input."""
-    found = cells.view()
-    found.flags.writeable = False
-    return found
-
-
-def outcomes_of(probs_rlt: Array) -> Array:
-    """Probabilities of yes (R, L, T) -> distributions over all label vectors (R, 2^L, T)."""
-    from alcore.kernels.bernoulli import outcomes
-
-    rows, labels, draws = probs_rlt.shape
-    probs_rvt = np.empty((rows, 1 << labels, draws), probs_rlt.dtype)
-    outcomes(probs_rlt, door.tolerance(2), probs_rvt)
-    return probs_rvt
 
 
 def lies_ready(array: Array, kind: Kind) -> bool:
