@@ -78,12 +78,21 @@ def expected_entropy32(probs_rt: Float32s, tolerance: float, out_r: Float64s, va
 
 
 @kernel()
-def bald(probs_rt: Floats, weights_t: Float64s, tolerance: float, out_r: Float64s, valid_r: Bools) -> None:
-    """sum_c mean_c E_t[(1 + d) log(1 + d) - d] with d = p / mean - 1: relative accuracy however small the score."""
+def bald(
+    probs_rt: Floats, weights_t: Float64s, accurate_below: float, tolerance: float, out_r: Float64s, valid_r: Bools
+) -> None:
+    """H[mean] - sum_t w_t H[p_t]; a score under ``accurate_below`` is sum_c mean_c E_t[(1 + d) log(1 + d) - d] with
+    d = p / mean - 1, which has relative accuracy however small it is.
+    """
     bound = _LN2 if probs_rt.shape[1] > 1 else 0.0
     for r in range(probs_rt.shape[0]):
         of_row, valid_r[r] = _mean(probs_rt[r], weights_t, tolerance)
-        out_r[r] = min(_mean_divergence(probs_rt[r], weights_t, of_row), bound) if valid_r[r] else np.nan
+        score = _entropy(of_row)
+        for t in range(probs_rt.shape[1]):
+            score -= weights_t[t] * _entropy(min(np.float64(probs_rt[r, t]), 1.0))
+        if score < accurate_below:
+            score = _mean_divergence(probs_rt[r], weights_t, of_row)
+        out_r[r] = min(score, bound) if valid_r[r] else np.nan
 
 
 @kernel()

@@ -44,8 +44,8 @@ _L6 = 0.14796105510224017821
 
 
 @kernel(SUMS)
-def xlogx32(x: np.float32) -> np.float32:
-    """x log x in float32, x >= 0, relative error of the logarithm one unit in the last place; 0 at 0.
+def log32(x: np.float32) -> np.float32:
+    """log x in float32, x positive and normal, relative error one unit in the last place; finite for 0 and subnormal x.
 
     Estrin's order of the polynomial: Horner's chain of dependent products took 0.39 ns an element, this 0.26 (Zen 3).
     """
@@ -54,7 +54,13 @@ def xlogx32(x: np.float32) -> np.float32:
     f = np.float32(np.int32(bits - exponent).view(np.float32) - _ONE_32)
     f2 = f * f
     tail = (_P0 + _P1 * f) + f2 * ((_P2 + _P3 * f) + f2 * ((_P4 + _P5 * f) + f2 * _P6))
-    return x * (np.float32(exponent) * _LN2_32 + (f + f2 * (tail * f - _HALF_32)))
+    return np.float32(exponent) * _LN2_32 + (f + f2 * (tail * f - _HALF_32))
+
+
+@kernel(SUMS)
+def xlogx32(x: np.float32) -> np.float32:
+    """x log x in float32, x >= 0; 0 at 0."""
+    return x * log32(x)
 
 
 @kernel(FORMULA)

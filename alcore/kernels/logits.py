@@ -16,7 +16,7 @@ from alcore.kernels.distributions import weighted_means
 from alcore.kernels.exponentials import exponentials, parts, probabilities, rows_of_tile
 from alcore.kernels.jit import kernel
 from alcore.kernels.log import xlogx32
-from alcore.kernels.measures import ballot, entropy_of_draws, entropy_of_votes, mean_divergence, variation
+from alcore.kernels.measures import ballot, entropy_of_draws, entropy_of_votes, mean_divergence, std_of_draws, variation
 
 Floats = npt.NDArray[np.floating]
 Float64s = npt.NDArray[np.float64]
@@ -52,6 +52,7 @@ def expected_entropy32(logits_rct: Float32s, accurate_below: float, out_r: Float
     """mean_t H[p_t]; scores under ``accurate_below`` again from the probabilities."""
     rows, classes, draws = logits_rct.shape
     bound, weights_t = math.log(classes), np.full(draws, 1.0 / draws)
+    xlogx_ct = np.empty((classes, draws), np.float64)
     tile, probs_ct = rows_of_tile(logits_rct), np.empty((classes, draws), np.float32)
     mean_rc, scratch = np.empty((tile, classes), np.float32), np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
@@ -60,9 +61,26 @@ def expected_entropy32(logits_rct: Float32s, accurate_below: float, out_r: Float
         for r in range(start, stop):
             if out_r[r] < accurate_below:
                 probabilities(exp_ce, inverse_e, (r - start) * draws, probs_ct)
-                out_r[r] = entropy_of_draws(probs_ct, weights_t)
+                out_r[r] = entropy_of_draws(probs_ct, weights_t, xlogx_ct)
             if valid_r[r]:
                 out_r[r] = min(max(out_r[r], 0.0), bound)
+
+
+@kernel()
+def mean_std32(logits_rct: Float32s, out_r: Float64s, valid_r: Bools) -> None:
+    """`measures.mean_std`, without a check that the probabilities are some."""
+    rows, classes, draws = logits_rct.shape
+    weights_t, mean_c = np.full(draws, 1.0 / draws), np.empty(classes, np.float64)
+    tile, probs_ct = rows_of_tile(logits_rct), np.empty((classes, draws), np.float32)
+    scratch = np.empty((2 * classes + 2) * tile * draws, np.float32)
+    for start in range(0, rows, tile):
+        stop = min(start + tile, rows)
+        exp_ce, inverse_e = _inverses(logits_rct[start:stop], scratch)
+        for r in range(start, stop):
+            probabilities(exp_ce, inverse_e, (r - start) * draws, probs_ct)
+            weighted_means(probs_ct, weights_t, mean_c)
+            out_r[r] = std_of_draws(probs_ct, weights_t, mean_c)
+            valid_r[r] = out_r[r] == out_r[r]
 
 
 @kernel()
@@ -73,10 +91,7 @@ def means32(logits_rct: Float32s, mean_rc: Float64s) -> None:
     unscaled_rc, scratch = np.empty((tile, classes), np.float32), np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
         stop = min(start + tile, rows)
-        below_ce, exp_ce, run_e, inverse_e = parts(scratch, classes, (stop - start) * draws)
-        exponentials(logits_rct[start:stop], below_ce, exp_ce, run_e, inverse_e)
-        for e in range(inverse_e.size):
-            inverse_e[e] = _ONE / inverse_e[e]
+        exp_ce, inverse_e = _inverses(logits_rct[start:stop], scratch)
         for r in range(stop - start):
             _means(exp_ce, inverse_e, r * draws, draws, unscaled_rc[r])
         for r in range(stop - start):
@@ -85,6 +100,17 @@ def means32(logits_rct: Float32s, mean_rc: Float64s) -> None:
                 total += np.float64(unscaled_rc[r, c])
             for c in range(classes):
                 mean_rc[start + r, c] = np.float64(unscaled_rc[r, c]) / total
+
+
+@kernel()
+def _inverses(logits_rct: Float32s, scratch: Float32s) -> tuple[Float32s, Float32s]:
+    """e^z and 1 / S of a tile."""
+    rows, classes, draws = logits_rct.shape
+    below_ce, exp_ce, run_e, sum_e = parts(scratch, classes, rows * draws)
+    exponentials(logits_rct, below_ce, exp_ce, run_e, sum_e)
+    for e in range(sum_e.size):
+        sum_e[e] = _ONE / sum_e[e]
+    return exp_ce, sum_e
 
 
 @kernel()

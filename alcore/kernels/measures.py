@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from alcore.kernels.distributions import binary_means32, is_distribution, means, means32, weighted_means
 from alcore.kernels.jit import kernel
-from alcore.kernels.log import divergence, log, log_ratio, relative, xlogx32
+from alcore.kernels.log import divergence, log, relative, xlogx32
 
 Floats = npt.NDArray[np.floating]
 Float64s = npt.NDArray[np.float64]
@@ -45,13 +45,13 @@ def entropy(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Flo
 def expected_entropy(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Float64s, valid_r: Bools) -> None:
     """sum_t w_t H[p_t]."""
     rows, classes, draws = probs_rct.shape
-    sums_t = np.empty(draws, probs_rct.dtype)
+    sums_t, xlogx_ct = np.empty(draws, probs_rct.dtype), np.empty((classes, draws), np.float64)
     bound = math.log(classes)
     for r in range(rows):
         out_r[r] = np.nan
         valid_r[r] = is_distribution(probs_rct[r], tolerance, sums_t)
         if valid_r[r]:
-            out_r[r] = min(max(entropy_of_draws(probs_rct[r], weights_t), 0.0), bound)
+            out_r[r] = min(max(entropy_of_draws(probs_rct[r], weights_t, xlogx_ct), 0.0), bound)
 
 
 @kernel()
@@ -70,16 +70,23 @@ def expected_entropy32(probs_rct: Float32s, tolerance: float, out_r: Float64s, v
 
 
 @kernel()
-def bald(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Float64s, valid_r: Bools) -> None:
-    """sum_c mean_c E_t[(1 + d) log(1 + d) - d] with d = p / mean - 1: relative accuracy however small the score."""
+def bald(
+    probs_rct: Floats, weights_t: Float64s, accurate_below: float, tolerance: float, out_r: Float64s, valid_r: Bools
+) -> None:
+    """H[mean] - sum_t w_t H[p_t]; a score under ``accurate_below`` is sum_c mean_c E_t[(1 + d) log(1 + d) - d] with
+    d = p / mean - 1, which has relative accuracy however small it is.
+    """
     rows, classes, draws = probs_rct.shape
     sums_t, mean_c = np.empty(draws, probs_rct.dtype), np.empty(classes, np.float64)
-    bound = math.log(min(classes, draws))
+    bound, xlogx_ct = math.log(min(classes, draws)), np.empty((classes, draws), np.float64)
     for r in range(rows):
         out_r[r] = np.nan
         valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
         if valid_r[r]:
-            out_r[r] = min(mean_divergence(probs_rct[r], weights_t, mean_c), bound)
+            score = _entropy(mean_c) - entropy_of_draws(probs_rct[r], weights_t, xlogx_ct)
+            if score < accurate_below:
+                score = mean_divergence(probs_rct[r], weights_t, mean_c)
+            out_r[r] = min(score, bound)
 
 
 @kernel()
@@ -161,34 +168,21 @@ def mean_std(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Fl
     rows, classes, draws = probs_rct.shape
     sums_t, mean_c = np.empty(draws, probs_rct.dtype), np.empty(classes, np.float64)
     for r in range(rows):
-        out_r[r] = np.nan
         valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
-        if valid_r[r]:
-            total = 0.0
-            for c in range(classes):
-                variance = 0.0
-                for t in range(draws):
-                    centred = np.float64(probs_rct[r, c, t]) - mean_c[c]
-                    variance += weights_t[t] * centred * centred
-                total += math.sqrt(variance)
-            out_r[r] = total / classes
+        out_r[r] = std_of_draws(probs_rct[r], weights_t, mean_c) if valid_r[r] else np.nan
 
 
 @kernel()
-def pairwise_kl(
-    probs_rct: Floats, weights_t: Float64s, floor: float, tolerance: float, out_r: Float64s, valid_r: Bools
-) -> None:
-    """sum_c E_t[(q - m) log(q / m)], q = max(p, floor), m = E_t[q]: no term is negative."""
-    rows, classes, draws = probs_rct.shape
-    sums_t = np.empty(draws, probs_rct.dtype)
-    for r in range(rows):
-        out_r[r] = np.nan
-        valid_r[r] = is_distribution(probs_rct[r], tolerance, sums_t)
-        if valid_r[r]:
-            total = 0.0
-            for c in range(classes):
-                total += _class_kl(probs_rct[r, c], weights_t, floor)
-            out_r[r] = total
+def std_of_draws(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s) -> float:
+    """The mean over classes of the standard deviation of draws."""
+    total = 0.0
+    for c in range(probs_ct.shape[0]):
+        variance = 0.0
+        for t in range(probs_ct.shape[1]):
+            centred = np.float64(probs_ct[c, t]) - mean_c[c]
+            variance += weights_t[t] * centred * centred
+        total += math.sqrt(variance)
+    return total / probs_ct.shape[0]
 
 
 @kernel()
@@ -239,34 +233,16 @@ def mean_divergence(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s) -> 
 
 
 @kernel()
-def _class_kl(probs_t: Floats, weights_t: Float64s, floor: float) -> float:
-    lowest, highest, mean = math.inf, 0.0, 0.0
-    for t in range(probs_t.size):
-        if weights_t[t] > 0.0:
-            q = max(np.float64(probs_t[t]), floor)
-            lowest, highest = min(lowest, q), max(highest, q)
-            mean += weights_t[t] * q
-    if lowest == highest:
-        return 0.0
-    if lowest == 0.0:
-        return math.inf
-    total = 0.0
-    if mean > TINY:
-        inverse, log_mean = 1.0 / mean, math.log(mean)
-        for t in range(probs_t.size):
-            q = max(np.float64(probs_t[t]), floor)
-            total += weights_t[t] * (q - mean) * log_ratio(q, mean, inverse, log_mean)
-    return total
-
-
-@kernel()
-def entropy_of_draws(probs_ct: Floats, weights_t: Float64s) -> float:
-    """sum_t w_t H[p_t]."""
+def entropy_of_draws(probs_ct: Floats, weights_t: Float64s, xlogx_ct: Float64s) -> float:
+    """sum_t w_t H[p_t]. Its logarithms are one long loop: the ends of short ones leave vector registers half empty."""
+    probs_n, xlogx_n = probs_ct.reshape(-1), xlogx_ct.reshape(-1)
+    for i in range(probs_n.size):
+        p = np.float64(probs_n[i])
+        xlogx_n[i] = p * log(p)
     total = 0.0
     for c in range(probs_ct.shape[0]):
-        for t in range(probs_ct.shape[1]):
-            p = np.float64(probs_ct[c, t])
-            total -= weights_t[t] * p * log(p)
+        for t in range(weights_t.size):
+            total -= weights_t[t] * xlogx_ct[c, t]
     return total
 
 

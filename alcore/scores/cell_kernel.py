@@ -18,7 +18,11 @@ ACCURATE_BELOW = 4e-3
 OF_YES = {"entropy", "expected_entropy", "expected_entropy32", "bald", "bald32"}  # with kernels of their own
 OF_MEANS = {"entropy", "margin", "least_confidence"}  # functions of the mean prediction: the measure of a single draw
 OF_VOTES = {"variation_ratio", "vote_entropy"}  # the class of the largest logit is that of the largest probability
-ACCURATE = {"expected_entropy", "bald"}  # with float32 kernels for equal weights
+OF_LOGITS = {
+    "expected_entropy": (ACCURATE_BELOW,),
+    "bald": (ACCURATE_BELOW,),
+    "mean_std": (),
+}  # with kernels of their own
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,13 @@ class CellKernel:
 
     name: str
     arguments: tuple[float, ...] = ()
-    narrow: tuple[float, ...] | None = None  # arguments of the float32 kernel. None: there is no such kernel
+    has_narrow: bool = False  # whether there is a float32 kernel
 
     def __call__(self, cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
         """The measure of probabilities of classes, or of yes (R, 1, T)."""
-        if self.narrow is not None and weights is None and cells.dtype == np.float32:
+        if self.has_narrow and weights is None and cells.dtype == np.float32:
             found, cells = _found(f"{self.name}32", cells)
-            found(cells, *self.narrow, tolerance, out, valid)
+            found(cells, *self.arguments, tolerance, out, valid)
         else:
             each = door.as_shares(weights, cells.shape[-1])
             found, cells = _found(self.name, cells)
@@ -54,18 +58,16 @@ class CellKernel:
             logits.means32(cells, means[:, :, 0])
             self(means, None, door.tolerance(cells.shape[1]), out, valid)
             return True
-        if self.name in ACCURATE:
-            getattr(logits, f"{self.name}32")(cells, ACCURATE_BELOW, out, valid)
-            return True
-        return False
+        if self.name in OF_LOGITS:
+            getattr(logits, f"{self.name}32")(cells, *OF_LOGITS[self.name], out, valid)
+        return self.name in OF_LOGITS
 
 
 def _found(name: str, cells: Array) -> tuple[Callable[..., None], Array]:
     """The kernel for classes, or for probabilities of yes (R, 1, T), and the cells as it takes them."""
-    from alcore.kernels import bernoulli, measures
+    from alcore.kernels import bernoulli, measures, pairwise_kl
 
-    if cells.shape[1] > 1:
-        return getattr(measures, name), cells
-    if name in OF_YES:
+    if cells.shape[1] == 1 and name in OF_YES:
         return getattr(bernoulli, name), cells.reshape(len(cells), -1)
-    return getattr(measures, name), outcomes_of(cells)
+    module = pairwise_kl if name.startswith("pairwise_kl") else measures
+    return getattr(module, name), cells if cells.shape[1] > 1 else outcomes_of(cells)

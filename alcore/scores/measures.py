@@ -331,8 +331,8 @@ def score_block(block: Block, measure: CellMeasure) -> Float64s:
 
 
 _entropy = CellKernel("entropy")
-_expected_entropy = CellKernel("expected_entropy", narrow=())
-_bald = CellKernel("bald", narrow=(ACCURATE_BELOW,))
+_expected_entropy = CellKernel("expected_entropy", has_narrow=True)
+_bald = CellKernel("bald", (ACCURATE_BELOW,), has_narrow=True)
 _margin = CellKernel("margin")
 _least_confidence = CellKernel("least_confidence")
 _variation_ratio = CellKernel("variation_ratio")
@@ -341,4 +341,4 @@ _mean_std = CellKernel("mean_std")
 
 
 def _pairwise_kl(floor: float) -> CellMeasure:
-    return CellKernel("pairwise_kl", (floor,))
+    return CellKernel("pairwise_kl", (floor, ACCURATE_BELOW), has_narrow=True)
