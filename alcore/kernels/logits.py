@@ -17,6 +17,7 @@ from alcore.kernels.exponentials import exponentials, parts, probabilities, rows
 from alcore.kernels.jit import kernel
 from alcore.kernels.log import xlogx32
 from alcore.kernels.measures import ballot, entropy_of_draws, entropy_of_votes, mean_divergence, std_of_draws, variation
+from alcore.kernels.pairwise_kl import row_score32
 
 Floats = npt.NDArray[np.floating]
 Float64s = npt.NDArray[np.float64]
@@ -84,6 +85,29 @@ def mean_std32(logits_rct: Float32s, out_r: Float64s, valid_r: Bools) -> None:
 
 
 @kernel()
+def pairwise_kl32(logits_rct: Float32s, floor: float, accurate_below: float, out_r: Float64s, valid_r: Bools) -> None:
+    """`pairwise_kl.pairwise_kl32`, without a check that the probabilities are some."""
+    rows, classes, draws = logits_rct.shape
+    tile, weights_t = rows_of_tile(logits_rct), np.full(draws, 1.0 / draws)
+    probs_ct, q_ct, log_ct = (
+        np.empty((classes, draws), np.float32),
+        np.empty((classes, draws), np.float32),
+        np.empty((classes, draws), np.float32),
+    )
+    scratch = np.empty((2 * classes + 2) * tile * draws, np.float32)
+    for start in range(0, rows, tile):
+        stop = min(start + tile, rows)
+        exp_ce, inverse_e = _inverses(logits_rct[start:stop], scratch)
+        for r in range(start, stop):
+            inverse = _sum(inverse_e[(r - start) * draws : (r - start + 1) * draws])
+            valid_r[r] = inverse == inverse
+            out_r[r] = np.nan
+            if valid_r[r]:
+                probabilities(exp_ce, inverse_e, (r - start) * draws, probs_ct)
+                out_r[r] = row_score32(probs_ct, weights_t, floor, accurate_below, q_ct, log_ct)
+
+
+@kernel()
 def means32(logits_rct: Float32s, mean_rc: Float64s) -> None:
     """mean_t p_t, with sum 1 in float64; NaN where a row is invalid."""
     rows, classes, draws = logits_rct.shape
@@ -93,7 +117,7 @@ def means32(logits_rct: Float32s, mean_rc: Float64s) -> None:
         stop = min(start + tile, rows)
         exp_ce, inverse_e = _inverses(logits_rct[start:stop], scratch)
         for r in range(stop - start):
-            _means(exp_ce, inverse_e, r * draws, draws, unscaled_rc[r])
+            _means(exp_ce, inverse_e[r * draws : (r + 1) * draws], r * draws, unscaled_rc[r])
         for r in range(stop - start):
             total = 0.0
             for c in range(classes):
@@ -128,7 +152,7 @@ def _entropies(
     for r in range(rows):
         first = r * draws
         inverse_t = sum_e[first : first + draws]
-        entropies = _sum(log_e[first : first + draws]) - _mean_and_moment(
+        entropies = _sum(log_e[first : first + draws]) - _means_and_moment(
             below_ce, exp_ce, inverse_t, first, mean_rc[r]
         )
         out_r[r] = entropies / draws
@@ -145,34 +169,30 @@ def _sum(values_t: Float32s) -> float:
 
 
 @kernel()
-def _means(exp_ce: Float32s, inverse_e: Float32s, first: int, draws: int, mean_c: Float32s) -> None:
-    """The mean probabilities of a row."""
-    inverse_t = inverse_e[first : first + draws]
-    one_draw = np.float32(1.0 / draws)
+def _means(exp_ce: Float32s, inverse_t: Float32s, first: int, mean_c: Float32s) -> None:
+    """The mean probabilities of a row, whose draws lie from ``first`` on."""
+    one_draw = np.float32(1.0 / inverse_t.size)
     for c in range(mean_c.size):
-        exp_t = exp_ce[c, first : first + draws]
-        total = _ZERO
-        for t in range(draws):
+        exp_t, total = exp_ce[c, first : first + inverse_t.size], _ZERO
+        for t in range(inverse_t.size):
             total += exp_t[t] * inverse_t[t]
         mean_c[c] = total * one_draw
 
 
 @kernel()
-def _mean_and_moment(below_ce: Float32s, exp_ce: Float32s, inverse_t: Float32s, first: int, mean_c: Float32s) -> float:
-    """The mean probabilities of a row. Returns sum_t sum_c z p."""
-    draws = inverse_t.size
-    one_draw = np.float32(1.0 / draws)
-    products = 0.0
+def _means_and_moment(below_ce: Float32s, exp_ce: Float32s, inverse_t: Float32s, first: int, mean_c: Float32s) -> float:
+    """``_means``. Returns sum_t sum_c z p."""
+    one_draw, moment = np.float32(1.0 / inverse_t.size), 0.0
     for c in range(mean_c.size):
-        below_t, exp_t = below_ce[c, first : first + draws], exp_ce[c, first : first + draws]
+        below_t, exp_t = below_ce[c, first : first + inverse_t.size], exp_ce[c, first : first + inverse_t.size]
         total, product = _ZERO, _ZERO
-        for t in range(draws):
+        for t in range(inverse_t.size):
             p = exp_t[t] * inverse_t[t]
             total += p
             product += below_t[t] * p
         mean_c[c] = total * one_draw
-        products += np.float64(product)
-    return products
+        moment += np.float64(product)
+    return moment
 
 
 @kernel()

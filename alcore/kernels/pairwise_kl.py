@@ -1,7 +1,7 @@
 """The expected divergence of pairs of draws: sum_c E_t[(q - m) log(q / m)] with q = max(p, floor) and m = E_t[q].
 
 E_t[q - m] is 0, so it is sum_c E_t[(q - m) log q] too: one logarithm a number. That form loses what rounding takes of
-(q - m) log m. Scores under ``accurate_below``, and rows with a number that is 0 or subnormal, have the first form, no term of which
+m log m. Scores under ``accurate_below``, and rows with a number that is 0 or subnormal, have the first form, no term of which
 is negative. The contract is that of `measures`.
 """
 
@@ -59,19 +59,24 @@ def pairwise_kl32(
 ) -> None:
     """In float32, equal weights."""
     rows, classes, draws = probs_rct.shape
-    sums_t, weights_t, least = np.empty(draws, np.float32), np.full(draws, 1.0 / draws), np.float32(floor)
+    sums_t, weights_t = np.empty(draws, np.float32), np.full(draws, 1.0 / draws)
     q_ct, log_ct = np.empty((classes, draws), np.float32), np.empty((classes, draws), np.float32)
     for r in range(rows):
-        out_r[r] = np.nan
         valid_r[r] = is_distribution(probs_rct[r], tolerance, sums_t)
-        if valid_r[r]:
-            score = -1.0
-            if _logarithms32(probs_rct[r].reshape(-1), least, q_ct.reshape(-1), log_ct.reshape(-1)) >= _SMALLEST32:
-                score = 0.0
-                for c in range(classes):
-                    score += np.float64(_class_score32(q_ct[c], log_ct[c]))
-                score /= draws
-            out_r[r] = _accurate(probs_rct[r], weights_t, floor) if score < accurate_below else score
+        out_r[r] = row_score32(probs_rct[r], weights_t, floor, accurate_below, q_ct, log_ct) if valid_r[r] else np.nan
+
+
+@kernel()
+def row_score32(
+    probs_ct: Float32s, weights_t: Float64s, floor: float, accurate_below: float, q_ct: Float32s, log_ct: Float32s
+) -> float:
+    """The score of a row that is valid. ``weights_t``: equal ones, for the accurate form."""
+    score = -1.0
+    if _logarithms32(probs_ct.reshape(-1), np.float32(floor), q_ct.reshape(-1), log_ct.reshape(-1)) >= _SMALLEST32:
+        score = 0.0
+        for c in range(probs_ct.shape[0]):
+            score += _class_score32(q_ct[c], log_ct[c])
+    return _accurate(probs_ct, weights_t, floor) if score < accurate_below else score
 
 
 @kernel()
@@ -114,15 +119,14 @@ def _class_score(q_t: Float64s, log_t: Float64s, weights_t: Float64s) -> float:
 
 
 @kernel()
-def _class_score32(q_t: Float32s, log_t: Float32s) -> np.float32:
-    """The sum over draws."""
-    mean, total = _ZERO32, _ZERO32
+def _class_score32(q_t: Float32s, log_t: Float32s) -> float:
+    """E_t[q log q] - E_t[q] E_t[log q]: the same from three sums of one loop."""
+    q, qlogq, logq = _ZERO32, _ZERO32, _ZERO32
     for t in range(q_t.size):
-        mean += q_t[t]
-    mean = np.float32(mean * np.float32(1.0 / q_t.size))
-    for t in range(q_t.size):
-        total += (q_t[t] - mean) * log_t[t]
-    return total
+        q += q_t[t]
+        qlogq += q_t[t] * log_t[t]
+        logq += log_t[t]
+    return (np.float64(qlogq) - np.float64(q) / q_t.size * np.float64(logq)) / q_t.size
 
 
 @kernel()

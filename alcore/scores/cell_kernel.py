@@ -18,11 +18,7 @@ ACCURATE_BELOW = 4e-3
 OF_YES = {"entropy", "expected_entropy", "expected_entropy32", "bald", "bald32"}  # with kernels of their own
 OF_MEANS = {"entropy", "margin", "least_confidence"}  # functions of the mean prediction: the measure of a single draw
 OF_VOTES = {"variation_ratio", "vote_entropy"}  # the class of the largest logit is that of the largest probability
-OF_LOGITS = {
-    "expected_entropy": (ACCURATE_BELOW,),
-    "bald": (ACCURATE_BELOW,),
-    "mean_std": (),
-}  # with kernels of their own
+OF_LOGITS = {"expected_entropy", "bald", "mean_std", "pairwise_kl"}  # with float32 kernels for equal weights
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,8 @@ class CellKernel:
             self(means, None, door.tolerance(cells.shape[1]), out, valid)
             return True
         if self.name in OF_LOGITS:
-            getattr(logits, f"{self.name}32")(cells, *OF_LOGITS[self.name], out, valid)
+            limit = (ACCURATE_BELOW,) if self.name == "expected_entropy" else ()
+            getattr(logits, f"{self.name}32")(cells, *self.arguments, *limit, out, valid)
         return self.name in OF_LOGITS
 
 
