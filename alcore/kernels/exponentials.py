@@ -45,7 +45,7 @@ def exp32(x: np.float32) -> np.float32:
 
 @kernel()
 def rows_of_tile(logits_rct: Float32s) -> int:
-    return max(1, min(len(logits_rct), _TILE // (logits_rct.shape[1] * logits_rct.shape[2])))
+    return int(max(1, min(len(logits_rct), _TILE // (logits_rct.shape[1] * logits_rct.shape[2]))))
 
 
 @kernel()

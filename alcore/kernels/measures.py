@@ -182,7 +182,7 @@ def std_of_draws(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s) -> flo
             centred = np.float64(probs_ct[c, t]) - mean_c[c]
             variance += weights_t[t] * centred * centred
         total += math.sqrt(variance)
-    return total / probs_ct.shape[0]
+    return float(total / probs_ct.shape[0])
 
 
 @kernel()
@@ -258,7 +258,7 @@ def variation(values_ct: Floats, weights_t: Float64s, best_t: Floats, vote_t: Vo
     """1 minus the share of the class with most votes."""
     _count_votes(values_ct, weights_t, best_t, vote_t, votes_c)
     votes_c[votes_c.argmax()] = 0.0
-    return min(votes_c.sum(), 1.0 - 1.0 / min(values_ct.shape[0], values_ct.shape[1]))
+    return float(min(votes_c.sum(), 1.0 - 1.0 / min(values_ct.shape[0], values_ct.shape[1])))
 
 
 @kernel()

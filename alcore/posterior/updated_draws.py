@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore import door
-from alcore.door import Array, Float64s, Reading
+from alcore.door import Array, Float64s, Kind, Reading
 from alcore.posterior.parts import Part
 from alcore.sources.cells import probabilities_of
 from alcore.sources.names import is_labelled
@@ -35,7 +35,7 @@ class UpdatedDraws:
     is_arranged: ClassVar[bool] = True
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Kind:
         family = door.family(self.part.reading.kind)
         return "probs" if family == "classes" else family
 
@@ -95,7 +95,7 @@ def padded(mixing_tu: Array) -> Array:
     return np.ascontiguousarray(np.pad(mixing_tu, ((0, 0), (0, -mixing_tu.shape[1] % LANES))))
 
 
-def mixed(predictors_nkt: Array, mixing_tu: Array, draws: int, kind: str) -> Array:
+def mixed(predictors_nkt: Array, mixing_tu: Array, draws: int, kind: Kind) -> Array:
     """The predictions (n, K, U) of draws of linear predictors, in the type of ``mixing_tu``."""
     from alcore.kernels.product import multiply
 

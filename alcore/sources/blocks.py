@@ -183,9 +183,9 @@ class Block:
         n, cells, classes, draws = chunk.shape
         probs_rct = lay_out(chunk).reshape(n * cells, classes, draws)
         scores, valid = np.empty(n * cells), np.empty(n * cells, np.bool_)
-        takes_logits = self.kind == "logits" and isinstance(measure, OfLogits)
-        if takes_logits and measure.of_logits(unwritable(probs_rct), self.weights, scores, valid):
-            return scores.reshape(n, cells), valid.reshape(n, cells)
+        if self.kind == "logits" and isinstance(measure, OfLogits):  # noqa: SIM102, the type is known inside alone
+            if measure.of_logits(unwritable(probs_rct), self.weights, scores, valid):
+                return scores.reshape(n, cells), valid.reshape(n, cells)
         if door.is_logits(self.kind):
             probs_rct = probabilities_of(probs_rct, self.kind)
         if joint and door.family(self.kind) != "classes":
