@@ -10,7 +10,9 @@ import numpy as np
 
 from alcore import door
 from alcore.batches.batch import Batch
-from alcore.batches.ical_labels import Pool, Rows, draw_labels, expect_labels
+from alcore.batches.drawn_labels import draw_labels
+from alcore.batches.expected_labels import expect_labels
+from alcore.batches.ical_labels import Pool, Rows
 from alcore.door import Bools, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.sources.names import with_names
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alcore.batches.ical_labels import SPREAD, DrawnLabels, draw_labels, expect_labels
+from alcore.batches.drawn_labels import DrawnLabels, draw_labels
+from alcore.batches.expected_labels import expect_labels
+from alcore.batches.ical_labels import SPREAD
 from alcore.door import Reading
 from tests.batches.ical_oracle import POOL, dependence, expected_kernels, hsic, kernels, random_labels
 from tests.conftest import soak
