@@ -16,7 +16,7 @@ Int64s = npt.NDArray[np.int64]
 Members = npt.NDArray[np.uint32]
 
 WORDS = 8  # of 64 bits for each pair of draws: one cache line
-_TILE = 64  # rows whose groups are kept while one matrix after the other is read
+TILE = 64  # rows whose groups are kept while one matrix after the other is read
 _CHECKED = 16  # rows checked, then drawn from the L1 cache
 
 _END = np.uint32(0xFFFFFFFF)
@@ -89,14 +89,17 @@ def _draw_row(probs_ct: Floats, at_t: Float64s, sum_t: Float64s, label_t: Int64s
 
 
 @kernel()
-def count_pairs(labels_nt: Labels, rows_r: Int64s, pairs_tt: Int64s) -> None:
+def count_pairs(labels_rt: Labels, pairs_tt: Int64s) -> None:
     """How many of the rows have equal labels at each pair of draws."""
-    pairs_tt[:] = 0
-    for r in rows_r:
-        labels_t = labels_nt[r]
-        for t in range(labels_t.size):
-            for u in range(labels_t.size):
-                pairs_tt[t, u] += 1 if labels_t[t] == labels_t[u] else 0
+    rows, draws = labels_rt.shape
+    for t in range(draws):
+        pairs_u = pairs_tt[t]
+        pairs_u[:] = 0
+        for r in range(rows):
+            labels_u = labels_rt[r]
+            label = labels_u[t]
+            for u in range(draws):
+                pairs_u[u] += 1 if labels_u[u] == label else 0
 
 
 @kernel()
@@ -111,12 +114,12 @@ def dependence(
     """
     rows, draws = labels_rt.shape
     count_c, seen_g = np.zeros(classes, np.int64), np.empty(draws, np.int64)
-    members_rm, squares_r = np.empty((_TILE, 2 * draws + 2), np.uint32), np.empty(_TILE, np.int64)
+    members_rm, squares_r = np.empty((TILE, 2 * draws + 2), np.uint32), np.empty(TILE, np.int64)
     sum_w = np.empty(WORDS, np.int64)
-    for start in range(0, rows, _TILE):
-        stop = min(start + _TILE, rows)
+    for start in range(0, rows, TILE):
+        stop = min(start + TILE, rows)
         for r in range(start, stop):
-            squares_r[r - start] = _group(labels_rt[r], count_c, seen_g, members_rm[r - start])
+            squares_r[r - start] = group(labels_rt[r], count_c, seen_g, members_rm[r - start])
         for q in range(words_qttw.shape[0]):
             for r in range(start, stop):
                 _add_up(members_rm[r - start], words_qttw[q], sum_w)
@@ -131,7 +134,7 @@ def dependence(
 
 
 @kernel()
-def _group(labels_t: Labels, count_c: Int64s, seen_g: Int64s, members_m: Members) -> int:
+def group(labels_t: Labels, count_c: Int64s, seen_g: Int64s, members_m: Members) -> int:
     """Draws of equal labels one group after the other, an _END after each and after all; the sum of the groups' squared sizes.
 
     ``count_c`` holds zeros, before and after. The members of a class that has over half of the draws are left out, and all
