@@ -61,7 +61,7 @@ def many_draws_table() -> Table:
         goal = [f"≤ {MOST_SECONDS} s", yes_no(median <= MOST_SECONDS)] if "pointwise" in name else ["", ""]
         rows.append([name, shape_text(MANY_DRAWS), f"{median * 1e3:.0f}", range_text(taken), *goal, cores])
     text = (
-        f"As above with {MANY_DRAWS[2]} draws, k = {PICKS}. Sets of one row are compared by tables of their labels and the row's, and "
+        f"As above with {MANY_DRAWS[2]} draws, k = {PICKS}. Sets of one row are compared by tables of labels, and "
         "a reference set by one matrix of counts in two bytes. Medians of 3."
     )
     columns = ["what", "(N, C, T)", "ms", "fastest – slowest", "target", "reached", "other work meanwhile"]
