@@ -10,7 +10,9 @@ import numpy as np
 
 from alcore import door
 from alcore.batches.batch import Batch
-from alcore.batches.ical_labels import Pool, Rows, draw_labels, expect_labels
+from alcore.batches.drawn_labels import draw_labels
+from alcore.batches.expected_labels import expect_labels
+from alcore.batches.ical_labels import Pool, Rows
 from alcore.door import Bools, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.sources.names import with_names
 
@@ -66,9 +68,9 @@ def ical(
 
     Returns:
         A `Batch`. Its scores are what each pick maximised, no unit, HSIC 0 … (1−κ)²/4, with q = 1 and support = 1. The cost is
-            O(N·(C·T + k·T²/C)) time, O(N·T) bytes for the labels and 64·T² bytes for pairs of draws. On a cluster the labels stay
-            on the workers, which send T² counts and at most 16 rows for each set and block. With `pointwise` each pick takes
-            `comparisons` times the work, rarely twice that. Expected labels take O(N·T²·(C + k)) time and two passes for every 16
+            O(N·(C·T + k·T²/C)) time, O(N·T) bytes for the labels and at most 200·T² bytes for pairs of draws. On a cluster the
+            labels stay on the workers, which send T² counts and at most 16 rows for each set and block. With `pointwise` each
+            pick takes O(N·T·(`comparisons` + T/C)) more. Expected labels take O(N·T²·(C + k)) time and two passes for every 16
             picks, or for each pick with `pointwise`.
 
     Raises:

@@ -15,7 +15,8 @@ Floats = npt.NDArray[np.floating]
 Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-_TILE = 1 << 15  # deviations kept at a time
+_TILE = 1 << 15  # deviations kept at a time, in the L2 cache; a chunk of the targets meets them all while it is in L1
+_ROWS = 16  # multiplied with a chunk before their logarithms: those products are in L1
 # A larger deviation is of a draw of weight under 1e-30, which adds less than that; infinite in float32, it would be NaN times 0.
 _LARGEST = 1e30
 
@@ -37,25 +38,32 @@ def epig(
     targets' weights, zeros where padded; both float32 where ``single``. A row's score depends on its row and the targets.
     """
     rows, classes, draws = probs_rct.shape
-    even = classes + classes % 2
-    sums_t, delta_cj = np.empty(draws, probs_rct.dtype), np.empty((even, packed_qtj.shape[2]), packed_qtj.dtype)
-    tile = max(1, _TILE // (even * packed_qtj.shape[1]))
-    deviation_rct = np.zeros((tile, even, packed_qtj.shape[1]), packed_qtj.dtype)
-    mean_rc = np.zeros((tile, even), np.float64)
+    tile = max(1, min(rows, _TILE // (classes * draws)))
+    lines = -(-tile * classes // _ROWS) * _ROWS  # a line is a class of a row
+    sums_t, mean_rc = np.empty(draws, probs_rct.dtype), np.zeros((tile, classes), np.float64)
+    deviation_it = np.zeros((lines, draws), packed_qtj.dtype)
+    delta_ij = np.empty((_ROWS, packed_qtj.shape[2]), packed_qtj.dtype)
+    sum_ij = np.empty((lines, packed_qtj.shape[2]), packed_qtj.dtype)
     for start in range(0, rows, tile):
         stop = min(start + tile, rows)
         for r in range(start, stop):
-            valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_rc[r - start, :classes])
-            out_r[r] = 0.0 if valid_r[r] else np.nan
+            mean_c, i = mean_rc[r - start], (r - start) * classes
+            valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
             if valid_r[r]:
-                _set_deviations(probs_rct[r], mean_rc[r - start], deviation_rct[r - start])
+                _set_deviations(probs_rct[r], mean_c, deviation_it[i : i + classes])
+        used = -(-(stop - start) * classes // _ROWS) * _ROWS
+        sum_ij[:used] = 0.0
         for q in range(packed_qtj.shape[0]):
-            for r in range(start, stop):
-                if valid_r[r]:
-                    multiply(deviation_rct[r - start], None, packed_qtj[q], delta_cj)
-                    for c in range(classes):
-                        total = _sum32(delta_cj[c], columns_qj[q]) if single else _sum(delta_cj[c], columns_qj[q])
-                        out_r[r] += mean_rc[r - start, c] * total
+            for i in range(0, used, _ROWS):
+                multiply(deviation_it[i : i + _ROWS], None, packed_qtj[q], delta_ij)
+                if single:
+                    _add32(delta_ij, columns_qj[q], sum_ij[i : i + _ROWS])
+                else:
+                    _add(delta_ij, columns_qj[q], sum_ij[i : i + _ROWS])
+        for r in range(start, stop):
+            out_r[r] = 0.0 if valid_r[r] else np.nan
+            for c in range(classes):
+                out_r[r] += mean_rc[r - start, c] * _sum(sum_ij[(r - start) * classes + c])
 
 
 @kernel()
@@ -68,17 +76,23 @@ def _set_deviations(probs_ct: Floats, mean_c: Float64s, deviation_ct: Floats) ->
 
 
 @kernel()
-def _sum32(delta_j: Floats, column_j: Floats) -> float:
-    total, least = np.float32(0.0), np.float32(-1.0)
-    for j in range(delta_j.size):
-        delta = np.float32(delta_j[j])
-        total += np.float32(column_j[j]) * divergence32(least if delta < least else delta)
-    return np.float64(total)
+def _add32(delta_ij: Floats, column_j: Floats, sum_ij: Floats) -> None:
+    """Column by column: a sum across a register costs as much as the logarithms of three."""
+    for i in range(delta_ij.shape[0]):
+        for j in range(column_j.size):
+            sum_ij[i, j] += np.float32(column_j[j]) * divergence32(np.float32(delta_ij[i, j]))
 
 
 @kernel()
-def _sum(delta_j: Floats, column_j: Floats) -> float:
+def _add(delta_ij: Floats, column_j: Floats, sum_ij: Floats) -> None:
+    for i in range(delta_ij.shape[0]):
+        for j in range(column_j.size):
+            sum_ij[i, j] += np.float64(column_j[j]) * divergence(max(np.float64(delta_ij[i, j]), -1.0))
+
+
+@kernel()
+def _sum(value_j: Floats) -> float:
     total = 0.0
-    for j in range(delta_j.size):
-        total += np.float64(column_j[j]) * divergence(max(np.float64(delta_j[j]), -1.0))
+    for j in range(value_j.size):
+        total += np.float64(value_j[j])
     return total

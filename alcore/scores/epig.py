@@ -140,13 +140,12 @@ class Targets:
     def _pack(self, dtype: type[np.floating]) -> tuple[Array, Array]:
         """w_t (q / mean - 1) and the means times the targets' weights, in chunks of target classes, zeros where padded."""
         from alcore.kernels.measures import TINY
-        from alcore.kernels.product import COLUMNS, LANES
+        from alcore.kernels.product import chunks_of
 
         targets, classes, draws = self.probs_jct.shape
         each, shares = door.as_shares(self.weights_t, draws), door.as_shares(self.weights_j, targets)
         flat = self.probs_jct.reshape(targets * classes, draws)
-        chunks = -(-len(flat) // COLUMNS)
-        width = -(-len(flat) // (LANES * chunks)) * LANES
+        chunks, width = chunks_of(len(flat))
         packed = np.zeros((chunks, draws, width), dtype)
         columns = np.zeros((chunks, width), dtype)
         for q in range(chunks):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import alcore
-from alcore.batches.ical_labels import DrawnLabels, ExpectedLabels, draw_labels, expect_labels
+from alcore.batches.drawn_labels import DrawnLabels, draw_labels
+from alcore.batches.expected_labels import ExpectedLabels, expect_labels
 from alcore.door import Reading
 from alcore.sources import reading
 from tests.batches.ical_oracle import (

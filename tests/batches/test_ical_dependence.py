@@ -5,25 +5,61 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alcore.batches.ical_labels import SPREAD, DrawnLabels, draw_labels, expect_labels
+from alcore.batches import label_pairs
+from alcore.batches.drawn_labels import DrawnLabels, draw_labels
+from alcore.batches.expected_labels import expect_labels
+from alcore.batches.ical_labels import SPREAD
 from alcore.door import Reading
 from tests.batches.ical_oracle import POOL, dependence, expected_kernels, hsic, kernels, random_labels
 from tests.conftest import soak
 
+FORMS = {  # what each constant is where every set that can be has the form
+    "lines": {"DRAWS_OF_A_MATRIX": 1 << 60, "DRAWS_OF_A_CLASS": 1 << 60, "MANY_DRAWS": 1 << 60},
+    "matrices": {"DRAWS_OF_A_MATRIX": 0, "DRAWS_OF_A_CLASS": 1 << 60, "MANY_DRAWS": 1 << 60},
+    "matrices and single rows": {"DRAWS_OF_A_MATRIX": 0, "MANY_DRAWS": 0},
+}
+
+
+def choose_form(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    for name, value in FORMS[form].items():
+        monkeypatch.setattr(label_pairs, name, value)
+
 
 @pytest.mark.interpreted
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("classes", [2, 3, 11, 300])
 @pytest.mark.parametrize("draws", [1, 2, 5, 24])
-def test_dependence_equals_that_of_explicit_kernels(classes: int, draws: int) -> None:
+def test_dependence_equals_that_of_explicit_kernels(
+    classes: int, draws: int, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose_form(monkeypatch, form)
     labels = random_labels(20, classes, draws, seed=draws)
     every = kernels(labels)
     rng = np.random.default_rng(classes)
-    sets = [rng.integers(20, size=size) for size in (1, 7, *range(2, 20))]
+    sets = [rng.integers(20, size=size) for size in (1, 7, *range(2, 20), 1)]
     pool = DrawnLabels(labels.astype(np.min_scalar_type(classes - 1)), classes)
     expected = np.stack([hsic(every, every[rows].mean(axis=0)) for rows in sets])
     found = dependence(pool, sets)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
     assert ((found >= 0) & (found <= SPREAD**2 / 4)).all()
+
+
+@pytest.mark.parametrize("classes", [2, 30])
+@pytest.mark.parametrize("draws", [37, 600])
+@pytest.mark.parametrize("size", [1, 40, 70_000])
+def test_every_form_of_a_set_gives_the_same_bits(
+    size: int, draws: int, classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """70 000 rows need more than two bytes a count, and their sums more than half a word."""
+    pool = DrawnLabels(random_labels(30, classes, draws).astype(np.uint8), classes)
+    rng = np.random.default_rng(draws)
+    sets = [rng.integers(30, size=size), np.array([7]), rng.integers(30, size=3), np.array([29])]
+    found = []
+    for form in FORMS:
+        choose_form(monkeypatch, form)
+        found.append(dependence(pool, sets))
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
 
 
 def test_sums_may_take_more_than_half_a_word() -> None:

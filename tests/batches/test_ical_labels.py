@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import alcore
-from alcore.batches.ical_labels import draw_labels
+from alcore.batches.drawn_labels import draw_labels
 from alcore.door import Reading
 from tests.batches.ical_oracle import POOL
 from tests.cases import dirichlet

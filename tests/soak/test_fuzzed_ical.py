@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import alcore
-from alcore.batches.ical_labels import draw_labels
+from alcore.batches.drawn_labels import draw_labels
 from alcore.door import Reading
 from tests.batches.ical_oracle import expected_kernels, greedy_pointwise, hsic, kernels
 from tests.soak.hostile_arrays import weights
