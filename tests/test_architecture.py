@@ -150,7 +150,18 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
 def test_numba_stays_in_the_kernels(path: Path) -> None:
     tops = {name.split(".")[0] for name in imports(path)}
     if room(path) == "kernels":
-        assert tops <= {"__future__", "numba", "llvmlite", "numpy", "math", "heapq", "collections", "typing", "alcore"}
+        assert tops <= {
+            "__future__",
+            "numba",
+            "llvmlite",
+            "numpy",
+            "math",
+            "heapq",
+            "collections",
+            "typing",
+            "gc",
+            "alcore",
+        }
         assert rooms_imported(path) <= {"kernels"}
     else:
         assert "numba" not in tops
@@ -246,6 +257,25 @@ def test_what_a_campaign_or_a_comparison_needs_is_imported_when_it_is_named() ->
         "assert not hasattr(alcore, 'Nothing')"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_type_checkers_find_each_name_where_it_is_imported_from() -> None:
+    """The list for type checkers and the one of `alcore.__getattr__` say the same."""
+    (block,) = (node for node in ast.parse((PACKAGE / "__init__.py").read_text()).body if isinstance(node, ast.If))
+    said = {
+        alias.name: f"alcore.{alias.name}" if node.module == "alcore" else node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert said == alcore._LATER
+    assert set(said) == set(alcore.__all__)
+
+
+def test_the_garbage_collector_stays_as_it_was_when_numba_is_loaded() -> None:
+    code = "import gc; gc.{}able(); import alcore.kernels.jit; assert gc.isenabled() is {}; assert not gc.get_freeze_count()"
+    for setting, enabled in (("en", True), ("dis", False)):
+        subprocess.run([sys.executable, "-c", code.format(setting, enabled)], check=True)
 
 
 def test_scoring_loads_numba_and_nothing_else_heavy() -> None:

@@ -93,7 +93,8 @@ def bald(
 def bald32(probs_rct: Float32s, accurate_below: float, tolerance: float, out_r: Float64s, valid_r: Bools) -> None:
     """H[mean] - mean H in float32, equal weights; scores under ``accurate_below`` again as ``bald`` does."""
     rows, classes, draws = probs_rct.shape
-    weights_t, accurate_c = np.full(draws, 1.0 / draws), np.empty(classes, np.float64)
+    weights_t, accurate_c = np.empty(draws), np.empty(classes, np.float64)
+    weights_t[:] = 1.0 / draws  # np.full compiles for 0.14 s of the 3.4
     bound = math.log(min(classes, draws))
     tile = max(1, _TILE // (classes * draws))
     mean_rc, mean_xlogx_r = np.empty((tile, classes), np.float32), np.empty(tile)

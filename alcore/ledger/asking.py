@@ -136,7 +136,7 @@ def _free_rows(connection: Connection, pool: Pool, ids: Any) -> FreeRows:
     taken, about = pool.taken(connection), about_ids(connection)
     if ids is None:
         return FreeRows(None, RowSubset(about.size, taken), about.changes)
-    positions = positions_of(connection, ids)
+    positions = positions_of(connection, ids, pool.names)
     rows = np.flatnonzero(np.isin(positions, taken)).astype(np.int64)
     return FreeRows(positions, RowSubset(len(positions), rows), about.changes)
 

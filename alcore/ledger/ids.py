@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
@@ -11,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore.ledger.errors import LedgerError
+from alcore.ledger.names import Names
 
 Ids = npt.NDArray[Any]
 Positions = npt.NDArray[np.int64]
 
 AT_ONCE = 500  # names looked up by one statement
+MANY = 100 * AT_ONCE  # ids: of more, all names are read
 SHOWN = 5  # of a list in a refusal
 
 
@@ -60,11 +63,14 @@ def _refuse_type(name: Any) -> str:
     )
 
 
-def positions_of(connection: Connection, ids: Any) -> Positions:
-    """Positions of ids. Refuse ids that the ledger does not have, and an id that is there twice."""
+def positions_of(connection: Connection, ids: Any, kept: Names | None = None) -> Positions:
+    """Positions of ids. Refuse ids that the ledger does not have, and an id that is there twice.
+
+    ``kept``: the ledger's names, where many were read before.
+    """
     about = about_ids(connection)
     given = [ids] if isinstance(ids, str | int | np.integer) else ids
-    positions = _of_names(connection, given) if about.named else _of_numbers(given, about.size)
+    positions = _of_names(connection, given, kept or Names()) if about.named else _of_numbers(given, about.size)
     there = np.zeros(about.size, np.bool_)  # of ten million ids in a sixth of the time of sorting them, or less
     there[positions] = True
     if np.count_nonzero(there) < len(positions):
@@ -109,28 +115,46 @@ def _of_numbers(ids: Any, size: int) -> Positions:
     return array.astype(np.int64)
 
 
-def _of_names(connection: Connection, ids: Any) -> Positions:
+def _of_names(connection: Connection, ids: Any, kept: Names) -> Positions:
     names = list(ids.tolist() if isinstance(ids, np.ndarray) else ids)
-    if wrong := [name for name in names if not isinstance(name, str)]:
+    if set(map(type, names)) - {str} and (wrong := [name for name in names if not isinstance(name, str)]):
         raise LedgerError(
             f"ids: expected strings, as the ids of this ledger are names, got {listed(wrong)}. See ledger.ids."
         )
-    in_order = sorted(names)  # neighbours in the index: 400 000 of four million in half the time
-    by_name = dict(rows_where_in(connection, "SELECT name, position FROM names WHERE name", in_order))
-    if missing := [name for name in names if name not in by_name]:
+    if len(names) > MANY and (positions := kept.in_order(connection, names)) is not None:
+        return positions
+    by_name = _by_name(connection, sorted(names))  # neighbours in the index: 400 000 of four million in half the time
+    try:
+        return np.fromiter(map(by_name.__getitem__, names), np.int64, len(names))
+    except KeyError:
+        missing = [name for name in names if name not in by_name]
         raise LedgerError(
             f"ids: expected ids of this ledger, got {listed(missing)}, which it does not have. See ledger.ids."
-        )
-    return np.array([by_name[name] for name in names], np.int64)
+        ) from None
 
 
-def ids_at(connection: Connection, positions: Positions) -> Ids:
-    """Ids as users write them."""
+def _by_name(connection: Connection, names: list[str]) -> dict[str, int]:
+    """Name -> position, of the names that are there. One statement for many takes half the time of many small ones."""
+    found: dict[str, int] = {}
+    if len(names) > MANY:
+        for start in range(0, len(names), MANY):
+            given = json.dumps(names[start : start + MANY])
+            found.update(
+                connection.execute("SELECT name, position FROM json_each(?) CROSS JOIN names ON name = value", (given,))
+            )
+        names = (
+            [name for name in names if name not in found] if len(found) < len(names) else []
+        )  # JSON ends a text at U+0000
+    found.update(rows_where_in(connection, "SELECT name, position FROM names WHERE name", names))
+    return found
+
+
+def ids_at(connection: Connection, positions: Positions, kept: Names | None = None) -> Ids:
+    """Ids as users write them. ``kept``: the ledger's names, where many were read before."""
     if not about_ids(connection).named:
         return positions
-    if len(positions) > 100 * AT_ONCE:
-        names = (name for (name,) in connection.execute("SELECT name FROM names ORDER BY position"))
-        return np.asarray(np.fromiter(names, object)[positions])
+    if len(positions) > MANY:
+        return (kept or Names()).at(connection, positions)
     rows = positions.tolist()
     by_position = dict(rows_where_in(connection, "SELECT position, name FROM names WHERE position", rows))
     ids = np.empty(len(rows), object)

@@ -1,4 +1,4 @@
-"""The pool: which ids are free. It is kept in memory until somebody changes it."""
+"""The pool: which ids are free. It is kept in memory until somebody changes it. The names of all ids are kept too, once read."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import numpy as np
 
 from alcore.ledger import reading
 from alcore.ledger.ids import Positions, about_ids
+from alcore.ledger.names import Names
 
 
 class Pool:
     """The free positions of a ledger. They are kept between calls, and read again after others changed them."""
 
     def __init__(self) -> None:
+        self.names = Names()
         self._taken: tuple[int, Positions] | None = None  # how often the pool had changed, and what is not free
 
     def free(self, connection: Connection) -> Positions:

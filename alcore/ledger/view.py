@@ -76,13 +76,13 @@ class LedgerView(ABC):
     def ids(self) -> Ids:
         """(N,) all ids, in their order."""
         with self._database.reading() as connection:
-            return ids_at(connection, np.arange(about_ids(connection).size))
+            return ids_at(connection, np.arange(about_ids(connection).size), self._pool.names)
 
     @property
     def pool(self) -> Ids:
         """The pool D_U: ids that are free, neither labelled, asked nor set aside. Ascending, in a new array."""
         with self._database.reading() as connection:
-            return ids_at(connection, self._pool.free(connection))
+            return ids_at(connection, self._pool.free(connection), self._pool.names)
 
     @property
     def labelled(self) -> Ids:
@@ -335,7 +335,7 @@ class LedgerView(ABC):
 
     def _in_state(self, state: str) -> Ids:
         with self._database.reading() as connection:
-            return ids_at(connection, reading.positions_in(connection, state))
+            return ids_at(connection, reading.positions_in(connection, state), self._pool.names)
 
     def _picks(self, connection: Connection) -> Picks:
         return picks_of_whole_pool(connection, self._database.name)

@@ -5,7 +5,6 @@ Dask is looked for only where an array of Dask was given, so nothing here import
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -94,6 +93,8 @@ def connect(address: str, timeout: float = 10.0) -> Any:
 
 def check_answers(address: str, seconds: float) -> None:
     """Refuse an address where no scheduler answers in time. `distributed.Client` waits for ever where another server listens."""
+    import asyncio  # takes 20 ms, and most sources are in memory
+
     distributed = import_extra("distributed", "dask", "running on a cluster")
     secure = distributed.Security().get_connection_args("client")
 

@@ -10,7 +10,6 @@ is no prediction, so zarr leaves out nothing of its files. Of a `SharedStore` th
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import math
 import os
@@ -143,6 +142,8 @@ def _missing_of_zarr(node: Any) -> tuple[Bools | None, tuple[int, ...]]:
 
 async def _there(store: Any, keys: list[str]) -> list[str]:
     """The keys that a web server has. An answer other than yes or no raises."""
+    import asyncio  # takes 20 ms, and most sources are in memory
+
     found = list[str]()
     for start in range(0, len(keys), AT_ONCE):
         some = keys[start : start + AT_ONCE]
