@@ -46,7 +46,9 @@ def predict(
     use_running_average do not matter, in the model or in its call. A trace of the first block shows these layers and their random
     streams. Each row is mapped alone. The model is not changed. Gal & Ghahramani 2016 (arXiv:1506.02142).
 
-    Cost is N·T forward passes in blocks, compiled once for each shape of a block. Memory is one block, n·C·T numbers.
+    Cost is N·T forward passes in blocks, compiled once for each shape of a block. What comes before the first noise is computed
+    once for each block, in consistent and in plain draws. Memory is one block, n·C·T numbers, and at most 64 MiB of what the draws
+    of a block share.
 
     Args:
         model: a bound Linen module (``module.bind(variables)``), an NNX module, or a list of several, an ensemble.

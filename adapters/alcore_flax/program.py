@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.extend.random as jxr
 import jax.numpy as jnp
+import numpy as np
 
 from alcore import adapting
 from alcore.adapting import Ops, Request
@@ -16,6 +17,7 @@ from alcore_flax.flow import kept
 from alcore_flax.given import map_rows, opened, row_count
 from alcore_flax.network import Network
 from alcore_flax.noise import IMPL
+from alcore_flax.prefix import split
 
 Output = str | int | Callable[[Any], Any] | None
 OPS = Ops("jnp", jnp.reshape, jnp.moveaxis, jax.nn.softmax, jax.nn.sigmoid, jnp.concatenate)
@@ -127,14 +129,32 @@ CALM = jxr.define_prng_impl(
 
 
 class Compiled:
-    """A program, compiled when first called with arrays of a shape. ``rows``: how many rows of a kind were checked together."""
+    """A program, compiled for each shape of its arrays. ``rows``: how many rows of a kind were checked together."""
 
     def __init__(self, program: Program) -> None:
         self.run = jax.jit(program.run)
+        self._parts: dict[Any, Any] = {}
         self.company = jax.jit(
             program.company, compiler_options={"xla_backend_optimization_level": 0}
         )  # runs a few times
         self.rows: dict[Any, int] = {}
+
+    def whole(self, weights: Any, given: Any) -> Callable[[Any], Any]:
+        """A function of the seed of a draw, for a block."""
+        return lambda seed: self.run(weights, seed, given)
+
+    def draws(self, weights: Any, given: Any) -> Callable[[Any], Any]:
+        """The same. What comes before the first noise runs now, once."""
+        before, after = jax.tree.leaves(weights), jax.tree.leaves(given)
+        key = jax.tree.structure((weights, given)), *map(jax.typeof, (*before, *after))
+        if key not in self._parts:
+            parts = split(self.run.trace(weights, np.zeros(2, np.uint32), given).jaxpr, len(before))
+            self._parts[key] = parts and tuple(map(jax.jit, parts))
+        if self._parts[key] is None:
+            return self.whole(weights, given)
+        shared, drawn = self._parts[key]
+        made = shared(*before, *after)
+        return lambda seed: drawn(made, *before, seed, *after)
 
 
 compiled = kept(Compiled)  # the next prediction of a training loop finds it again

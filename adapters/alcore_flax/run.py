@@ -18,7 +18,7 @@ from alcore_flax.flow import Flow, Step
 from alcore_flax.given import as_given, map_rows, row_count, shared_of
 from alcore_flax.network import as_network
 from alcore_flax.noise import Found, Noise, find
-from alcore_flax.program import Output, Program, compiled
+from alcore_flax.program import Compiled, Output, Program, compiled
 from alcore_flax.weights import Checkpoints
 
 HALF = 8  # how many ulps of half precision rows may differ by
@@ -83,7 +83,7 @@ class Run:
         return np.asarray(found)
 
     def _start(self, draw: int) -> Any:
-        return self._run(self._weights, self._key(draw), self._given)
+        return self._draw(self._key(draw))
 
     def _in_turn(self, draw: int) -> Array:
         """A draw of a model that calls Python. The generators of the process are seeded for it, and then restored."""
@@ -118,12 +118,13 @@ class Run:
         moved = found.host and (begun or self._host_moved(draw))
         if not moved:
             self._check_company(given, draw)
-        self._run = compiled(replace(self._program, shared=self._shared)).run
+        program = self._compiled()
         leaves, tree = jax.tree.flatten(given)
         shapes = (tree, *((leaf.shape, leaf.dtype) for leaf in leaves))
         if shapes not in self._shapes:
-            self._check_noise(given, draw, found, moved)
+            self._check_noise(program, draw, found, moved)
         self._shapes.add(shapes)
+        self._draw = (program.whole if found.host else program.draws)(self._weights, given)
 
     def _find(self) -> Found:
         found = find(self._network, self._weights, self._given, self._noise, self._name)
@@ -134,9 +135,12 @@ class Run:
         self._program = Program(network, asked, self._output, frozenset())
         return found
 
+    def _compiled(self) -> Compiled:
+        return compiled(replace(self._program, shared=self._shared))
+
     def _host_moved(self, draw: int) -> bool:
         """Whether the model draws from generators of the process while it runs. Their seeds must decide its output."""
-        self._run = compiled(replace(self._program, shared=self._shared)).run
+        self._draw = self._compiled().whole(self._weights, self._given)
         with adapting.global_generators_kept():
             adapting.seed_global_generators(self._request.seed_of(draw, self._block, HOST))
             before = adapting.generator_states()
@@ -148,9 +152,9 @@ class Run:
             adapting.refuse_other_generator(self._name, "", moved[0])
         return bool(moved)
 
-    def _check_noise(self, given: Any, draw: int, found: Found, moved: bool) -> None:
+    def _check_noise(self, compiled: Compiled, draw: int, found: Found, moved: bool) -> None:
         """Refuse a block whose rows draw other numbers than those of the first block."""
-        program, count = self._run.trace(self._weights, self._key(draw), given).jaxpr.jaxpr, len(self._weights)
+        program, count = compiled.run.trace(self._weights, self._key(draw), self._given).jaxpr.jaxpr, len(self._weights)
         labels = [frozenset({"key"} if place == count else ()) for place in range(len(program.invars))]
         flow = Flow(program, labels)
         draws, before = flow.draws("key"), self._draws

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FunctionType
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -17,10 +17,12 @@ from keras import ops
 
 from alcore import adapting
 from alcore.adapting import Request, RowAxes
-from alcore_keras.drawing import BACKEND, Drawing
+from alcore_keras.drawing import BACKEND, SEED, Drawing
 from alcore_keras.dropconnect import DropConnect
 from alcore_keras.finding import Found
 from alcore_keras.layers import Layers
+from alcore_keras.prefix import After, Before, FirstNoise, Made, UntilNoise
+from alcore_keras.states import Same, state
 
 MOST = 4  # how many sets of options are kept for one model
 # How many draws of a loop TensorFlow may run at once: on two cores each takes 0.96 ms, and 1.3 ms one after the other.
@@ -85,10 +87,21 @@ class Kept:
         axis = adapting.class_axis_of(first, self._request, taken)
         return keras.ops.cast(adapting.arrange(found, rows, self._request, OPS, axis, taken), self.dtype)
 
+    def before(self, values: list[Any], given: Any) -> list[Made]:
+        """What layers return before the first noise."""
+        model = self._model()
+        layers = Before(inner(model), self.on)
+        with suppress(FirstNoise):
+            run(model, layers, UntilNoise(inner(model).name, SEED), given, values)
+        return layers.kept()
+
+    def after(self, made: list[Made]) -> Layers:
+        """The layers of draws that begin with that."""
+        return After(inner(self._model()), self.on, made)
+
     def _of(self, given: Any, axes: RowAxes | None) -> Callable[..., Any]:
-        """A function of inputs and the seeds of draws. JAX traces each shape by itself."""
-        leaf = (lambda one: None) if BACKEND == "jax" else _spec
-        key = axes, repr(adapting.map_leaves(given, leaf))
+        """A function of inputs and the seeds of draws."""
+        key = axes, repr(adapting.map_leaves(given, _spec))
         if key not in self._compiled:
             self._compiled[key] = self._of_jax(axes) if BACKEND == "jax" else self._of_tensorflow(given, axes)
         return self._compiled[key]
@@ -96,11 +109,23 @@ class Kept:
     def _of_jax(self, axes: RowAxes | None) -> Callable[..., Any]:
         import jax
 
-        jitted = jax.jit(lambda values, given, seed: self.forward(values, given, seed, axes))
+        paths: list[Any] = []
+
+        def first(values: list[Any], given: Any) -> list[Any]:
+            made = self.before(values, given)
+            paths[:] = [replace(one, returned=None) for one in made]
+            return [one.returned for one in made]
+
+        def rest(values: list[Any], given: Any, seed: Any, returned: list[Any]) -> Any:
+            made = [replace(one, returned=found) for one, found in zip(paths, returned, strict=True)]
+            return self.forward(values, given, seed, axes, self.after(made))
+
+        early, late = jax.jit(first), jax.jit(rest)
 
         def several(given: Any, seeds: adapting.Array) -> Any:
             values = [variable.value for variable in inner(self._model()).variables]
-            return [as_numpy(jitted(values, given, seed)) for seed in seeds]
+            returned = early(values, given)
+            return [as_numpy(one) for one in [late(values, given, seed, returned) for seed in seeds]]
 
         return several
 
@@ -114,7 +139,8 @@ class Kept:
         def mapped(*tensors: Any) -> Any:
             parts = iter(tensors)
             whole = adapting.map_leaves(rest, lambda leaf: next(parts) if leaf is _TENSOR else leaf)
-            of_draw = lambda seed: self.forward([], whole, seed, axes)  # noqa: E731
+            made = self.before([], whole)
+            of_draw = lambda seed: self.forward([], whole, seed, axes, self.after(made))  # noqa: E731
             return tf.map_fn(of_draw, tensors[-1], fn_output_signature=self.dtype, parallel_iterations=AT_ONCE)
 
         def several(given: Any, seeds: adapting.Array) -> Any:
@@ -125,7 +151,7 @@ class Kept:
 
 def run(model: Any, layers: Layers, drawing: Drawing, given: Any, values: list[Any]) -> Any:
     """What a model returns in a pass that changes nothing in it."""
-    drawing.path, drawing.names = layers.path, layers.names
+    layers.begin(drawing)
     mapping = [*zip(inner(model).variables, values, strict=bool(values))]
     with layers.running(), keras.StatelessScope(mapping), drawing.on(), _errors_as_they_are():
         if isinstance(model, DropConnect):
@@ -160,34 +186,8 @@ def kept(model: Any, options: tuple[Any, ...], make: Callable[[], Kept]) -> Kept
 
 def of_layers(model: Any) -> Any:
     """What a compiled function of a model depends on, to compare: its layers, and their attributes without the weights."""
-    own = [(model.rate, [_Same(one) for one in model.kernels])] if isinstance(model, DropConnect) else []
-    return own, [(_Same(layer), _state(dict(vars(layer)))) for layer in inner(model)._flatten_layers()]
-
-
-def _state(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _state(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_state(one) for one in value]
-    if isinstance(value, str | bytes | int | float | complex | type | None):
-        return value
-    if isinstance(value, np.ndarray):
-        return value.dtype, value.shape, value.tobytes()
-    if isinstance(value, keras.layers.Layer | keras.Variable | FunctionType) or keras.ops.is_tensor(value):
-        return _Same(value)
-    return type(value)
-
-
-class _Same:
-    """An object that equals only itself, as long as it exists."""
-
-    def __init__(self, one: Any) -> None:
-        self._one = weakref.ref(one)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self._one() is not None and self._one() is other._one()
-
-    __hash__ = None  # type: ignore[assignment]
+    own = [(model.rate, [Same(one) for one in model.kernels])] if isinstance(model, DropConnect) else []
+    return own, [(Same(layer), state(dict(vars(layer)))) for layer in inner(model)._flatten_layers()]
 
 
 def inner(model: Any) -> Any:
@@ -196,9 +196,11 @@ def inner(model: Any) -> Any:
 
 
 def _spec(leaf: Any) -> Any:
+    if not keras.ops.is_tensor(leaf) or BACKEND != "tensorflow":
+        return getattr(leaf, "shape", None), getattr(leaf, "dtype", None) or leaf
     import tensorflow as tf
 
-    return tf.type_spec_from_value(leaf) if keras.ops.is_tensor(leaf) else leaf
+    return tf.type_spec_from_value(leaf)
 
 
 def as_numpy(tensor: Any) -> adapting.Array:

@@ -89,7 +89,7 @@ class Drawing:
         replaced = {name: partial(self._draw, name, getattr(backend.random, name)) for name in SHAPED}
         for name in ("dropout", "categorical", "shuffle"):
             replaced[name] = partial(self._draw, name, getattr(backend.random, name))
-        self._trace = _trace()
+        self._trace = trace()
         with ExitStack() as stack:
             stack.enter_context(replace(backend.random, **replaced))
             stack.enter_context(replace(SeedGenerator, next=lambda _, ordered=True: self._key()))
@@ -175,7 +175,7 @@ class Drawing:
 
     def _refuse_inner_program(self) -> None:
         """Refuse numbers in a loop or a function that is compiled by itself. Its shapes may not be known, so this comes first."""
-        if _trace() != self._trace:
+        if trace() != self._trace:
             raise ValueError(
                 f"model: layer {self.layer!r} of {self.name} draws random numbers inside a loop or a function that is compiled by "
                 "itself, so every step would get the same numbers. Build a recurrent layer with unroll=True, so that it runs step "
@@ -206,7 +206,7 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(function)
 
 
-def _trace() -> Any:
+def trace() -> Any:
     """What is being compiled. The body of a loop differs from what is around it."""
     if BACKEND == "tensorflow":
         import tensorflow

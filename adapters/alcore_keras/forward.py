@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import keras
@@ -208,11 +209,26 @@ class Network(adapting.Run):
         return found
 
     def several(self, given: Any, block: int, draws: range) -> Iterable[adapting.Array]:
+        """All draws, or as many as fit into memory. What comes before the first noise is computed once."""
         self._kept.checked = True
-        if BACKEND != "tensorflow" or self._kept.eager:
-            return super().several(given, block, draws)
+        if self._kept.eager:
+            return self._one_by_one(given, block, draws)
         seeds = [self._seeds(draw, block) for draw in draws[: max(1, LARGEST // self._bytes)]]
         return self._made(given, seeds, self.axes_of(draws[0]))
+
+    def _one_by_one(self, given: Any, block: int, draws: range) -> Iterator[adapting.Array]:
+        alike = self.request.consistent and not self._seeded
+        within = partial(self._after, self._kept.before([], given)) if alike else nullcontext
+        for draw in draws:
+            yield self.predicted(given, block, draw, within)
+
+    @contextmanager
+    def _after(self, made: list[Any]) -> Iterator[None]:
+        own, self._layers = self._layers, self._kept.after(made)
+        try:
+            yield
+        finally:
+            self._layers = own
 
     def _made(self, given: Any, seeds: list[adapting.Array], axes: RowAxes | None) -> Sequence[adapting.Array]:
         return self._kept(given, np.stack(seeds), axes, self._layers)

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from alcore_keras.drawing import Drawing
 from alcore_keras.replacing import replace
 
 MASKS = ("get_dropout_mask", "get_recurrent_dropout_mask")  # a recurrent cell keeps them for all steps
@@ -43,6 +44,10 @@ class Layers:
                     _reset(layer)
                     stack.callback(_reset, layer)
             yield
+
+    def begin(self, drawing: Drawing) -> None:
+        """Tell what a pass draws which layers are running."""
+        drawing.path, drawing.names = self.path, self.names
 
     def clear(self) -> None:
         """Forget a pass that failed."""

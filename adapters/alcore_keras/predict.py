@@ -67,8 +67,9 @@ def predict(
     in training, and everything else runs as in inference (see `stochastic`). The model stays as it is, its statistics and seeds
     included. Gal & Ghahramani 2016 (arXiv:1506.02142).
 
-    Cost is N·T forward passes in blocks. TensorFlow and JAX compile them, unless ``model.run_eagerly`` is True. Memory is one
-    block, n·C·T numbers.
+    Cost is N·T forward passes in blocks. TensorFlow and JAX compile them, unless ``model.run_eagerly`` is True. Layers that end
+    before the first noise run once for each block. In plain draws that are not compiled they run in each draw. Memory is one
+    block, n·C·T numbers, and at most 64 MiB of what those layers returned.
 
     Args:
         model: a model, or a list of several, an ensemble. The draws of one member follow those of the other along T.
