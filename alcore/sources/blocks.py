@@ -146,7 +146,7 @@ class Block:
         """Some rows as the kernels read them. The block must have been scored, and so checked, before."""
         array = self.array[rows]
         if array.ndim == 3 and self.kind == "probs":
-            return lay_out(array)
+            return lay_out(array[:, None])[:, 0]
         return Block(self.start, array, self.kind, None, None, self.name).cells()
 
     def label_cells(self) -> Array:

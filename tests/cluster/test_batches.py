@@ -116,6 +116,7 @@ def test_parts_without_room_on_the_workers_are_read_again(
     assert counts[:2].tolist() == [1, 1]  # kept from the first pass on, wherever they lie
 
 
+@pytest.mark.filterwarnings("ignore::alcore.SaturationWarning")
 @pytest.mark.parametrize("exact", [0, 10_000])
 @pytest.mark.parametrize("seed", range(3))
 def test_gains_that_hardly_shrink_and_rise_by_their_noise(

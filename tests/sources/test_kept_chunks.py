@@ -52,7 +52,7 @@ def test_a_worker_that_read_more_than_another_keeps_no_more_than_its_room() -> N
 
 def test_a_pass_that_fails_keeps_nothing() -> None:
     kept = KeptChunks(20)
+    offer(kept, "a", "b")
     with pytest.raises(ValueError, match="row 3"), kept.during(Client()):
-        offer(kept, "a", "b")
         raise ValueError("row 3")
     assert kept_parts(kept, 2) == []
