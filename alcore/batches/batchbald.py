@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 import numpy as np
@@ -13,9 +13,10 @@ from alcore.batches.batch import Batch
 from alcore.batches.filling import FILL, fill_up
 from alcore.batches.label_vectors import LabelsInformation
 from alcore.batches.positions import PositionsInformation, PositionsPool
-from alcore.batches.search.candidates import MEMORY, Candidates, Pool
-from alcore.batches.search.configurations import Configurations, bytes_of_configurations
-from alcore.batches.search.greedy import ROUNDING, Ints, Objective, choose
+from alcore.batches.search.candidates import MEMORY, ROUNDING, Candidates, Pool
+from alcore.batches.search.configurations import Configurations, Level, bytes_of_configurations
+from alcore.batches.search.greedy import Ints, Objective, choose
+from alcore.batches.search.rereading import found_by
 from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.sources.names import with_names
 
@@ -150,11 +151,13 @@ class JointInformation(Objective):
         return max(LEAST_GAIN, self._configurations.noise)
 
     def bounds(self, cells: Array, slots: Ints, bound: Float64s, picks_seen: Ints, least: float) -> Float64s:
-        bound, live = bound.copy(), np.arange(len(slots))
-        for level in self._configurations.levels():
-            live = live[bound[live] >= least]
-            bound[live] = level.bound(cells, slots[live])
-        return bound
+        return found_by(self.screens(cells[slots], bound, picks_seen, least), bound, least)
+
+    def screens(self, cells: Array, bound: Float64s, picks_seen: Ints, least: float) -> list[Float64s]:
+        return self.for_workers().screens(cells, bound, picks_seen, least)
+
+    def for_workers(self) -> Levels:
+        return Levels(self._configurations.levels())
 
     def search(self, candidates: Candidates, slots: Ints, picks: int, floor: float) -> Ints:
         bound = candidates.bound[slots]
@@ -170,3 +173,18 @@ class JointInformation(Objective):
         self.exact_until += self._configurations.is_exact
         self._configurations.add(cells_ct)
         self.effective.append(self._configurations.effective_draws)
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """From a few groups of configurations to all of them. A row that one level bounds by too little is left out by the next."""
+
+    levels: list[Level]
+
+    def screens(self, cells: Array, bound: Float64s, picks_seen: Ints, least: float) -> list[Float64s]:
+        found, known = list[Float64s](), bound.copy()
+        for level in self.levels:
+            rows = np.flatnonzero(known >= least)
+            found.append(level.bound(cells, rows))
+            known[rows] = np.minimum(known[rows], found[-1])
+        return found

@@ -154,8 +154,8 @@ class Block:
     def scored_cells(self, rows: npt.NDArray[np.int64]) -> Array:
         """Some rows as the kernels read them. The block must have been scored, and so checked, before."""
         array = self.array[rows]
-        if array.ndim == 3 and lies_ready(array, self.kind):
-            return array
+        if array.ndim == 3 and self.kind == "probs":
+            return lay_out(array[:, None])[:, 0]
         return Block(self.start, array, self.kind, None, None, self.name).cells()
 
     def label_cells(self) -> Array:

@@ -11,6 +11,7 @@ import os
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, is_dataclass, replace
 from functools import cached_property
 from importlib import import_module
@@ -23,6 +24,7 @@ from alcore import door
 from alcore.door import Array, Axes, Bools
 from alcore.sources.chunks import refuse_chunk
 from alcore.sources.cluster import client_for, dask_array, refuse_other_versions, wait_for
+from alcore.sources.kept_chunks import KeptChunks
 from alcore.sources.threads import on_one_thread
 
 PART_BYTES = 32 << 20  # of predictions a task: a task of Dask takes about 1 ms in addition to its work
@@ -101,6 +103,7 @@ class Spread:
     step: int | None  # the most rows in a block. None: all of a task
     dropped: npt.NDArray[np.int64]  # rows that the source does not have
     is_held: bool = False  # numbers of alcore's own, which are not checked
+    kept: KeptChunks | None = None  # chunks that stay on the workers for the next pass
 
     def ending_at(self, ends: npt.NDArray[np.int64]) -> Spread | None:
         """The same with blocks that end at some of these places, the last of which is the end. None where rows are dropped."""
@@ -159,43 +162,58 @@ class Spread:
     ) -> Iterator[tuple[_Part, Any]]:
         """What is taken of ``run`` on a worker, in order. A few tasks a thread of the cluster are sent ahead."""
         refuse_other_versions(self.client)
-        work, graph = (
-            _sent(self.client, task),
-            _Graph(self.array, self.axes.rows, [part.chunks for part in self._parts]),
-        )
-        kept = graph.send_shared(self.client)
-        name, left, waiting = (
-            f"alcore-block-{uuid.uuid4().hex}",
-            ((number, part) for number, part in enumerate(self._parts) if only is None or part.has(only)),
-            deque[tuple[Any, _Part]](),
-        )
-        most, given_up = WAITING * (sum(self.client.nthreads().values()) + 1), [work]
+        threads, work = self.client.nthreads(), _sent(self.client, task)
+        wanted = [(number, part) for number, part in enumerate(self._parts) if only is None or part.has(only)]
+        graph = None if all(self._kept(number) for number, _ in wanted) else self._graph()
+        shared = [] if graph is None else graph.send_shared(self.client)
+        name, left, waiting = f"alcore-block-{uuid.uuid4().hex}", iter(wanted), deque[tuple[Any, _Part]]()
+        most, given_up = WAITING * (sum(threads.values()) + 1), [work]
+        keeping = nullcontext() if self.kept is None else self.kept.during(self.client)
         try:
-            while True:
-                while len(waiting) < most and (following := next(left, None)) is not None:
-                    number, part = following
-                    job = self._job_of(part, tell)  # may refuse: nothing is sent before, which its traceback would hold
-                    chunks = graph.send(self.client, number)
-                    future = self.client.submit(run, work, chunks, job, key=(name, number, 0), pure=False)
-                    waiting.append((future, part))
-                    del chunks  # a worker holds them until they are scored
-                if not waiting:
-                    given_up = []
-                    return
-                yield from take(self._finished(waiting, graph))
+            with keeping:
+                while True:
+                    while len(waiting) < most and (following := next(left, None)) is not None:
+                        number, part = following
+                        # It may refuse. So nothing is sent before, which its traceback would hold.
+                        job = self._job_of(part, tell)
+                        chunks = self._chunks_of(number, part, graph, len(threads))
+                        future = self.client.submit(run, work, chunks, job, key=(name, number, 0), pure=False)
+                        waiting.append((future, part))
+                        del chunks  # a worker holds them until they are scored
+                    if not waiting:
+                        break
+                    yield from take(self._finished(waiting, graph))
+            given_up = []
         finally:
             self.client.cancel([*given_up, *(future for future, _ in waiting)])
-            for one in [work, *kept]:  # the caller may hold it too, and what is lost on a worker is made of it again
+            for one in [work, *shared]:  # the caller may hold it too, and what is lost on a worker is made of it again
                 one.release()
 
-    def _finished(self, waiting: deque[tuple[Any, _Part]], graph: _Graph) -> list[tuple[Any, _Part]]:
+    def _graph(self) -> _Graph:
+        return _Graph(self.array, self.axes.rows, [part.chunks for part in self._parts])
+
+    def _kept(self, number: int) -> list[Any] | None:
+        return None if self.kept is None else self.kept.get(number)
+
+    def _chunks_of(self, number: int, part: _Part, graph: _Graph | None, workers: int) -> list[Any]:
+        """The chunks of a part, as futures: those that are kept, or else they are read, and kept where there is room."""
+        if (found := self._kept(number)) is not None:
+            return list(found)
+        assert graph is not None  # of a pass with a part that is not kept
+        chunks = graph.send(self.client, number)
+        if self.kept is not None:
+            row_bytes = self.array.nbytes // self.array.shape[self.axes.rows]
+            self.kept.offer(number, row_bytes * (part.stop - part.start), chunks, workers)
+        return chunks
+
+    def _finished(self, waiting: deque[tuple[Any, _Part]], graph: _Graph | None) -> list[tuple[Any, _Part]]:
         """The first task, and those after it that are done too."""
         wait_for(waiting[0][0])
         done = list[tuple[Any, _Part]]()
         while waiting and waiting[0][0].status == "finished":
             done.append(waiting.popleft())
         if not done:
-            self._refuse(*waiting[0], graph)
+            self._refuse(*waiting[0], graph or self._graph())
         return done
 
     def _gathered(self, done: list[tuple[Any, _Part]]) -> Iterator[tuple[_Part, list[Any]]]:

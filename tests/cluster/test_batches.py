@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from typing import Any
 
 import numpy as np
 import pytest
 
 import alcore
-from alcore.batches.search import candidates, determinant
+from alcore.batches.search import candidates, determinant, rereading
+from alcore.sources import spread
+from alcore.sources.kept_chunks import KeptChunks
 from tests.cases_of_kinds import Chosen, each_chosen
-from tests.cluster.pools import ROWS, Traffic, assert_same, in_dask, probabilities, traffic
+from tests.cluster.pools import ROWS, Traffic, a_chunk_each, assert_same, in_dask, probabilities, traffic
 
 __all__ = ["traffic"]
 
@@ -62,23 +67,98 @@ def test_workers_send_at_most_so_many_rows_of_a_block(
     assert [len(cells) for _, _, _, cells, _ in first] == [len(rows) for _, _, rows, _, _ in first]
     assert max(len(cells) for _, _, _, cells, _ in first) <= 20
     assert sum(len(cells) for _, _, _, cells, _ in first) < 10 * 20  # later blocks know what the caller has
-    assert all(len(cells) <= 20 for _, cells, _, _ in traffic.results[10:])
+    assert all(len(cells) <= 20 for _, cells, _ in traffic.results[10:])
 
 
-def test_a_failed_certificate_takes_one_more_pass(
+class Reads:
+    """How many parts of an array passes read from where it lies."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.parts: list[int] = []
+        send = spread._Graph.send
+
+        def count(own: Any, client: Any, number: int) -> list[Any]:
+            self.parts.append(number)
+            return send(own, client, number)
+
+        monkeypatch.setattr(spread._Graph, "send", count)
+
+
+def test_a_failed_certificate_takes_one_more_pass_over_rows_that_workers_keep(
     client: Any, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twenty copies of the best row fill what is held. The others are read again."""
+    """Twenty copies of the best row fill what is held. The others are screened where they are."""
     pool = probabilities(600, draws=20)
     pool[100:120] = pool[int(alcore.bald(pool).argmax())]
-    expected = alcore.batchbald(pool, 4, rng=0)
+    expected, reads = alcore.batchbald(pool, 4, rng=0), Reads(monkeypatch)
     monkeypatch.setattr(candidates, "SENT_ROWS", 16)
     assert_same(alcore.batchbald(in_dask(pool, 50), 4, rng=0), expected)
-    assert 2 <= len(traffic.works) <= 3  # what is held grows from 16 to 128 and 1024 rows
+    assert 2 <= len(traffic.works) <= 4
+    assert reads.parts == list(range(12))
     traffic.works.clear()
     monkeypatch.setattr(candidates, "SENT_ROWS", 600)
     assert_same(alcore.batchbald(in_dask(pool, 50), 4, rng=0), expected)
     assert len(traffic.works) == 1
+
+
+def test_parts_without_room_on_the_workers_are_read_again(
+    client: Any, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, reads = probabilities(600, draws=20), Reads(monkeypatch)
+    part = pool[:50].nbytes
+    monkeypatch.setattr(candidates, "SENT_ROWS", 16)
+    monkeypatch.setattr(candidates, "KeptChunks", lambda memory: KeptChunks(2 * part))
+    assert_same(alcore.batchbald(in_dask(pool, 50), 4, rng=0), alcore.batchbald(pool, 4, rng=0))
+    assert len(traffic.works) > 1
+    counts = np.bincount(reads.parts)
+    assert counts[4:].max() > 1
+    assert (counts == 1).sum() >= 2
+    assert counts[:2].tolist() == [1, 1]  # kept from the first pass on, wherever they lie
+
+
+@pytest.mark.filterwarnings("ignore::alcore.SaturationWarning")
+@pytest.mark.parametrize("exact", [0, 10_000])
+@pytest.mark.parametrize("seed", range(3))
+def test_gains_that_hardly_shrink_and_rise_by_their_noise(
+    client: Any, traffic: Traffic, monkeypatch: pytest.MonkeyPatch, exact: int, seed: int
+) -> None:
+    """Many draws, so that every later pick is near the one before, and few samples."""
+    monkeypatch.setattr(candidates, "SENT_ROWS", 17)
+    pool = probabilities(400, draws=60, seed=seed)
+    pool[200:260] = pool[seed]
+    options: dict[str, Any] = {"samples": 120, "exact": exact, "rng": seed, "fill": "stop"}
+    found, expected = (alcore.batchbald(one, 30, **options) for one in (in_dask(pool, 40), pool))
+    assert_same(found, expected)
+    assert len(expected) > 5
+    assert len(traffic.works) > 3
+
+
+def test_rows_that_are_lost_with_their_worker_are_read_again(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, killed = probabilities(300, draws=20), list[int]()
+    a_chunk_each(monkeypatch)
+    monkeypatch.setattr(candidates, "SENT_ROWS", 17)
+    read = rereading.Rereading.read
+
+    def kill_and_read(own: Any, *arguments: Any) -> Any:
+        if not killed:
+            killed.append(next(iter(client.run(os.getpid).values())))
+            os.kill(killed[0], signal.SIGKILL)
+        return read(own, *arguments)
+
+    monkeypatch.setattr(rereading.Rereading, "read", kill_and_read)
+    assert_same(alcore.batchbald(in_dask(pool, 25), 6, rng=1), alcore.batchbald(pool, 6, rng=1))
+    assert killed
+    client.wait_for_workers(2)
+
+
+def test_rows_leave_the_workers_with_the_call(client: Any, traffic: Traffic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "SENT_ROWS", 17)
+    alcore.batchbald(in_dask(probabilities(300, draws=20), 25), 6, rng=1)
+    assert len(traffic.works) > 1
+    deadline = time.monotonic() + 10
+    while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == 0
 
 
 def test_log_det_sends_few_means(client: Any, traffic: Traffic, most_rows: int) -> None:

@@ -17,23 +17,28 @@ from alcore.scores import measures
 from alcore.sources.axes import opened
 from alcore.sources.best_rows import BestRows, largest_of
 from alcore.sources.blocks import Block, as_ready, map_blocks
+from alcore.sources.kept_chunks import KeptChunks
 from alcore.sources.reading import Source, can_reread, open_source, refuse_events
 
 Ints = npt.NDArray[np.int64]
 
 MEMORY = 400 << 20
 READING_BYTES = 128 << 20  # of MEMORY, for the blocks of a pass
+ROUNDING = 1e-6  # nats: float32 gains are off by up to 2e-7 at 10 classes, and within it bounds decide nothing
 LEAST_ROWS = 16  # the fewest that a buffer may hold
 # The most rows that a worker of a cluster sends of a block, and the most held then. More do not save passes: (400 000, 10, 20) took
 # ten passes for ten picks with 4 096 rows, and nine with 65 536 and more at each pass, which sent ten times the bytes.
 SENT_ROWS = 4096
+SENT_AGAIN = (
+    512  # the same in later passes: (500 000, 10, 20) took one pass a pick with 4 096 rows too, which are 24 MB a pass
+)
 
 
 class Candidates:
     """Rows to choose from: a whole pool, or the best of it."""
 
     def __init__(
-        self, cells: Array, index: Ints, bound: Float64s, picks_seen: int = 0, largest_dropped: float = -np.inf
+        self, cells: Array, index: Ints, bound: Float64s, picks_seen: int | Ints = 0, largest_dropped: float = -np.inf
     ) -> None:
         self.cells = cells.view()
         self.cells.flags.writeable = False  # one compiled kernel for writable and read-only input
@@ -47,9 +52,23 @@ class Candidates:
         self._copy_of = self._find_copies()
 
     @classmethod
-    def of(cls, buffer: BestRows, picks_seen: int = 0) -> Candidates:
+    def of(cls, buffer: BestRows) -> Candidates:
         buffer.close()
-        return cls(buffer.cells, buffer.index, buffer.bound, picks_seen, buffer.largest_dropped)
+        return cls(buffer.cells, buffer.index, buffer.bound, largest_dropped=buffer.largest_dropped)
+
+    def known(self) -> tuple[Float64s, Ints]:
+        """What is known of the gain of each slot: a bound, and for how many picks it accounts."""
+        return self.bound.copy(), self.picks_seen.copy()
+
+    def forget(self, before: tuple[Float64s, Ints]) -> None:
+        """Know what was known before."""
+        self.bound, self.picks_seen = before
+
+    def share_with_copies(self) -> None:
+        """Give hidden copies the bound of the slot that hides them."""
+        for slot, copy in self._copy_of.items():  # in the order of the copies
+            if self._hidden[copy] and self.bound[slot] > -np.inf:
+                self.bound[copy], self.picks_seen[copy] = self.bound[slot], self.picks_seen[slot]
 
     def largest(self, slots: Ints, count: int) -> tuple[Ints, Ints]:
         """So many slots of largest bound, the lowest rows first among equals, and the rest."""
@@ -120,6 +139,7 @@ class Pool:
             door.as_count(memory, "memory"),
             needed,
         )  # bytes, and those of the search for cells (C, T)
+        self._kept: KeptChunks | None = None
         ready = as_ready(predictions, reading)
         self.can_reread = ready is None and can_reread(predictions)
         if ready is None:
@@ -130,7 +150,7 @@ class Pool:
             self.candidates = Candidates(ready, np.arange(len(ready)), self.scores.copy())
 
     def _read(self) -> None:
-        source = open_source(self.predictions, self.reading)
+        source = self.open()
         refuse_events(source, many_labels=self._many_labels)
         self.bounds_are_gains = not door.has_too_many_labels(source.kind, source.cell_shape[0])
         self.cell_shape = source.joint_shape if self.bounds_are_gains else source.cell_shape
@@ -145,7 +165,15 @@ class Pool:
         self.scores = np.concatenate(scores)
         self.candidates = Candidates.of(buffer)
 
-    def buffer(self, source: Source) -> BestRows:
+    def open(self) -> Source:
+        """The predictions, for one more pass. On a cluster the workers keep them in memory after the first one."""
+        source = open_source(self.predictions, self.reading)
+        if source.spread is None:
+            return source
+        self._kept = self._kept or KeptChunks(self._memory)
+        return replace(source, spread=replace(source.spread, kept=self._kept))
+
+    def buffer(self, source: Source, *, again: bool = False) -> BestRows:
         """An empty buffer of the rows that fit into memory. On a cluster it is smaller, so that workers send few."""
         taken = READING_BYTES + (self._needed(self.cell_shape) if self._needed else 0)
         rows = rows_that_fit(self._memory - taken, self._row_bytes)
@@ -153,7 +181,7 @@ class Pool:
             remedy = ", or lower samples and exact" if self._needed else ""
             door.refuse_memory(taken + 2 * LEAST_ROWS * self._row_bytes, self._memory, remedy)
         if source.spread is not None:
-            rows = min(rows, SENT_ROWS)
+            rows = min(rows, SENT_ROWS, SENT_AGAIN if again else rows)
         return BestRows(rows, self.cell_shape)
 
 

@@ -9,27 +9,29 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import partial
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from alcore import door
-from alcore.batches.search.candidates import Candidates, Pool, cells_of
+from alcore.batches.search.candidates import ROUNDING, Candidates, Pool
+from alcore.batches.search.rereading import Rereading
 from alcore.door import Array, Float64s
-from alcore.sources.best_rows import largest_of
-from alcore.sources.blocks import Block, map_blocks
-from alcore.sources.reading import open_source
 from alcore.sources.threads import in_parts
 
 Ints = npt.NDArray[np.int64]
 
 FIRST_BLOCK = 2  # candidates evaluated before any other, and twice as many each time
 LARGEST_BLOCK = 4096
-ROUNDING = 1e-6  # nats: float32 gains are off by up to 2e-7 at 10 classes, and within it bounds decide nothing
 UNCERTAIN_ROWS = 100  # candidates kept for each row of the batch, once picks are no longer certain
 CONTENDERS = 64  # so many gains within ROUNDING of the best are evaluated again in float64
 ERRORS = 4  # standard errors of a sampled gain by which it must exceed what was dropped to be certain
+
+
+class Screening(Protocol):
+    """What `Objective.screens` is asked of."""
+
+    def screens(self, cells: Array, bound: Float64s, picks_seen: Ints, least: float) -> list[Float64s]: ...
 
 
 class Objective(ABC):
@@ -46,6 +48,17 @@ class Objective(ABC):
 
         ``bound`` held when the batch had ``picks_seen`` rows. What a row is given depends on nothing else.
         """
+
+    def screens(self, cells: Array, bound: Float64s, picks_seen: Ints, least: float) -> list[Float64s]:
+        """What a search for more than ``least`` finds of rows that are bounded by that or more: bounds, step by step.
+
+        Each step looks at the rows that are still bounded by ``least`` or more. It finds gains in the last one.
+        """
+        return [self.bounds(cells, np.arange(len(cells)), bound, picks_seen, least)]
+
+    def for_workers(self) -> Screening:
+        """What `screens` rows as this does now, and no more, to be sent to the workers of a cluster."""
+        return self
 
     def search(self, candidates: Candidates, slots: Ints, picks: int, floor: float) -> Ints:
         """Slots whose bound is now the gain, after ``picks`` rows: all that may be the best, if that gains more than ``floor``.
@@ -128,9 +141,10 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
     candidates, size = pool.candidates, min(k, len(pool.scores))
     picks: list[tuple[int, float]] = []
     certified_until: int | None = None
+    again = Rereading(pool) if pool.can_reread else None
     reread = False
     while len(picks) < size:
-        pick, slack = None, 0.0
+        pick, slack, before = None, 0.0, candidates.known() if again else None
         compared = bool(picks) or not pool.bounds_are_gains
         if (
             compared
@@ -145,10 +159,13 @@ def choose(objective: Objective, pool: Pool, k: int) -> Chosen:
         if pick is None:
             pick, slack = _next(objective, pool, candidates, len(picks))
         gain = -np.inf if pick is None else pick.gain
+        if again:  # rows have the bounds that a search of all rows gives them, and it looks at those within ROUNDING of the best
+            slack = min(slack, 2 * ROUNDING)
         least = max(gain, objective.noise) - slack  # a row that was dropped matters if it may gain more
         if compared and not reread and candidates.largest_dropped > -np.inf and least <= candidates.largest_dropped:
-            if pool.can_reread:
-                candidates, reread = _read_again(objective, pool, [row for row, _ in picks], least), True
+            if again and before:
+                candidates.forget(before)
+                candidates, reread = again.read(objective, candidates, len(picks), least), True
                 continue
             if certified_until is None:
                 certified_until = len(picks)
@@ -182,40 +199,3 @@ def _next(
         return Pick(slot, float(candidates.bound[slot]), 0.0), 0.0
     pick = best_of(objective, candidates, picks, floor)
     return pick, max(ROUNDING, ERRORS * pick.error if pick else 0.0)
-
-
-def _read_again(objective: Objective, pool: Pool, taken: list[int], floor: float) -> Candidates:
-    """A second pass: every row that may gain more than ``floor`` is evaluated now, and the best are kept.
-
-    The row of largest gain is among them: all that are dropped were bounded by less.
-    """
-    source = open_source(pool.predictions, pool.reading)
-    buffer = pool.buffer(source)
-
-    def tell(start: int, stop: int) -> tuple[Float64s, float]:
-        if stop > len(pool.scores):
-            door.refuse_unequal_rows("probs", len(pool.scores), stop, "the first reading")
-        scores = pool.scores[start:stop].copy()
-        scores[[row - start for row in taken if start <= row < stop]] = -np.inf
-        return scores, buffer.least
-
-    work = partial(
-        _best_by_gain, objective=objective, floor=floor, together=pool.bounds_are_gains, most=buffer.capacity
-    )
-    for rows, cells, bound, rest in map_blocks(source, work, pool.reading, tell=tell):
-        buffer.offer(cells, bound, rows)
-        buffer.note_dropped(rest)
-    return Candidates.of(buffer, picks_seen=len(taken))
-
-
-def _best_by_gain(
-    block: Block, told: tuple[Float64s, float], *, objective: Objective, floor: float, together: bool, most: int
-) -> tuple[Ints, Array, Float64s, float]:
-    """The rows of a block that gain most now, their cells and their gains, and a bound on the gains of the others."""
-    scores, least = told
-    rows = np.flatnonzero((scores >= floor) & (scores > -np.inf))
-    cells, picks_seen = cells_of(block, rows, together), np.zeros(len(rows), np.int64)
-    bound = objective.bounds(cells, np.arange(len(rows)), scores[rows], picks_seen, floor)
-    best, rest = largest_of(bound, least, most)
-    scores[rows] = -np.inf
-    return block.start + rows[best], cells[best], bound[best], max(rest, float(scores.max(initial=-np.inf)))
