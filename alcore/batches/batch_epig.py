@@ -46,7 +46,7 @@ def batch_epig(
 
     While the configurations are few (`exact`), the function keeps them all, and the gains of the picks are exact. After that it
     draws `samples` histories of labels from the draws, some for each target, and the gains are estimates. Their standard error was
-    near 0.0001 nats. The first pick is always exact.
+    0.00002 to 0.00014 nats for gains of 0.004 to 0.026, with 500 targets. The first pick is always exact.
 
     A pick with more than 4 million triples of a row, a target and a configuration looks at all rows with a twentieth of the
     histories, at the best 128 rows with a fifth, and at the best 32 with all of them, or with all configurations. The best 4 are
@@ -64,7 +64,8 @@ def batch_epig(
       sampled, it comes from the histories that chose the picks, so it is a little optimistic.
     - `effective_draws`: mean number of draws that still explain the labels, after each pick.
     - `exact_until`: how many gains are exact.
-    - `certified_until`: all picks, because each looks at the whole pool. `saturated_at` and `fill` are None, because large gains may follow a gain of 0.
+    - `certified_until`: all picks, because each looks at the whole pool. `saturated_at` and `fill` are None, because large gains may
+      follow a gain of 0.
 
     Args:
         probs: (N, C, T) probabilities or logits from any source that can be read again for every pick. A generator cannot.
