@@ -64,8 +64,8 @@ def batch_epig(
       sampled, it comes from the histories that chose the picks, so it is a little optimistic.
     - `effective_draws`: mean number of draws that still explain the labels, after each pick.
     - `exact_until`: how many gains are exact.
-    - `certified_until`: all picks, because each looks at the whole pool. `saturated_at` and `fill` are None, because large gains may
-      follow a gain of 0.
+    - `certified_until`: all picks, because each looks at the whole pool. `saturated_at` and `fill` are None, because large gains
+      may follow a gain of 0.
 
     Args:
         probs: (N, C, T) probabilities or logits from any source that can be read again for every pick. A generator cannot.
