@@ -98,7 +98,7 @@ class BatchEPIG(Joint):
         targets: (J, C, T) predictions of the same consistent draws for inputs like those that you want to predict. `kind` and
             `weights` of a call hold for them too. Each call reads them.
         target_weights: (J,) one weight a target. The default is equal weights.
-        samples: how many configurations to sample.
+        samples: how many histories of labels to sample.
         exact: all configurations are kept while configurations × classes are at most this number.
 
     >>> import alcore, numpy
@@ -109,7 +109,7 @@ class BatchEPIG(Joint):
 
     targets: Any
     target_weights: npt.ArrayLike | None = None
-    samples: int = 100
+    samples: int = 10_000
     exact: int = 100
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
-"""Information between the label of a row and the labels of targets, averaged over posteriors over draws.
+"""Information between the label of a row and the label of a target, added up over posteriors over draws and targets.
 
-The targets are packed once for all posteriors, centred by the prior; a posterior enters through the row alone, since
-deviations from its own mean sum to zero under it. Draws that a posterior rules out are passed over.
+Rows are packed once, their classes side by side as columns; a posterior and a target are the few lines that multiply them. Draws
+that the posterior rules out and classes that it rules out for the target are left out of the product.
 """
 
 from __future__ import annotations
@@ -11,105 +11,117 @@ import numpy.typing as npt
 
 from alcore.kernels.jit import kernel
 from alcore.kernels.log import divergence, divergence32
-from alcore.kernels.measures import TINY
 from alcore.kernels.product import multiply
 
 Floats = npt.NDArray[np.floating]
+Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_TILE = 1 << 15  # deviations kept at a time
+_LEAST_MEAN = 1e-30  # a class of smaller mean after the labels adds less than that
 
 
 @kernel()
-def batch_epig(
-    probs_nct: Floats,
-    rows_n: Ints,
-    draws_mu: Ints,
-    weights_mu: Float64s,
-    count_m: Ints,
-    omega_m: Float64s,
+def add_gains(
     packed_qtj: Floats,
-    ratios_mqj: Floats,
-    columns_mqj: Floats,
+    start: int,
+    stop: int,
+    rows_ut: Float32s,
+    row_h: Ints,
+    target_h: Ints,
+    share_h: Float64s,
+    probs_jct: Floats,
+    least: float,
     single: bool,
-    out_n: Float64s,
+    gain_qj: Float64s,
 ) -> None:
-    """sum_m omega_m sum_c mean_c sum_j column_mj ((1 + d) log(1 + d) - d), d = ratio_mj sum_u w_mu (p_cu / mean_c - 1) packed_uj.
+    """Add sum_h share_h mean_j sum_d mean_d ((1 + x) log(1 + x) - x), x = sum_t w_t p_jt (q_dt / mean_d - 1) / mean_j, to chunks.
 
-    Configuration m has its ``count_m`` draws first in ``draws_mu``, with weights of sum 1. A chunk of
-    targets meets many pairs of a row and a configuration while it is in the cache.
+    Pair h is of the posterior w in ``row_h`` and the target q in ``target_h``. Draws and target classes under ``least`` are left
+    out, and pairs that tell less. A column's sum is over pairs in order, the same bits in any chunk.
     """
-    configurations, even = omega_m.size, probs_nct.shape[1] + probs_nct.shape[1] % 2
-    pairs = rows_n.size * configurations
-    tile = max(1, _TILE // (even * packed_qtj.shape[1]))
-    delta_cj = np.empty((even, packed_qtj.shape[2]), packed_qtj.dtype)
-    deviation_pcu = np.zeros((tile, even, packed_qtj.shape[1]), packed_qtj.dtype)
-    mean_pc, value_p = np.zeros((tile, even), np.float64), np.empty(tile, np.float64)
-    out_n[:] = 0.0
-    for start in range(0, pairs, tile):
-        size = min(tile, pairs - start)
-        for p in range(size):
-            n, m = (start + p) // configurations, (start + p) % configurations
-            value_p[p] = 0.0
-            _set_deviations(probs_nct[rows_n[n]], draws_mu[m], weights_mu[m], count_m[m], mean_pc[p], deviation_pcu[p])
-        for q in range(packed_qtj.shape[0]):
-            for p in range(size):
-                m = (start + p) % configurations
-                multiply(deviation_pcu[p], draws_mu[m, : count_m[m]], packed_qtj[q], delta_cj)
-                for c in range(probs_nct.shape[1]):
-                    if single:
-                        total = _sum32(delta_cj[c], ratios_mqj[m, q], columns_mqj[m, q])
-                    else:
-                        total = _sum(delta_cj[c], ratios_mqj[m, q], columns_mqj[m, q])
-                    value_p[p] += mean_pc[p, c] * total
-        for p in range(size):  # one by one: a row's sum is the same wherever a tile ends
-            out_n[(start + p) // configurations] += omega_m[(start + p) % configurations] * value_p[p]
+    classes, draws = probs_jct.shape[1:]
+    a_ru = np.zeros((classes + 2, draws), packed_qtj.dtype)
+    x_rj = np.empty((classes + 2, packed_qtj.shape[2]), packed_qtj.dtype)
+    inverse_j, sum_j = np.empty(packed_qtj.shape[2], packed_qtj.dtype), np.empty(packed_qtj.shape[2], packed_qtj.dtype)
+    draws_u, weight_u, mean_r = np.empty(draws, np.int64), np.empty(draws, np.float64), np.empty(classes, np.float64)
+    for h in range(row_h.size):
+        if share_h[h] == 0.0:
+            continue
+        count = _find_draws(rows_ut[row_h[h]], least, draws_u, weight_u)
+        kept, told = _set_lines(probs_jct[target_h[h]], draws_u[:count], weight_u, least, mean_r, a_ru)
+        if told < least:
+            continue
+        even = kept + 1 + (kept + 1) % 2
+        a_ru[even - 1, :count] = a_ru.dtype.type(0)
+        for u in range(count):
+            a_ru[kept, u] = weight_u[u]
+        for q in range(start, stop):
+            multiply(a_ru[:even], draws_u[:count], packed_qtj[q], x_rj[:even])
+            _invert(x_rj[kept], inverse_j, sum_j)
+            if single:
+                _add32(x_rj, kept, mean_r, inverse_j, sum_j)
+            else:
+                _add(x_rj, kept, mean_r, inverse_j, sum_j)
+            for j in range(sum_j.size):
+                gain_qj[q, j] += share_h[h] * (np.float64(x_rj[kept, j]) * np.float64(sum_j[j]))
 
 
 @kernel()
-def condition(probs_jt: Float64s, draws_mu: Ints, weights_mu: Float64s, count_m: Ints, out_mj: Float64s) -> None:
-    """sum_u w_mu p_ju, the mean of each target class after each configuration."""
-    for j in range(probs_jt.shape[0]):
-        for m in range(count_m.size):
-            total = 0.0
-            for u in range(count_m[m]):
-                if weights_mu[m, u] > 0.0:
-                    total += weights_mu[m, u] * probs_jt[j, draws_mu[m, u]]
-            out_mj[m, j] = total
+def _find_draws(row_t: Float32s, least: float, draws_u: Ints, weight_u: Float64s) -> int:
+    """How many draws have more than the least weight, which they are, and their weights with sum 1."""
+    count, total = 0, 0.0
+    for t in range(row_t.size):
+        if row_t[t] > least:
+            draws_u[count], weight_u[count] = t, row_t[t]
+            total += np.float64(row_t[t])
+            count += 1
+    for u in range(count):
+        weight_u[u] /= total
+    return count
 
 
 @kernel()
-def _set_deviations(
-    probs_ct: Floats, draws_u: Ints, weights_u: Float64s, count: int, mean_c: Float64s, deviation_cu: Floats
-) -> None:
-    """w (p / mean - 1) of the named draws; 0 for a class that none of them allows."""
+def _set_lines(
+    probs_ct: Floats, draws_u: Ints, weight_u: Float64s, least: float, mean_r: Float64s, a_ru: Floats
+) -> tuple[int, float]:
+    """w (q / mean - 1) of each class that is not next to impossible. How many, and a bound on what the draw tells of the label."""
+    kept, told = 0, 0.0
     for c in range(probs_ct.shape[0]):
         mean = 0.0
-        for u in range(count):
-            if weights_u[u] > 0.0:
-                mean += weights_u[u] * np.float64(probs_ct[c, draws_u[u]])
-        mean_c[c] = mean
-        inverse = 1.0 / mean if mean > TINY else 0.0
-        for u in range(count):
-            deviation_cu[c, u] = 0.0
-            if weights_u[u] > 0.0:
-                deviation_cu[c, u] = weights_u[u] * (np.float64(probs_ct[c, draws_u[u]]) - mean) * inverse
+        for u in range(draws_u.size):
+            mean += weight_u[u] * np.float64(probs_ct[c, draws_u[u]])
+        if mean <= least:
+            continue
+        inverse, square = 1.0 / mean, 0.0
+        for u in range(draws_u.size):
+            deviation = (np.float64(probs_ct[c, draws_u[u]]) - mean) * inverse
+            a_ru[kept, u] = weight_u[u] * deviation
+            square += weight_u[u] * deviation * deviation
+        mean_r[kept] = mean
+        told += mean * square  # chi-squared exceeds the information
+        kept += 1
+    return kept, told
 
 
 @kernel()
-def _sum32(product_j: Floats, ratio_j: Floats, column_j: Floats) -> float:
-    total, least = np.float32(0.0), np.float32(-1.0)
-    for j in range(product_j.size):
-        delta = np.float32(product_j[j]) * np.float32(ratio_j[j])
-        total += np.float32(column_j[j]) * divergence32(least if delta < least else delta)
-    return np.float64(total)
+def _invert(mean_j: Floats, inverse_j: Floats, sum_j: Floats) -> None:
+    one, least = mean_j.dtype.type(1), mean_j.dtype.type(_LEAST_MEAN)
+    for j in range(mean_j.size):
+        inverse_j[j] = one / max(mean_j[j], least)
+        sum_j[j] = mean_j.dtype.type(0)
 
 
 @kernel()
-def _sum(product_j: Floats, ratio_j: Floats, column_j: Floats) -> float:
-    total = 0.0
-    for j in range(product_j.size):
-        delta = np.float64(product_j[j]) * np.float64(ratio_j[j])
-        total += np.float64(column_j[j]) * divergence(max(delta, -1.0))
-    return total
+def _add32(x_rj: Floats, rows: int, mean_r: Float64s, inverse_j: Floats, sum_j: Floats) -> None:
+    for r in range(rows):
+        mean = np.float32(mean_r[r])
+        for j in range(sum_j.size):
+            sum_j[j] += mean * divergence32(np.float32(x_rj[r, j]) * np.float32(inverse_j[j]))
+
+
+@kernel()
+def _add(x_rj: Floats, rows: int, mean_r: Float64s, inverse_j: Floats, sum_j: Floats) -> None:
+    for r in range(rows):
+        for j in range(sum_j.size):
+            sum_j[j] += mean_r[r] * divergence(max(np.float64(x_rj[r, j]) * np.float64(inverse_j[j]), -1.0))

@@ -12,6 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from alcore.kernels import measures
 from alcore.kernels.distributions import weighted_means
 from alcore.kernels.exponentials import exponentials, parts, probabilities, rows_of_tile
 from alcore.kernels.jit import kernel
@@ -24,6 +25,8 @@ Float64s = npt.NDArray[np.float64]
 Float32s = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
+_ACCURATE_BELOW = 4e-3  # the mean of differences is off by 3e-6 where logits lie 27 under the largest of their row
+_TOLERANCE = 1e-6  # of the sum of means that were divided by it
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 
@@ -49,8 +52,8 @@ def bald32(logits_rct: Float32s, accurate_below: float, out_r: Float64s, valid_r
 
 
 @kernel()
-def expected_entropy32(logits_rct: Float32s, accurate_below: float, out_r: Float64s, valid_r: Bools) -> None:
-    """mean_t H[p_t]; scores under ``accurate_below`` again from the probabilities."""
+def expected_entropy32(logits_rct: Float32s, out_r: Float64s, valid_r: Bools) -> None:
+    """mean_t H[p_t]; small scores again from the probabilities."""
     rows, classes, draws = logits_rct.shape
     bound, weights_t = math.log(classes), np.full(draws, 1.0 / draws)
     xlogx_ct = np.empty((classes, draws), np.float64)
@@ -60,7 +63,7 @@ def expected_entropy32(logits_rct: Float32s, accurate_below: float, out_r: Float
         stop = min(start + tile, rows)
         exp_ce, inverse_e = _entropies(logits_rct[start:stop], scratch, mean_rc, out_r[start:stop], valid_r[start:stop])
         for r in range(start, stop):
-            if out_r[r] < accurate_below:
+            if out_r[r] < _ACCURATE_BELOW:
                 probabilities(exp_ce, inverse_e, (r - start) * draws, probs_ct)
                 out_r[r] = entropy_of_draws(probs_ct, weights_t, xlogx_ct)
             if valid_r[r]:
@@ -108,9 +111,28 @@ def pairwise_kl32(logits_rct: Float32s, floor: float, accurate_below: float, out
 
 
 @kernel()
-def means32(logits_rct: Float32s, mean_rc: Float64s) -> None:
-    """mean_t p_t, with sum 1 in float64; NaN where a row is invalid."""
+def entropy32(logits_rct: Float32s, out_r: Float64s, valid_r: Bools) -> None:
+    """H[mean], as that of a single draw."""
+    measures.entropy(_mean_draw(logits_rct), np.ones(1), _TOLERANCE, out_r, valid_r)
+
+
+@kernel()
+def margin32(logits_rct: Float32s, out_r: Float64s, valid_r: Bools) -> None:
+    """1 - (largest mean - second largest mean)."""
+    measures.margin(_mean_draw(logits_rct), np.ones(1), _TOLERANCE, out_r, valid_r)
+
+
+@kernel()
+def least_confidence32(logits_rct: Float32s, out_r: Float64s, valid_r: Bools) -> None:
+    """1 - largest mean."""
+    measures.least_confidence(_mean_draw(logits_rct), np.ones(1), _TOLERANCE, out_r, valid_r)
+
+
+@kernel()
+def _mean_draw(logits_rct: Float32s) -> Float64s:
+    """mean_t p_t, (R, C, 1), with sum 1 in float64; NaN where a row is invalid."""
     rows, classes, draws = logits_rct.shape
+    mean_rct = np.empty((rows, classes, 1), np.float64)
     tile = rows_of_tile(logits_rct)
     unscaled_rc, scratch = np.empty((tile, classes), np.float32), np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
@@ -123,7 +145,8 @@ def means32(logits_rct: Float32s, mean_rc: Float64s) -> None:
             for c in range(classes):
                 total += np.float64(unscaled_rc[r, c])
             for c in range(classes):
-                mean_rc[start + r, c] = np.float64(unscaled_rc[r, c]) / total
+                mean_rct[start + r, c, 0] = np.float64(unscaled_rc[r, c]) / total
+    return mean_rct
 
 
 @kernel()

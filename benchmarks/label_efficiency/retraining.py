@@ -45,7 +45,9 @@ HEURISTICS: dict[str, Callable[[Any], alcore.Heuristic]] = {
     "ical": lambda targets: alcore.ICAL(),
     "ical-pointwise": lambda targets: alcore.ICAL(pointwise=True),
     "epig": alcore.EPIG,
+    "batch-epig": alcore.BatchEPIG,
 }
+TARGETED = ("epig", "batch-epig")
 
 
 class Digits:
@@ -115,7 +117,7 @@ class Run:
 def history_of(name: str, seed: int) -> tuple[list[alcore.stopping.Past], dict[str, float] | None]:
     """A run, gone on with or found ended, and where the seconds of this part of it went."""
     run = Run(Digits(seed))
-    targeted = name == "epig"
+    targeted = name in TARGETED
     with alcore.Ledger.open(FOLDER / f"{name}-{seed}.db", len(run.data.labels)) as ledger:
         loop = alcore.ActiveLearning(
             ledger=ledger, train=run.train, predict=run.predict, oracle=lambda ids: run.data.labels[ids],

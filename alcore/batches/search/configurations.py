@@ -212,7 +212,7 @@ class Configurations:
             mean_1t, _ = merged(*(groups or [(self.rows_ut, self.omega_u)])[0], None)
             mean_t = mean_1t[0]
             self._levels = [
-                *(Level.of(_packed(part), omega, mean_t, COARSE_REST) for part, omega in groups),
+                *(Level.of(packed(part), omega, mean_t, COARSE_REST) for part, omega in groups),
                 Level.of(finest_qtj, self.omega_u, mean_t, FINE_REST),
             ]
         return self._levels
@@ -340,7 +340,7 @@ def _pack(rows_ut: Array, start: int, stop: int, packed_qtj: Array) -> None:
         packed_qtj[whole, :, len(last) :] = 0.0
 
 
-def _packed(rows_ut: Array) -> Array:
+def packed(rows_ut: Array) -> Array:
     packed_qtj = np.empty(_chunks(*rows_ut.shape), np.float32)
     _pack(rows_ut, 0, len(packed_qtj), packed_qtj)
     return packed_qtj
