@@ -14,7 +14,8 @@ import numpy.typing as npt
 from alcore import door
 from alcore.door import Array, Axes, Bools, Float64s, Kind, Reading
 from alcore.scores.gaussian import check_means
-from alcore.sources.blocks import Block, lay_out, map_blocks
+from alcore.sources.blocks import Block, map_blocks
+from alcore.sources.layouts import lay_out
 from alcore.sources.reading import can_reread, open_source, refuse_events
 
 Ints = npt.NDArray[np.int64]

@@ -12,7 +12,8 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array, Axes, Bools, Float64s, MeanOptions, Reading, shows_options
-from alcore.sources.blocks import Block, lay_out, lies_ready, map_blocks, score_blocks
+from alcore.sources.blocks import Block, map_blocks, score_blocks
+from alcore.sources.layouts import lay_out, lies_ready
 from alcore.sources.names import with_names
 from alcore.sources.reading import open_source
 

@@ -20,7 +20,8 @@ from alcore.door import Array, Float64s, Reading
 from alcore.scores.gaussian import score
 from alcore.sources.axes import arranged, is_lazy, opened
 from alcore.sources.best_rows import BestRows, largest_of
-from alcore.sources.blocks import Block, lay_out, lies_ready, map_blocks
+from alcore.sources.blocks import Block, map_blocks
+from alcore.sources.layouts import lay_out, lies_ready
 from alcore.sources.reading import Source, open_source
 from alcore.sources.threads import in_parts
 
