@@ -99,7 +99,6 @@ _8_of_8, _8_of_4, _8_of_2, _8_of_1 = _tile(8, 8), _tile(8, 4), _tile(8, 2), _til
 _4_of_4, _4_of_1 = _tile(4, 4), _tile(4, 1)
 
 
-@kernel(FORMULA)
 def arrange(values_abft: Numbers, out_abft: Numbers) -> None:
     """Numbers whose draws lie apart -> draws adjacent. What is adjacent in ``values_abft`` is best on the axis before the draws."""
     draws = values_abft.shape[3]
@@ -108,7 +107,7 @@ def arrange(values_abft: Numbers, out_abft: Numbers) -> None:
     elif draws >= 4:
         _fours(values_abft, out_abft)
     else:
-        out_abft[:] = values_abft
+        out_abft[...] = values_abft
 
 
 @kernel(FORMULA)

@@ -66,7 +66,9 @@ def test_maps_in_every_order_of_axes_score_the_same_bits(dtype: type, monkeypatc
         for order in permutations(range(5)):
             laid = np.ascontiguousarray(maps.transpose(order))
             axes = "".join("NCHWT"[axis] for axis in order)
-            np.testing.assert_array_equal(alcore.bald(laid, axes=axes), expected)
+            found = alcore.bald(laid, axes=axes)
+            swapped = axes.index("W") < axes.index("H")  # event axes stay in the order of the caller's array
+            np.testing.assert_array_equal(found.swapaxes(1, 2) if swapped else found, expected)
 
 
 def test_as_many_rows_beside_each_other_are_laid_out_as_share_cache_lines(monkeypatch: pytest.MonkeyPatch) -> None:
