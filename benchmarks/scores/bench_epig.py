@@ -8,16 +8,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from harness import OtherWork, Peer, Table, clock, random_probs, range_text, shape_text, turns, yes_no
+from harness import (
+    RUNS,
+    OtherWork,
+    Peer,
+    Table,
+    clock,
+    mebibytes_grown,
+    random_probs,
+    range_text,
+    shape_text,
+    structured_probs,
+    turns,
+    yes_no,
+)
 
 import alcore
 
-PICKS = 3
+PICKS = 3  # of an enumeration over all rows
+SIZES, LARGE, FRESH = (1, 2, 3, 10, 20), 10, 20_000
+MOST_LOST, MOST_SECONDS = 0.005, 6
+OVER_PRODUCT, MANY_TARGETS, TILE_MIB = 1.25, 5_000, 8
 POOL, TARGETS, DRAWS = (2_000, 10), (500, 10), 100
 
 
 def tables(peer: Peer) -> Iterator[Table]:
     yield speed_table(peer)
+    yield memory_table()
     yield batch_table()
     yield error_table(peer)
 
@@ -38,6 +55,7 @@ def load(peer: Peer, probs: np.ndarray, targets: np.ndarray, folder: str) -> Non
 
 def speed_table(peer: Peer) -> Table:
     probs, targets = random_probs((*POOL, DRAWS), 5), random_probs((*TARGETS, DRAWS), 6)
+    logits, target_logits = np.log(probs), np.log(targets)
     rows_draws, draws_columns = probs.reshape(-1, DRAWS), np.ascontiguousarray(targets.reshape(-1, DRAWS).T)
     product = np.empty((len(rows_draws), draws_columns.shape[1]), np.float32)
     with tempfile.TemporaryDirectory() as folder:
@@ -45,45 +63,148 @@ def speed_table(peer: Peer) -> Table:
         others = OtherWork(peer.pid)
         seconds = turns(
             {
-                "alcore": clock(lambda: alcore.epig(probs, targets)),
+                "probs": clock(lambda: alcore.epig(probs, targets)),
+                "logits": clock(lambda: alcore.epig(logits, target_logits, kind="logits")),
                 "Baal": lambda: float(peer.ask(time="epig")["seconds"]),
                 "product": clock(lambda: np.matmul(rows_draws, draws_columns, out=product)),
             }
         )
         other_cores = others.cores()
-    ours, baal, bound = (statistics.median(seconds[side]) for side in ("alcore", "Baal", "product"))
-    row = [f"{shape_text(probs.shape)}, {TARGETS[0]} targets", f"{ours * 1e3:.0f}", range_text(seconds["alcore"])]
-    row += [f"{baal * 1e3:.0f}", range_text(seconds["Baal"]), f"{baal / ours:.1f}", "≥ 25", yes_no(baal / ours >= 25)]
-    row += [f"{bound * 1e3:.0f}", f"{baal / bound:.1f}", f"{other_cores:.2f} cores"]
+    rows = [
+        speed_row(f"{shape_text(probs.shape)}, {TARGETS[0]} targets", kind, seconds) for kind in ("probs", "logits")
+    ]
+    rows = [[*row, f"{other_cores:.2f} cores"] for row in rows]
     columns = [
         "(N, C, T)",
         "alcore ms",
         "fastest – slowest",
-        "Baal ms",
+        "product alone ms",
         "fastest – slowest",
-        "ratio",
+        "alcore over product",
+    ]
+    columns += [
         "target",
         "reached",
+        "Baal ms",
+        "fastest – slowest",
+        "Baal over alcore",
+        "Baal over product",
+        "other work meanwhile",
     ]
-    columns += ["product alone ms", "Baal over product alone", "other work meanwhile"]
     text = (
-        "float32, random predictions (Dirichlet(1)), in turn; medians. Both sides multiply N C by J C numbers over T draws, and "
-        "this product alone, by NumPy's BLAS on all cores, bounds what any exact form can reach."
+        "float32, random predictions (Dirichlet(1)), in turn; medians. Both sides multiply N C by J C numbers over T draws. This "
+        "product alone is NumPy's BLAS on all cores, which writes its N C J C numbers to memory. Baal's float32 form does so "
+        "too, and reads them for the logarithm. So Baal over product is what a form that multiplies as BLAS does would reach, with "
+        "logarithms that cost nothing. alcore keeps the products of a tile in the cache."
     )
-    return Table("EPIG against Baal", text, columns, [row])
+    return Table("EPIG against Baal", text, columns, rows)
+
+
+def speed_row(name: str, kind: str, seconds: dict[str, list[float]]) -> list[str]:
+    ours, baal, bound = (statistics.median(seconds[side]) for side in (kind, "Baal", "product"))
+    row = [f"{name}, {kind}", f"{ours * 1e3:.0f}", range_text(seconds[kind])]
+    row += [f"{bound * 1e3:.0f}", range_text(seconds["product"]), f"{ours / bound:.2f}", f"≤ {OVER_PRODUCT}"]
+    row += [yes_no(ours / bound <= OVER_PRODUCT), f"{baal * 1e3:.0f}", range_text(seconds["Baal"])]
+    return [*row, f"{baal / ours:.1f}", f"{baal / bound:.1f}"]
+
+
+def memory_table() -> Table:
+    probs, targets = random_probs((*POOL, DRAWS), 5), random_probs((MANY_TARGETS, TARGETS[1], DRAWS), 6)
+    alcore.epig(probs[:10], targets[:10])
+    grown = mebibytes_grown(lambda: alcore.epig(probs, targets))
+    own, joint = targets.nbytes / 2**20, 4 * POOL[0] * POOL[1] * MANY_TARGETS * TARGETS[1] / 2**20
+    reached = grown <= 2 * own + TILE_MIB
+    row = [
+        f"{shape_text(probs.shape)}, {MANY_TARGETS} targets",
+        f"{own:.0f}",
+        f"{grown:.0f}",
+        f"≤ {2 * own + TILE_MIB:.0f}",
+    ]
+    columns = ["(N, C, T)", "targets MiB", "alcore grew by MiB", "target", "reached", "joint distributions MiB"]
+    text = "float32. The targets are copied twice, checked and packed for products. Beside that there are tiles of each thread."
+    return Table("Memory of EPIG", text, columns, [[*row, yes_no(reached), f"{joint:.0f}"]])
 
 
 def batch_table() -> Table:
-    probs, targets = random_probs((*POOL, DRAWS), 5), random_probs((*TARGETS, DRAWS), 6)
-    alcore.batch_epig(probs[:8], targets[:8], 2, rng=0)
-    seconds = clock(lambda: alcore.batch_epig(probs, targets, PICKS, rng=0))()
-    row = [f"{shape_text(probs.shape)}, {TARGETS[0]} targets", str(PICKS), f"{seconds:.1f}"]
-    columns = ["(N, C, T)", "k", "alcore s", "EPIG of the pool, times"]
+    """Seconds of batches beside those of EPIG, and what their labels tell beside the picks of an enumeration over all rows."""
+    rows = [
+        *batch_rows("Dirichlet(1)", random_probs((*POOL, DRAWS), 5), random_probs((*TARGETS, DRAWS), 6)),
+        *batch_rows("structured", *np.split(structured_probs((POOL[0] + TARGETS[0], POOL[1], DRAWS), 5), [POOL[0]])),
+    ]
+    columns = ["pool", "k", "alcore s", "EPIG of the pool, times", "exact gains", "information said", "measured afresh"]
+    columns += ["`exact=0`, measured", "enumeration's, measured", "lost of it", "target", "reached"]
     text = (
-        "float32, random predictions (Dirichlet(1)), one run; no other implementation was found. The third pick looks at all "
-        "100 pairs of labels of the first two, so three picks are 111 times EPIG of the pool."
+        f"{shape_text((*POOL, DRAWS))}, {TARGETS[0]} targets, float32, no other implementation was found. Nats, the mean over "
+        "targets. Up to three picks the measure sums over all labels of the batch and compares with greedy picks that sum over all "
+        f"labels for every row. After that it is the mean over {FRESH:,} fresh configurations, whose labels are drawn."
     )
-    return Table("Batch EPIG", text, columns, [[*row, str(sum(TARGETS[1] ** i for i in range(PICKS)))]])
+    return Table("Batch EPIG", text, columns, rows)
+
+
+def batch_rows(name: str, probs: np.ndarray, targets: np.ndarray) -> Iterator[list[str]]:
+    alcore.batch_epig(probs[:600], targets[:100], 3, exact=0, rng=0)
+    one = min(clock(lambda: alcore.epig(probs, targets))() for _ in range(RUNS))
+    enumerated = greedy(probs, targets)
+    for k in SIZES:
+        seconds = clock(lambda size=k: alcore.batch_epig(probs, targets, size, rng=0))()
+        batch, sampled = (alcore.batch_epig(probs, targets, k, rng=0, exact=exact) for exact in (100, 0))
+        own, other = (information(probs[one.indices], targets) for one in (batch, sampled))
+        row = [name, str(k), f"{seconds:.2f}", f"{seconds / one:.0f}", str(batch.exact_until)]
+        row += [f"{batch.information[-1]:.4f}", f"{own:.4f}", f"{other:.4f}"]
+        if k <= len(enumerated):
+            best = information(probs[enumerated[:k]], targets)
+            lost = best - min(own, other)
+            row += [f"{best:.4f}", f"{lost:.5f}", f"≤ {MOST_LOST}", yes_no(lost <= MOST_LOST)]
+        elif k == LARGE:
+            row += ["–", "–", f"≤ {MOST_SECONDS} s", yes_no(seconds <= MOST_SECONDS)]
+        else:
+            row += ["–", "–", "", ""]
+        yield row
+
+
+def greedy(probs: np.ndarray, targets: np.ndarray) -> list[int]:
+    """The greedy batch by the definition: EPIG of every row under each label configuration of the rows before."""
+    picks: list[int] = []
+    for _ in range(PICKS):
+        omega, posteriors = configurations(probs[picks])
+        gains = sum(
+            share * alcore.epig(probs, targets, weights=own) for share, own in zip(omega, posteriors, strict=True)
+        )
+        gains[picks] = -np.inf
+        picks.append(int(np.argmax(gains)))
+    return picks
+
+
+def configurations(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All labels of a batch: their probabilities, and the posterior over draws after each."""
+    joint = np.full((1, DRAWS), 1 / DRAWS)
+    for row in batch.astype(float):
+        joint = (joint[:, None] * row).reshape(-1, DRAWS)
+    omega = joint.sum(axis=1)
+    return omega, joint / omega[:, None]
+
+
+def drawn(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fresh configurations of a batch's labels, each from a draw."""
+    rng = np.random.default_rng(99)
+    owners = np.arange(FRESH) % DRAWS
+    log = np.zeros((FRESH, DRAWS))
+    for row in batch.astype(float):
+        labels = (row[:, owners].cumsum(axis=0) < rng.random(FRESH)).sum(axis=0).clip(max=len(row) - 1)
+        log += np.log(np.maximum(row[labels], 1e-300))
+    posteriors = np.exp(log - log.max(axis=1, keepdims=True))
+    return np.full(FRESH, 1 / FRESH), posteriors / posteriors.sum(axis=1, keepdims=True)
+
+
+def information(batch: np.ndarray, targets: np.ndarray) -> float:
+    """What the labels of a batch tell about a target, the mean: the divergence of its prediction from the one before."""
+    omega, posteriors = configurations(batch) if len(batch) <= PICKS else drawn(batch)
+    flat, total = targets.reshape(-1, DRAWS).astype(float), 0.0
+    before = flat.mean(axis=1)
+    for start in range(0, len(omega), 500):
+        after = posteriors[start : start + 500] @ flat.T
+        total += float(omega[start : start + 500] @ (after * np.log(np.maximum(after, 1e-300) / before)).sum(axis=1))
+    return total / len(targets)
 
 
 def error_table(peer: Peer) -> Table:
