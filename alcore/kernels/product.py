@@ -22,7 +22,9 @@ from alcore.kernels.jit import kernel
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 
-COLUMNS = 64  # multiplied at a time: with 100 draws they stay in the L1 cache, 171 GFLOP/s where 192 columns reached 111
+COLUMNS = (
+    64  # multiplied at a time: with 100 draws they stay in the L1 cache, 171 GFLOP/s where 192 columns reached 111
+)
 SHORT = 32  # bytes of a register; where registers are shorter the compiler takes several for one
 NUMBER = 4  # bytes to which the shortest numbers are aligned
 LANES = 8  # columns are padded with zeros to a multiple of this, a short register of float32 and two of float64
