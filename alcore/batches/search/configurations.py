@@ -272,7 +272,7 @@ class Configurations:
         return live
 
     def _groups(self, first_u: Ints, second_u: Ints, weight_u: Float64s) -> list[tuple[Array, Float64s]]:
-        """Groups of configurations, the coarsest first. By the draw that leads, by its weight too, by the second draw instead, by both.
+        """Groups of configurations, coarse ones first: by the draw that leads, by its weight too, by the second draw, by all three.
 
         With 100 draws and 10 000 configurations these are 100, some 600 and some 2 000. Of 5 000 candidates the first
         left 180 to the next at a tenth pick, that 38, the last 14.
