@@ -93,8 +93,8 @@ def batchbald(
 
     Returns:
         A `Batch` in the order chosen. The cost is BALD of the pool and a few hundred evaluations of O(samples·C·T), and
-            O(samples·T) memory. With more than 10 labels an evaluation takes O(samples·L·T), memory O(samples·(L + T)). Rows
-            that tell alike are evaluated nearly all.
+            O(samples·T) memory, with at most 64 MiB more for rows of 8 or more classes a draw. With more than 10 labels an
+            evaluation takes O(samples·L·T), memory O(samples·(L + T)). Rows that tell alike are evaluated nearly all.
 
     Raises:
         TypeError: as `entropy`.

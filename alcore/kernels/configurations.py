@@ -12,6 +12,7 @@ import heapq
 import numpy as np
 import numpy.typing as npt
 
+from alcore.kernels.divergences import divergences, mean_divergence
 from alcore.kernels.jit import kernel
 from alcore.kernels.log import log, xlogx32
 from alcore.kernels.product import multiply
@@ -20,8 +21,10 @@ Floats = npt.NDArray[np.floating]
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 _LEAST = np.float32(1e-30)  # of a posterior: a draw all but ruled out may be the only one to allow a later label
+_LONG, _ELEMENTS = 64, 256  # numbers of a row that fills registers, and of several rows together
 
 
 @kernel()
@@ -156,26 +159,26 @@ def _gain(
 ) -> float:
     """Of one row, float32 chunk by chunk, with memory to work in.
 
-    What a class adds to the gain is concave in the posterior, so it is at most what the class adds under the mean posterior:
-    classes worth little there are counted at that, and only the others are multiplied.
+    What a class adds to the gain is concave in the posterior, so it is at most what the class adds under the mean posterior, and
+    that at most Var p / E p: classes worth little there are counted at that, and only the others are multiplied.
     """
-    classes = probs_ct.shape[0]
-    least = rest / classes
+    classes, draws = probs_ct.shape
+    least = np.float32(rest / classes)
     kept, total = 0, 0.0
     for c in range(classes):
-        mean, within = _class_sums(probs_ct[c], mean_t, a_ct[kept])
-        prior = within - np.float64(xlogx32(np.float32(mean)))
-        if prior > least:
+        spread = _spread(probs_ct[c], mean_t)
+        if spread > least:
+            for t in range(draws):
+                a_ct[kept, t] = probs_ct[c, t]
             kept += 1
-            total += within
         else:
-            total += max(prior, 0.0)
+            total += np.float64(max(spread, np.float32(0.0)))
     a_ct[kept, :] = np.float32(0.0)
     even = kept + kept % 2
+    total += _sum_all(a_ct[:kept], mean_t)
     for q in range(packed_qtj.shape[0]):
         multiply(a_ct[:even], None, packed_qtj[q], x_cj[:even])
-        for c in range(kept):
-            total -= _sum_xlogx32(x_cj[c], omega_qj[q])
+        total -= _sum_all(x_cj[:kept], omega_qj[q])
     return total
 
 
@@ -189,11 +192,17 @@ def descend(
     mean_t: Float32s,
     rest_l: Float64s,
     first: int,
+    divergence_nv: Float32s,
+    known_n: Bools,
+    weight_v: Float64s,
     slack: float,
     best_1: Float64s,
     found_sl: Float64s,
 ) -> None:
     """Screen rows in the order of their bounds, each at its next level from ``first`` on, until none can exceed ``best_1 - slack``.
+
+    Before its first level a row is bounded by the mean divergence of its draws, where there is room for them. That is column 0 of
+    what is found, and level l column l + 1.
 
     ``best_1`` is the largest gain at the last level so far, of all threads. That of others may be read late, which
     costs screens and changes nothing that counts: a row whose bounds exceed the final ``best_1 - slack`` is screened in any case.
@@ -204,16 +213,24 @@ def descend(
         widest = max(widest, packed_lqtj[level].shape[2])
     a_ct = np.zeros((probs_nct.shape[1] + 1, packed_lqtj[0].shape[1]), np.float32)
     space_j = np.empty(len(a_ct) * widest, np.float32)
-    heap = [(-bound_s[s], s, first) for s in range(rows_s.size)]
+    heap = [(-bound_s[s], s, -1 if rows_s[s] < known_n.size else first) for s in range(rows_s.size)]
     heapq.heapify(heap)
     while len(heap) > 0:
         below, s, level = heapq.heappop(heap)
         if -below <= best_1[0] - slack:
             break
+        row = rows_s[s]
+        if level < 0:
+            if not known_n[row]:
+                divergences(probs_nct[row], divergence_nv[row])
+                known_n[row] = True
+            found_sl[s, 0] = mean_divergence(weight_v, divergence_nv[row])
+            heapq.heappush(heap, (max(below, -found_sl[s, 0]), s, first))
+            continue
         packed_qtj = packed_lqtj[level]
         x_cj = space_j[: len(a_ct) * packed_qtj.shape[2]].reshape(len(a_ct), packed_qtj.shape[2])
-        gain = _gain(probs_nct[rows_s[s]], packed_qtj, omega_lqj[level], mean_t, rest_l[level], a_ct, x_cj)
-        found_sl[s, level] = gain
+        gain = _gain(probs_nct[row], packed_qtj, omega_lqj[level], mean_t, rest_l[level], a_ct, x_cj)
+        found_sl[s, level + 1] = gain
         gain = min(gain, -below)
         if level == last:
             best_1[0] = max(best_1[0], gain)
@@ -222,15 +239,34 @@ def descend(
 
 
 @kernel()
-def _class_sums(probs_t: Floats, mean_t: Float32s, out_t: Float32s) -> tuple[float, float]:
-    """sum_t mean_t p_t and sum_t mean_t p_t log p_t; the class in float32."""
-    mean, within = np.float32(0.0), np.float32(0.0)
+def _spread(probs_t: Floats, mean_t: Float32s) -> np.float32:
+    """Var p / E p over the mean posterior; 0 where all are 0."""
+    mean, square = np.float32(0.0), np.float32(0.0)
     for t in range(mean_t.size):
         p = np.float32(probs_t[t])
-        out_t[t] = p
         mean += mean_t[t] * p
-        within += mean_t[t] * xlogx32(p)
-    return np.float64(mean), np.float64(within)
+        square += mean_t[t] * p * p
+    return np.float32(square / max(mean, _LEAST) - mean)
+
+
+@kernel()
+def _sum_all(x_cj: Float32s, weight_j: Float32s) -> float:
+    """sum_cj weight_j x log x. Short rows are read several at a time: a loop that ends before it fills registers takes four times
+    as long an element.
+    """
+    (rows, columns), total = x_cj.shape, 0.0
+    if columns >= _LONG:
+        for c in range(rows):
+            total += _sum_xlogx32(x_cj[c], weight_j)
+        return total
+    weight_i = np.empty(max(1, _ELEMENTS // columns) * columns, np.float32)
+    for i in range(weight_i.size):
+        weight_i[i] = weight_j[i % columns]
+    x_i = x_cj.reshape(rows * columns)
+    for start in range(0, x_i.size, weight_i.size):
+        part_i = x_i[start : start + weight_i.size]
+        total += _sum_xlogx32(part_i, weight_i[: part_i.size])
+    return total
 
 
 @kernel()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alcore.batches.search.divergences import Divergences, weight_of_pairs
 from alcore.door import Array, Float64s
 from alcore.sources.threads import get_threads, in_parts
 
@@ -20,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 
 NEGLIGIBLE = 1e-12  # configurations of smaller probability are dropped while all are kept
 STEPS = 8  # of the largest posterior weight, by which configurations of one leading draw are grouped
-LEVELS = 4  # groups of three sizes, and all configurations
+LEVELS = 5  # groups of four sizes, and all configurations
 CLEAR = 0.8  # a largest weight from which the second draw does not matter
 SPARSE = 64  # times as many possible keys as keys: they are sorted instead of marked, 0.1 ms against 0.4 for 10 000 of 100 000
 FINER = 2  # a level of groups is worth its products where the next finer one has so many times its rows
@@ -67,18 +68,20 @@ class Configurations:
         self.total_m = np.empty(0)  # what the rows told since labels are sampled, those of an owner side by side
         self.noise = 0.0  # the standard error of the information that was sampled so far
         self._spaces: dict[str, Array] = {}
+        self._divergences: Divergences | None = None  # of the cells that were searched last
         self._turn = False
         self._start()
 
     def __getstate__(self) -> dict[str, Any]:
         """What a worker of a cluster gets: without the memory that is used again."""
-        return {**self.__dict__, "_spaces": {}}
+        return {**self.__dict__, "_spaces": {}, "_divergences": None}
 
     def _start(self) -> None:
         self.rows_ut = self._weights_t.astype(np.float32)[None]
         self.omega_u, self.square_u = np.ones(1), np.zeros(1)
         self.effective_draws = 1.0 / float((self._weights_t**2).sum())  # mean number that still explain the labels
         self._levels: list[Level] | None = None
+        self._leader_u = np.empty(0, np.int64)
         self._last: tuple[Float64s, Float64s] | None = None  # a row and what it tells after each configuration
 
     def _space(self, name: str, shape: tuple[int, ...], dtype: type) -> Array:
@@ -208,6 +211,7 @@ class Configurations:
                 leaders(self.rows_ut, start * columns, min(stop * columns, rows), first_u, second_u, weight_u)
 
             in_parts(len(finest_qtj), pack_and_lead)
+            self._leader_u = first_u
             groups = self._groups(first_u, second_u, weight_u)
             mean_1t, _ = merged(*(groups or [(self.rows_ut, self.omega_u)])[0], None)
             mean_t = mean_1t[0]
@@ -228,13 +232,19 @@ class Configurations:
         padded = levels[:1] * (LEVELS - len(levels)) + levels  # one compiled kernel for any number of levels
         packed, omega = tuple(level.packed_qtj for level in padded), tuple(level.omega_qj for level in padded)
         rest_l = np.array([level.rest for level in padded])
+        if self._divergences is None or self._divergences.cells is not probs_nct:
+            self._divergences = Divergences(probs_nct)
+        apart, weight_v = self._divergences, np.empty(0)
+        if apart.known_n.size:
+            weight_v = weight_of_pairs(self._leader_u, self.rows_ut, self.omega_u)
         best_1 = np.array([floor + slack])
-        found_nl = np.full((len(rows_n), LEVELS), np.inf)
+        found_nl = np.full((len(rows_n), 1 + LEVELS), np.inf)
         threads = get_threads()
 
         def work(start: int, stop: int) -> None:
             for part in range(start, stop):
-                own, found_sl = slice(part, None, threads), np.full((len(rows_n[part::threads]), LEVELS), np.inf)
+                own = slice(part, None, threads)
+                found_sl = np.full((len(rows_n[own]), 1 + LEVELS), np.inf)
                 descend(
                     probs_nct,
                     np.ascontiguousarray(rows_n[own]),  # one kernel for any number of threads, 1.3 s less to compile
@@ -244,6 +254,9 @@ class Configurations:
                     levels[0].mean_t,
                     rest_l,
                     LEVELS - len(levels),
+                    apart.held_nv,
+                    apart.known_n,
+                    weight_v,
                     slack,
                     best_1,
                     found_sl,
@@ -253,13 +266,13 @@ class Configurations:
         in_parts(threads, work)
         # What threads screened in vain depends on their timing: only what would be screened in any case counts.
         live = np.arange(len(rows_n))
-        for found_n in found_nl.T[LEVELS - len(levels) :]:
+        for found_n in found_nl.T[[0, *range(1 + LEVELS - len(levels), 1 + LEVELS)]]:
             live = live[bound_n[live] > best_1[0] - slack]
             bound_n[live] = np.minimum(bound_n[live], found_n[live])
         return live
 
     def _groups(self, first_u: Ints, second_u: Ints, weight_u: Float64s) -> list[tuple[Array, Float64s]]:
-        """Groups of configurations, the coarsest first: by the draw that leads, by its weight too, by the second draw too.
+        """Groups of configurations, coarse ones first: by the draw that leads, by its weight too, by the second draw, by all three.
 
         With 100 draws and 10 000 configurations these are 100, some 600 and some 2 000. Of 5 000 candidates the first
         left 180 to the next at a tenth pick, that 38, the last 14.
@@ -269,16 +282,20 @@ class Configurations:
             return []
         step_u = np.minimum((weight_u * STEPS).astype(np.int64), STEPS - 1)
         keys = [first_u * (draws + 1) + np.where(weight_u < CLEAR, second_u, draws), first_u * STEPS + step_u]
-        parts: list[tuple[Array, Float64s]] = [(self.rows_ut, self.omega_u)] * 2
+        if (
+            draws * (draws + 1) * STEPS < 1 << 16
+        ):  # more keys are no radix sort, and there are next to as many as configurations
+            keys.append(keys[0] * STEPS + step_u)
+        parts: list[tuple[Array, Float64s]] = [(self.rows_ut, self.omega_u)] * len(keys)
 
         def merge_each(start: int, stop: int) -> None:
             parts[start:stop] = [merged(self.rows_ut, self.omega_u, key) for key in keys[start:stop]]
 
-        in_parts(2, merge_each)
+        in_parts(len(keys), merge_each)
         parts.append(merged(*parts[1], np.unique(keys[1]) // STEPS))
         groups: list[tuple[Array, Float64s]] = []
         finer = rows
-        for part in parts:
+        for part in parts[2:-1] + parts[:2] + parts[-1:]:
             if FINER * len(part[0]) <= finer:
                 groups.insert(0, part)
                 finer = len(part[0])
@@ -322,10 +339,10 @@ def _distinct(keys_m: Ints) -> tuple[Ints, Ints]:
 
 def _chunks(rows: int, draws: int) -> tuple[int, int, int]:
     """Chunks, draws and columns of packed rows."""
-    from alcore.kernels.product import COLUMNS, LANES
+    from alcore.kernels.product import chunks_of
 
-    chunks = -(-rows // COLUMNS)
-    return chunks, draws, -(-rows // (LANES * chunks)) * LANES
+    chunks, columns = chunks_of(rows)
+    return chunks, draws, columns
 
 
 def _pack(rows_ut: Array, start: int, stop: int, packed_qtj: Array) -> None:
