@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore.door import Array, Float64s
-from alcore.sources.threads import get_threads, in_parts
+from alcore.sources.threads import at_once, in_parts
 
 Ints = npt.NDArray[np.int64]
 
@@ -230,7 +230,7 @@ class Configurations:
         rest_l = np.array([level.rest for level in padded])
         best_1 = np.array([floor + slack])
         found_nl = np.full((len(rows_n), LEVELS), np.inf)
-        threads = get_threads()
+        threads = at_once()
 
         def work(start: int, stop: int) -> None:
             for part in range(start, stop):
