@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 import alcore
+from alcore.sources import threads
 from tests.browser import started
 
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
@@ -46,7 +47,9 @@ def _is_wanted(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _default_threads() -> Iterator[None]:
+def _default_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tests get as many threads as they set, however few processors there are."""
+    monkeypatch.setattr(threads, "A_PROCESSOR", 64)
     yield
     alcore.set_threads(None)
 

@@ -19,7 +19,7 @@ from alcore.sources.chunks import CutRows, row_blocks, step_of, warn_of_chunks
 from alcore.sources.names import RowNames, axes_of, names_of_rows
 from alcore.sources.ragged import Ragged
 from alcore.sources.spread import Spread, spread
-from alcore.sources.threads import get_threads
+from alcore.sources.threads import at_once
 from alcore.sources.unwritten import check_written
 
 Result = TypeVar("Result")
@@ -159,7 +159,7 @@ def _array_source(array: Array, kind: Kind, name: str, cost: int) -> Source:
     door.check_axes(array.shape, name, kind)
     held = block_rows(array.shape[1:], array.dtype.itemsize, cost)
     # Nothing is read or held, so a few large blocks for each thread.
-    step = min(max(-(-len(array) // (PER_THREAD * get_threads())), held // 8, 1), 4 * held)
+    step = min(max(-(-len(array) // (PER_THREAD * at_once())), held // 8, 1), 4 * held)
     blocks = CutRows(len(array), step, lambda start, stop: array[start:stop])
     return Source(len(array), array.shape[1:], blocks, step, array.dtype)
 
@@ -219,7 +219,7 @@ def _cut(first: Array, rest: Iterator[Array], step: int, name: str) -> Iterator[
 
 def block_rows(cell_shape: tuple[int, ...], itemsize: int, cost: int = 1) -> int:
     row_bytes = math.prod(cell_shape) * itemsize
-    budget = min(BLOCK_BYTES, IN_FLIGHT_BYTES // get_threads()) // cost
+    budget = min(BLOCK_BYTES, IN_FLIGHT_BYTES // at_once()) // cost
     return max(1, budget // max(1, row_bytes))
 
 

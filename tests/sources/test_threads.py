@@ -30,6 +30,23 @@ def test_threads_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert alcore.get_threads() == len(os.sched_getaffinity(0))
 
 
+def test_no_more_threads_work_at_once_than_there_are_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "A_PROCESSOR", 1)
+    monkeypatch.setattr(threads, "_processors", lambda: 2)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 1)
+    expected = alcore.bald(POOL)
+    monkeypatch.setattr(threads, "_pools", {})
+    alcore.set_threads(16)
+    assert (alcore.get_threads(), threads.at_once()) == (16, 2)
+    np.testing.assert_array_equal(alcore.bald([POOL[:30], POOL[30:]]), expected)
+    done: list[tuple[int, int]] = []
+    threads.in_parts(40, lambda start, stop: done.append((start, stop)))
+    assert sorted(done) == [(0, 20), (20, 40)]
+    assert set(threads._pools) == {1}  # the caller is the other one
+    alcore.set_threads(1)
+    assert threads.at_once() == 1
+
+
 def test_blocks_are_pulled_in_the_callers_thread() -> None:
     seen = set()
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from alcore.batches.search.divergences import Divergences, weight_of_pairs
 from alcore.door import Array, Float64s
-from alcore.sources.threads import get_threads, in_parts
+from alcore.sources.threads import at_once, in_parts
 
 Ints = npt.NDArray[np.int64]
 
@@ -239,7 +239,7 @@ class Configurations:
             weight_v = weight_of_pairs(self._leader_u, self.rows_ut, self.omega_u)
         best_1 = np.array([floor + slack])
         found_nl = np.full((len(rows_n), 1 + LEVELS), np.inf)
-        threads = get_threads()
+        threads = at_once()
 
         def work(start: int, stop: int) -> None:
             for part in range(start, stop):
