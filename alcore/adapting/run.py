@@ -167,7 +167,7 @@ class Run(ABC):
         within: Callable[[], AbstractContextManager[object]] = nullcontext,
         probs: Callable[[Any, int, int], Any] | None = None,
     ) -> Any:
-        """`probs` of a draw, ``within`` a context, or what another function makes. The noise of a draw may have shapes of its own."""
+        """`probs` of a draw, ``within`` a context, or what another function makes. A draw's noise may have shapes of its own."""
         if self._seeded or not self.request.consistent:
             self.seed(self.request.seed_of(draw, block, AGAIN))
         try:

@@ -81,8 +81,8 @@ def sides() -> Iterator[tuple[str, int, int, int]]:
 def loops(device: torch.device) -> Table:
     text = (
         f"{ROWS} images of three channels on the host, T = {DRAWS}, a network of two convolutions, batch norm and two dense layers "
-        f"with dropout before each; medians of {RUNS}, in turn. The checks of the first blocks are in. By hand: plain draws, with one "
-        "copy for each block, or one for each draw."
+        f"with dropout before each; medians of {RUNS}, in turn. The checks of the first blocks are in. By hand: plain draws, "
+        "with one copy for each block, or one for each draw."
     )
     rows = []
     for name, side, classes, batch in sides():
