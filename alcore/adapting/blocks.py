@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing
 from itertools import chain
 from typing import Any
 
@@ -20,29 +20,36 @@ def predict_block(batch: Any, runs: Sequence[Forward], request: Request, number:
         return _stacked(passes, request)
 
 
-def _passes(batch: Any, runs: Sequence[Forward], request: Request, number: int) -> Generator[Array, None, None]:
-    """Member after member. Each leaves the generators of the process as they were before the next one begins."""
+def _passes(
+    batch: Any, runs: Sequence[Forward], request: Request, number: int
+) -> Generator[tuple[int, Array], None, None]:
+    """(k, draws on the last axis of k passes), member after member. Each leaves the generators of the process as they were."""
     for place, run in enumerate(runs):
-        with run.block() if isinstance(run, Run) else nullcontext():
-            for draw in range(place * request.draws, (place + 1) * request.draws):
-                yield np.asarray(run(batch, number, draw))
+        draws = range(place * request.draws, (place + 1) * request.draws)
+        if isinstance(run, Run):
+            with run.block():
+                yield from run.passes(batch, number, draws)
+            continue
+        for draw in draws:
+            probs = np.asarray(run(batch, number, draw))
+            yield 1, probs if request.draw_axis is not None else probs[..., None]
 
 
-def _stacked(passes: Iterator[Array], request: Request) -> Array:
-    """Write each draw into one array as soon as it is made. A second copy of the block would double the memory."""
-    each = request.draw_axis is not None  # whether a pass makes several draws, on its last axis
-    first = next(passes)
-    width = first.shape[-1] if each else 1
-    shape = first.shape if each else (*first.shape, 1)
+def _stacked(passes: Iterator[tuple[int, Array]], request: Request) -> Array:
+    """Write the draws into one array as soon as they are made. A second copy of the block would double the memory."""
+    count, first = next(passes)
+    width, place = first.shape[-1] // count, 0
+    shape = (*first.shape[:-1], width)
     block = np.empty((*shape[:-1], request.passes * width), request.dtype)
-    for place, probs in enumerate(chain([first], passes)):
-        made = probs if each else probs[..., None]
-        if made.shape != shape:
+    for several, made in chain([(count, first)], passes):
+        one = (*made.shape[:-1], made.shape[-1] // several)
+        if one != shape:
             raise ValueError(
-                f"draw {place * width}: expected shape {shape}, the shape of draw 0, got {made.shape}. Let the model return the "
+                f"draw {place * width}: expected shape {shape}, the shape of draw 0, got {one}. Let the model return the "
                 "same shape in every draw."
             )
-        block[..., place * width : (place + 1) * width] = made
+        block[..., place * width : (place + several) * width] = made
+        place += several
     return block
 
 

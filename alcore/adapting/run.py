@@ -123,6 +123,12 @@ class Run(ABC):
         """The outputs of the first of these draws. An adapter may make more of them at once, where that is faster."""
         return [self.predicted(given, block, draws[0])]
 
+    def stacks(self, given: Any, block: int, draws: range) -> Iterator[tuple[int, Array]]:
+        """(k, (n, C, ..., k)) for all these draws, as many at a time as come together. An adapter may keep them on a device."""
+        for draw in draws:
+            probs = np.asarray(self._next(block, draw))
+            yield 1, probs if self.request.draw_axis is not None else probs[..., None]
+
     def states(self) -> dict[str, Any]:
         """The states of the generators that the framework, Python and NumPy keep for the whole process, by name."""
         return generators.generator_states()
@@ -154,24 +160,26 @@ class Run(ABC):
         return arrange(found, rows, self.request, self.ops, self._class_axis, taken)
 
     def predicted(
-        self, given: Any, block: int, draw: int, within: Callable[[], AbstractContextManager[object]] = nullcontext
-    ) -> Array:
-        """`probs` of a draw. Its noise may have other shapes than that of earlier draws, where a model skips layers at random.
-
-        ``within``: a context for the forward pass alone.
-        """
+        self,
+        given: Any,
+        block: int,
+        draw: int,
+        within: Callable[[], AbstractContextManager[object]] = nullcontext,
+        probs: Callable[[Any, int, int], Any] | None = None,
+    ) -> Any:
+        """`probs` of a draw, ``within`` a context, or what another function makes. A draw's noise may have shapes of its own."""
         if self._seeded or not self.request.consistent:
             self.seed(self.request.seed_of(draw, block, AGAIN))
         try:
             with within():
-                return self.probs(given, block, draw)
+                return (probs or self.probs)(given, block, draw)
         except refusals.UnknownRowsError:
             if not self._sharing or block != self._learned_at or draw in self._own_axes:
                 raise
             with self.generators_kept():
                 learned = self._learn_axes(given, block, draw, self._observed(given, block, draw))
                 self._own_axes[draw] = self._in_order(learned)
-            return self.predicted(given, block, draw, within)
+            return self.predicted(given, block, draw, within, probs)
 
     # --- a block ------------------------------------------------------------------------------------------------------
 
@@ -192,17 +200,36 @@ class Run(ABC):
                 refusals.refuse_other_generator(self.name, "", name)
 
     def __call__(self, batch: Any, block: int, draw: int) -> Array:
+        self._start(batch, block, draw)
+        probs = self._next(block, draw)
+        self._compare(probs, block, draw)
+        return probs
+
+    def passes(self, batch: Any, block: int, draws: range) -> Iterator[tuple[int, Array]]:
+        """(k, (n, C, ..., k)) for all draws of a member, in order."""
+        given, first = self._start(batch, block, draws[0]), draws[0]
+        for count, made in self.stacks(given, block, draws):
+            for place, probs in enumerate(np.split(made, count, axis=-1) if block == self._learned_at else ()):
+                self._compare(probs, block, first + place)
+            first += count
+            yield count, made
+
+    def _start(self, batch: Any, block: int, draw: int) -> Any:
+        """What the model is called with for a block, which is checked when it comes first."""
         if self._block is None or self._block[0] != block:
             given = map_leaves(first_of(batch, self._inputs), self.as_tensor)
             self._block, self._ahead = (block, given), iter(())
             with self.generators_kept():
                 self._check(given, block, draw)
+        return self._block[1]
+
+    def _next(self, block: int, draw: int) -> Array:
+        assert self._block is not None
         number, probs = next(self._ahead, (None, None))
         if probs is None or number != draw:
             draws = range(draw, draw - draw % self.request.draws + self.request.draws)  # the rest of this member's
             self._ahead = zip(draws, self.several(self._block[1], block, draws), strict=False)
             _, probs = next(self._ahead)
-        self._compare(probs, block, draw)
         return probs
 
     def _compare(self, probs: Array, block: int, draw: int) -> None:
