@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ import zarr
 from harness import Table, yes_no
 
 import alcore
-from alcore.batches.search.candidates import SENT_ROWS
+from alcore.batches.search.candidates import MEMORY, SENT_ROWS
 from alcore.sources import spread
 
 CLASSES, DRAWS, CHUNK_BYTES = 10, 20, 32 << 20
@@ -94,23 +95,33 @@ class Peaks:
                 self.peak[pid] = max(self.peak[pid], anonymous_mib(pid) - before)
 
 
+def arrays_of(result: Any) -> list[np.ndarray]:
+    """The arrays of what a task returns."""
+    if isinstance(result, np.ndarray):
+        return [result]
+    inner = vars(result).values() if is_dataclass(result) else result if isinstance(result, tuple | list) else ()
+    return [array for one in inner for array in arrays_of(one)]
+
+
 class Sent:
-    """What tasks return to the caller: rows of each block, pass after pass, and bytes."""
+    """What tasks return to the caller, rows of each block, pass after pass, and bytes. And how many parts of the store are read."""
 
     def __init__(self) -> None:
-        self.rows, self.bytes = list[list[int]](), 0
-        own, gathered = self, spread.Spread._gathered
+        self.rows, self.bytes, self.parts_read = list[list[int]](), 0, 0
+        own, gathered, send = self, spread.Spread._gathered, spread._Graph.send
+
+        def read(self: Any, *arguments: Any) -> list[Any]:
+            own.parts_read += 1
+            return send(self, *arguments)
+
+        spread._Graph.send = read  # type: ignore[method-assign]
 
         def count(self: Any, *arguments: Any) -> Iterator[Any]:
             for part, results in gathered(self, *arguments):
                 if part.first == 0:
                     own.rows.append([])
                 for result in results:
-                    arrays = (
-                        [one for one in result if isinstance(one, np.ndarray)]
-                        if isinstance(result, tuple)
-                        else [result]
-                    )
+                    arrays = arrays_of(result)
                     own.rows[-1].extend(len(one) for one in arrays if one.ndim == 3)
                     own.bytes += sum(one.nbytes for one in arrays)
                 yield part, results
@@ -184,8 +195,11 @@ def table_of_batchbald(folder: Path, rows: int, k: int, runs: int) -> Table:
     with cluster_of(2) as client:
         works = {"bald": on(client, alcore.bald, store), "batch": on(client, choose, store)}
         works["bald"]()
-        sent.rows, sent.bytes = [], 0
-        batch = works["batch"]()
+        sent.rows, sent.bytes, sent.parts_read = [], 0, 0
+        workers = list(client.run(os.getpid).values())
+        with Peaks(workers) as watched:
+            batch = works["batch"]()
+        held, read = max(watched.peak.values()), sent.parts_read
         same = batch.indices.tolist() == expected.indices.tolist() and np.array_equal(batch.scores, expected.scores)
         counted, total, passes = [max(one, default=0) for one in sent.rows], sent.bytes, len(sent.rows)
         found = seconds(works, runs)
@@ -201,7 +215,9 @@ def table_of_batchbald(folder: Path, rows: int, k: int, runs: int) -> Table:
         ],
         ["the same in further passes", ", ".join(f"{one:,}" for one in counted[1:]) or "–", "", ""],
         ["bytes to the caller", f"{total / 2**20:.0f} MiB of {store.nbytes / 2**20:.0f}", "", ""],
-        ["passes over the store", f"{passes}", "", ""],
+        ["passes over the rows", f"{passes}", "", ""],
+        ["chunks read from the store", f"{read} of {store.nchunks}", "", ""],
+        ["a worker holds", f"{held:.0f} MiB, of which rows for later passes at most {MEMORY >> 20}", "", ""],
     ]
     text = (
         f"N = {rows:,}, C = {CLASSES}, T = {DRAWS}, float16, k = {k}, two workers. Seconds: BatchBALD {found['batch']:.2f}, BALD "

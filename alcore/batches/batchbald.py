@@ -82,7 +82,8 @@ def batchbald(
             row that the mask hides whole gains 0. Where all rows have padding no position is drawn. With `ignore_index`: (N, ...)
             labels.
         ignore_index: the label of cells that do not count, as in `reduce`.
-        memory: bytes that one read of a file or a stream may take, in addition to its own blocks and 16 bytes a row.
+        memory: bytes that one read of a file or a stream may take, in addition to its own blocks and 32 bytes a row. On a cluster
+            each worker keeps as many bytes of predictions for later picks.
         rng: None, a seed or a `numpy.random.Generator`. The same seed gives the same bits on any number of threads.
         kind: as in `entropy`. Several labels are one label vector of 2^L values here. More than 10 are sampled.
         axes: as in `entropy`.

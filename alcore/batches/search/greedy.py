@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore.batches.search.candidates import ROUNDING, Candidates, Pool
-from alcore.batches.search.rereading import Rereading
+from alcore.batches.search.rereading import Rereading, Screening
 from alcore.door import Array, Float64s
 from alcore.sources.threads import in_parts
 
@@ -26,12 +25,6 @@ LARGEST_BLOCK = 4096
 UNCERTAIN_ROWS = 100  # candidates kept for each row of the batch, once picks are no longer certain
 CONTENDERS = 64  # so many gains within ROUNDING of the best are evaluated again in float64
 ERRORS = 4  # standard errors of a sampled gain by which it must exceed what was dropped to be certain
-
-
-class Screening(Protocol):
-    """What `Objective.screens` is asked of."""
-
-    def screens(self, cells: Array, bound: Float64s, picks_seen: Ints, least: float) -> list[Float64s]: ...
 
 
 class Objective(ABC):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +19,27 @@ from alcore.door import Array, Bools, Float64s
 from alcore.sources.best_rows import BestRows, largest_of
 from alcore.sources.blocks import Block, map_blocks
 
-if TYPE_CHECKING:
-    from alcore.batches.search.greedy import Objective, Screening
-
 Ints = npt.NDArray[np.int64]
 
 TILE_BYTES = 2 << 20  # of rows that are screened together: what a worker holds beside its blocks
 
 # Which rows of a block are bounded by enough, one bit each; their bounds; the picks that these account for; what need not be sent.
 _Told: TypeAlias = tuple[npt.NDArray[np.uint8], Float64s, Ints, float]
+
+
+class Screening(Protocol):
+    """What finds bounds on the gains of rows, step by step. See `Objective.screens`."""
+
+    def screens(self, cells: Array, bound: Float64s, picks_seen: Ints, least: float) -> list[Float64s]: ...
+
+
+class Worth(Protocol):
+    """What a pass needs of an `Objective`."""
+
+    @property
+    def noise(self) -> float: ...
+
+    def for_workers(self) -> Screening: ...
 
 
 class Rereading:
@@ -37,7 +49,7 @@ class Rereading:
         self._pool, self._bound = pool, pool.scores.copy()
         self._picks_seen = np.zeros(len(self._bound), np.int64)
 
-    def read(self, objective: Objective, candidates: Candidates, picks: int, least: float) -> Candidates:
+    def read(self, objective: Worth, candidates: Candidates, picks: int, least: float) -> Candidates:
         """Screen every row that may gain ``least`` or more, and hold the best. The row of largest gain is among them."""
         self._put_back(candidates)
         pool, bound = self._pool, self._bound
