@@ -12,12 +12,21 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from alcore.kernels import measures
 from alcore.kernels.distributions import weighted_means
 from alcore.kernels.exponentials import exponentials, parts, probabilities, rows_of_tile
 from alcore.kernels.jit import kernel
 from alcore.kernels.log import xlogx32
-from alcore.kernels.measures import ballot, entropy_of_draws, entropy_of_votes, mean_divergence, std_of_draws, variation
+from alcore.kernels.measures import (
+    ballot,
+    entropy_of,
+    entropy_of_draws,
+    entropy_of_votes,
+    least_confidence_of,
+    margin_of,
+    mean_divergence,
+    std_of_draws,
+    variation,
+)
 from alcore.kernels.pairwise_kl import row_score32
 
 Floats = npt.NDArray[np.floating]
@@ -26,7 +35,6 @@ Float32s = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
 _ACCURATE_BELOW = 4e-3  # the mean of differences is off by 3e-6 where logits lie 27 under the largest of their row
-_TOLERANCE = 1e-6  # of the sum of means that were divided by it
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 
@@ -65,7 +73,7 @@ def expected_entropy32(logits_rct: Float32s, out_r: Float64s, valid_r: Bools) ->
         for r in range(start, stop):
             if out_r[r] < _ACCURATE_BELOW:
                 probabilities(exp_ce, inverse_e, (r - start) * draws, probs_ct)
-                out_r[r] = entropy_of_draws(probs_ct, weights_t, xlogx_ct)
+                out_r[r] = entropy_of_draws(probs_ct, weights_t, True, xlogx_ct)
             if valid_r[r]:
                 out_r[r] = min(max(out_r[r], 0.0), bound)
 
@@ -112,27 +120,36 @@ def pairwise_kl32(logits_rct: Float32s, floor: float, accurate_below: float, out
 
 @kernel()
 def entropy32(logits_rct: Float32s, out_r: Float64s, valid_r: Bools) -> None:
-    """H[mean], as that of a single draw."""
-    measures.entropy(_mean_draw(logits_rct), np.ones(1), _TOLERANCE, out_r, valid_r)
+    """`measures.entropy`."""
+    mean_rc = _mean_probabilities(logits_rct)
+    for r in range(len(mean_rc)):
+        valid_r[r] = mean_rc[r, 0] == mean_rc[r, 0]
+        out_r[r] = entropy_of(mean_rc[r]) if valid_r[r] else np.nan
 
 
 @kernel()
 def margin32(logits_rct: Float32s, out_r: Float64s, valid_r: Bools) -> None:
-    """1 - (largest mean - second largest mean)."""
-    measures.margin(_mean_draw(logits_rct), np.ones(1), _TOLERANCE, out_r, valid_r)
+    """`measures.margin`."""
+    mean_rc = _mean_probabilities(logits_rct)
+    for r in range(len(mean_rc)):
+        valid_r[r] = mean_rc[r, 0] == mean_rc[r, 0]
+        out_r[r] = margin_of(mean_rc[r]) if valid_r[r] else np.nan
 
 
 @kernel()
 def least_confidence32(logits_rct: Float32s, out_r: Float64s, valid_r: Bools) -> None:
-    """1 - largest mean."""
-    measures.least_confidence(_mean_draw(logits_rct), np.ones(1), _TOLERANCE, out_r, valid_r)
+    """`measures.least_confidence`."""
+    mean_rc = _mean_probabilities(logits_rct)
+    for r in range(len(mean_rc)):
+        valid_r[r] = mean_rc[r, 0] == mean_rc[r, 0]
+        out_r[r] = least_confidence_of(mean_rc[r]) if valid_r[r] else np.nan
 
 
 @kernel()
-def _mean_draw(logits_rct: Float32s) -> Float64s:
-    """mean_t p_t, (R, C, 1), with sum 1 in float64; NaN where a row is invalid."""
+def _mean_probabilities(logits_rct: Float32s) -> Float64s:
+    """mean_t p_t, (R, C), with sum 1 in float64; NaN where a row is invalid."""
     rows, classes, draws = logits_rct.shape
-    mean_rct = np.empty((rows, classes, 1), np.float64)
+    mean_rc = np.empty((rows, classes), np.float64)
     tile = rows_of_tile(logits_rct)
     unscaled_rc, scratch = np.empty((tile, classes), np.float32), np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
@@ -145,8 +162,8 @@ def _mean_draw(logits_rct: Float32s) -> Float64s:
             for c in range(classes):
                 total += np.float64(unscaled_rc[r, c])
             for c in range(classes):
-                mean_rct[start + r, c, 0] = np.float64(unscaled_rc[r, c]) / total
-    return mean_rct
+                mean_rc[start + r, c] = np.float64(unscaled_rc[r, c]) / total
+    return mean_rc
 
 
 @kernel()

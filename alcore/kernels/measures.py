@@ -33,12 +33,11 @@ def entropy(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Flo
     """H[mean]."""
     rows, classes, draws = probs_rct.shape
     sums_t, mean_c = np.empty(draws, probs_rct.dtype), np.empty(classes, np.float64)
-    bound = math.log(classes)
     for r in range(rows):
         out_r[r] = np.nan
         valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
         if valid_r[r]:
-            out_r[r] = min(_entropy(mean_c), bound)
+            out_r[r] = entropy_of(mean_c)
 
 
 @kernel()
@@ -46,12 +45,12 @@ def expected_entropy(probs_rct: Floats, weights_t: Float64s, tolerance: float, o
     """sum_t w_t H[p_t]."""
     rows, classes, draws = probs_rct.shape
     sums_t, xlogx_ct = np.empty(draws, probs_rct.dtype), np.empty((classes, draws), np.float64)
-    bound = math.log(classes)
+    bound, equal = math.log(classes), are_equal(weights_t)
     for r in range(rows):
         out_r[r] = np.nan
         valid_r[r] = is_distribution(probs_rct[r], tolerance, sums_t)
         if valid_r[r]:
-            out_r[r] = min(max(entropy_of_draws(probs_rct[r], weights_t, xlogx_ct), 0.0), bound)
+            out_r[r] = min(max(entropy_of_draws(probs_rct[r], weights_t, equal, xlogx_ct), 0.0), bound)
 
 
 @kernel()
@@ -79,11 +78,12 @@ def bald(
     rows, classes, draws = probs_rct.shape
     sums_t, mean_c = np.empty(draws, probs_rct.dtype), np.empty(classes, np.float64)
     bound, xlogx_ct = math.log(min(classes, draws)), np.empty((classes, draws), np.float64)
+    equal = are_equal(weights_t)
     for r in range(rows):
         out_r[r] = np.nan
         valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
         if valid_r[r]:
-            score = _entropy(mean_c) - entropy_of_draws(probs_rct[r], weights_t, xlogx_ct)
+            score = _entropy(mean_c) - entropy_of_draws(probs_rct[r], weights_t, equal, xlogx_ct)
             if score < accurate_below:
                 score = mean_divergence(probs_rct[r], weights_t, mean_c)
             out_r[r] = min(score, bound)
@@ -125,11 +125,7 @@ def margin(probs_rct: Floats, weights_t: Float64s, tolerance: float, out_r: Floa
         out_r[r] = np.nan
         valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
         if valid_r[r]:
-            first, second = mean_c[0], 0.0
-            for c in range(1, classes):
-                second = max(second, min(mean_c[c], first))
-                first = max(first, mean_c[c])
-            out_r[r] = max(1.0 - (first - second), 0.0)
+            out_r[r] = margin_of(mean_c)
 
 
 @kernel()
@@ -137,12 +133,11 @@ def least_confidence(probs_rct: Floats, weights_t: Float64s, tolerance: float, o
     """1 - largest mean."""
     rows, classes, draws = probs_rct.shape
     sums_t, mean_c = np.empty(draws, probs_rct.dtype), np.empty(classes, np.float64)
-    bound = 1.0 - 1.0 / classes
     for r in range(rows):
         out_r[r] = np.nan
         valid_r[r] = means(probs_rct[r], weights_t, tolerance, sums_t, mean_c)
         if valid_r[r]:
-            out_r[r] = min(max(1.0 - mean_c.max(), 0.0), bound)
+            out_r[r] = least_confidence_of(mean_c)
 
 
 @kernel()
@@ -212,6 +207,28 @@ def _sum_xlogx32(values_rf: Float32s, out_r: Float64s) -> None:
 
 
 @kernel()
+def entropy_of(mean_c: Float64s) -> float:
+    """``entropy`` of the mean prediction."""
+    return float(min(_entropy(mean_c), math.log(mean_c.size)))
+
+
+@kernel()
+def margin_of(mean_c: Float64s) -> float:
+    """``margin`` of the mean prediction."""
+    first, second = mean_c[0], 0.0
+    for c in range(1, mean_c.size):
+        second = max(second, min(mean_c[c], first))
+        first = max(first, mean_c[c])
+    return float(max(1.0 - (first - second), 0.0))
+
+
+@kernel()
+def least_confidence_of(mean_c: Float64s) -> float:
+    """``least_confidence`` of the mean prediction."""
+    return float(min(max(1.0 - mean_c.max(), 0.0), 1.0 - 1.0 / mean_c.size))
+
+
+@kernel()
 def _entropy(probs_c: Float64s) -> float:
     total = 0.0
     for c in range(probs_c.size):
@@ -234,17 +251,30 @@ def mean_divergence(probs_ct: Floats, weights_t: Float64s, mean_c: Float64s) -> 
 
 
 @kernel()
-def entropy_of_draws(probs_ct: Floats, weights_t: Float64s, xlogx_ct: Float64s) -> float:
+def entropy_of_draws(probs_ct: Floats, weights_t: Float64s, equal: bool, xlogx_ct: Float64s) -> float:
     """sum_t w_t H[p_t]. Its logarithms are one long loop: the ends of short ones leave vector registers half empty."""
-    probs_n, xlogx_n = probs_ct.reshape(-1), xlogx_ct.reshape(-1)
+    probs_n, xlogx_n, total = probs_ct.reshape(-1), xlogx_ct.reshape(-1), 0.0
+    if equal:
+        for i in range(probs_n.size):
+            p = np.float64(probs_n[i])
+            total -= p * log(p)
+        return float(total * weights_t[0])
     for i in range(probs_n.size):
         p = np.float64(probs_n[i])
         xlogx_n[i] = p * log(p)
-    total = 0.0
     for c in range(probs_ct.shape[0]):
         for t in range(weights_t.size):
             total -= weights_t[t] * xlogx_ct[c, t]
     return total
+
+
+@kernel()
+def are_equal(weights_t: Float64s) -> bool:
+    """Whether all draws have the same weight."""
+    differing = False
+    for t in range(weights_t.size):
+        differing |= weights_t[t] != weights_t[0]
+    return not differing
 
 
 @kernel()
