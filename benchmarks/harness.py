@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 RUNS = 7
-PAUSE_S = 0.25  # threads of OpenMP and BLAS wait for more work on a core for 200 ms: EPIG took 129 ms after them, and 98 later
+REST_S = 0.3  # threads of OpenMP wait for more work on a core for 200 ms: EPIG took 129 ms after them, and 98 later
 QUICK = os.environ.get("ALCORE_BENCH_QUICK", "") not in ("", "0")
 YES, NO = "yes", "**no**"
 
@@ -67,12 +67,17 @@ def clock(work: Callable[[], object]) -> Callable[[], float]:
     return timed
 
 
+def rested(seconds: float) -> float:
+    """The seconds of a side whose threads wait actively for a while after their work, when they have ended."""
+    time.sleep(REST_S)
+    return seconds
+
+
 def turns(sides: dict[str, Callable[[], float]], runs: int = RUNS) -> dict[str, list[float]]:
-    """Seconds of each side, run A B A B after one unmeasured run of each, with pauses in between."""
+    """Seconds of each side, run A B A B after one unmeasured run of each."""
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for run in range(runs + 1):
         for name, side in sides.items():
-            time.sleep(PAUSE_S)
             taken = side()
             if run > 0:
                 seconds[name].append(taken)

@@ -20,9 +20,15 @@ FIRST_TABLES = {
 # Tables that belong to another page than the one in whose place they stand.
 MOVED = {
     "Batches by the determinant": "batchbald",
+    "Float64 and pairwise divergence": "measures",
+    "ICAL with many draws": "epig_and_ical",
+    "Logits against a softmax first": "measures",
+    "Logits against probabilities": "measures",
     "Maps against Baal": "measures",
+    "Memory of EPIG": "epig_and_ical",
     "One yes or no against two classes": "measures",
     "Other orders of axes": "measures",
+    "Threads and processes": "measures",
 }
 TITLES = {
     "adapters": "Adapters, measured",

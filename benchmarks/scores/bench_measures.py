@@ -238,19 +238,19 @@ def check_table() -> Table:
     with tempfile.TemporaryDirectory() as folder:
         unchecked = unchecked_kernels(folder)
         rows = [
-            check_row(unchecked, "bald32", random_probs(LARGE), ACCURATE_BELOW),
+            check_row(unchecked, "bald32", random_probs(LARGE)),
             check_row(unchecked, "bald", random_probs(shape64, dtype=np.float64), np.full(LARGE[2], 1 / LARGE[2])),
         ]
         del sys.modules[unchecked.__name__]
     return Table("What the check costs", text, columns, rows)
 
 
-def check_row(unchecked: ModuleType, name: str, probs: np.ndarray, argument: float | np.ndarray) -> list[str]:
+def check_row(unchecked: ModuleType, name: str, probs: np.ndarray, *weights: np.ndarray) -> list[str]:
     scores, unchecked_scores = np.empty((2, len(probs)))
     valid, all_true = np.empty((2, len(probs)), np.bool_)
     probs[0] = -probs[0]
     probs.flags.writeable = False
-    arguments = probs, argument, tolerance(probs.shape[1])
+    arguments = probs, *weights, ACCURATE_BELOW, tolerance(probs.shape[1])
 
     def with_check() -> None:
         getattr(kernels, name)(*arguments, scores, valid)
