@@ -19,6 +19,7 @@ FIRST_TABLES = {
 }
 # Tables that belong to another page than the one in whose place they stand.
 MOVED = {
+    "BatchBALD where bounds are weak": "batchbald",
     "Batches by the determinant": "batchbald",
     "Float64 and pairwise divergence": "measures",
     "ICAL with many draws": "epig_and_ical",

@@ -15,7 +15,7 @@ import numpy as np
 from alcore import door
 from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, shows_options
 from alcore.scores import gaussian
-from alcore.sources.blocks import Block, CellMeasure, score_blocks
+from alcore.sources.blocks import Block, CellMeasure, LogitKernel, score_blocks
 from alcore.sources.cells import outcomes_of
 from alcore.sources.names import with_names
 
@@ -358,17 +358,16 @@ class CellKernel:
             found, cells = _found(self.name, cells)
             found(cells, each, *self.arguments, tolerance, out, valid)
 
-    def of_logits(self, cells: Array, weights: Float64s | None, out: Float64s, valid: Bools) -> bool:
-        """The measure of logits of classes. False where it needs probabilities first."""
+    def of_logits(self, dtype: np.dtype[Any], weights: Float64s | None) -> LogitKernel | None:
+        """The kernel of logits of classes. None where it needs probabilities first."""
         from alcore.kernels import logits
 
         if general := getattr(logits, self.name, None):
-            general(cells, door.as_shares(weights, cells.shape[-1]), out, valid)
-            return True
-        if weights is not None or cells.dtype != np.float32:
-            return False
-        getattr(logits, f"{self.name}32")(cells, *self.arguments, out, valid)
-        return True
+            return lambda cells, out, valid: general(cells, door.as_shares(weights, cells.shape[-1]), out, valid)
+        if weights is not None or dtype != np.float32:
+            return None
+        narrow = getattr(logits, f"{self.name}32")
+        return lambda cells, out, valid: narrow(cells, *self.arguments, out, valid)
 
 
 def _found(name: str, cells: Array) -> tuple[Callable[..., None], Array]:

@@ -44,12 +44,16 @@ Values = TypeVar("Values", bound=Array)
 CellMeasure: TypeAlias = Callable[[Array, Float64s | None, float, Float64s, Bools], None]
 
 
+# logits (R, C, T), scores out (R,), valid out (R,)
+LogitKernel: TypeAlias = Callable[[Array, Float64s, Bools], None]
+
+
 @runtime_checkable
 class OfLogits(Protocol):
     """A measure that can also take logits as they are, without probabilities in between."""
 
-    def of_logits(self, cells: Array, weights: Float64s | None, out: Float64s, valid: Bools) -> bool:
-        """The measure of logits of classes (R, C, T). False, and nothing is done, where it needs probabilities."""
+    def of_logits(self, dtype: np.dtype[Any], weights: Float64s | None) -> LogitKernel | None:
+        """What scores logits of classes in that type. None where probabilities are needed first."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,10 @@ class Block:
         array = self.array.reshape(n, classes, cells, draws)
         scores = np.empty((n, cells))
         cell_bytes = (door.outcomes(self.kind, classes) if joint else classes) * draws * max(4, array.dtype.itemsize)
-        for place in self.places(cells, cell_bytes, self._is_ready(array, joint)):
+        of_logits = self._of_logits(measure)
+        for place in self.places(cells, cell_bytes, self._is_ready(array, joint, of_logits)):
             chunk = array[place[0], :, place[1]].transpose(0, 2, 1, 3)
-            scores[place], valid = self._score_chunk(chunk, measure, joint)
+            scores[place], valid = self._score_chunk(chunk, measure, joint, of_logits)
             self._refuse_invalid(valid, place)
         return scores.reshape(n, *events)
 
@@ -180,19 +185,28 @@ class Block:
         empty = np.empty((0, self.array.shape[-1]), np.float32)
         return np.concatenate(found or [empty]).reshape(self.array.shape)
 
-    def _is_ready(self, array: Array, joint: bool) -> bool:
+    def _of_logits(self, measure: CellMeasure) -> LogitKernel | None:
+        """What scores the block's logits as they are."""
+        if self.kind != "logits" or not isinstance(measure, OfLogits):
+            return None
+        wide = np.dtype(np.float64 if self.array.dtype.itemsize > 4 else np.float32)
+        return measure.of_logits(wide, self.weights)
+
+    def _is_ready(self, array: Array, joint: bool, of_logits: LogitKernel | None) -> bool:
         """Whether the kernels read the cells where they lie. Cells of one label may lie beside each other."""
         one_a_row = array.shape[2] == 1 or (array.shape[1] == 1 and array.flags.c_contiguous)
         kind = self.kind if joint or door.family(self.kind) == "classes" else _SAID_YES.get(self.kind, self.kind)
-        return one_a_row and lies_ready(array, kind)
+        return one_a_row and lies_ready(array, "probs" if of_logits else kind)
 
-    def _score_chunk(self, chunk: Array, measure: CellMeasure, joint: bool) -> tuple[Float64s, Bools]:
+    def _score_chunk(
+        self, chunk: Array, measure: CellMeasure, joint: bool, of_logits: LogitKernel | None
+    ) -> tuple[Float64s, Bools]:
         n, cells, classes, draws = chunk.shape
         probs_rct = lay_out(chunk).reshape(n * cells, classes, draws)
         scores, valid = np.empty(n * cells), np.empty(n * cells, np.bool_)
-        if self.kind == "logits" and isinstance(measure, OfLogits):  # noqa: SIM102, the type is known inside alone
-            if measure.of_logits(unwritable(probs_rct), self.weights, scores, valid):
-                return scores.reshape(n, cells), valid.reshape(n, cells)
+        if of_logits:
+            of_logits(unwritable(probs_rct), scores, valid)
+            return scores.reshape(n, cells), valid.reshape(n, cells)
         if door.is_logits(self.kind):
             probs_rct = probabilities_of(probs_rct, self.kind)
         if joint and door.family(self.kind) != "classes":
