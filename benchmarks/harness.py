@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 RUNS = 7
-REST_S = 0.3  # threads of OpenMP wait for more work on a core for 200 ms: EPIG took 129 ms after them, and 98 later
+REST_S = 0.3  # threads of OpenBLAS wait for more work on a core for a while: EPIG took 129 ms after them, and 98 later
 QUICK = os.environ.get("ALCORE_BENCH_QUICK", "") not in ("", "0")
 YES, NO = "yes", "**no**"
 
