@@ -241,7 +241,7 @@ def test_connect_works_where_a_loop_runs_as_in_a_notebook(client: Any) -> None:
 def test_a_cluster_without_workers_says_how_to_start_one(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "WORKERS_S", 0.2)
     pool = probabilities(ROWS)
-    with distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None) as empty:
+    with distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty:
         own = clusters.connect(empty.scheduler_address)
         try:
             with own.as_current():
