@@ -12,6 +12,16 @@ from typing import Any
 Send = Callable[[Any], None]  # any JSON value, to the parent
 
 
+def interruptible() -> None:
+    """Ctrl-C raises KeyboardInterrupt in this process, also where it was started in the background, which ignores it.
+
+    Coverage takes a lock when it meets a function in a new file. An interrupt there would leave it taken, and the process would
+    wait for it without end. So the lines of this process are not measured.
+    """
+    sys.settrace(None)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Child:
     """A fork that does its work and ends; what it sent can be read when it is dead."""
 

@@ -14,7 +14,7 @@ import pytest
 
 import alcore
 from alcore import Ledger, LedgerError
-from tests.ledger.children import Child, Send
+from tests.ledger.children import Child, Send, interruptible
 
 N = 60
 PROBS = np.random.default_rng(0).dirichlet(np.ones(3), size=(N, 8)).transpose(0, 2, 1)
@@ -127,7 +127,7 @@ def test_an_interrupt_while_a_call_waits_for_its_turn(tmp_path: Path) -> None:
         ledger.label({0: "before"})
 
         def wait(send: Send) -> None:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            interruptible()
             with Ledger.open(path) as own:
                 while not go.exists():
                     time.sleep(0.01)
@@ -157,7 +157,7 @@ def test_interrupts_at_any_moment_leave_the_ledger_usable(tmp_path: Path) -> Non
     rng = np.random.default_rng(0)
 
     def labels(send: Send) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        interruptible()
         signal.signal(
             signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT)
         )  # a Ctrl-C that comes when it is to come
