@@ -71,6 +71,17 @@ def exponentials(logits_rct: Float32s, below_ce: Float32s, exp_ce: Float32s, run
 
 
 @kernel()
+def exponentials_and_inverses(logits_rct: Float32s, scratch: Float32s) -> tuple[Float32s, Float32s]:
+    """e^z and 1 / S of a tile. ``scratch`` has room for two numbers a logit, and two a draw."""
+    rows, classes, draws = logits_rct.shape
+    below_ce, exp_ce, run_e, sum_e = parts(scratch, classes, rows * draws)
+    exponentials(logits_rct, below_ce, exp_ce, run_e, sum_e)
+    for e in range(sum_e.size):
+        sum_e[e] = _ONE / sum_e[e]
+    return exp_ce, sum_e
+
+
+@kernel()
 def probabilities(exp_ce: Float32s, inverse_e: Float32s, first: int, probs_ct: Float32s) -> None:
     """The probabilities of a row, whose draws lie from ``first`` on, with 1 / S for each draw."""
     draws = probs_ct.shape[1]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore.kernels.distributions import weighted_means
-from alcore.kernels.exponentials import exponentials, parts, probabilities, rows_of_tile
+from alcore.kernels.exponentials import exponentials, exponentials_and_inverses, parts, probabilities, rows_of_tile
 from alcore.kernels.jit import kernel
 from alcore.kernels.log import xlogx32
 from alcore.kernels.measures import (
@@ -87,7 +87,7 @@ def mean_std32(logits_rct: Float32s, out_r: Float64s, valid_r: Bools) -> None:
     scratch = np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
         stop = min(start + tile, rows)
-        exp_ce, inverse_e = _inverses(logits_rct[start:stop], scratch)
+        exp_ce, inverse_e = exponentials_and_inverses(logits_rct[start:stop], scratch)
         for r in range(start, stop):
             probabilities(exp_ce, inverse_e, (r - start) * draws, probs_ct)
             weighted_means(probs_ct, weights_t, mean_c)
@@ -108,7 +108,7 @@ def pairwise_kl32(logits_rct: Float32s, floor: float, accurate_below: float, out
     scratch = np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
         stop = min(start + tile, rows)
-        exp_ce, inverse_e = _inverses(logits_rct[start:stop], scratch)
+        exp_ce, inverse_e = exponentials_and_inverses(logits_rct[start:stop], scratch)
         for r in range(start, stop):
             inverse = _sum(inverse_e[(r - start) * draws : (r - start + 1) * draws])
             valid_r[r] = inverse == inverse
@@ -154,7 +154,7 @@ def _mean_probabilities(logits_rct: Float32s) -> Float64s:
     unscaled_rc, scratch = np.empty((tile, classes), np.float32), np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
         stop = min(start + tile, rows)
-        exp_ce, inverse_e = _inverses(logits_rct[start:stop], scratch)
+        exp_ce, inverse_e = exponentials_and_inverses(logits_rct[start:stop], scratch)
         for r in range(stop - start):
             _means(exp_ce, inverse_e[r * draws : (r + 1) * draws], r * draws, unscaled_rc[r])
         for r in range(stop - start):
@@ -164,17 +164,6 @@ def _mean_probabilities(logits_rct: Float32s) -> Float64s:
             for c in range(classes):
                 mean_rc[start + r, c] = np.float64(unscaled_rc[r, c]) / total
     return mean_rc
-
-
-@kernel()
-def _inverses(logits_rct: Float32s, scratch: Float32s) -> tuple[Float32s, Float32s]:
-    """e^z and 1 / S of a tile."""
-    rows, classes, draws = logits_rct.shape
-    below_ce, exp_ce, run_e, sum_e = parts(scratch, classes, rows * draws)
-    exponentials(logits_rct, below_ce, exp_ce, run_e, sum_e)
-    for e in range(sum_e.size):
-        sum_e[e] = _ONE / sum_e[e]
-    return exp_ce, sum_e
 
 
 @kernel()

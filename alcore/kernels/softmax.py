@@ -7,14 +7,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from alcore.kernels.exponentials import exponentials, parts, probabilities, rows_of_tile
+from alcore.kernels.exponentials import exponentials_and_inverses, probabilities, rows_of_tile
 from alcore.kernels.jit import FORMULA, kernel
 
 Floats = npt.NDArray[np.floating]
 Float32s = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
-_ONE32 = np.float32(1.0)
 
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH = 0.6931471803691238  # 32 bits: times an integer below 2^11 it is exact
@@ -46,12 +45,9 @@ def softmax32(logits_rct: Float32s, probs_rct: Float32s) -> None:
     scratch = np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
         stop = min(start + tile, rows)
-        below_ce, exp_ce, run_e, sum_e = parts(scratch, classes, (stop - start) * draws)
-        exponentials(logits_rct[start:stop], below_ce, exp_ce, run_e, sum_e)
-        for e in range(sum_e.size):
-            sum_e[e] = _ONE32 / sum_e[e]
+        exp_ce, inverse_e = exponentials_and_inverses(logits_rct[start:stop], scratch)
         for r in range(start, stop):
-            probabilities(exp_ce, sum_e, (r - start) * draws, probs_rct[r])
+            probabilities(exp_ce, inverse_e, (r - start) * draws, probs_rct[r])
 
 
 @kernel()
