@@ -13,6 +13,7 @@ import alcore
 from alcore.batches.filling import EXHAUSTED
 from tests.batches.oracle import one_hot
 from tests.cases import dirichlet
+from tests.warned import the_one
 
 POOL = dirichlet(60, 3, 4, seed=3, alpha=0.1)
 JOINT = {"batchbald": alcore.batchbald, "two-bald": alcore.two_bald}
@@ -100,8 +101,9 @@ def test_the_warning_says_what_was_done(choose: Callable[..., alcore.Batch], rul
     with pytest.warns(alcore.SaturationWarning) as caught:
         batch = choose(POOL, 40, fill=rule, rng=0)
     assert batch.saturated_at is not None
-    assert WORDS[rule].format(40 - batch.saturated_at, 40) in str(caught[0].message)
-    assert caught[0].filename == __file__
+    warning = the_one(caught, alcore.SaturationWarning)
+    assert WORDS[rule].format(40 - batch.saturated_at, 40) in str(warning.message)
+    assert warning.filename == __file__
 
 
 @pytest.mark.parametrize("choose", JOINT.values(), ids=JOINT)

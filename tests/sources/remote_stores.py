@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import http.server
 import io
@@ -11,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import h5py
@@ -18,6 +20,7 @@ import numpy as np
 import pytest
 import zarr
 from moto.server import ThreadedMotoServer
+from zarr.core.sync import _get_loop as loop_of_zarr
 
 from tests.cases import dirichlet
 
@@ -61,6 +64,23 @@ def store(url: str) -> zarr.storage.FsspecStore:
     return zarr.storage.FsspecStore.from_url(url)
 
 
+def forget_systems() -> None:
+    """Close what fsspec remembers of servers. Left to the garbage collector, a session warns in another test."""
+    s3, web = fsspec.get_filesystem_class("s3"), fsspec.get_filesystem_class("http")
+    for system in [*s3._cache.values(), *web._cache.values()]:
+        loop = loop_of_zarr() if system.asynchronous else system.loop
+        asyncio.run_coroutine_threadsafe(_closed(system), loop).result()
+    s3.clear_instance_cache()
+    web.clear_instance_cache()
+
+
+async def _closed(system: Any) -> None:
+    if (client := getattr(system, "_s3creator", None)) is not None:
+        await client.__aexit__(None, None, None)
+    if (session := getattr(system, "_session", None)) is not None and hasattr(session, "closed"):
+        await session.close()
+
+
 @contextmanager
 def s3_server(patch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of an S3 server in this process, to which the environment leads."""
@@ -82,7 +102,7 @@ def s3_server(patch: pytest.MonkeyPatch) -> Iterator[str]:
         fill("s3://bucket/run")
         yield address
     finally:
-        fsspec.get_filesystem_class("s3").clear_instance_cache()
+        forget_systems()
         server.stop()
 
 
@@ -107,6 +127,7 @@ def web_server(folder: Path) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
+        forget_systems()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -18,14 +18,10 @@ import zarr
 import alcore
 from alcore import door
 from alcore.sources.urls import Url, as_file
-from tests.sources.remote_stores import PROBS, as_npy, fill, s3_server, store, web_server
+from tests.sources.remote_stores import PROBS, as_npy, fill, forget_systems, s3_server, store, web_server
 
 BALD = alcore.bald(PROBS)
 STORES = ("memory://bucket/run", "s3://bucket/run")
-pytestmark = [  # fsspec leaves the sessions of servers that did not answer to the garbage collector
-    pytest.mark.filterwarnings("ignore:Unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
 each_store = pytest.mark.parametrize("root", STORES)
 
 
@@ -182,15 +178,13 @@ def test_a_zip_of_zarr_and_a_virtual_dataset_are_copied_first(tmp_path: Path, mo
 
 
 def test_wrong_credentials_are_denied(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    class_of_s3 = fsspec.get_filesystem_class("s3")
-
     def checked_from(action: int) -> None:
         kind = {"Content-Type": "application/octet-stream"}
         urllib.request.urlopen(
             urllib.request.Request(f"{address}/moto-api/reset-auth", str(action).encode(), kind)
         ).close()
 
-    class_of_s3.clear_instance_cache()
+    forget_systems()
     checked_from(0)
     try:
         said = refused("s3://bucket/run/preds.zarr")
@@ -204,9 +198,9 @@ def test_wrong_credentials_are_denied(address: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-    class_of_s3.clear_instance_cache()
+    forget_systems()
     assert "the store denied access (Unable to locate credentials)" in refused("s3://bucket/run/preds.zarr")
-    class_of_s3.clear_instance_cache()
+    forget_systems()
 
 
 def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
 import pickle
@@ -17,13 +16,13 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
-from zarr.core.sync import _get_loop as zarr_loop
 
 import alcore
 from alcore.sources.ranges import gaps, marked, whole_ranges
 from alcore.sources.saving_range import SavingRange, as_range
 from alcore.sources.shared import SharedStore
 from tests.cases import dirichlet
+from tests.sources.remote_stores import forget_systems
 
 N, C, T, CHUNK = 100, 3, 4, 16
 PROBS = dirichlet(N, C, T, seed=5).astype(np.float32)
@@ -311,13 +310,10 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     names = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     for name, value in names.items():
         monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
+    forget_systems()
     s3fs.S3FileSystem().mkdir("pool")
     yield "s3://pool"
-    for system in s3fs.S3FileSystem._cache.values():  # their sessions would be found open at the end
-        loop = zarr_loop() if system.asynchronous else system.loop
-        asyncio.run_coroutine_threadsafe(system._s3creator.__aexit__(None, None, None), loop).result()
-    s3fs.S3FileSystem.clear_instance_cache()
+    forget_systems()
     server.stop()
 
 

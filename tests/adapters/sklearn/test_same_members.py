@@ -35,6 +35,7 @@ from tests.adapters.sklearn.stand_ins import (
     LGBMClassifier,
     XGBClassifier,
 )
+from tests.warned import what_one_says
 
 X, NUMBERS = load_iris(return_X_y=True)
 Y = np.array(["setosa", "versicolor", "virginica"])[NUMBERS]
@@ -161,10 +162,9 @@ def test_members_that_never_differ_are_warned_of_at_the_end(make: Any) -> None:
         warnings.simplefilter("always")
         found = predicted(models, X)
     assert (found == found[..., :1]).all()
-    (warning,) = caught
-    assert issubclass(warning.category, UserWarning)
-    assert f"all 3 members predict exactly the same for all {len(X)} rows" in str(warning.message)
-    check_names(str(warning.message))
+    said = what_one_says(caught, UserWarning)
+    assert f"all 3 members predict exactly the same for all {len(X)} rows" in said
+    check_names(said)
 
 
 def test_members_that_differ_late_are_not_warned_of() -> None:
@@ -182,7 +182,7 @@ def test_ensembles_of_one_member_are_warned_of_unless_one_is_meant() -> None:
     assert len(model.estimators_) == 1
     with pytest.warns(UserWarning, match="AdaBoostClassifier has one member.*BaggingClassifier around it") as caught:
         assert predicted(model, x).shape == (100, 2, 1)
-    check_names(str(caught[0].message))
+    check_names(what_one_says(caught, UserWarning))
     assert predicted(model, x, draws=1).shape == (100, 2, 1)
     assert bald(BaggingClassifier(model, 5, max_features=2, random_state=0).fit(X, Y)) > 0
 

@@ -16,6 +16,7 @@ import alcore
 from alcore.adapting import SilentNoiseWarning
 from tests.adapters.torch.architectures import Own
 from tests.adapters.torch.predictions import ROWS, predict
+from tests.warned import what_one_says
 
 
 def network(*middle: nn.Module) -> nn.Sequential:
@@ -40,8 +41,7 @@ def silent(model: nn.Module, **options: Any) -> str:
     """What the one warning says."""
     with pytest.warns(SilentNoiseWarning) as told:
         predict(model, ROWS, **options)
-    assert len(told) == 1
-    return str(told[0].message)
+    return what_one_says(told, SilentNoiseWarning)
 
 
 class Masked(nn.Module):
