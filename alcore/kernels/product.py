@@ -6,6 +6,7 @@ after the other. A compiler does not keep sums in registers over a loop by itsel
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -27,12 +28,24 @@ COLUMNS = (
 )
 SHORT = 32  # bytes of a register; where registers are shorter the compiler takes several for one
 NUMBER = 4  # bytes to which the shortest numbers are aligned
+LINE = 64  # bytes of a line of the cache
 LANES = 8  # columns are padded with zeros to a multiple of this, a short register of float32 and two of float64
 
 
 def chunks_of(columns: int) -> tuple[int, int]:
     """How many chunks so many columns fill, and the width of one, zeros where padded."""
     return -(-columns // COLUMNS), min(COLUMNS, -(-columns // LANES) * LANES)
+
+
+def aligned(shape: tuple[int, ...], dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """An array to be written to whole, which begins where a line of the cache does.
+
+    Registers that cross two lines are loaded twice: ten rows by 69 chunks took 68 µs instead of 58 (Emerald Rapids).
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    held = np.empty(size + LINE, np.uint8)
+    start = -held.ctypes.data % LINE
+    return held[start : start + size].view(dtype).reshape(shape)
 
 
 def _register() -> int:

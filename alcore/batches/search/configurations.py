@@ -7,6 +7,7 @@ by a label at every pick. So the gains of different picks share their noise. Bat
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,25 +31,32 @@ COARSE_REST, FINE_REST = 3e-3, 1e-7  # nats by which a bound may be too large fo
 
 @dataclass(frozen=True)
 class Level:
-    """Posteriors packed for products; groups of similar configurations where it is not the finest."""
+    """Posteriors packed for products; groups of similar configurations where it is not the finest.
+
+    ``scatter_tj`` is the covariance of posteriors within groups, empty where the bound goes without it.
+    """
 
     packed_qtj: Array
     omega_qj: Array
+    scatter_tj: Array
     mean_t: Array
     rest: float  # nats: classes worth less together are not looked at closely
 
     @classmethod
-    def of(cls, packed_qtj: Array, omega_u: Float64s, mean_t: Array, rest: float) -> Level:
+    def of(
+        cls, packed_qtj: Array, omega_u: Float64s, mean_t: Array, rest: float, scatter_tj: Array | None = None
+    ) -> Level:
         omega_qj = np.zeros((len(packed_qtj), packed_qtj.shape[2]), np.float32)
         omega_qj.reshape(-1)[: len(omega_u)] = omega_u
-        return cls(packed_qtj, omega_qj, mean_t, rest)
+        none_tj = np.empty((0, packed_qtj.shape[1]), np.float32)
+        return cls(packed_qtj, omega_qj, none_tj if scatter_tj is None else scatter_tj, mean_t, rest)
 
     def bound(self, probs_nct: Array, rows_n: Ints) -> Float64s:
         """At least the gain of each row, up to float32 rounding: information is concave in the posterior, groups overstate it."""
         from alcore.kernels.configurations import screen
 
         out = np.empty(len(rows_n))
-        screen(probs_nct, rows_n, self.packed_qtj, self.omega_qj, self.mean_t, self.rest, out)
+        screen(probs_nct, rows_n, self.packed_qtj, self.omega_qj, self.scatter_tj, self.mean_t, self.rest, out)
         return out
 
 
@@ -86,9 +94,11 @@ class Configurations:
 
     def _space(self, name: str, shape: tuple[int, ...], dtype: type) -> Array:
         """An array to be written to whole, in memory that is used again: fresh pages cost more than what is written to them."""
-        size = int(np.prod(shape))
+        from alcore.kernels.product import aligned
+
+        size = math.prod(shape)
         if name not in self._spaces or self._spaces[name].size < size:
-            self._spaces[name] = np.empty(size, dtype)
+            self._spaces[name] = aligned((size,), dtype)
         return self._spaces[name][:size].reshape(shape)
 
     @property
@@ -215,11 +225,19 @@ class Configurations:
             groups = self._groups(first_u, second_u, weight_u)
             mean_1t, _ = merged(*(groups or [(self.rows_ut, self.omega_u)])[0], None)
             mean_t = mean_1t[0]
-            self._levels = [
-                *(Level.of(packed(part), omega, mean_t, COARSE_REST) for part, omega in groups),
-                Level.of(finest_qtj, self.omega_u, mean_t, FINE_REST),
-            ]
+            finest = Level.of(finest_qtj, self.omega_u, mean_t, FINE_REST)
+            self._levels = [*self._coarser(groups, finest), finest]
         return self._levels
+
+    def _coarser(self, groups: list[tuple[Array, Float64s]], finest: Level) -> Iterator[Level]:
+        """Groups, and how far posteriors scatter within them."""
+        if not groups:
+            return
+        total_tj = second_moment_of(finest.packed_qtj, self.rows_ut, self.omega_u)
+        for rows_gt, omega_g in groups:
+            packed_qtj = packed(rows_gt)
+            scatter_tj = (total_tj - second_moment_of(packed_qtj, rows_gt, omega_g)).astype(np.float32)
+            yield Level.of(packed_qtj, omega_g, finest.mean_t, COARSE_REST, scatter_tj)
 
     def descend(self, probs_nct: Array, rows_n: Ints, bound_n: Float64s, floor: float, slack: float) -> Ints:
         """Evaluate the rows that may gain most and more than ``floor``, return them, and lower ``bound_n`` to what was found.
@@ -231,6 +249,7 @@ class Configurations:
         levels = self.levels()
         padded = levels[:1] * (LEVELS - len(levels)) + levels  # one compiled kernel for any number of levels
         packed, omega = tuple(level.packed_qtj for level in padded), tuple(level.omega_qj for level in padded)
+        scatter = tuple(level.scatter_tj for level in padded)
         rest_l = np.array([level.rest for level in padded])
         if self._divergences is None or self._divergences.cells is not probs_nct:
             self._divergences = Divergences(probs_nct)
@@ -251,6 +270,7 @@ class Configurations:
                     np.ascontiguousarray(bound_n[own]),
                     packed,
                     omega,
+                    scatter,
                     levels[0].mean_t,
                     rest_l,
                     LEVELS - len(levels),
@@ -326,6 +346,17 @@ def merged(rows_ut: Array, omega_u: Float64s, key_u: Ints | None) -> tuple[Array
     return mean_gt, omega_g
 
 
+def second_moment_of(packed_qtj: Array, rows_ut: Array, omega_u: Float64s) -> Float64s:
+    """sum_u omega_u row_u row_u^T, (T, T padded), in an order of additions that no number of threads changes."""
+    from alcore.kernels.configurations import second_moment
+    from alcore.kernels.product import LANES, chunks_of
+
+    draws = rows_ut.shape[1]
+    out_tj = np.empty((draws, math.prod(chunks_of(draws))))
+    in_parts(draws, lambda start, stop: second_moment(packed_qtj, rows_ut, omega_u, start, stop, out_tj), LANES)
+    return out_tj
+
+
 def _distinct(keys_m: Ints) -> tuple[Ints, Ints]:
     """The different keys, ascending, and the place of each."""
     most = int(keys_m.max()) + 1
@@ -358,7 +389,9 @@ def _pack(rows_ut: Array, start: int, stop: int, packed_qtj: Array) -> None:
 
 
 def packed(rows_ut: Array) -> Array:
-    packed_qtj = np.empty(_chunks(*rows_ut.shape), np.float32)
+    from alcore.kernels.product import aligned
+
+    packed_qtj = aligned(_chunks(*rows_ut.shape), np.float32)
     _pack(rows_ut, 0, len(packed_qtj), packed_qtj)
     return packed_qtj
 

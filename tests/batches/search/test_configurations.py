@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import alcore
-from alcore.batches.search.configurations import Configurations, merged
+from alcore.batches.search.configurations import Configurations, merged, packed, second_moment_of
 from tests.batches import oracle as oracle
 from tests.batches.oracle import dyadic, one_hot
 from tests.cases import dirichlet
@@ -154,11 +156,45 @@ def test_groups_never_bound_a_gain_from_below(weights: np.ndarray | None, exact:
     for level in levels:
         bound = level.bound(others, np.arange(50))
         assert (bound >= gains - 1e-6).all()
+        if level is not levels[-1]:
+            without = replace(level, scatter_tj=levels[-1].scatter_tj).bound(others, np.arange(50))
+            assert (bound < without - 1e-5).mean() > 0.9
         assert (bound <= finer + 2e-3).all()  # what a coarse level may add for classes that tell little
         finer = bound
         sizes.append((level.omega_qj > 0).sum())
     np.testing.assert_allclose(finer, gains, rtol=0, atol=1e-6)
     assert sizes == sorted(sizes)
+
+
+@pytest.mark.interpreted
+@pytest.mark.parametrize("rows", [1, 63, 64, 65, 300])
+@pytest.mark.parametrize("draws", [1, 2, 7, 33, 100])
+def test_second_moments_are_those_of_numpy_on_any_number_of_threads(rows: int, draws: int) -> None:
+    posteriors = dirichlet(rows, draws, 1, seed=87, alpha=0.1)[..., 0].astype(np.float32)
+    omega = np.random.default_rng(88).dirichlet(np.ones(rows))
+    expected = (posteriors.T * omega) @ posteriors.astype(np.float64)
+    answers = []
+    for threads in (1, 2, 3):
+        alcore.set_threads(threads)
+        found = second_moment_of(packed(posteriors), posteriors, omega)
+        assert (found[:, draws:] == 0).all()
+        np.testing.assert_allclose(found[:, :draws], expected, rtol=2e-6, atol=1e-9)
+        answers.append(found)
+    np.testing.assert_array_equal(answers[0], answers[1])
+    np.testing.assert_array_equal(answers[0], answers[2])
+
+
+@pytest.mark.parametrize("alpha", [0.02, pytest.param(0.3, marks=pytest.mark.interpreted), 5.0])
+@pytest.mark.parametrize("classes", [2, 5])
+def test_what_scatters_within_groups_is_never_more_than_they_lose(alpha: float, classes: int) -> None:
+    """On rows that draws nearly agree about, that they contradict each other about, and that are certain."""
+    batch = dirichlet(4, classes, 11, seed=89, alpha=alpha)
+    pools = (dirichlet(20, classes, 11, seed=90, alpha=alpha), dirichlet(20, classes, 11, seed=91, alpha=50.0))
+    others = np.concatenate([*pools, one_hot(20, classes, 11)]).astype(np.float32)
+    found = after(batch, samples=1100)
+    gains = np.array([found.information(row.astype(float))[0] for row in others])
+    for level in found.levels():
+        assert (level.bound(others, np.arange(60)) >= gains - 1e-6).all()
 
 
 @pytest.mark.interpreted
