@@ -14,12 +14,14 @@ from alcore.batches.filling import FILL, fill_up
 from alcore.batches.label_vectors import LabelsInformation
 from alcore.batches.positions import PositionsInformation, PositionsPool
 from alcore.batches.search.candidates import MEMORY, ROUNDING, Candidates, Pool
-from alcore.batches.search.configurations import Configurations, Level, bytes_of_configurations
+from alcore.batches.search.configurations import Configurations, bytes_of_configurations
 from alcore.batches.search.greedy import Ints, Objective, choose
+from alcore.batches.search.levels import Level
 from alcore.batches.search.rereading import found_by
 from alcore.door import Array, Float64s, Reading, ReadingOptions, Rng, shows_options
 from alcore.sources.names import with_names
 
+NEAR, CROWD = 0.75, 1_000  # rows of so much of the largest BALD, from so many of which on rows compete for every pick
 LEAST_GAIN = 1e-6  # nats, what posteriors in float32 may be off by
 
 
@@ -132,7 +134,8 @@ def batchbald(
     elif not pool.bounds_are_gains:
         information = LabelsInformation(prior, sampled, pool.cell_shape[0], generator)
     else:
-        information = JointInformation(Configurations(prior, sampled, kept, generator))
+        with_scatter = bool((pool.scores > NEAR * pool.scores.max(initial=0.0)).sum() >= CROWD)
+        information = JointInformation(Configurations(prior, sampled, kept, generator, with_scatter=with_scatter))
     chosen = choose(information, pool, count)
     batch = fill_up("BatchBALD", chosen, pool, count, rule, generator, information.effective)
     batch = replace(batch, information=np.cumsum(batch.scores), exact_until=information.exact_until)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import alcore
+from alcore.batches import batchbald
 from tests.batches import oracle as oracle
 from tests.batches.compare import POOL, WEIGHTS, assert_same_bits
 from tests.batches.oracle import WIDE, one_hot
@@ -24,6 +25,17 @@ def test_a_seed_gives_the_same_bits_on_any_threads(options: dict[str, int], dtyp
         alcore.set_threads(threads)
         assert_same_bits(alcore.batchbald(pool, 4, rng=3, **options), expected)
         assert_same_bits(alcore.batchbald(pool, 4, rng=np.random.default_rng(3), **options), expected)
+
+
+@pytest.mark.parametrize("alpha", [0.1, 1.0])
+def test_bounds_by_scatter_change_no_pick(alpha: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that are alike are bounded by how far posteriors scatter, too. The picks are those of bounds without it."""
+    pool = dirichlet(300, 4, 24, seed=7, alpha=alpha).astype(np.float32)
+    chosen = []
+    for crowd in (1, len(pool) + 1):
+        monkeypatch.setattr(batchbald, "CROWD", crowd)
+        chosen.append(alcore.batchbald(pool, 6, samples=2400, exact=1000, rng=0))
+    assert_same_bits(*chosen)
 
 
 def test_seeds_differ_only_when_sampling() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import alcore
+from alcore.batches import batchbald
 from alcore.batches.search import candidates, determinant, rereading
 from alcore.sources import spread
 from alcore.sources.kept_chunks import KeptChunks
@@ -69,6 +70,17 @@ def test_workers_send_at_most_so_many_rows_of_a_block(
     assert max(len(cells) for _, _, _, cells, _ in first) <= 20
     assert sum(len(cells) for _, _, _, cells, _ in first) < 10 * 20  # later blocks know what the caller has
     assert all(len(cells) <= 20 for _, cells, _ in traffic.results[10:])
+
+
+@pytest.mark.parametrize("crowd", [1, 301])
+def test_rows_that_are_alike_have_the_bounds_of_one_machine(
+    client: Any, monkeypatch: pytest.MonkeyPatch, crowd: int
+) -> None:
+    monkeypatch.setattr(candidates, "SENT_ROWS", 17)
+    monkeypatch.setattr(batchbald, "CROWD", crowd)
+    pool = probabilities(300, draws=20)
+    found = alcore.batchbald(in_dask(pool, 25), 6, samples=600, exact=0, rng=1)
+    assert_same(found, alcore.batchbald(pool, 6, samples=600, exact=0, rng=1))
 
 
 class Reads:

@@ -8,66 +8,53 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore.batches.search.divergences import Divergences, weight_of_pairs
+from alcore.batches.search.levels import (
+    COARSE_REST,
+    FINE_REST,
+    LEVELS,
+    Level,
+    chunks_for,
+    groups_of,
+    merged,
+    pack,
+    packed,
+    second_moment_of,
+)
 from alcore.door import Array, Float64s
 from alcore.sources.threads import at_once, in_parts
 
 Ints = npt.NDArray[np.int64]
 
 NEGLIGIBLE = 1e-12  # configurations of smaller probability are dropped while all are kept
-STEPS = 8  # of the largest posterior weight, by which configurations of one leading draw are grouped
-LEVELS = 5  # groups of four sizes, and all configurations
-CLEAR = 0.8  # a largest weight from which the second draw does not matter
+# Less is done sooner than a thread is woken for it, 0.1 ms: two took 117 ms for a batch of 2 000 rows that took one 101.
+CONFIGURATIONS_A_THREAD, ROWS_A_THREAD = 2048, 512
 SPARSE = 64  # times as many possible keys as keys: they are sorted instead of marked, 0.1 ms against 0.4 for 10 000 of 100 000
-FINER = 2  # a level of groups is worth its products where the next finer one has so many times its rows
-COARSE_REST, FINE_REST = 3e-3, 1e-7  # nats by which a bound may be too large for the sake of classes that tell little
-
-
-@dataclass(frozen=True)
-class Level:
-    """Posteriors packed for products; groups of similar configurations where it is not the finest.
-
-    ``scatter_tj`` is the covariance of posteriors within groups, empty where the bound goes without it.
-    """
-
-    packed_qtj: Array
-    omega_qj: Array
-    scatter_tj: Array
-    mean_t: Array
-    rest: float  # nats: classes worth less together are not looked at closely
-
-    @classmethod
-    def of(
-        cls, packed_qtj: Array, omega_u: Float64s, mean_t: Array, rest: float, scatter_tj: Array | None = None
-    ) -> Level:
-        omega_qj = np.zeros((len(packed_qtj), packed_qtj.shape[2]), np.float32)
-        omega_qj.reshape(-1)[: len(omega_u)] = omega_u
-        none_tj = np.empty((0, packed_qtj.shape[1]), np.float32)
-        return cls(packed_qtj, omega_qj, none_tj if scatter_tj is None else scatter_tj, mean_t, rest)
-
-    def bound(self, probs_nct: Array, rows_n: Ints) -> Float64s:
-        """At least the gain of each row, up to float32 rounding: information is concave in the posterior, groups overstate it."""
-        from alcore.kernels.configurations import screen
-
-        out = np.empty(len(rows_n))
-        screen(probs_nct, rows_n, self.packed_qtj, self.omega_qj, self.scatter_tj, self.mean_t, self.rest, out)
-        return out
 
 
 class Configurations:
     """The configurations of the batch so far. ``add`` extends each by the label of one more row."""
 
     def __init__(
-        self, weights_t: Float64s, samples: int, exact: int, rng: np.random.Generator, *, with_noise: bool = True
+        self,
+        weights_t: Float64s,
+        samples: int,
+        exact: int,
+        rng: np.random.Generator,
+        *,
+        with_noise: bool = True,
+        with_scatter: bool = False,
     ) -> None:
         self._weights_t, self._exact, self._rng = drop_vanishing(weights_t), exact, rng
         self._with_noise = with_noise  # half of the time of `add` once labels are sampled; for `noise` and `total_m`
+        self._with_scatter = (
+            with_scatter  # 2 ms a pick of 10 000 configurations: worth it where thousands of rows compete
+        )
         self._owners = np.flatnonzero(self._weights_t > 0)
         self._strata = max(1, samples // len(self._owners))
         self._batch: list[Float64s] = []
@@ -164,7 +151,7 @@ class Configurations:
         def extend_each(start: int, stop: int) -> None:
             extend(self.rows_ut, parents, labels, probs_ct, start, stop, rows_vt, draws_v)
 
-        in_parts(len(parents), extend_each)
+        in_parts(len(parents), extend_each, CONFIGURATIONS_A_THREAD)
         self.rows_ut, self.effective_draws = rows_vt, min(float(self.omega_u @ draws_v), float(len(self._owners)))
 
     def information(self, probs_ct: Float64s) -> tuple[float, float]:
@@ -185,7 +172,11 @@ class Configurations:
         if self._last is None or not np.array_equal(self._last[0], probs_ct):
             packed_qtj = self.levels()[-1].packed_qtj
             values_qj = np.empty((len(packed_qtj), packed_qtj.shape[2]))
-            in_parts(len(packed_qtj), lambda start, stop: informations(probs_ct, packed_qtj, start, stop, values_qj))
+
+            def tell(start: int, stop: int) -> None:
+                informations(probs_ct, packed_qtj, start, stop, values_qj)
+
+            in_parts(len(packed_qtj), tell, CONFIGURATIONS_A_THREAD // packed_qtj.shape[2])
             self._last = probs_ct, values_qj.reshape(-1)[: len(self.rows_ut)]
         return self._last[1]
 
@@ -210,19 +201,19 @@ class Configurations:
     def levels(self) -> list[Level]:
         """From a few groups of configurations to all of them one by one."""
         if self._levels is None:
-            finest_qtj = self._space("finest", _chunks(*self.rows_ut.shape), np.float32)
+            finest_qtj = self._space("finest", chunks_for(*self.rows_ut.shape), np.float32)
             rows, columns = len(self.rows_ut), finest_qtj.shape[2]
             first_u, second_u, weight_u = np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty(rows)
 
             def pack_and_lead(start: int, stop: int) -> None:
                 from alcore.kernels.configurations import leaders
 
-                _pack(self.rows_ut, start, stop, finest_qtj)
+                pack(self.rows_ut, start, stop, finest_qtj)
                 leaders(self.rows_ut, start * columns, min(stop * columns, rows), first_u, second_u, weight_u)
 
-            in_parts(len(finest_qtj), pack_and_lead)
+            in_parts(len(finest_qtj), pack_and_lead, CONFIGURATIONS_A_THREAD // columns)
             self._leader_u = first_u
-            groups = self._groups(first_u, second_u, weight_u)
+            groups = groups_of(self.rows_ut, self.omega_u, len(self._owners), (first_u, second_u, weight_u))
             mean_1t, _ = merged(*(groups or [(self.rows_ut, self.omega_u)])[0], None)
             mean_t = mean_1t[0]
             finest = Level.of(finest_qtj, self.omega_u, mean_t, FINE_REST)
@@ -231,12 +222,13 @@ class Configurations:
 
     def _coarser(self, groups: list[tuple[Array, Float64s]], finest: Level) -> Iterator[Level]:
         """Groups, and how far posteriors scatter within them."""
-        if not groups:
-            return
-        total_tj = second_moment_of(finest.packed_qtj, self.rows_ut, self.omega_u)
+        total_tj = scatter_tj = None
+        if groups and self._with_scatter:
+            total_tj = second_moment_of(finest.packed_qtj, self.rows_ut, self.omega_u)
         for rows_gt, omega_g in groups:
             packed_qtj = packed(rows_gt)
-            scatter_tj = (total_tj - second_moment_of(packed_qtj, rows_gt, omega_g)).astype(np.float32)
+            if total_tj is not None:
+                scatter_tj = (total_tj - second_moment_of(packed_qtj, rows_gt, omega_g)).astype(np.float32)
             yield Level.of(packed_qtj, omega_g, finest.mean_t, COARSE_REST, scatter_tj)
 
     def descend(self, probs_nct: Array, rows_n: Ints, bound_n: Float64s, floor: float, slack: float) -> Ints:
@@ -244,7 +236,7 @@ class Configurations:
 
         Their bounds are then their gains. Rows within ``slack`` of the best are evaluated too.
         """
-        from alcore.kernels.configurations import descend
+        from alcore.kernels.levels import descend
 
         levels = self.levels()
         padded = levels[:1] * (LEVELS - len(levels)) + levels  # one compiled kernel for any number of levels
@@ -258,7 +250,7 @@ class Configurations:
             weight_v = weight_of_pairs(self._leader_u, self.rows_ut, self.omega_u)
         best_1 = np.array([floor + slack])
         found_nl = np.full((len(rows_n), 1 + LEVELS), np.inf)
-        threads = at_once()
+        threads = max(1, min(at_once(), len(rows_n) // ROWS_A_THREAD))
 
         def work(start: int, stop: int) -> None:
             for part in range(start, stop):
@@ -291,36 +283,6 @@ class Configurations:
             bound_n[live] = np.minimum(bound_n[live], found_n[live])
         return live
 
-    def _groups(self, first_u: Ints, second_u: Ints, weight_u: Float64s) -> list[tuple[Array, Float64s]]:
-        """Groups of configurations, coarse ones first: by the draw that leads, by its weight too, by the second draw, by all three.
-
-        With 100 draws and 10 000 configurations these are 100, some 600 and some 2 000. Of 5 000 candidates the first
-        left 180 to the next at a tenth pick, that 38, the last 14.
-        """
-        rows, draws = self.rows_ut.shape
-        if rows < FINER * len(self._owners):
-            return []
-        step_u = np.minimum((weight_u * STEPS).astype(np.int64), STEPS - 1)
-        keys = [first_u * (draws + 1) + np.where(weight_u < CLEAR, second_u, draws), first_u * STEPS + step_u]
-        if (
-            draws * (draws + 1) * STEPS < 1 << 16
-        ):  # more keys are no radix sort, and there are next to as many as configurations
-            keys.append(keys[0] * STEPS + step_u)
-        parts: list[tuple[Array, Float64s]] = [(self.rows_ut, self.omega_u)] * len(keys)
-
-        def merge_each(start: int, stop: int) -> None:
-            parts[start:stop] = [merged(self.rows_ut, self.omega_u, key) for key in keys[start:stop]]
-
-        in_parts(len(keys), merge_each)
-        parts.append(merged(*parts[1], np.unique(keys[1]) // STEPS))
-        groups: list[tuple[Array, Float64s]] = []
-        finer = rows
-        for part in parts[2:-1] + parts[:2] + parts[-1:]:
-            if FINER * len(part[0]) <= finer:
-                groups.insert(0, part)
-                finer = len(part[0])
-        return groups
-
 
 def stratified(rng: np.random.Generator, owners: int, strata: int) -> Float64s:
     """A uniform for each configuration of each owner, one in every stratum, in an order of its own."""
@@ -334,29 +296,6 @@ def drop_vanishing(weights_t: Float64s) -> Float64s:
     return weights_t if (held_t == weights_t).all() else np.asarray(held_t / held_t.sum(), np.float64)
 
 
-def merged(rows_ut: Array, omega_u: Float64s, key_u: Ints | None) -> tuple[Array, Float64s]:
-    """The mean posterior and the probability of the configurations of each key; of all of them without keys."""
-    from alcore.kernels.configurations import merge
-
-    keys = np.zeros(len(rows_ut), np.int64) if key_u is None else key_u
-    order = np.argsort(keys.astype(np.min_scalar_type(int(keys.max()))), kind="stable")  # 16 bits are sorted by radix
-    ends = np.append(np.flatnonzero(np.diff(keys[order])) + 1, len(keys))
-    mean_gt, omega_g = np.empty((len(ends), rows_ut.shape[1]), np.float32), np.empty(len(ends))
-    merge(rows_ut, omega_u, order, ends, mean_gt, omega_g)
-    return mean_gt, omega_g
-
-
-def second_moment_of(packed_qtj: Array, rows_ut: Array, omega_u: Float64s) -> Float64s:
-    """sum_u omega_u row_u row_u^T, (T, T padded), in an order of additions that no number of threads changes."""
-    from alcore.kernels.configurations import second_moment
-    from alcore.kernels.product import LANES, chunks_of
-
-    draws = rows_ut.shape[1]
-    out_tj = np.empty((draws, math.prod(chunks_of(draws))))
-    in_parts(draws, lambda start, stop: second_moment(packed_qtj, rows_ut, omega_u, start, stop, out_tj), LANES)
-    return out_tj
-
-
 def _distinct(keys_m: Ints) -> tuple[Ints, Ints]:
     """The different keys, ascending, and the place of each."""
     most = int(keys_m.max()) + 1
@@ -366,34 +305,6 @@ def _distinct(keys_m: Ints) -> tuple[Ints, Ints]:
     held = np.zeros(most, np.bool_)
     held[keys_m] = True
     return np.flatnonzero(held), (np.cumsum(held) - 1)[keys_m]
-
-
-def _chunks(rows: int, draws: int) -> tuple[int, int, int]:
-    """Chunks, draws and columns of packed rows."""
-    from alcore.kernels.product import chunks_of
-
-    chunks, columns = chunks_of(rows)
-    return chunks, draws, columns
-
-
-def _pack(rows_ut: Array, start: int, stop: int, packed_qtj: Array) -> None:
-    """Fill chunks start to stop with rows as columns, zeros where padded."""
-    (rows, draws), columns = rows_ut.shape, packed_qtj.shape[2]
-    whole = min(stop, max(rows // columns, start))
-    body = rows_ut[start * columns : whole * columns].reshape(-1, columns, draws)
-    packed_qtj[start:whole] = body.transpose(0, 2, 1)
-    if whole < stop:
-        last = rows_ut[whole * columns :]
-        packed_qtj[whole, :, : len(last)] = last.T
-        packed_qtj[whole, :, len(last) :] = 0.0
-
-
-def packed(rows_ut: Array) -> Array:
-    from alcore.kernels.product import aligned
-
-    packed_qtj = aligned(_chunks(*rows_ut.shape), np.float32)
-    _pack(rows_ut, 0, len(packed_qtj), packed_qtj)
-    return packed_qtj
 
 
 def bytes_of_configurations(cell_shape: tuple[int, ...], k: int, samples: int, exact: int) -> int:

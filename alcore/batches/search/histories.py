@@ -13,7 +13,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from alcore.batches.search.configurations import FINE_REST, Level, drop_vanishing, packed, stratified
+from alcore.batches.search.configurations import drop_vanishing, stratified
+from alcore.batches.search.levels import FINE_REST, Level, packed
 from alcore.door import Array, Float64s
 from alcore.sources.threads import in_parts
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import alcore
-from alcore.batches.search.configurations import Configurations, merged, packed, second_moment_of
+from alcore.batches.search.configurations import Configurations
+from alcore.batches.search.levels import merged, packed, second_moment_of
 from tests.batches import oracle as oracle
 from tests.batches.oracle import dyadic, one_hot
 from tests.cases import dirichlet
@@ -23,7 +24,7 @@ def after(
     batch: np.ndarray, weights: np.ndarray | None = None, *, samples: int = 600, exact: int = 0, seed: int = 0
 ) -> Configurations:
     configurations = Configurations(
-        oracle.shares(weights, batch.shape[-1]), samples, exact, np.random.default_rng(seed)
+        oracle.shares(weights, batch.shape[-1]), samples, exact, np.random.default_rng(seed), with_scatter=True
     )
     for row in batch:
         configurations.add(row)
