@@ -52,9 +52,7 @@ class Configurations:
     ) -> None:
         self._weights_t, self._exact, self._rng = drop_vanishing(weights_t), exact, rng
         self._with_noise = with_noise  # half of the time of `add` once labels are sampled; for `noise` and `total_m`
-        self._with_scatter = (
-            with_scatter  # 2 ms a pick of 10 000 configurations: worth it where thousands of rows compete
-        )
+        self._with_scatter = with_scatter  # 2 ms a pick of 10 000 configurations, for where many rows compete
         self._owners = np.flatnonzero(self._weights_t > 0)
         self._strata = max(1, samples // len(self._owners))
         self._batch: list[Float64s] = []
