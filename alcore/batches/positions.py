@@ -58,7 +58,7 @@ class PositionsPool(Pool):
 
 def _read_block(block: Block, *, places: Ints) -> tuple[int, Array]:
     """The block's rows at the positions, checked: (n, P, C, T)."""
-    block.score_outcomes(_check)  # also the other positions, so that a refusal names the place in the whole map
+    block.check()  # also the other positions, so that a refusal names the place in the whole map
     n, classes, *_, draws = block.array.shape
     at = np.ascontiguousarray(block.array.reshape(n, classes, -1, draws)[:, :, places].transpose(2, 0, 1, 3))
     padding_np = None if block.mask is None else block.mask.reshape(n, -1)[:, places]
@@ -83,13 +83,6 @@ def _places(padding: Bools | None, events: tuple[int, ...], positions: int, rng:
             )
     count = among if padding is None or not len(padding) else len(among)
     return np.asarray(np.sort(rng.choice(among, min(positions, count), replace=False)))
-
-
-def _check(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
-    from alcore.kernels.distributions import check
-
-    check(cells, tolerance, valid)
-    out[:] = 0.0
 
 
 class PositionsInformation(Objective):

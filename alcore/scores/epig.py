@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Unpack
@@ -12,8 +13,10 @@ import numpy.typing as npt
 from alcore import door
 from alcore.door import Array, Bools, Float64s, Reading, ReadingOptions, shows_options
 from alcore.scores.gaussian_epig import MeanTargets, prepare_means
-from alcore.sources.blocks import Block, read_rows, score_blocks
+from alcore.sources.blocks import Block, look_at_rows, score_blocks
 from alcore.sources.names import check_names_of_weights, check_same_draws, with_names
+
+_packing = threading.Lock()  # threads that pack at once would each hold a copy of the targets
 
 
 @shows_options()
@@ -91,7 +94,7 @@ def prepare(targets: Any, reading: Reading, target_weights: npt.ArrayLike | None
     door.check_outcomes(reading.kind, 1, "probs")
     reading.check_targets(targets)
     check_names_of_weights(targets, reading, target_weights)
-    probs_jct = read_rows(targets, reading.of_targets, name="targets")
+    probs_jct = look_at_rows(targets, reading.of_targets, name="targets")
     if len(probs_jct) == 0:
         raise ValueError(f"targets: expected at least one target, got shape {probs_jct.shape}.")
     shares = door.as_weights(target_weights, len(probs_jct), "target_weights", "a target")
@@ -125,7 +128,8 @@ class Targets:
         if cells.shape[1:] != self.probs_jct.shape[1:]:
             door.refuse_other_cells("targets", self.probs_jct.shape[1:], cells.shape[1:])
         single = cells.dtype == np.float32 and self.probs_jct.dtype == np.float32
-        packed, columns = self._packed32 if single else self._packed64
+        with _packing:
+            packed, columns = self._packed32 if single else self._packed64
         each = door.as_shares(weights, cells.shape[-1])
         kernel(cells, each, packed, columns, single, tolerance, out, valid)
 

@@ -372,12 +372,14 @@ class CellKernel:
 
 def _found(name: str, cells: Array) -> tuple[Callable[..., None], Array]:
     """The kernel for classes, or for probabilities of yes (R, 1, T), and the cells as it takes them."""
-    from alcore.kernels import bernoulli, measures, pairwise_kl
+    cells = outcomes_of(cells) if cells.shape[1] == 1 and name not in OF_YES else cells
+    if cells.shape[1] == 1:
+        from alcore.kernels import bernoulli  # each kernel of a module takes numba 0.2 ms before one is called
 
-    if cells.shape[1] == 1 and name in OF_YES:
         return getattr(bernoulli, name), cells.reshape(len(cells), -1)
-    module = pairwise_kl if name.startswith("pairwise_kl") else measures
-    return getattr(module, name), cells if cells.shape[1] > 1 else outcomes_of(cells)
+    from alcore.kernels import measures, pairwise_kl
+
+    return getattr(pairwise_kl if name.startswith("pairwise_kl") else measures, name), cells
 
 
 _entropy = CellKernel("entropy")

@@ -35,15 +35,10 @@ ROWS_BESIDE, MOST_BESIDE = 32, 8 << 20
 
 
 Result = TypeVar("Result")
-
-
 Values = TypeVar("Values", bound=Array)
-
 
 # cells (R, C, T), weights (T,) or None for equal ones, tolerance, scores out (R,), valid out (R,)
 CellMeasure: TypeAlias = Callable[[Array, Float64s | None, float, Float64s, Bools], None]
-
-
 # logits (R, C, T), scores out (R,), valid out (R,)
 LogitKernel: TypeAlias = Callable[[Array, Float64s, Bools], None]
 
@@ -149,19 +144,24 @@ class Block:
         at = np.unravel_index(place[1].start + j, events) if events else ()
         return (place[0].start + i, *map(int, at))
 
-    def cells(self) -> Array:
+    def cells(self, out: Array | None = None) -> Array:
         """Rows as the kernels read them, checked: (n, C, T) probabilities, float32 or float64. C counts all that a label can be."""
-        parts: list[Array] = []
+        shape = (len(self), door.outcomes(self.kind, self.array.shape[1]), *self.array.shape[2:])
+        found = np.empty(shape, _wide(self.array.dtype)) if out is None else out
+        start = 0
 
         def keep(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
-            from alcore.kernels.distributions import check
-
-            check(cells, tolerance, valid)
-            parts.append(cells.copy())
+            nonlocal start
+            _check_cells(cells, weights, tolerance, out, valid)
+            found[start : start + len(cells)] = cells
+            start += len(cells)
 
         self.score_outcomes(keep)
-        shape = (0, door.outcomes(self.kind, self.array.shape[1]), *self.array.shape[2:])
-        return np.concatenate(parts) if parts else np.empty(shape, np.float32)
+        return found
+
+    def check(self) -> None:
+        """Refuse rows that are not distributions over all that a label can be."""
+        self.score_outcomes(_check_cells)
 
     def scored_cells(self, rows: npt.NDArray[np.int64]) -> Array:
         """Some rows as the kernels read them. The block must have been scored, and so checked, before."""
@@ -189,8 +189,7 @@ class Block:
         """What scores the block's logits as they are."""
         if self.kind != "logits" or not isinstance(measure, OfLogits):
             return None
-        wide = np.dtype(np.float64 if self.array.dtype.itemsize > 4 else np.float32)
-        return measure.of_logits(wide, self.weights)
+        return measure.of_logits(_wide(self.array.dtype), self.weights)
 
     def _is_ready(self, array: Array, joint: bool, of_logits: LogitKernel | None) -> bool:
         """Whether the kernels read the cells where they lie. Cells of one label may lie beside each other."""
@@ -223,6 +222,16 @@ class Block:
         axes = self.axes or Axes.plain(self.array.ndim)
         cell: tuple[Any, ...] = (row, slice(None), *events)
         door.refuse_values(self.kind, self.array[cell], (self.start + row, *events), self.name, axes)
+
+
+def _wide(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(np.float64 if dtype.itemsize > 4 else np.float32)
+
+
+def _check_cells(cells: Array, weights: Float64s | None, tolerance: float, out: Float64s, valid: Bools) -> None:
+    from alcore.kernels.distributions import check
+
+    check(cells, tolerance, valid)
 
 
 _SAID_YES: dict[Kind, Kind] = {"binary": "probs", "multilabel": "probs"}  # read as they lie, without their other class
@@ -325,7 +334,29 @@ def read_rows(predictions: Any, reading: Reading = PLAIN, *, name: str = "probs"
     """A source without event axes in memory and checked: probabilities (N, C, T), float32 or float64."""
     source = open_source(predictions, reading, name)
     refuse_events(source, name)
-    return np.concatenate(list(map_blocks(source, Block.cells, Reading(reading.kind), name=name)))
+    return _cells_of(source, reading, name)
+
+
+def look_at_rows(predictions: Any, reading: Reading, *, name: str) -> Array:
+    """The same for the time of a call, not to be written to. What the kernels can read where it lies is checked, not copied."""
+    source = open_source(predictions, reading, name)
+    refuse_events(source, name)
+    ready = as_ready(predictions, reading, name)
+    if ready is None:
+        return unwritable(_cells_of(source, reading, name))
+    for _ in map_blocks(source, Block.check, Reading(reading.kind), name=name):
+        pass
+    return unwritable(np.asarray(ready))
+
+
+def _cells_of(source: Source, reading: Reading, name: str) -> Array:
+    own = Reading(reading.kind)
+    if source.rows is None or source.spread is not None:
+        return np.concatenate(list(map_blocks(source, Block.cells, own, name=name)))
+    found = np.empty((source.rows, *source.joint_shape), _wide(source.dtype))
+    for _ in map_blocks(source, Block.cells, own, name=name, tell=lambda start, stop: found[start:stop]):
+        pass
+    return found
 
 
 def gather_rows(
@@ -352,15 +383,15 @@ def gather_rows(
     return np.concatenate([empty, *(found[place] for place in sorted(found))]), count
 
 
-def as_ready(predictions: Any, reading: Reading) -> Array | None:
+def as_ready(predictions: Any, reading: Reading, name: str = "probs") -> Array | None:
     """The array (N, C, T), if it lies in memory (or is mapped) as the kernels read it. None where it must be converted."""
     if reading.kind != "probs" or not (isinstance(predictions, np.ndarray) or hasattr(predictions, "__dlpack__")):
         return None
-    array = arranged(predictions, reading, "probs")
+    array = arranged(predictions, reading, name)
     if is_lazy(array):
         return None
-    array = door.as_array(array, "probs")
-    door.check_axes(array.shape, "probs")
+    array = door.as_array(array, name)
+    door.check_axes(array.shape, name)
     if array.ndim > 3:
-        door.refuse_event_axes("probs", array.shape[1:], original_axes(predictions, reading, "probs"))
+        door.refuse_event_axes(name, array.shape[1:], original_axes(predictions, reading, name))
     return array if lies_ready(array, reading.kind) else None

@@ -112,19 +112,28 @@ def speed_row(name: str, kind: str, seconds: dict[str, list[float]]) -> list[str
 
 def memory_table() -> Table:
     probs, targets = random_probs((*POOL, DRAWS), 5), random_probs((MANY_TARGETS, TARGETS[1], DRAWS), 6)
-    alcore.epig(probs[:10], targets[:10])
-    grown = mebibytes_grown(lambda: alcore.epig(probs, targets))
-    own, joint = targets.nbytes / 2**20, 4 * POOL[0] * POOL[1] * MANY_TARGETS * TARGETS[1] / 2**20
-    reached = grown <= 2 * own + TILE_MIB
-    row = [
-        f"{shape_text(probs.shape)}, {MANY_TARGETS} targets",
-        f"{own:.0f}",
-        f"{grown:.0f}",
-        f"≤ {2 * own + TILE_MIB:.0f}",
-    ]
-    columns = ["(N, C, T)", "targets MiB", "alcore grew by MiB", "target", "reached", "joint distributions MiB"]
-    text = "float32. The targets are copied twice, checked and packed for products. Beside that there are tiles of each thread."
-    return Table("Memory of EPIG", text, columns, [[*row, yes_no(reached), f"{joint:.0f}"]])
+    # a source of targets, its keywords, and how many copies of the targets in float32 it may need
+    sources: dict[str, tuple[np.ndarray, dict[str, str], int]] = {
+        "float32": (targets, {}, 1),
+        "float16": (targets.astype(np.float16), {}, 2),
+        "float32 logits": (np.log(targets), {"kind": "logits"}, 2),
+    }
+    columns = ["targets", "their MiB in float32", "alcore grew by MiB", "target", "reached", "joint distributions MiB"]
+    joint = 4 * POOL[0] * POOL[1] * MANY_TARGETS * TARGETS[1] / 2**20
+    rows = []
+    for name, (source, options, copies) in sources.items():
+        pool = np.log(probs) if options else probs
+        alcore.epig(pool[:10], source[:10], **options)
+        grown, own = mebibytes_grown(lambda: alcore.epig(pool, source, **options)), targets.nbytes / 2**20  # noqa: B023
+        most = copies * own + TILE_MIB
+        row = [f"{MANY_TARGETS} of {shape_text((*TARGETS[1:], DRAWS))}, {name}", f"{own:.0f}", f"{grown:.0f}"]
+        rows.append([*row, f"≤ {most:.0f}", yes_no(grown <= most), f"{joint:.0f}"])
+    text = (
+        f"A float32 pool {shape_text((*POOL, DRAWS))}, of logits beside targets of logits. The targets are packed for products, "
+        "which is one copy. Those that kernels cannot read as they lie are copied once more. The target is so many copies and "
+        f"{TILE_MIB} MiB for the tiles of all threads."
+    )
+    return Table("Memory of EPIG", text, columns, rows)
 
 
 def batch_table() -> Table:

@@ -12,8 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alcore
+from alcore.scores.epig import Targets
 from alcore.sources import reading
 from tests.cases import dirichlet, near_certain, special
+from tests.memory import growth
+
+pack = Targets._pack
 
 
 def brute_force(probs: np.ndarray, targets: np.ndarray, shares: Any = None, weights: Any = None) -> np.ndarray:
@@ -147,6 +151,42 @@ def test_same_bits_for_any_cutting_threads_and_layout(dtype: type, monkeypatch: 
             targets.astype(targets.dtype.newbyteorder()),
         ):
             np.testing.assert_array_equal(alcore.epig(pool, source), expected)
+
+
+def test_targets_of_files_in_several_precisions_are_read_in_the_widest(tmp_path: Path) -> None:
+    narrow, wide = dirichlet(5, 4, 6, seed=2).astype(np.float32), dirichlet(4, 4, 6, seed=3)
+    paths = []
+    for name, part in (("narrow", narrow), ("wide", wide), ("half", narrow.astype(np.float16))):
+        np.save(tmp_path / f"{name}.npy", part)
+        paths.append(tmp_path / f"{name}.npy")
+    together = np.concatenate([narrow, wide, narrow.astype(np.float16)])
+    assert together.dtype == np.float64
+    np.testing.assert_array_equal(alcore.epig(POOL, paths), alcore.epig(POOL, together))
+
+
+def test_targets_are_packed_once_whatever_the_threads_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = []
+    monkeypatch.setattr(Targets, "_pack", lambda own, dtype: packed.append(dtype) or pack(own, dtype))
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 1)
+    alcore.set_threads(3)
+    alcore.EPIG(TARGETS).score(dirichlet(60, 4, 6))
+    assert packed == [np.float64]
+
+
+@pytest.mark.parametrize(("source", "most"), [("targets", 16 + 8), ("targets.astype(np.float16)", 2 * 16 + 8)])
+def test_targets_take_the_memory_of_their_packed_copy(source: str, most: int) -> None:
+    """One copy of 16 MiB, and one of probabilities where kernels cannot read the targets as they lie; 8 MiB are for tiles."""
+    grown = growth(
+        f"""
+        targets = next(blocks(1))[:4194]
+        own = {source}
+        alcore.epig(targets[:9], own[:9])
+
+        def work():
+            alcore.epig(targets[:99], own)
+        """
+    )
+    assert grown <= most
 
 
 def test_a_row_scores_the_same_wherever_it_stands() -> None:
