@@ -1,4 +1,4 @@
-"""A ledger that closes while another closes, or while somebody looks at all that are open: in another thread, or by the collector."""
+"""A ledger may close while another closes, and while open ledgers are looked through: another thread or the collector closes it."""
 
 from __future__ import annotations
 
