@@ -152,7 +152,8 @@ def check_table(folder: Path) -> Table:
         f"A zarr store {shape_text((ROWS, CLASSES, DRAWS))} of float16 that is not compressed, {CHUNKS} chunks of {CHUNK} rows a "
         f"block. Driver, scheduler and workers share the {CORES} cores of this machine: a pass takes at least the sum of their "
         f"processor time / {CORES}, and this bound is called cores. BatchBALD, k = {PICKS}, keeps {KEPT} rows. The number of "
-        "passes is counted, not predicted. A further pass also computes gains, and moves at most the bytes predicted."
+        "passes is counted, not predicted. A further pass finds its chunks in the memory of the workers. It also computes gains, "
+        "and moves at most the bytes predicted."
     )
     return Table("The model against passes", text, columns, rows)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import alcore
 from alcore.sources import threads
@@ -22,7 +22,13 @@ def soak(small: int, large: int) -> int:
     return large if SOAK else small
 
 
-settings.register_profile("alcore", deadline=None, max_examples=soak(25 if INTERPRETED else 50, 1000), derandomize=True)
+settings.register_profile(
+    "alcore",
+    deadline=None,
+    max_examples=soak(25 if INTERPRETED else 50, 1000),
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],  # it measures the machine, not the inputs
+)
 settings.load_profile("alcore")
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+import alcore
+
 BENCHMARKS = str(Path(__file__).parents[1] / "benchmarks")
 
 
@@ -104,6 +106,45 @@ def test_passes_and_the_search_are_added(planning: Any) -> None:
     found = simulation.simulate(twice, model.Cluster(100), costs)
     assert [one.kept for one in twice.each_pass()] == [6, 6]
     assert found.seconds == pytest.approx(2 * (2 + 0.4) + 0.5 * 6 * 9)
+
+
+def test_a_further_pass_reads_what_the_workers_do_not_keep(planning: Any) -> None:
+    """Blocks of 80 bytes: each of two workers keeps three of them in 250 bytes, and the other 94 are read again."""
+    model, simulation = planning
+    costs = model.Costs(number=0.01, decode=0.002, block=0.1, start=2.0)
+    batch = job(model, kept=6, k=3, passes=3)
+    cluster = model.Cluster(2, link=100.0, memory=250.0)
+    plan = model.Plan(batch, cluster, costs)
+    assert plan.kept_blocks == 6
+    computing = 100 * (0.1 + 0.4)
+    first, later = (computing + blocks * 80 * (1 / 100 + 0.002) for blocks in (100, 94))
+    assert [one.bounds["workers"] for one in plan.each_pass] == pytest.approx([first / 2, later / 2, later / 2])
+    assert plan.seconds == pytest.approx(3 * 2 + first / 2 + later)
+    assert simulation.simulate(batch, cluster, costs).seconds == pytest.approx(plan.seconds, rel=0.01)
+    everything = replace(cluster, memory=4000.0)
+    assert model.Plan(batch, everything, costs).seconds == pytest.approx(3 * 2 + first / 2 + computing)
+    assert simulation.simulate(batch, everything, costs).seconds == pytest.approx(
+        3 * 2 + first / 2 + computing, rel=0.01
+    )
+    scores = job(model, passes=3)
+    assert model.Plan(scores, everything, costs).seconds == pytest.approx(3 * (2 + first / 2))  # no joint batch
+
+
+def test_a_block_in_memory_is_one_task_and_no_bytes_of_the_store(planning: Any) -> None:
+    model, simulation = planning
+    costs = model.Costs(number=0.0, task=0.5)
+    again = job(model, chunks=3, in_memory=40)
+    bounds = model.Plan(again, model.Cluster(1000, store=10.0), costs).bounds
+    assert bounds["scheduler"] == pytest.approx(0.5 * (100 + 60 * 3))
+    assert bounds["store"] == pytest.approx(60 * 80 / 10)
+    assert simulation.simulate(again, model.Cluster(1000), costs).seconds == pytest.approx(0.5 * (100 + 60 * 3))
+    assert simulation.simulate(again, model.Cluster(1000, store=10.0), model.Costs(0.0)).seconds == pytest.approx(480)
+
+
+def test_the_memory_of_the_model_is_that_of_a_call(planning: Any) -> None:
+    model, _ = planning
+    for heuristic in (alcore.BatchBALD(), alcore.TwoBALD(), alcore.LogDet()):
+        assert heuristic.memory == model.MEMORY == model.Cluster(1).memory
 
 
 def test_a_straggler_holds_up_the_others(planning: Any) -> None:

@@ -37,16 +37,17 @@ class _OtherThreads:
     """
 
     def __init__(self) -> None:
-        self._lock, self._inside = threading.Lock(), Counter[int]()  # how many contexts each thread is in
+        # RLock: the collector may end a stream of predictions, which is in such a context, while its thread holds the lock.
+        self._lock, self._inside = threading.RLock(), Counter[int]()  # how many contexts each thread is in
         self._others, self._replaced = random.Random(), dict[str, Any]()  # noqa: S311
 
     @contextmanager
     def apart(self) -> Iterator[None]:
         thread = threading.get_ident()
         with self._lock:
+            self._inside[thread] += 1
             if not self._replaced and threading.active_count() > 1:
                 self._replace()
-            self._inside[thread] += 1
         try:
             yield
         finally:

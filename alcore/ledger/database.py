@@ -54,7 +54,7 @@ class Database(Records):
             if self.path is not None and new and fill is None:
                 refuse_missing(self.path)
             connection = self._connect()
-            OPEN.databases.add(self)
+            OPEN.add(self)
         try:
             with refusals(self.name, self._timeout):
                 self._prepare(connection, fill)
@@ -86,7 +86,7 @@ class Database(Records):
         with self._lock:
             self._disconnect()
             self._closed = True
-            OPEN.databases.discard(self)
+            OPEN.discard(self)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -33,23 +33,37 @@ class OpenDatabases:
     """The databases that this process has open."""
 
     def __init__(self) -> None:
-        self.databases: weakref.WeakSet[Forked] = weakref.WeakSet()
+        self._databases: dict[int, weakref.ref[Forked]] = {}
         self.lock = (
             threading.RLock()
         )  # while a file is looked at by other means than SQLite's, and until it is open; while it is only read
-        self.closing = threading.Lock()  # while a connection closes: see Database._disconnect
+        # While a connection closes: see Database._disconnect. The collector may close another one meanwhile, in the same thread.
+        self.closing = threading.RLock()
         self._still: list[Forked] = []
         self._inherited: list[Connection | None] = []
+
+    def add(self, one: Forked) -> None:
+        place = id(one)
+        self._databases[place] = weakref.ref(one, lambda _: self._databases.pop(place, None))
+
+    def discard(self, one: Forked) -> None:
+        """Forget a database that closes. That may be at any moment: another thread closes it, or the collector."""
+        self._databases.pop(id(one), None)
+
+    def _all(self) -> list[Forked]:
+        """Those of this moment. One copy of the references, because no lock keeps others from closing theirs: a loop over a
+        WeakSet was told that the set had changed."""
+        return [one for reference in list(self._databases.values()) if (one := reference()) is not None]
 
     def is_open(self, path: Path) -> bool:
         """Whether it is open already: to open and close it by other means would drop SQLite's locks of the whole process
         (sqlite.org/howtocorrupt.html, 2.2), and the next process that closed it would remove the log in which we write."""
-        files = [one.writes_to for one in self.databases]
+        files = [one.writes_to for one in self._all()]
         return any(file is not None and file.exists() and file.samefile(path) for file in files)
 
     def before_fork(self) -> None:
         self.lock.acquire()
-        self._still = [one for one in list(self.databases) if one.before_fork()]
+        self._still = [one for one in self._all() if one.before_fork()]
 
     def after_fork_in_parent(self) -> None:
         for one in self._still:
@@ -58,8 +72,8 @@ class OpenDatabases:
         self.lock.release()
 
     def after_fork_in_child(self) -> None:
-        self.lock, self.closing, self._still = threading.RLock(), threading.Lock(), []
-        self._inherited = [one.after_fork_in_child() for one in list(self.databases)]
+        self.lock, self.closing, self._still = threading.RLock(), threading.RLock(), []
+        self._inherited = [one.after_fork_in_child() for one in self._all()]
 
 
 OPEN = OpenDatabases()

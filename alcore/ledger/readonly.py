@@ -65,7 +65,7 @@ class ReadonlyDatabase(Records):
             if is_new(self.path):
                 refuse_missing(self.path)
             self._network = places.network_of(self.path) is not None
-            OPEN.databases.add(self)
+            OPEN.add(self)
         with self.reading():
             pass  # what cannot be read is refused at once
 
@@ -84,7 +84,7 @@ class ReadonlyDatabase(Records):
     def close(self) -> None:
         with self._lock:
             self._closed, self._copy = True, None
-            OPEN.databases.discard(self)
+            OPEN.discard(self)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

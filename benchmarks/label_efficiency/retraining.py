@@ -1,11 +1,12 @@
 """How many labels each heuristic takes: runs of active learning on repeated digits, a table, and the curves as a picture.
 
     python benchmarks/label_efficiency/retraining.py                   # all heuristics, ten seeds; goes on where it was stopped
-    python benchmarks/label_efficiency/retraining.py --seeds 1 bald    # some alone
+    python benchmarks/label_efficiency/retraining.py bald epig         # some alone; the curves of the others stay
 
 Ledgers of the runs lie beside this file and are what a stopped run goes on from; table, curves (JSON) and picture
-are written there once each heuristic has its seeds. The data are scikit-learn's digits three times with noise of 0.05, as
-the BatchBALD paper repeats MNIST (arXiv:1906.08158), so that a batch chosen row by row buys the same digit several times.
+are written there once each heuristic has its seeds. Curves of other seeds or labels are not mixed with those that stay.
+The data are scikit-learn's digits three times with noise of 0.05, as the BatchBALD paper repeats MNIST (arXiv:1906.08158), so
+that a batch chosen row by row buys the same digit several times.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ import alcore
 from alcore.stopping import LabelBudget
 
 FOLDER = Path(__file__).parent
-SECONDS = FOLDER / "seconds.jsonl"
+SECONDS, KEPT = FOLDER / "seconds.jsonl", FOLDER / "curves.json"
 START, SIZE, STEPS = 20, 10, 15
 REPEATS, NOISE, TEST, TARGETS = 3, 0.05, 500, 200
 DRAWS = 100
 WANTED = 0.9  # accuracy
 EXPECTED = 0.65  # of Random's labels, for BatchBALD
+Points = dict[str, Any]  # of one heuristic: labels, metrics of each seed, and rest_of_time
 
 HEURISTICS: dict[str, Callable[[Any], alcore.Heuristic]] = {
     "random": lambda targets: alcore.Random(),
@@ -139,6 +141,13 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := set(given.heuristics) - set(RETRAINED):
         parser.error(f"expected heuristics among {', '.join(RETRAINED)}, got {', '.join(sorted(unknown))}.")
+    before, labels = points_before(), list(range(START, START + SIZE * STEPS + 1, SIZE))
+    kept = {name: own for name, own in before.items() if name not in given.heuristics}
+    if others := [name for name, own in kept.items() if (len(own["accuracy"]), own["labels"]) != (given.seeds, labels)]:
+        parser.error(
+            f"{KEPT}: expected {given.seeds} seeds at {labels[0]} to {labels[-1]} labels of the heuristics that stay, got others "
+            f"of {', '.join(others)}. Run with their seeds: --seeds {len(kept[others[0]]['accuracy'])}. Or run all heuristics."
+        )
     histories: dict[str, list[Any]] = {name: [] for name in given.heuristics}
     for seed in range(given.seeds):  # seed by seed, so that what is stopped early compares all heuristics
         for name in given.heuristics:
@@ -150,26 +159,55 @@ def main() -> None:
                     file.write(json.dumps({"heuristic": name, "seed": seed, **seconds}) + "\n")
             print(f"{name} seed {seed}: accuracy {final:.3f} at {history[-1].labelled} labels", flush=True)
     curves = {name: alcore.Curves.of(found, range(given.seeds)) for name, found in histories.items()}
-    write(curves)
+    write(points_of(curves, before), kept)
 
 
-def write(curves: dict[str, alcore.Curves]) -> None:
-    points = {
+def points_before() -> dict[str, Points]:
+    """What the last runs wrote."""
+    points = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    known = [name for name in RETRAINED if name in points]
+    return {name: points[name] | {"rest_of_time": points[name].get("rest_of_time")} for name in known}
+
+
+def points_of(curves: dict[str, alcore.Curves], before: dict[str, Points]) -> dict[str, Points]:
+    """What is written of each heuristic. The share of time is that of before where no run is timed here, or None."""
+    rest = {name: own["rest_of_time"] for name, own in before.items()} | rest_of_time()
+    return {
         name: {
             "labels": own.labels.tolist(),
             **{metric: own.metrics[metric].round(6).tolist() for metric in own.metrics},
+            "rest_of_time": None if (share := rest.get(name)) is None else round(share, 6),
         }
         for name, own in curves.items()
     }
-    (FOLDER / "curves.json").write_text(json.dumps(points, indent=1) + "\n")
-    (FOLDER / "README.md").write_text(page(curves))
+
+
+def write(new: dict[str, Points], kept: dict[str, Points]) -> None:
+    for name, own in kept.items():
+        if wrong := [of for of, one in new.items() if shape(one) != shape(own)]:
+            raise ValueError(
+                f"{KEPT}: expected the seeds and labels of {name}, which stays, got others of {', '.join(wrong)}."
+            )
+    points = {name: (new | kept)[name] for name in RETRAINED if name in new | kept}
+    KEPT.write_text(json.dumps(points, indent=1) + "\n")
+    curves = {name: curves_of(own) for name, own in points.items()}
+    (FOLDER / "README.md").write_text(page(curves, {name: own["rest_of_time"] for name, own in points.items()}))
     figure = alcore.plot.curves(curves, "accuracy", title="repeated digits, means of the seeds with 95 % intervals")
     figure.savefig(FOLDER / "curves.png", dpi=110)
     print((FOLDER / "README.md").read_text())
 
 
-def page(curves: dict[str, alcore.Curves]) -> str:
-    seeds, rest = len(next(iter(curves.values())).seeds), rest_of_time()
+def shape(own: Points) -> tuple[Any, int]:
+    return own["labels"], len(own["accuracy"])
+
+
+def curves_of(own: Points) -> alcore.Curves:
+    metrics = {name: np.array(own[name]) for name in own if name not in ("labels", "rest_of_time")}
+    return alcore.Curves(np.array(own["labels"]), metrics, np.arange(len(own["accuracy"])))
+
+
+def page(curves: dict[str, alcore.Curves], rest: dict[str, float | None]) -> str:
+    seeds = len(next(iter(curves.values())).seeds)
     lines = [
         "# Labels to accuracy on repeated digits",
         "",
@@ -193,7 +231,7 @@ def page(curves: dict[str, alcore.Curves]) -> str:
         lines.append(
             f"| {name} | {np.median(found):.0f} ({low:.0f} – {high:.0f}) | {np.median(found) / base:.2f} | "
             f"{area.mean():.4f} ± {area.std(ddof=min(1, seeds - 1)) / np.sqrt(seeds):.4f} | {last.mean():.4f} | "
-            f"{100 * rest.get(name, np.nan):.2f} % |"
+            f"{'not known' if (share := rest[name]) is None else f'{100 * share:.2f} %'} |"
         )
     if {"random", "batchbald"} <= set(curves):
         ratio = np.median(curves["batchbald"].labels_to("accuracy", WANTED)) / base

@@ -8,6 +8,9 @@ A pass has five resources. Each has its own time, and the pass takes at least th
     network    bytes that come back / bandwidth of the driver
     driver     blocks · seconds a block + bytes that come back · seconds a byte
 
+A joint batch may need further passes. Its workers keep the chunks that they read first, each as many as fit into the memory of a
+call. Of those a further pass reads and decompresses nothing, and the scheduler gets one task a block.
+
 Seconds of the work itself are measured (`Costs`). Bandwidths are those of the user's own store and network (`Cluster`).
 """
 
@@ -23,6 +26,7 @@ COSTS = Path(__file__).parents[1] / "capacity.json"
 BLOCK_BYTES = 32 << 20  # of predictions in a block, see alcore/sources/spread.py
 SENT_AHEAD = 2  # blocks a thread that are sent before the first has come back, see alcore/sources/spread.py
 SCORE_BYTES = 8  # float64, one score a row
+MEMORY = 400 << 20  # of a call, see memory= of alcore.batchbald
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,9 @@ class Cluster:
     store: float = math.inf  # what the store gives all workers together
     link: float = math.inf  # what it gives one thread
     network: float = math.inf  # what reaches the driver
+    memory: float = (
+        MEMORY  # bytes of chunks that each worker keeps for the next pass of a joint batch: memory= of the call
+    )
     slow: float = 0.0  # share of the threads that are stragglers
     slowness: float = 1.0  # how many times as long they compute
 
@@ -81,6 +88,7 @@ class Job:
     kept: int = 0  # m: rows that a joint heuristic holds in its first pass, and the most that a block sends
     k: int = 0  # query size of a joint heuristic
     passes: int = 1
+    in_memory: int = 0  # so many first blocks are in the memory of the workers, as in a further pass
 
     @property
     def numbers(self) -> int:
@@ -104,9 +112,13 @@ class Job:
         """A row that a block sends: float32 at least, its number, and what bounds it."""
         return self.numbers * max(4, self.itemsize) + 16
 
-    def each_pass(self) -> list[Job]:
-        """The passes, of which each holds as many rows."""
-        return [replace(self, passes=1)] * self.passes
+    def each_pass(self, in_memory: int = 0) -> list[Job]:
+        """The passes, of which each holds as many rows. Further ones find so many blocks in the memory of the workers."""
+        return [replace(self, passes=1), *[replace(self, passes=1, in_memory=in_memory)] * (self.passes - 1)]
+
+    def reads(self, block: int) -> bool:
+        """Whether the chunks of a block come from the store."""
+        return block >= self.in_memory
 
     def rows_of(self, block: int) -> int:
         return min(self.rows_a_block, self.rows - block * self.rows_a_block)
@@ -136,26 +148,36 @@ class Plan:
         """Of one pass."""
         return sum(self.job.back(block, self.cluster.ahead) for block in range(self.job.blocks))
 
-    def read_seconds(self, rows: int) -> float:
-        """A block of so many rows, in a thread that has its link for itself."""
-        return rows * self.job.row_bytes * self.job.stored / self.cluster.link
+    @property
+    def kept_blocks(self) -> int:
+        """How many blocks the workers keep for the next pass. One whose worker has no room left for a whole block is read again."""
+        if not self.job.kept:  # other heuristics keep nothing
+            return 0
+        each = self.cluster.memory // (self.job.rows_a_block * self.job.row_bytes)
+        return int(min(self.job.blocks, self.cluster.workers * each))
 
-    def work_seconds(self, rows: int) -> float:
-        """A block of so many rows, once its bytes are here."""
+    def read_seconds(self, block: int) -> float:
+        """In a thread that has its link for itself."""
+        job = self.job
+        return job.reads(block) * job.rows_of(block) * job.row_bytes * job.stored / self.cluster.link
+
+    def work_seconds(self, block: int) -> float:
+        """Of a thread, once the bytes of the block are here."""
         job, costs = self.job, self.costs
-        return costs.block + rows * (job.row_bytes * costs.decode + job.numbers * costs.number)
+        decode = job.reads(block) * job.row_bytes * costs.decode
+        return costs.block + job.rows_of(block) * (decode + job.numbers * costs.number)
 
     @cached_property
     def bounds(self) -> dict[str, float]:
         """The seconds of each resource in one pass."""
         job, cluster, costs = self.job, self.cluster, self.costs
-        whole, last = job.blocks - 1, job.rows_of(job.blocks - 1)
-        busy = whole * (self.read_seconds(job.rows_a_block) + self.work_seconds(job.rows_a_block))
-        busy += self.read_seconds(last) + self.work_seconds(last)
+        busy = sum(self.read_seconds(block) + self.work_seconds(block) for block in range(job.blocks))
+        read = job.rows - min(job.rows, job.in_memory * job.rows_a_block)
+        tasks = job.blocks + sum(job.reads(block) for block in range(job.blocks)) * job.chunks
         return {
-            "store": job.rows * job.row_bytes * job.stored / cluster.store,
+            "store": read * job.row_bytes * job.stored / cluster.store,
             "workers": busy / min(cluster.all_threads, job.blocks),
-            "scheduler": job.blocks * (job.chunks + 1) * costs.task + self.back_bytes * costs.passed_on,
+            "scheduler": tasks * costs.task + self.back_bytes * costs.passed_on,
             "network": self.back_bytes / cluster.network,
             "driver": job.blocks * costs.sent + self.back_bytes * costs.received,
         }
@@ -168,12 +190,12 @@ class Plan:
     @property
     def after(self) -> float:
         """The search for a joint batch, once the rows are here."""
-        kept = self.job.each_pass()[-1].kept
-        return self.costs.search_seconds(kept, self.job.numbers, self.job.k) if kept else 0.0
+        job = self.job
+        return self.costs.search_seconds(job.kept, job.numbers, job.k) if job.kept else 0.0
 
     @property
     def each_pass(self) -> list[Plan]:
-        return [Plan(job, self.cluster, self.costs) for job in self.job.each_pass()]
+        return [Plan(job, self.cluster, self.costs) for job in self.job.each_pass(self.kept_blocks)]
 
     @property
     def seconds(self) -> float:

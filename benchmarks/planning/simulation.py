@@ -133,7 +133,8 @@ class _Pass:
     # --- scheduler and workers
 
     def _schedule(self, now: float, block: int) -> None:
-        tasks = self.plan.job.chunks + 1
+        job = self.plan.job
+        tasks = 1 + job.chunks * job.reads(block)
         self._at(self._scheduler.serve(now, tasks * self.plan.costs.task), "offer", block)
 
     def _offer(self, now: float, block: int) -> None:
@@ -143,7 +144,7 @@ class _Pass:
     def _begin(self, now: float) -> None:
         while self._ready and self._idle:
             block, thread = self._ready.popleft(), self._idle.popleft()
-            if self._reads:
+            if self._reads and self.plan.job.reads(block):
                 amount = self.plan.job.rows_of(block) * self.plan.job.row_bytes * self.plan.job.stored
                 self._store.begin(now, amount, block, thread)
             else:
@@ -151,7 +152,7 @@ class _Pass:
 
     def _compute(self, now: float, block: int, thread: int) -> None:
         slowness = self.plan.cluster.slowness if thread < self._slow else 1.0
-        self._at(now + slowness * self.plan.work_seconds(self.plan.job.rows_of(block)), "finish", block, thread)
+        self._at(now + slowness * self.plan.work_seconds(block), "finish", block, thread)
 
     def _finish(self, now: float, block: int, thread: int) -> None:
         self._idle.append(thread)

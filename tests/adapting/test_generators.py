@@ -65,3 +65,23 @@ def test_what_other_threads_draw_is_not_seen() -> None:
         ended.set()
         thread.join()
     assert {name: getattr(random, name) for name in random.__all__} == before
+
+
+def test_a_context_may_end_while_another_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the collector ends a stream of predictions that nobody reads any more."""
+    before, replace = {name: getattr(random, name) for name in random.__all__}, generators._OTHERS._replace
+    abandoned = generators.global_generators_kept()
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    abandoned.__enter__()
+    ended = []
+
+    def replace_when_the_other_has_ended() -> None:
+        ended.append(abandoned.__exit__(None, None, None))
+        replace()
+
+    monkeypatch.setattr(threading, "active_count", lambda: 2)
+    monkeypatch.setattr(generators._OTHERS, "_replace", replace_when_the_other_has_ended)
+    with generators.global_generators_kept():
+        assert ended
+        assert random.random is not before["random"]
+    assert {name: getattr(random, name) for name in random.__all__} == before

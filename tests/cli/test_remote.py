@@ -41,6 +41,10 @@ def cluster(_server: None) -> Iterator[Any]:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(
+        scheduler_option, "ANSWER_S", 120.0
+    )  # the scheduler of a cluster is there, however busy the machine
+    monkeypatch.setattr(clusters, "WORKERS_S", 120.0)
     np.save("preds.npy", PROBS)
     zarr.create_array(store="preds.zarr", data=PROBS, chunks=(8, 3, 5))
     return tmp_path
@@ -163,14 +167,15 @@ def test_what_workers_cannot_read_is_refused(here: Path, cluster: Any, monkeypat
 
 
 def test_a_scheduler_that_is_not_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler_option, "ANSWER_S", 0.5)
     for wrong in ("localhost", "http://127.0.0.1:8787", "tcp://host"):
         assert "expected an address such as tcp://127.0.0.1:8786" in refused(
             "select", "preds.zarr", "--scheduler", wrong
         )
-    for silent in ("tcp://127.0.0.1:9", fsspec.filesystem("s3").endpoint_url.replace("http", "tcp")):
-        said = refused("select", "preds.zarr", "--scheduler", silent)
-        assert f"expected one that answers at {silent}" in said
+    with monkeypatch.context() as impatient:
+        impatient.setattr(scheduler_option, "ANSWER_S", 0.5)
+        for silent in ("tcp://127.0.0.1:9", fsspec.filesystem("s3").endpoint_url.replace("http", "tcp")):
+            said = refused("select", "preds.zarr", "--scheduler", silent)
+            assert f"expected one that answers at {silent}" in said
     monkeypatch.setattr(clusters, "WORKERS_S", 0.5)
     with distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty:
         said = refused("select", "preds.zarr", "--scheduler", empty.scheduler_address)

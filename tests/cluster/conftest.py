@@ -9,6 +9,8 @@ import dask
 import distributed
 import pytest
 
+from tests.cluster.pools import PATIENCE
+
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Any]:
@@ -33,6 +35,6 @@ def cluster() -> Iterator[Any]:
 @pytest.fixture
 def client(cluster: Any) -> Iterator[Any]:
     """The client, active for one test."""
-    cluster.wait_for_workers(2)
+    cluster.wait_for_workers(2, timeout=PATIENCE)
     with cluster.as_current():
         yield cluster

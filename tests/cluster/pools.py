@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +16,7 @@ from distributed.protocol.pickle import dumps
 from alcore.sources import spread
 
 ROWS = 60
+PATIENCE = 120.0  # seconds that a cluster may take to forget tasks, or to start a worker in place of a lost one
 
 
 def probabilities(
@@ -32,6 +36,37 @@ def a_chunk_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a task have one chunk, as one block."""
     monkeypatch.setattr(spread, "PART_BYTES", 1)
     monkeypatch.setattr(spread, "LARGEST_PARTS", 1 << 20)
+
+
+def kill_a_worker(client: Any) -> int:
+    """Kill one of the workers that live. Gives the number of its process."""
+    victim = next(iter(processes(client)))
+    os.kill(victim, signal.SIGKILL)
+    return victim
+
+
+def processes(client: Any) -> set[int]:
+    """Those of the workers. The scheduler may still know one that is dead, and that one does not answer."""
+    return set(client.run(os.getpid, on_error="ignore").values())
+
+
+def wait_for_two_others(client: Any, *gone: int) -> None:
+    """Until two workers answer, and none of them is one that was killed."""
+    until = time.monotonic() + PATIENCE
+    while len(found := processes(client).difference(gone)) < 2 or len(client.nthreads()) != 2:
+        assert time.monotonic() < until, found
+        time.sleep(0.02)
+
+
+def assert_no_task_is_left(client: Any) -> None:
+    until = time.monotonic() + PATIENCE
+    while left := client.run_on_scheduler(keys_of_tasks):
+        assert time.monotonic() < until, left
+        time.sleep(0.02)
+
+
+def keys_of_tasks(dask_scheduler: Any) -> list[str]:
+    return [str(key) for key in dask_scheduler.tasks]
 
 
 class Traffic:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from typing import Any
 
 import numpy as np
@@ -16,7 +13,18 @@ from alcore.batches.search import candidates, determinant, rereading
 from alcore.sources import spread
 from alcore.sources.kept_chunks import KeptChunks
 from tests.cases_of_kinds import Chosen, each_chosen
-from tests.cluster.pools import ROWS, Traffic, a_chunk_each, assert_same, in_dask, probabilities, traffic
+from tests.cluster.pools import (
+    ROWS,
+    Traffic,
+    a_chunk_each,
+    assert_no_task_is_left,
+    assert_same,
+    in_dask,
+    kill_a_worker,
+    probabilities,
+    traffic,
+    wait_for_two_others,
+)
 from tests.warned import what_one_says
 
 __all__ = ["traffic"]
@@ -154,24 +162,20 @@ def test_rows_that_are_lost_with_their_worker_are_read_again(client: Any, monkey
 
     def kill_and_read(own: Any, *arguments: Any) -> Any:
         if not killed:
-            killed.append(next(iter(client.run(os.getpid).values())))
-            os.kill(killed[0], signal.SIGKILL)
+            killed.append(kill_a_worker(client))
         return read(own, *arguments)
 
     monkeypatch.setattr(rereading.Rereading, "read", kill_and_read)
     assert_same(alcore.batchbald(in_dask(pool, 25), 6, rng=1), alcore.batchbald(pool, 6, rng=1))
     assert killed
-    client.wait_for_workers(2)
+    wait_for_two_others(client, *killed)
 
 
 def test_rows_leave_the_workers_with_the_call(client: Any, traffic: Traffic, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "SENT_ROWS", 17)
     alcore.batchbald(in_dask(probabilities(300, draws=20), 25), 6, rng=1)
     assert len(traffic.works) > 1
-    deadline = time.monotonic() + 10
-    while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == 0
+    assert_no_task_is_left(client)
 
 
 def test_log_det_sends_few_means(client: Any, traffic: Traffic, most_rows: int) -> None:

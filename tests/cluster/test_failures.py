@@ -24,7 +24,17 @@ import zarr
 import alcore
 from alcore.sources import cluster as clusters
 from alcore.sources import spread
-from tests.cluster.pools import ROWS, a_chunk_each, assert_same, in_dask, probabilities
+from tests.cluster.pools import (
+    PATIENCE,
+    ROWS,
+    a_chunk_each,
+    assert_no_task_is_left,
+    assert_same,
+    in_dask,
+    probabilities,
+    processes,
+    wait_for_two_others,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -48,17 +58,6 @@ def test_bad_numbers_are_named_by_their_row_among_all(client: Any, value: float)
         found = refusal(lambda heuristic=heuristic: heuristic.select(in_dask(pool), 3, rng=0))
         assert type(found) is type(expected)
         assert str(found) == str(expected)
-
-
-def assert_no_task_is_left(client: Any) -> None:
-    deadline = time.monotonic() + 10
-    while (left := client.run_on_scheduler(keys_of_tasks)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not left
-
-
-def keys_of_tasks(dask_scheduler: Any) -> list[str]:
-    return [str(key) for key in dask_scheduler.tasks]
 
 
 def test_other_refusals_are_those_of_one_machine(client: Any) -> None:
@@ -169,14 +168,13 @@ def test_a_worker_that_is_killed_is_survived_with_the_same_bits(client: Any, aft
         time.sleep(0.08)
         return block
 
-    victim = next(iter(client.run(os.getpid).values()))
+    victim = next(iter(processes(client)))
     killer = threading.Timer(after, os.kill, (victim, signal.SIGKILL))
     killer.start()
     lazy = dask.array.from_array(pool, chunks=(2, 4, 6)).map_blocks(slowly, dtype=np.float32)
     assert_same(alcore.epig(lazy, probabilities(5, seed=1)), alcore.epig(pool, probabilities(5, seed=1)))
     killer.join()
-    assert victim not in client.run(os.getpid).values()
-    client.wait_for_workers(2)
+    wait_for_two_others(client, victim)
 
 
 def test_a_pass_that_is_given_up_leaves_no_task(client: Any) -> None:
@@ -217,8 +215,8 @@ def test_a_scheduler_that_is_not_there(client: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
-    with pytest.raises(ConnectionError, match=rf"{address}.*dask scheduler"):
-        clusters.connect(address, timeout=0.5)
+        with pytest.raises(ConnectionError, match=rf"{address}.*dask scheduler"):  # nobody listens, and nobody else may
+            clusters.connect(address, timeout=0.5)
     with pytest.raises(ConnectionError, match="dask scheduler"):
         clusters.connect("nowhere", timeout=0.5)
 
@@ -233,7 +231,7 @@ def test_another_server_at_the_address_is_no_scheduler(client: Any) -> None:
 
 def test_connect_works_where_a_loop_runs_as_in_a_notebook(client: Any) -> None:
     async def connect() -> Any:
-        return clusters.connect(client.scheduler.address)
+        return clusters.connect(client.scheduler.address, PATIENCE)
 
     asyncio.run(connect()).close()
 
@@ -242,7 +240,7 @@ def test_a_cluster_without_workers_says_how_to_start_one(client: Any, monkeypatc
     monkeypatch.setattr(clusters, "WORKERS_S", 0.2)
     pool = probabilities(ROWS)
     with distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty:
-        own = clusters.connect(empty.scheduler_address)
+        own = clusters.connect(empty.scheduler_address, PATIENCE)
         try:
             with own.as_current():
                 error = refusal(lambda: alcore.bald(in_dask(pool)))
@@ -254,17 +252,19 @@ def test_a_cluster_without_workers_says_how_to_start_one(client: Any, monkeypatc
                 [sys.executable, "-m", "dask", "worker", remedy[2], "--nthreads=1", "--no-nanny", "--no-dashboard"],
                 stderr=subprocess.DEVNULL,
             ) as worker:
-                own.wait_for_workers(1, timeout=30)
-                with own.as_current():
-                    found = alcore.bald(in_dask(pool))
-                assert_same(found, alcore.bald(pool))
-                worker.terminate()
+                try:
+                    own.wait_for_workers(1, timeout=PATIENCE)
+                    with own.as_current():
+                        found = alcore.bald(in_dask(pool))
+                    assert_same(found, alcore.bald(pool))
+                finally:
+                    worker.terminate()  # the end of the block waits for it, also after a failure
         finally:
             own.close()
 
 
 def test_connect_gives_a_client_whose_workers_read(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = clusters.connect(client.scheduler.address)
+    own = clusters.connect(client.scheduler.address, PATIENCE)
     try:
         pool = probabilities(ROWS)
         assert_same(alcore.bald(in_dask(pool)), alcore.bald(pool))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from typing import Any
 
 import dask.array
@@ -17,7 +14,17 @@ from alcore.door import Reading
 from alcore.sources import spread
 from alcore.sources.row_subset import RowSubset
 from tests.batches.ical_oracle import each_kind_of_labels, each_rule
-from tests.cluster.pools import Traffic, a_chunk_each, assert_same, in_dask, probabilities, traffic
+from tests.cluster.pools import (
+    Traffic,
+    a_chunk_each,
+    assert_no_task_is_left,
+    assert_same,
+    in_dask,
+    kill_a_worker,
+    probabilities,
+    traffic,
+    wait_for_two_others,
+)
 
 __all__ = ["traffic"]
 
@@ -110,23 +117,19 @@ def test_labels_that_are_lost_with_their_worker_are_drawn_again(
 
     def kill_and_hold(own: Any, *arguments: Any) -> Any:
         held = holding(own, *arguments)
-        killed.append(next(iter(client.run(os.getpid).values())))
-        os.kill(killed[0], signal.SIGKILL)
+        killed.append(kill_a_worker(client))
         return held
 
     monkeypatch.setattr(spread.Spread, "holding", kill_and_hold)
     options: dict[str, Any] = {"pointwise": pointwise, "references": 30, "comparisons": 3, "rng": 1}
     assert_same(alcore.ical(in_dask(pool, 5), 4, **options), alcore.ical(pool, 4, **options))
     assert killed
-    client.wait_for_workers(2)
+    wait_for_two_others(client, *killed)
 
 
 def test_labels_leave_the_workers_with_the_call(client: Any, traffic: Traffic) -> None:
     alcore.ical(in_dask(probabilities(60, draws=8), 5), 3, rng=0)
-    deadline = time.monotonic() + 10
-    while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == 0
+    assert_no_task_is_left(client)
 
 
 @pytest.mark.parametrize("options", [{"kind": "mean"}, {"kind": "mean", "variance": 1.0}, {"weights": [1.0]}, {}])

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,22 +14,23 @@ Send = Callable[[Any], None]  # any JSON value, to the parent
 
 
 def interruptible() -> None:
-    """Ctrl-C raises KeyboardInterrupt in this process, also where it was started in the background, which ignores it.
-
-    Coverage takes a lock when it meets a function in a new file. An interrupt there would leave it taken, and the process would
-    wait for it without end. So the lines of this process are not measured.
-    """
-    sys.settrace(None)
+    """Ctrl-C raises KeyboardInterrupt in this process, also where it was started in the background, which ignores it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Child:
-    """A fork that does its work and ends; what it sent can be read when it is dead."""
+    """A fork that does its work and ends; what it sent can be read when it is dead.
+
+    Coverage takes a lock when it meets a function in a new file. A thread of the parent may hold it when the fork is made, and an
+    interrupt may leave it taken: the child would wait for it without end. So the lines of a child are not measured.
+    """
 
     def __init__(self, work: Callable[[Send], None]) -> None:
         reading, writing = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
+            sys.settrace(None)
+            threading.settrace(None)  # type: ignore[arg-type]
             os.close(reading)
             self._run(work, writing)
         os.close(writing)

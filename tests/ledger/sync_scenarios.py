@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -305,13 +306,13 @@ def by_command_line(client: Any) -> None:
         campaign.ask(4, 2, asker="ann")
         again = iter([lambda: people.label(4, "dog"), lambda: people.label(4, "cat", "bob"), lambda: None])
 
-        def sleep(seconds: float) -> None:
-            if seconds > 0.1:  # the poll; a ledger that closes beside another sleeps for 2 ms
-                next(again, ctrl_c)()
+        clock = mock.Mock(
+            wraps=time, sleep=lambda _: next(again, ctrl_c)()
+        )  # of the command alone: it sleeps from poll to poll
 
         def run(*more: str) -> tuple[int, str, str]:
             words = ["ledger", "sync", str(Path(folder, "run.db")), "--label-studio", "URL", "--project", str(project)]
-            with mock.patch("alcore.cli.sync.Client", return_value=client), mock.patch("time.sleep", sleep):
+            with mock.patch("alcore.cli.sync.Client", return_value=client), mock.patch("alcore.cli.sync.time", clock):
                 result = CliRunner().invoke(app, [*words, *more], env={"LABEL_STUDIO_API_KEY": TOKEN})
             said = re.sub(r"^\d\d:\d\d:\d\d ", "", result.stdout, flags=re.MULTILINE)
             return result.exit_code, said.replace(client.url, "URL"), result.stderr.replace(client.url, "URL")

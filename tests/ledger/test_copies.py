@@ -9,13 +9,18 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from alcore import Ledger, LedgerError
 from alcore.ledger import database, places
 from tests.ledger.children import Child, Send
+
+LONG = 120.0  # seconds
 
 
 def labelled(path: Path) -> list[int]:
@@ -70,22 +75,33 @@ def test_a_copy_without_its_log_says_so(tmp_path: Path) -> None:
     assert labelled(tmp_path / "closed.db") == list(range(200))
 
 
-def test_a_copy_made_while_somebody_reads_says_so(tmp_path: Path) -> None:
+def time_with(sleep: Callable[[float], None]) -> Any:
+    """The module ``time`` with another function ``sleep``."""
+    return SimpleNamespace(sleep=sleep, monotonic=time.monotonic)
+
+
+def test_a_copy_made_while_somebody_reads_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mark that the file is open came into the log alone where somebody read when the first label was recorded."""
     path = tmp_path / "run.db"
     with Ledger.open(path, 1000) as ledger:
         ledger.label({1: "cat"})
-    reads = threading.Event()
+    reads, waits = threading.Event(), threading.Event()
 
     def read() -> None:
         with Ledger.open(path) as own, own._database.reading() as connection:
             connection.execute("SELECT count(*) FROM items").fetchone()
             reads.set()
-            time.sleep(0.3)
+            assert waits.wait(LONG / 2)
+
+    def sleep(seconds: float) -> None:
+        waits.set()
+        time.sleep(seconds)
 
     reader = threading.Thread(target=read)
     reader.start()
-    reads.wait()
+    assert reads.wait(LONG)
+    monkeypatch.setattr(database, "PATIENCE", LONG)
+    monkeypatch.setattr(database, "time", time_with(sleep))
     with Ledger.open(path) as ledger:
         ledger.label({2: "dog"})
         shutil.copy(path, tmp_path / "copy.db")
@@ -157,7 +173,7 @@ def test_two_processes_that_close_at_the_same_time_leave_no_mark(
         with Ledger.open(path, 1000) as ledger:
             ledger.label({1: "cat"})
             send("open")
-            time.sleep(60)
+            time.sleep(10 * LONG)
 
     other = Child(hold)
     assert other.receive() == "open"
@@ -168,7 +184,7 @@ def test_two_processes_that_close_at_the_same_time_leave_no_mark(
         other.kill()
         other.wait()
 
-    monkeypatch.setattr(time, "sleep", it_ends_without_moving_the_log)
+    monkeypatch.setattr(database, "time", time_with(it_ends_without_moving_the_log))
     ledger.close()
     monkeypatch.undo()
     shutil.copy(path, tmp_path / "copy.db")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -16,11 +16,23 @@ import pytest
 from alcore import Ledger, Precomputed
 from alcore.ledger.label_studio import scaled
 from alcore.ledger.sync.client import Client, Unreachable
-from alcore.ledger.sync.label_studio_project import AT_ONCE, FIRST, LARGEST, LEAST, Annotation, Project, Settings, Task
+from alcore.ledger.sync.label_studio_project import (
+    AT_ONCE,
+    FAST,
+    FIRST,
+    LARGEST,
+    LEAST,
+    Annotation,
+    Project,
+    Settings,
+    Task,
+)
+from alcore.ledger.sync.sending import Sending
 from alcore.ledger.sync.sync import Sync
 from tests.ledger.label_studio_people import results
 
 NOW = datetime.now(UTC)
+PATIENCE = 120.0  # seconds
 
 
 class Slow(Project):
@@ -49,7 +61,7 @@ class Slow(Project):
         return ["alcore 0"]
 
     def push(self, tasks: Any) -> None:
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE
         while self.looks < 5 and time.monotonic() < until:
             time.sleep(0.01)
         assert self.ledger.labels == ["cat"]
@@ -90,24 +102,33 @@ def test_labels_are_taken_while_a_push_lasts(tmp_path: Path, fails: bool) -> Non
         assert sync._latest is None  # all is read anew
 
 
-def pushed(count: int, send: Any, fast: float = 0.1) -> list[list[int]]:
-    """The numbers of the tasks in each request."""
+def pushed(
+    count: int, send: Any = lambda number: None, fast: Callable[[int], bool] = lambda number: True
+) -> list[list[int]]:
+    """The numbers of the tasks in each request. ``fast``: which requests the push takes for fast, whatever time they take."""
     requests: list[list[int]] = []
 
-    def send_one(method: str, path: str, part: Any, timeout: float) -> None:
-        requests.append([one["n"] for one in part])
-        send(len(requests))
+    class Told(Sending):
+        def __init__(self, call: Any) -> None:
+            self.number = len(requests) + 1
+            requests.append([one["n"] for one in call.args[2]])
+            super().__init__(lambda: send(self.number))
 
-    with mock.patch("alcore.ledger.sync.label_studio_project.FAST", fast):
-        Project(mock.Mock(spec=Client, send=send_one), 1).push([{"n": number} for number in range(count)])
+        def ended(self, seconds: float | None = None) -> bool:
+            if seconds:
+                seconds = PATIENCE if fast(self.number) else 0.01
+            return super().ended(seconds)
+
+    with mock.patch("alcore.ledger.sync.label_studio_project.Sending", Told):
+        Project(mock.Mock(spec=Client), 1).push([{"n": number} for number in range(count)])
     return requests
 
 
 def test_requests_grow_while_the_server_is_fast() -> None:
-    requests = pushed(750, lambda number: None, 60.0)
+    requests = pushed(750)
     assert [len(part) for part in requests] == [FIRST, 2 * FIRST, LARGEST, LARGEST, LARGEST]
     assert [*chain(*requests)] == list(range(750))
-    assert pushed(0, lambda number: None, 60.0) == []
+    assert pushed(0) == []
 
 
 def test_requests_that_the_server_keeps_waiting_hold_up_nothing() -> None:
@@ -115,27 +136,51 @@ def test_requests_that_the_server_keeps_waiting_hold_up_nothing() -> None:
 
     def slow(number: int) -> None:
         assert most.acquire(blocking=False), "too many at once"
-        if number != 2:
-            assert last.wait(30) if number < 2 else time.sleep(0.3) is None
+        if number == 1:
+            assert last.wait(PATIENCE)
+        elif number > 2:
+            time.sleep(0.3)
         if number == 4:
             last.set()
         most.release()
 
-    requests = pushed(200, slow)
+    requests = pushed(200, slow, lambda number: number == 2)
     assert sorted(chain(*requests)) == list(range(200))
-    assert [len(part) for part in requests[:2]] == [FIRST, FIRST // 2]
+    assert [len(part) for part in requests[:3]] == [FIRST, FIRST // 2, FIRST]
     assert min(map(len, requests[:-1])) >= LEAST
 
 
 def test_a_push_that_fails_waits_for_what_is_on_its_way() -> None:
-    done: list[int] = []
+    done, failed = list[int](), threading.Event()
 
     def send(number: int) -> None:
-        time.sleep(0.3 if number == 1 else 0.0)
         if number == 2:
+            failed.set()
             raise Unreachable("did not answer")
+        assert failed.wait(PATIENCE)
+        time.sleep(0.3)
         done.append(number)
 
     with pytest.raises(Unreachable, match="did not answer"):
-        pushed(1000, send)
+        pushed(1000, send, lambda number: number == 2)
     assert done == [1]
+
+
+def test_a_request_is_fast_that_ends_in_time() -> None:
+    """The threads themselves, with the limit that a push has."""
+    ended, asked = threading.Event(), list[float | None]()
+    call = Sending(lambda: ended.wait(PATIENCE))
+    assert not call.ended(0.01)
+    ended.set()
+    assert call.ended(PATIENCE)
+
+    class Asked(Sending):
+        def ended(self, seconds: float | None = None) -> bool:
+            asked.append(seconds)
+            return super().ended(seconds)
+
+    with mock.patch("alcore.ledger.sync.label_studio_project.Sending", Asked):
+        client = mock.Mock(spec=Client)
+        Project(client, 1).push([{"n": 0}])
+    client.send.assert_called_once_with("POST", "/api/projects/1/import", [{"n": 0}], timeout=mock.ANY)
+    assert asked[0] == FAST

@@ -165,13 +165,13 @@ def test_a_zip_of_zarr_and_a_virtual_dataset_are_copied_first(tmp_path: Path, mo
         file.create_virtual_dataset("pool", layout)
     system = fsspec.filesystem("memory")
     for name in ("preds.zip", "virtual.h5"):
-        system.pipe_file(f"/bucket/{name}", Path(name).read_bytes())
+        system.pipe_file(f"/copied/{name}", Path(name).read_bytes())
         Path(name).unlink()
     names: dict[str, Any] = {"alcore": alcore}
-    *code, found = refused("memory://bucket/preds.zip").partition("Copy it first: ")[2].split("; ")
+    *code, found = refused("memory://copied/preds.zip").partition("Copy it first: ")[2].split("; ")
     exec("; ".join(code), names)
     np.testing.assert_array_equal(alcore.bald(eval(found, names)), BALD)
-    assert "takes them from other files" in refused("memory://bucket/virtual.h5")
+    assert "takes them from other files" in refused("memory://copied/virtual.h5")
 
 
 # --- servers and credentials --------------------------------------------------------------------------------------------

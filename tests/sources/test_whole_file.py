@@ -101,7 +101,7 @@ def test_one_of_many_gets_the_name(tmp_path: Path, links: bool, monkeypatch: pyt
         try:
             with whole_file(target, replace=False) as file:
                 file.write(b"%d" % number)
-                all_at_once.wait()
+                all_at_once.wait(120)
         except FileExistsError:
             lost.append(number)
 
