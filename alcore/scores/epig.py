@@ -144,18 +144,19 @@ class Targets:
     def _pack(self, dtype: type[np.floating]) -> tuple[Array, Array]:
         """w_t (q / mean - 1) and the means times the targets' weights, in chunks of target classes, zeros where padded."""
         from alcore.kernels.measures import TINY
-        from alcore.kernels.product import chunks_of
+        from alcore.kernels.product import aligned, chunks_of
 
         targets, classes, draws = self.probs_jct.shape
         each, shares = door.as_shares(self.weights_t, draws), door.as_shares(self.weights_j, targets)
         flat = self.probs_jct.reshape(targets * classes, draws)
         chunks, width = chunks_of(len(flat))
-        packed = np.zeros((chunks, draws, width), dtype)
+        packed = aligned((chunks, draws, width), dtype)
         columns = np.zeros((chunks, width), dtype)
         for q in range(chunks):
             part = flat[q * width : (q + 1) * width].astype(np.float64)
             mean = (part * each).sum(axis=1)
             inverse = np.divide(1.0, mean, out=np.zeros_like(mean), where=mean > TINY)
+            packed[q, :, len(part) :] = 0.0
             packed[q, :, : len(part)] = ((part - mean[:, None]) * inverse[:, None] * each).T
             rows = np.arange(q * width, q * width + len(part)) // classes
             columns[q, : len(part)] = mean * shares[rows]
