@@ -127,12 +127,13 @@ class Draw(TorchDispatchMode):
         return mean + deviation * self.noise(shape, like, ATEN.normal_.default)
 
     def dropout(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Dropout on an accelerator."""
+        """Dropout on an accelerator and in inference mode, with the bits that it has elsewhere."""
         x, rate, training = args
         if training is False or rate == 0:
             return func(x, 0.0, True)
-        kept = (self._uniform(x) < 1 - rate).expand(x.shape)
-        return x * kept / (1 - rate if rate < 1 else 1), kept
+        mask = self.noise(x.shape, x, ATEN.bernoulli_.float, 1 - rate)
+        kept = (mask != 0).expand(x.shape)
+        return x * (mask.div_(1 - rate) if rate < 1 else mask), kept
 
     def rectify(self, func: Any, args: Any, kwargs: Any) -> Tensor:
         """``F.rrelu``, which draws its slopes in training."""

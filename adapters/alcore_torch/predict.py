@@ -72,10 +72,10 @@ def predict(
     training. What you switched off stays off: some noise layers where others are on, or a part that ``model.train()`` leaves out.
     Every flag and statistic of the model stays what it is. Gal & Ghahramani 2016 (arXiv:1506.02142).
 
-    Cost is N·T forward passes in blocks, and some 20 passes in the first blocks that look at the model and its rows. In consistent
-    draws, modules that end before the first noise run once for each block. Memory is one block, n·C·T numbers, and at most 64 MiB
-    of what those modules returned. On a GPU the draws of a block stay there until all are made, up to 256 MiB of them. Then one
-    copy into pinned memory brings them, in half precision with ``dtype="float16"``.
+    Cost is N·T forward passes in blocks, and some 20 passes in the first blocks that look at the model and its rows. Modules
+    that end before the first noise run once for each block. Memory is one block, n·C·T numbers, and at most 64 MiB of what those
+    modules returned. On a GPU the draws of a block stay there until all are made, up to 256 MiB of them. Then one copy into pinned
+    memory brings them, in half precision with ``dtype="float16"``.
 
     Args:
         model: a module, or a list of several, an ensemble. The draws of one member follow those of the other along T.
@@ -178,6 +178,7 @@ class _Run(adapting.Run):
                 "model: the noise of scripted and traced modules cannot be followed. Pass the module itself."
             )
         self._model, self._switches, self._precision = model, Switches(model, noise), torch.float32
+        self._prefix: Prefix | None = None  # of the block that is drawn
         self._fast: int | None = 0  # how many noises a pass in inference mode has; None where it cannot run there
         self.device = next((one.device for one in (*model.parameters(), *model.buffers())), torch.device("cpu"))
 
@@ -251,11 +252,12 @@ class _Run(adapting.Run):
     def _returned(self, given: Any, block: int, draw: int) -> Any:
         """Call the model for one draw. Plain draws run in inference mode where they can: a small network takes 1.9 ms, not 2.3.
 
-        A model that takes gradients itself fails there. In recurrent layers the draws do not come one by one, which their count
-        shows.
+        The first draw of a block does not, because tensors have no versions there. A model that takes gradients itself fails
+        there. In recurrent layers the draws do not come one by one, which their count shows.
         """
         axes, rows, seed = self.axes_of(draw), adapting.row_count(given), self.request.seed_of(draw, block)
-        if self._fast and axes is None:
+        watched = self._prefix is not None and self._prefix.watches
+        if self._fast and axes is None and not watched:
             try:
                 with torch.inference_mode(), Draw(seed) as noise:
                     returned = adapting.call(self._model, given)
@@ -268,11 +270,20 @@ class _Run(adapting.Run):
 
     def stacks(self, given: Any, block: int, draws: range) -> Iterator[tuple[int, adapting.Array]]:
         """All draws. What comes before the first noise is computed once, and draws leave a device together."""
-        prefix = Prefix() if self.request.consistent and not self._seeded else None
-        within = partial(prefix.of, self._model) if prefix else nullcontext
+        prefix = self._prefix = Prefix() if len(draws) > 1 and not self._seeded else None
+        within = partial(self._sparing, prefix) if prefix else nullcontext
         made = (self.predicted(given, block, draw, within, self._on_device) for draw in draws)
         apart, half = self.request.draw_axis is None, np.dtype(self.request.dtype) == np.float16
         return together(made, len(draws), apart=apart, half=half)
+
+    @contextmanager
+    def _sparing(self, prefix: Prefix) -> Iterator[None]:
+        """A draw that goes on from what the first one keeps. Where that draws from another generator, nothing is kept."""
+        before = self.states() if prefix.watches else None
+        with prefix.of(self._model):
+            yield
+        if before is not None and before != self.states():
+            prefix.forget()
 
 
 # --- data -------------------------------------------------------------------------------------------------------------

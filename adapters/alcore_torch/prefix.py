@@ -24,15 +24,15 @@ class Prefix:
     """
 
     def __init__(self) -> None:
-        self._chosen = False
+        self.watches = True  # until the first draw has ended
         self._called: set[nn.Module] = set()
         self._made: dict[nn.Module, tuple[Tensor, int]] = {}
 
     @contextmanager
     def of(self, model: nn.Module) -> Iterator[None]:
         """A context that watches the first draw, and gives the kept results in the others."""
-        act = self._served if self._chosen else self._watched
-        modules = [one for one in (self._made if self._chosen else model.modules()) if "forward" not in vars(one)]
+        act = self._watched if self.watches else self._served
+        modules = [one for one in (model.modules() if self.watches else self._made) if "forward" not in vars(one)]
         for module in modules:
             vars(module)["forward"] = act(module, module.forward)
         try:
@@ -41,7 +41,11 @@ class Prefix:
             for module in modules:
                 del vars(module)["forward"]
         self._made = {one: (made, version) for one, (made, version) in self._made.items() if made._version == version}
-        self._chosen = True
+        self.watches = False
+
+    def forget(self) -> None:
+        """Run every module in each draw."""
+        self._made = {}
 
     def _watched(self, module: nn.Module, own: Callable[..., Any]) -> Callable[..., Any]:
         def forward(*args: Any, **kwargs: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 
 import numpy as np
 import pytest
@@ -68,21 +69,26 @@ def unprefixed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("alcore_torch.prefix.Prefix.of", lambda self, model: contextlib.nullcontext())
 
 
+@pytest.mark.parametrize("consistent", [True, False], ids=["consistent", "plain"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_keeping_what_comes_before_the_first_noise_changes_no_bit(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keeping_what_comes_before_the_first_noise_changes_no_bit(
+    kind: str, consistent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Modules that are called twice, written to in place, or through a view, are not kept."""
     model = Prefixed(kind)
-    kept = predict(model, ROWS, draws=40, batch_size=30)
+    options = {"draws": 40, "batch_size": 30, "consistent": consistent}
+    kept = predict(model, ROWS, **options)
     assert not any("forward" in vars(module) for module in model.modules())
     model.ran = 0
     unprefixed(monkeypatch)
-    np.testing.assert_array_equal(kept, predict(model, ROWS, draws=40, batch_size=30))
+    np.testing.assert_array_equal(kept, predict(model, ROWS, **options))
 
 
+@pytest.mark.parametrize("consistent", [True, False], ids=["consistent", "plain"])
 @pytest.mark.parametrize("inplace", [False, True])
 @pytest.mark.parametrize("first", [nn.Identity(), nn.ReLU(inplace=True)], ids=["", "writes to its argument"])
 def test_keeping_the_first_layers_of_a_sequence_changes_no_bit(
-    first: nn.Module, inplace: bool, monkeypatch: pytest.MonkeyPatch
+    first: nn.Module, inplace: bool, consistent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where little memory may be kept, and where a layer writes to its argument."""
     layers = [
@@ -94,15 +100,15 @@ def test_keeping_the_first_layers_of_a_sequence_changes_no_bit(
         nn.Dropout(0.5, inplace),
     ]
     model = nn.Sequential(nn.Sequential(nn.Conv2d(2, 2, 1), first), *layers, nn.Linear(64, 3))
-    kept = predict(model, IMAGES)
+    kept = predict(model, IMAGES, consistent=consistent)
     monkeypatch.setattr("alcore_torch.prefix.KEPT", 10_000)
-    np.testing.assert_array_equal(kept, predict(model, IMAGES))
+    np.testing.assert_array_equal(kept, predict(model, IMAGES, consistent=consistent))
     unprefixed(monkeypatch)
-    np.testing.assert_array_equal(kept, predict(model, IMAGES))
+    np.testing.assert_array_equal(kept, predict(model, IMAGES, consistent=consistent))
 
 
 def test_layers_before_the_first_noise_run_once_a_block() -> None:
-    """In consistent draws; plain ones run them in each draw."""
+    """In consistent draws and in plain ones."""
     model, ran = Prefixed("plain"), []
     own = type(model.second).forward
     counted = type("Counted", (nn.Linear,), {"forward": lambda self, x: ran.append(len(x)) or own(self, x)})
@@ -111,7 +117,38 @@ def test_layers_before_the_first_noise_run_once_a_block() -> None:
     assert len(ran) == 3 + CHECKS  # blocks
     ran.clear()
     predict(model, ROWS, draws=50, batch_size=10, consistent=False)
-    assert len(ran) == 3 * 50 + CHECKS - 1 + 2 * 2  # axes are learned for each check
+    assert len(ran) == 3 + CHECKS - 1 + 2 * 2  # axes are learned for each check
+    ran.clear()
+    predict(model, ROWS, draws=1, batch_size=10, consistent=False)
+    assert len(ran) <= 3 + CHECKS - 1 + 2 * 2
+
+
+class Jittering(nn.Module):
+    """Its first layer draws numbers of Python, where the adapter cannot follow them; in some blocks only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.drop, self.last = Jitter(), nn.Dropout(0.5), nn.Linear(6, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.drop(self.first(x)))
+
+
+class Jitter(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + (random.gauss(0, 1) if x[0, 0] > 0 else 0.0)
+
+
+@pytest.mark.parametrize("negative", [0, 10], ids=["in every block", "not in the first block"])
+def test_layers_that_draw_from_another_generator_run_in_every_plain_draw(
+    negative: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, model = torch.ones(30, 6), Jittering().eval()
+    rows[:negative] *= -1
+    options = {"draws": 7, "batch_size": 10, "consistent": False, "noise": ("first",)}
+    kept = predict(model, rows, **options)
+    unprefixed(monkeypatch)
+    np.testing.assert_array_equal(kept, predict(model, rows, **options))
 
 
 def test_rows_made_in_inference_mode_are_predicted() -> None:
@@ -165,11 +202,12 @@ class Keeping(nn.Linear):
         return made
 
 
+@pytest.mark.parametrize("consistent", [True, False], ids=["consistent", "plain"])
 @pytest.mark.parametrize("by_hook", [True, False], ids=["hooked", "kept for later"])
 def test_layers_that_leave_something_for_later_run_in_every_draw(
-    by_hook: bool, monkeypatch: pytest.MonkeyPatch
+    by_hook: bool, consistent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = Collecting(by_hook)
-    kept = predict(model, ROWS)
+    kept = predict(model, ROWS, consistent=consistent)
     unprefixed(monkeypatch)
-    np.testing.assert_array_equal(kept, predict(model, ROWS))
+    np.testing.assert_array_equal(kept, predict(model, ROWS, consistent=consistent))
