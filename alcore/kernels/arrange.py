@@ -3,6 +3,9 @@
 A tile of numbers goes through registers: so many draws of so many neighbours are loaded, turned, and stored. A compiler loads or
 stores such numbers one by one, which takes 0.9 ns each at (T, N, C) in float32, and 0.4 ns by tiles. So a tile is written in the
 compiler's language. Fetching ahead by instructions gained nothing.
+
+float16 becomes float32 on the way, as by `widen`. A second kernel took the interpreter's lock once more for each chunk, and threads
+waited for it.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from numba.core import config, types
 from numba.extending import intrinsic
 
 from alcore.kernels.jit import FORMULA, kernel
+from alcore.kernels.widen import INFINITY, MAGNITUDE, REBIAS, SIGN, SMALLEST_NORMAL, SUBNORMAL_UNIT, TO_FLOAT32
 
 Numbers = npt.NDArray[np.generic]
 
@@ -27,13 +31,14 @@ _BYTE, _WORD = ir.IntType(8), ir.IntType(32)
 def _tile(draws: int, numbers: int) -> Callable[..., None]:
     """``tile(values_ft, f, t, out_ft)``: so many draws from t on of so many neighbours from f on, copied.
 
-    Draws are adjacent in ``out_ft``, and neighbours are in ``values_ft``. Nothing is checked.
+    Draws are adjacent in ``out_ft``, and neighbours are in ``values_ft``. Or the draws of one number, adjacent in both, where
+    ``numbers`` is 0. Nothing is checked.
     """
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
 
         def interpreted(values_ft: Numbers, f: int, t: int, out_ft: Numbers) -> None:
-            square = slice(f, f + numbers), slice(t, t + draws)
-            out_ft[square] = values_ft[square]
+            square = slice(f, f + max(numbers, 1)), slice(t, t + draws)
+            _copy(values_ft[square], out_ft[square])
 
         return interpreted
 
@@ -54,18 +59,18 @@ class _Lowering:
         def array(place: int) -> Any:
             return context.make_array(signature.args[place])(context, builder, arguments[place])
 
-        self._builder, dtype = builder, signature.args[0].dtype
-        size = dtype.bitwidth // 8
-        vector = ir.VectorType(context.get_data_type(dtype), self._numbers)
+        self._builder, dtype, wide = builder, signature.args[0].dtype, signature.args[3].dtype
+        size, rows = dtype.bitwidth // 8, self._draws if self._numbers else 1
+        vector = ir.VectorType(context.get_data_type(dtype), self._numbers or self._draws)
         start, (_, apart) = self._start(array(0), arguments[1:3])
         loaded = []
-        for _ in range(self._draws):
+        for _ in range(rows):
             loaded.append(builder.load(builder.bitcast(start, vector.as_pointer()), align=size))
             start = builder.gep(start, [apart])
         start, (apart, _) = self._start(array(3), arguments[1:3])
-        vector = ir.VectorType(vector.element, self._draws)
-        for stored in self._turned(loaded):
-            builder.store(stored, builder.bitcast(start, vector.as_pointer()), align=size)
+        for turned in self._turned(loaded):
+            stored = turned if wide == dtype else self._widened(turned)
+            builder.store(stored, builder.bitcast(start, stored.type.as_pointer()), align=wide.bitwidth // 8)
             start = builder.gep(start, [apart])
         return context.get_dummy_value()
 
@@ -86,6 +91,25 @@ class _Lowering:
             streams = [self._interleaved(streams[i], streams[i + half]) for i in range(half)]
         return streams[0]
 
+    def _widened(self, halves: Any) -> Any:
+        """The bits of float32 for those of float16, as `widen` makes them."""
+        builder, words = self._builder, ir.VectorType(_WORD, self._draws)
+        floats = ir.VectorType(ir.FloatType(), self._draws)
+
+        def number(value: int | np.int32) -> Any:
+            return ir.Constant(words, [int(value)] * self._draws)
+
+        bits = builder.zext(halves, words)
+        magnitude = builder.and_(bits, number(MAGNITUDE))
+        normal = builder.add(builder.shl(magnitude, number(TO_FLOAT32)), number(REBIAS))
+        endless = builder.icmp_signed(">=", magnitude, number(INFINITY))
+        normal = builder.select(endless, builder.add(normal, number(REBIAS)), normal)
+        unit = ir.Constant(floats, [float(SUBNORMAL_UNIT)] * self._draws)
+        small = builder.bitcast(builder.fmul(builder.sitofp(magnitude, floats), unit), words)
+        found = builder.select(builder.icmp_signed("<", magnitude, number(SMALLEST_NORMAL)), small, normal)
+        sign = builder.shl(builder.and_(bits, number(SIGN)), number(16))
+        return builder.or_(found, sign)
+
     def _interleaved(self, one: list[Any], other: list[Any]) -> list[Any]:
         """Two streams of numbers as one, taken from each in turn. Vectors have so many numbers at most as there are draws."""
         width = one[0].type.count
@@ -97,17 +121,27 @@ class _Lowering:
 
 _8_of_8, _8_of_4, _8_of_2, _8_of_1 = _tile(8, 8), _tile(8, 4), _tile(8, 2), _tile(8, 1)
 _4_of_4, _4_of_1 = _tile(4, 4), _tile(4, 1)
+_16_in_line, _8_in_line = _tile(16, 0), _tile(8, 0)
 
 
 def arrange(values_abft: Numbers, out_abft: Numbers) -> None:
-    """Numbers whose draws lie apart -> draws adjacent. What is adjacent in ``values_abft`` is best on the axis before the draws."""
+    """Numbers whose draws lie apart -> draws adjacent. What is adjacent in ``values_abft`` is best on the axis before the draws.
+
+    They are the bits of any numbers, or those of float16, where ``out_abft`` has room for the bits of float32.
+    """
     draws = values_abft.shape[3]
-    if draws >= 8:
-        _eights(values_abft, out_abft)
+    if draws >= 8 and values_abft.strides[3] == values_abft.itemsize < out_abft.itemsize:
+        _rows(values_abft, out_abft)
     elif draws >= 4:
-        _fours(values_abft, out_abft)
+        (_eights if draws >= 8 else _fours)(values_abft, out_abft)
     else:
-        out_abft[...] = values_abft
+        _copy(values_abft, out_abft)
+
+
+def _copy(values: Numbers, out: Numbers) -> None:
+    if values.itemsize < out.itemsize:
+        values, out = values.view(np.float16), out.view(np.float32)
+    out[...] = values
 
 
 @kernel(FORMULA)
@@ -135,6 +169,22 @@ def _eights(values_abft: Numbers, out_abft: Numbers) -> None:
                     while f < stop:
                         _8_of_1(values_ft, f, t, out_ft)
                         f += 1
+
+
+@kernel(FORMULA)
+def _rows(values_abft: Numbers, out_abft: Numbers) -> None:
+    """Adjacent draws of float16, sixteen at a time, or eight."""
+    first, second, numbers, draws = values_abft.shape
+    for a in range(first):
+        for b in range(second):
+            values_ft, out_ft = values_abft[a, b], out_abft[a, b]
+            for f in range(numbers):
+                if draws >= 16:
+                    for t in range(0, draws, 16):
+                        _16_in_line(values_ft, f, min(t, draws - 16), out_ft)
+                else:
+                    for t in (0, draws - 8):
+                        _8_in_line(values_ft, f, t, out_ft)
 
 
 @kernel(FORMULA)

@@ -9,6 +9,7 @@ import numpy as np
 from alcore.door import Array, Kind
 
 _BITS = {2: np.uint16, 4: np.uint32, 8: np.uint64}  # numbers are moved as they are, and numba has no float16
+_WIDE = {2: np.float32, 4: np.float32, 8: np.float64}
 
 
 def lies_ready(array: Array, kind: Kind) -> bool:
@@ -22,9 +23,10 @@ def lay_out(chunk: Array) -> Array:
     native = chunk
     if not (chunk.dtype.isnative and chunk.flags.aligned):
         native = np.require(chunk, chunk.dtype.newbyteorder("="), ["C", "A"])
-    apart = native.strides[-1] != native.itemsize and not native.flags.c_contiguous
-    native = _arranged(native) if apart else np.ascontiguousarray(native)
-    if native.dtype.itemsize > 2:
+    if not native.flags.c_contiguous:
+        adjacent = native.strides[-1] == native.itemsize > 2
+        native = np.ascontiguousarray(native) if adjacent else _arranged(native)
+    if native.itemsize > 2:
         return native
     from alcore.kernels.widen import widen
 
@@ -34,15 +36,15 @@ def lay_out(chunk: Array) -> Array:
 
 
 def _arranged(chunk: Array) -> Array:
+    """The same, of cells whose draws lie apart, and of float16."""
     from alcore.kernels.arrange import arrange
 
-    out = np.empty(chunk.shape, chunk.dtype)
+    out = np.empty(chunk.shape, _WIDE[chunk.itemsize])
     if out.size:
         shape, run = _run_before_draws(chunk.shape, chunk.strides, chunk.itemsize)
-        bits = _BITS[chunk.itemsize]
-        values = chunk.view(bits).reshape(shape).swapaxes(run, 2)
+        values = chunk.view(_BITS[chunk.itemsize]).reshape(shape).swapaxes(run, 2)
         values.flags.writeable = False  # one compiled kernel for writable and read-only input
-        arrange(values, out.view(bits).reshape(shape).swapaxes(run, 2))
+        arrange(values, out.view(_BITS[out.itemsize]).reshape(shape).swapaxes(run, 2))
     return out
 
 
