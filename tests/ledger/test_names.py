@@ -193,6 +193,7 @@ def test_an_interrupt_while_names_are_read_leaves_no_thread_and_no_half(tmp_path
 
 def test_names_that_others_add_meanwhile_come_with_the_next_call(tmp_path: Path) -> None:
     with alcore.Ledger.open(tmp_path / "run.db", ids=PLAIN) as ledger, alcore.Ledger.open(tmp_path / "run.db") as other:
+        other.write_note(1, step=0)  # the first write of a connection waits for those who read
         with before_the_text_from(20, lambda: other.add(["x", "y\nz", "u", "v"])):
             assert ledger.ids.tolist() == PLAIN
         assert ledger.ids.tolist() == ledger.pool.tolist() == [*PLAIN, "x", "y\nz", "u", "v"]
