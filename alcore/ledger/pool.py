@@ -24,7 +24,7 @@ class Pool:
         """The free positions, ascending, as a new array."""
         free = np.ones(about_ids(connection).size, np.bool_)
         free[self.taken(connection)] = False
-        return np.flatnonzero(free).astype(np.int64)
+        return np.flatnonzero(free).astype(np.int64, copy=False)
 
     def taken(self, connection: Connection) -> Positions:
         """Positions that are not free, ascending."""
