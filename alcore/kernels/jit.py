@@ -58,8 +58,8 @@ def kernel(fastmath: frozenset[str] = SUMS) -> Callable[[Callable[P, R]], Callab
 def _with_files_of_its_own(compiled: Any) -> Any:
     """The same, whose compiled versions get names that no other process gives.
 
-    numba numbers the files of a kernel. Two processes that compile it for different types at one moment both take the next number, and
-    the list of one then names the file of the other. All later processes end in "can't unbox array": 12 of 50 times where six
+    numba numbers the files of a kernel. Two processes that compile it for different types at one moment both take the next number,
+    and the list of one then names the file of the other. All later processes end in "can't unbox array": 12 of 50 times where six
     processes began at once, and 0 of 50 with names that are drawn.
     """
     file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)

@@ -36,7 +36,7 @@ def loaded(path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
 def test_a_version_is_not_taken_for_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second process looks into the list before the first has written there, and writes before the first has written its version."""
+    """A second process looks into the list before the first has written there, and writes its version before the first does."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "kept"))
     (tmp_path / "a_kernel.py").write_text(KERNEL)
     first, second = (loaded(tmp_path / "a_kernel.py", monkeypatch) for _ in range(2))
@@ -44,7 +44,7 @@ def test_a_version_is_not_taken_for_another_one(tmp_path: Path, monkeypatch: pyt
     save = file._save_data
 
     def save_after_the_other(*arguments: Any) -> None:
-        monkeypatch.setattr(other, "_load_index", lambda: {})
+        monkeypatch.setattr(other, "_load_index", dict)
         assert second(np.arange(4.0)) == 6
         save(*arguments)
 
