@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
+
+import numpy as np
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,5 +67,5 @@ def _with_files_of_its_own(compiled: Any) -> Any:
     pattern = str(getattr(file, "_data_name_pattern", ""))
     if pattern.endswith(".{number:d}.nbc"):
         own = pattern.removesuffix("{number:d}.nbc")
-        file._data_name = lambda _: f"{own}{os.urandom(8).hex()}.nbc"  # type: ignore[union-attr]
+        file._data_name = lambda _: f"{own}{np.random.SeedSequence().entropy:x}.nbc"  # type: ignore[union-attr]
     return compiled
