@@ -155,7 +155,7 @@ def test_labels_of_any_kind_are_exported_and_imported(
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "json"])
 def test_ids_are_not_held_in_memory(tmp_path: Path, suffix: str) -> None:
-    size = soak(6_000, 30_000)
+    size = soak(9_000, 30_000)
     path, ledger = tmp_path / f"a.{suffix}", Ledger.open(tmp_path / "run.db", size)
     ledger.label(dict.fromkeys(range(0, size, 3), "a label of some length " * 50))
     again = named_as(ledger.identity, Ledger.open(tmp_path / "again.db", size))
@@ -164,7 +164,7 @@ def test_ids_are_not_held_in_memory(tmp_path: Path, suffix: str) -> None:
     again.import_file(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 2 << 20 < path.stat().st_size
+    assert peak < 3 << 20 < path.stat().st_size
     assert again.counts() == ledger.counts()
     ledger.close()
     again.close()

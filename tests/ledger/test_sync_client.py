@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -137,8 +138,11 @@ def test_what_is_not_label_studio_is_refused_in_a_sentence(server: Server) -> No
     url = server.url
     server.shutdown()
     server.server_close()
-    with pytest.raises(Unreachable, match=r"did not answer \(.*refused\)\. Start it, or check the address"):
-        Client(url, LEGACY).get("/api/x")
+    with socket.socket() as nobody:  # the port stays taken, and nobody listens
+        nobody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        nobody.bind(("127.0.0.1", server.server_port))
+        with pytest.raises(Unreachable, match=r"did not answer \(.*refused\)\. Start it, or check the address"):
+            Client(url, LEGACY).get("/api/x")
 
 
 @pytest.mark.parametrize(
