@@ -132,8 +132,7 @@ class Draw(TorchDispatchMode):
         if training is False or rate == 0:
             return func(x, 0.0, True)
         mask = self.noise(x.shape, x, ATEN.bernoulli_.float, 1 - rate)
-        kept = (mask != 0).expand(x.shape)
-        return x * (mask.div_(1 - rate) if rate < 1 else mask), kept
+        return x * (mask.div_(1 - rate) if rate < 1 else mask), (mask != 0).expand(x.shape)
 
     def rectify(self, func: Any, args: Any, kwargs: Any) -> Tensor:
         """``F.rrelu``, which draws its slopes in training."""

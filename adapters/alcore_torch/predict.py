@@ -256,8 +256,7 @@ class _Run(adapting.Run):
         there. In recurrent layers the draws do not come one by one, which their count shows.
         """
         axes, rows, seed = self.axes_of(draw), adapting.row_count(given), self.request.seed_of(draw, block)
-        watched = self._prefix is not None and self._prefix.watches
-        if self._fast and axes is None and not watched:
+        if self._fast and axes is None and not (self._prefix and self._prefix.watches):
             try:
                 with torch.inference_mode(), Draw(seed) as noise:
                     returned = adapting.call(self._model, given)
@@ -270,20 +269,11 @@ class _Run(adapting.Run):
 
     def stacks(self, given: Any, block: int, draws: range) -> Iterator[tuple[int, adapting.Array]]:
         """All draws. What comes before the first noise is computed once, and draws leave a device together."""
-        prefix = self._prefix = Prefix() if len(draws) > 1 and not self._seeded else None
-        within = partial(self._sparing, prefix) if prefix else nullcontext
+        prefix = self._prefix = Prefix(self.states) if len(draws) > 1 and not self._seeded else None
+        within = partial(prefix.of, self._model) if prefix else nullcontext
         made = (self.predicted(given, block, draw, within, self._on_device) for draw in draws)
         apart, half = self.request.draw_axis is None, np.dtype(self.request.dtype) == np.float16
         return together(made, len(draws), apart=apart, half=half)
-
-    @contextmanager
-    def _sparing(self, prefix: Prefix) -> Iterator[None]:
-        """A draw that goes on from what the first one keeps. Where that draws from another generator, nothing is kept."""
-        before = self.states() if prefix.watches else None
-        with prefix.of(self._model):
-            yield
-        if before is not None and before != self.states():
-            prefix.forget()
 
 
 # --- data -------------------------------------------------------------------------------------------------------------

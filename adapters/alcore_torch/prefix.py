@@ -20,11 +20,12 @@ class Prefix:
     """The outermost modules that end before the first noise and are called once in a draw, and what they returned for a block.
 
     Some modules are left out, because they must run in each draw. Their argument or result was written to in place, which the
-    version of a tensor shows. Or a module in them has hooks, or keeps something for later.
+    version of a tensor shows. Or a module in them has hooks, or keeps something for later. Where the first draw took numbers from
+    other generators, as ``states`` shows, all modules run in each draw.
     """
 
-    def __init__(self) -> None:
-        self.watches = True  # until the first draw has ended
+    def __init__(self, states: Callable[[], dict[str, Any]]) -> None:
+        self.watches, self._states = True, states  # until the first draw has ended
         self._called: set[nn.Module] = set()
         self._made: dict[nn.Module, tuple[Tensor, int]] = {}
 
@@ -32,6 +33,7 @@ class Prefix:
     def of(self, model: nn.Module) -> Iterator[None]:
         """A context that watches the first draw, and gives the kept results in the others."""
         act = self._watched if self.watches else self._served
+        before = self._states() if self.watches else None
         modules = [one for one in (model.modules() if self.watches else self._made) if "forward" not in vars(one)]
         for module in modules:
             vars(module)["forward"] = act(module, module.forward)
@@ -40,12 +42,9 @@ class Prefix:
         finally:
             for module in modules:
                 del vars(module)["forward"]
-        self._made = {one: (made, version) for one, (made, version) in self._made.items() if made._version == version}
+        moved = before is not None and before != self._states()
+        self._made = {one: kept for one, kept in self._made.items() if not moved and kept[0]._version == kept[1]}
         self.watches = False
-
-    def forget(self) -> None:
-        """Run every module in each draw."""
-        self._made = {}
 
     def _watched(self, module: nn.Module, own: Callable[..., Any]) -> Callable[..., Any]:
         def forward(*args: Any, **kwargs: Any) -> Any:
