@@ -7,7 +7,7 @@ The score of a row never depends on its block, so any cutting and any number of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
@@ -351,10 +351,12 @@ def look_at_rows(predictions: Any, reading: Reading, *, name: str) -> Array:
 
 
 def _cells_of(source: Source, reading: Reading, name: str) -> Array:
-    own = Reading(reading.kind)
-    if source.rows is None or source.spread is not None:
+    own, found = Reading(reading.kind), None
+    if source.rows is not None and source.spread is None:
+        with suppress(MemoryError, ValueError):  # a source may say that it has more rows than any memory: reading it shows
+            found = np.empty((source.rows, *source.joint_shape), _wide(source.dtype))
+    if found is None:
         return np.concatenate(list(map_blocks(source, Block.cells, own, name=name)))
-    found = np.empty((source.rows, *source.joint_shape), _wide(source.dtype))
     for _ in map_blocks(source, Block.cells, own, name=name, tell=lambda start, stop: found[start:stop]):
         pass
     return found

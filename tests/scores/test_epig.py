@@ -270,6 +270,17 @@ def test_target_weights_that_are_none_are_refused(weights: Any) -> None:
 
 
 @pytest.mark.interpreted
+def test_a_source_that_says_more_targets_than_any_memory_holds_is_refused() -> None:
+    class Lazy:
+        shape, dtype = (10**15, *TARGETS.shape[1:]), TARGETS.dtype
+
+        def __getitem__(self, rows: slice) -> np.ndarray:
+            return TARGETS[rows]
+
+    with pytest.raises(ValueError, match=r"targets\[0:\d+\]: expected \d+ rows, got"):
+        alcore.epig(POOL, Lazy())
+
+
 def test_invalid_rows_are_named() -> None:
     bad = POOL.copy()
     bad[3, 1, 2] = np.nan
