@@ -91,6 +91,8 @@ class Draw(TorchDispatchMode):
     def fill(self, func: Any, args: Any, kwargs: Any) -> Tensor:
         """``tensor.bernoulli_(p)``, ``normal_``, ``exponential_``, … Dropout and most other noise end here."""
         tensor, *numbers = args
+        if self._axes is None and func is ATEN.bernoulli_.float:
+            return self.chance(func, args, kwargs)  # PyTorch's own takes twice as long, two random words for each number
         if self._axes is None:
             self.noises.append(Noise(tuple(tensor.shape), self.layer))
             return func(tensor, *numbers, generator=self._generator(self.calls - 1, tensor.device))  # type: ignore
@@ -131,8 +133,8 @@ class Draw(TorchDispatchMode):
         x, rate, training = args
         if training is False or rate == 0:
             return func(x, 0.0, True)
-        mask = self.noise(x.shape, x, ATEN.bernoulli_.float, 1 - rate)
-        return x * (mask.div_(1 - rate) if rate < 1 else mask), (mask != 0).expand(x.shape)
+        kept = (self._uniform(x) < 1 - rate).expand(x.shape)
+        return x * (kept.to(x.dtype) / (1 - rate if rate < 1 else 1)), kept
 
     def rectify(self, func: Any, args: Any, kwargs: Any) -> Tensor:
         """``F.rrelu``, which draws its slopes in training."""

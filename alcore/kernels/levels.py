@@ -93,8 +93,9 @@ def screen(
     """
     a_ct = np.zeros((probs_nct.shape[1] + 1, packed_qtj.shape[1]), np.float32)
     x_cj = np.empty((len(a_ct), packed_qtj.shape[2]), np.float32)
+    top_cj = np.empty((len(a_ct) if scatter_tj.shape[0] > 0 else 0, packed_qtj.shape[2]), np.int32)
     for n in range(rows_n.size):
-        out_n[n] = _gain(probs_nct[rows_n[n]], packed_qtj, omega_qj, scatter_tj, mean_t, rest, a_ct, x_cj)
+        out_n[n] = _gain(probs_nct[rows_n[n]], packed_qtj, omega_qj, scatter_tj, mean_t, rest, a_ct, x_cj, top_cj)
 
 
 @kernel()
@@ -107,6 +108,7 @@ def _gain(
     rest: float,
     a_ct: Float32s,
     x_cj: Float32s,
+    top_cj: Int32s,
 ) -> float:
     """sum_g omega_g H(sum_t row_gt p_t) - sum_t mean_t H(p_t) of one row, less what `_told_apart` says, with memory to work in.
 
@@ -127,18 +129,20 @@ def _gain(
     a_ct[kept, :] = np.float32(0.0)
     even = kept + kept % 2
     total += _sum_all(a_ct[:kept], mean_t)
-    top_cj = np.zeros((kept, packed_qtj.shape[2] if scatter_tj.shape[0] > 0 else 0), np.int32)
     for q in range(packed_qtj.shape[0]):
         multiply(a_ct[:even], None, packed_qtj[q], x_cj[:even])
-        total -= _sum_all(x_cj[:kept], omega_qj[q])
-        if top_cj.size > 0:
-            _raise_tops(x_cj[:kept].view(np.int32).reshape(top_cj.size), top_cj.reshape(top_cj.size))
-    return total - _told_apart(a_ct[:even], scatter_tj, top_cj) if top_cj.size > 0 else total
+        total -= _sum_chunk(x_cj[:kept], omega_qj[q], x_cj[kept])
+        if scatter_tj.shape[0] > 0:
+            _raise_tops(x_cj[:kept], top_cj[:kept], q == 0)
+    return total - _told_apart(a_ct[:even], scatter_tj, top_cj[:kept]) if scatter_tj.shape[0] > 0 else total
 
 
 @kernel()
-def _raise_tops(bits_i: Int32s, top_i: Int32s) -> None:
+def _raise_tops(x_cj: Float32s, top_cj: Int32s, first: bool) -> None:
     """Numbers that are not negative are in the order of their bits; a maximum of whole numbers is found in registers."""
+    bits_i, top_i = x_cj.view(np.int32).reshape(x_cj.size), top_cj.reshape(top_cj.size)
+    if first:
+        top_i[:] = 0
     for i in range(top_i.size):
         top_i[i] = max(top_i[i], bits_i[i])
 
@@ -203,7 +207,7 @@ def descend(
     for level in range(last + 1):
         widest = max(widest, packed_lqtj[level].shape[2])
     a_ct = np.zeros((probs_nct.shape[1] + 1, packed_lqtj[0].shape[1]), np.float32)
-    space_j = np.empty(len(a_ct) * widest, np.float32)
+    space_j, top_j = np.empty(len(a_ct) * widest, np.float32), np.empty(len(a_ct) * widest, np.int32)
     heap = [(-bound_s[s], s, -1 if rows_s[s] < known_n.size else first) for s in range(rows_s.size)]
     heapq.heapify(heap)
     while len(heap) > 0:
@@ -219,10 +223,11 @@ def descend(
             heapq.heappush(heap, (max(below, -found_sl[s, 0]), s, first))
             continue
         packed_qtj = packed_lqtj[level]
-        x_cj = space_j[: len(a_ct) * packed_qtj.shape[2]].reshape(len(a_ct), packed_qtj.shape[2])
-        gain = _gain(
-            probs_nct[row], packed_qtj, omega_lqj[level], scatter_ltj[level], mean_t, rest_l[level], a_ct, x_cj
-        )
+        shape = len(a_ct), packed_qtj.shape[2]
+        x_cj = space_j[: shape[0] * shape[1]].reshape(shape)
+        top_cj = top_j[: shape[0] * shape[1]].reshape(shape)
+        omega_qj, scatter_tj = omega_lqj[level], scatter_ltj[level]
+        gain = _gain(probs_nct[row], packed_qtj, omega_qj, scatter_tj, mean_t, rest_l[level], a_ct, x_cj, top_cj)
         found_sl[s, level + 1] = gain
         gain = min(gain, -below)
         if level == last:
@@ -244,14 +249,11 @@ def _spread(probs_t: Floats, mean_t: Float32s) -> np.float32:
 
 @kernel()
 def _sum_all(x_cj: Float32s, weight_j: Float32s) -> float:
-    """sum_cj weight_j x log x. A loop that ends before it fills registers takes four times as long an element.
-
-    So chunks of the usual width are added column by column in loops of a known length, and short rows are read several at a time.
+    """sum_cj weight_j x log x. Short rows are read several at a time: a loop that ends before it fills registers takes four times
+    as long an element.
     """
     (rows, columns), total = x_cj.shape, 0.0
-    if columns == COLUMNS:
-        return _sum_columns(x_cj, weight_j)
-    if columns > COLUMNS:
+    if columns >= COLUMNS:
         for c in range(rows):
             total += _sum_xlogx32(x_cj[c], weight_j)
         return total
@@ -266,8 +268,11 @@ def _sum_all(x_cj: Float32s, weight_j: Float32s) -> float:
 
 
 @kernel()
-def _sum_columns(x_cj: Float32s, weight_j: Float32s) -> float:
-    sum_j = np.zeros(COLUMNS, np.float32)
+def _sum_chunk(x_cj: Float32s, weight_j: Float32s, sum_j: Float32s) -> float:
+    """The same of a chunk, whose usual width makes the loop over columns one of a known length. ``sum_j`` is memory to work in."""
+    if x_cj.shape[1] != COLUMNS:
+        return _sum_all(x_cj, weight_j)
+    sum_j[:] = np.float32(0.0)
     for c in range(x_cj.shape[0]):
         x_j = x_cj[c]
         for j in range(COLUMNS):

@@ -353,7 +353,9 @@ def look_at_rows(predictions: Any, reading: Reading, *, name: str) -> Array:
 def _cells_of(source: Source, reading: Reading, name: str) -> Array:
     own, found = Reading(reading.kind), None
     if source.rows is not None and source.spread is None:
-        with suppress(MemoryError, ValueError):  # a source may say that it has more rows than any memory: reading it shows
+        with suppress(
+            MemoryError, ValueError
+        ):  # a source may say that it has more rows than any memory: reading it shows
             found = np.empty((source.rows, *source.joint_shape), _wide(source.dtype))
     if found is None:
         return np.concatenate(list(map_blocks(source, Block.cells, own, name=name)))
