@@ -47,6 +47,9 @@ def kernel(fastmath: frozenset[str] = SUMS) -> Callable[[Callable[P, R]], Callab
 
     def compile_lazily(function: Callable[P, R]) -> Callable[P, R]:
         options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath)}
+        # A kernel that another one calls is part of it. As a function of its own it was there twice, optimised once and twice, with
+        # sums in another order: the process that compiled called the one, later processes the other, and BALD differed by 6e-8.
+        options["forceinline"] = True
         try:
             compiled = _with_files_of_its_own(numba.njit(cache=True, **options)(function))
         except RuntimeError:  # numba finds no folder it may write its cache to (read-only installation)

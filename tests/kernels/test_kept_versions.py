@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,3 +60,28 @@ def test_a_version_is_not_taken_for_another_one(tmp_path: Path, monkeypatch: pyt
     assert again.stats.cache_hits
     versions = {path.name for path in (tmp_path / "kept").rglob("*.nbc")}
     assert len(versions) == 3  # the list of the second did not have the version of the first, which was kept again
+
+
+SCORES = """
+import hashlib
+import numpy as np
+import alcore
+
+logits = np.random.default_rng(0).normal(scale=3, size=(500, 10, 50)).astype(np.float32)
+probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+for scores in (alcore.bald(probs), alcore.bald(logits, kind="logits"), alcore.bald(probs.astype(float))):
+    print(hashlib.sha256(scores.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+def test_the_process_that_compiles_gives_the_bits_of_later_ones(tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    answers = [
+        subprocess.run(
+            [sys.executable, "-c", SCORES], env=environment, check=True, capture_output=True, text=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert answers[0] == answers[1]
+    assert len(answers[0].split()) == 3
