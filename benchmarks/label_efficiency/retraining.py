@@ -206,6 +206,21 @@ def curves_of(own: Points) -> alcore.Curves:
     return alcore.Curves(np.array(own["labels"]), metrics, np.arange(len(own["accuracy"])))
 
 
+def apart(curves: dict[str, alcore.Curves]) -> list[str]:
+    """What says which heuristics began elsewhere: another version of alcore drew other first labels for the same seeds."""
+    first, *others = curves
+    begun = {name: own.metrics["accuracy"][:, 0] for name, own in curves.items()}
+    named = [name for name in others if not np.allclose(begun[name], begun[first], rtol=0, atol=1e-6)]
+    if not named:
+        return []
+    means = ", ".join(f"{name} {begun[name].mean():.3f}" for name in named)
+    return [
+        "",
+        f"Other first labels than those of {first}, whose accuracy is {begun[first].mean():.3f} before the first query: {means}. "
+        "So compare these by their intervals, not in pairs.",
+    ]
+
+
 def page(curves: dict[str, alcore.Curves], rest: dict[str, float | None]) -> str:
     seeds = len(next(iter(curves.values())).seeds)
     lines = [
@@ -237,6 +252,7 @@ def page(curves: dict[str, alcore.Curves], rest: dict[str, float | None]) -> str
         ratio = np.median(curves["batchbald"].labels_to("accuracy", WANTED)) / base
         lines += ["", f"Expected of BatchBALD: at most {EXPECTED} of Random's labels; found {ratio:.2f}."]
     lines += [
+        *apart(curves),
         "",
         "Whether replay of saved predictions, without retraining, ranks them so: [replay_by_posterior.md](replay_by_posterior.md).",
     ]
