@@ -91,9 +91,9 @@ class Draw(TorchDispatchMode):
     def fill(self, func: Any, args: Any, kwargs: Any) -> Tensor:
         """``tensor.bernoulli_(p)``, ``normal_``, ``exponential_``, … Dropout and most other noise end here."""
         tensor, *numbers = args
-        # PyTorch's own takes twice as long, two random words for each number.
+        # PyTorch's own takes twice as long, two random words for each number. Its default, 0.5, is not passed on.
         if self._axes is None and func is ATEN.bernoulli_.float:
-            return self.chance(func, args, kwargs)
+            return tensor.copy_(self._uniform(tensor) < (*numbers, 0.5)[0])
         if self._axes is None:
             self.noises.append(Noise(tuple(tensor.shape), self.layer))
             return func(tensor, *numbers, generator=self._generator(self.calls - 1, tensor.device))  # type: ignore
