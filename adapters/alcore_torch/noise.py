@@ -91,10 +91,10 @@ class Draw(TorchDispatchMode):
     def fill(self, func: Any, args: Any, kwargs: Any) -> Tensor:
         """``tensor.bernoulli_(p)``, ``normal_``, ``exponential_``, … Dropout and most other noise end here."""
         tensor, *numbers = args
-        # PyTorch's own takes twice as long, two random words for each number. Its default, 0.5, is not passed on.
-        if self._axes is None and func is ATEN.bernoulli_.float:
-            return tensor.copy_(self._uniform(tensor) < (*numbers, 0.5)[0])
         if self._axes is None:
+            # PyTorch's own takes twice as long, two random words for each number. Its default, 0.5, is not passed on.
+            if func is ATEN.bernoulli_.float:
+                return tensor.copy_(self._uniform(tensor) < (*numbers, 0.5)[0])
             self.noises.append(Noise(tuple(tensor.shape), self.layer))
             return func(tensor, *numbers, generator=self._generator(self.calls - 1, tensor.device))  # type: ignore
         return tensor.copy_(self.noise(tensor.shape, tensor, func, *numbers))
@@ -130,7 +130,7 @@ class Draw(TorchDispatchMode):
         return mean + deviation * self.noise(shape, like, ATEN.normal_.default)
 
     def dropout(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Dropout on an accelerator and in inference mode, with the bits that it has elsewhere."""
+        """Dropout on an accelerator and in inference mode. Plain draws have the bits that they have outside it."""
         x, rate, training = args
         if training is False or rate == 0:
             return func(x, 0.0, True)

@@ -352,9 +352,10 @@ def look_at_rows(predictions: Any, reading: Reading, *, name: str) -> Array:
 
 def _cells_of(source: Source, reading: Reading, name: str) -> Array:
     own, found = Reading(reading.kind), None
-    with suppress(MemoryError, ValueError):  # a source may say more rows than any memory holds: reading it shows
-        found = np.empty((source.rows or 0, *source.joint_shape), _wide(source.dtype))
-    if found is None or source.rows is None or source.spread is not None:
+    if source.rows is not None and source.spread is None:
+        with suppress(MemoryError, ValueError):  # a source may say more rows than memory holds: reading it shows
+            found = np.empty((source.rows, *source.joint_shape), _wide(source.dtype))
+    if found is None:
         return np.concatenate(list(map_blocks(source, Block.cells, own, name=name)))
     for _ in map_blocks(source, Block.cells, own, name=name, tell=lambda start, stop: found[start:stop]):
         pass
