@@ -2,7 +2,8 @@
 
 A tile of numbers goes through registers: so many draws of so many neighbours are loaded, turned, and stored. A compiler loads or
 stores such numbers one by one, which takes 0.9 ns each at (T, N, C) in float32, and 0.4 ns by tiles. So a tile is written in the
-compiler's language. Fetching ahead by instructions gained nothing.
+compiler's language. Draws that come next are fetched meanwhile: BALD of (T, N, C) took 27 ms instead of 30, of (T, C, N) 25 instead
+of 30 (Zen 5, one thread; on Emerald Rapids it gained nothing).
 
 float16 becomes float32 on the way, as by `widen`. A second kernel took the interpreter's lock once more for each chunk, and threads
 waited for it.
@@ -19,11 +20,13 @@ from llvmlite import ir
 from numba.core import config, types
 from numba.extending import intrinsic
 
+from alcore.kernels.fetch import LINE, fetch_number
 from alcore.kernels.jit import FORMULA, kernel
 from alcore.kernels.widen import INFINITY, MAGNITUDE, REBIAS, SIGN, SMALLEST_NORMAL, SUBNORMAL_UNIT, TO_FLOAT32
 
 Numbers = npt.NDArray[np.generic]
 
+AHEAD = 64  # neighbours from which on the next draws of them are fetched
 RUN = 1 << 17  # numbers that are read draw by draw: what they fill stays in the L2 cache
 _BYTE, _WORD = ir.IntType(8), ir.IntType(32)
 
@@ -157,6 +160,8 @@ def _eights(values_abft: Numbers, out_abft: Numbers) -> None:
                 for eight in range(0, draws, 8):
                     t, f = min(eight, draws - 8), start
                     if adjacent:
+                        if stop - start >= AHEAD:
+                            f = _squares(values_ft, start, stop, t, out_ft)
                         while f + 8 <= stop:
                             _8_of_8(values_ft, f, t, out_ft)
                             f += 8
@@ -169,6 +174,23 @@ def _eights(values_abft: Numbers, out_abft: Numbers) -> None:
                     while f < stop:
                         _8_of_1(values_ft, f, t, out_ft)
                         f += 1
+
+
+@kernel(FORMULA)
+def _squares(values_ft: Numbers, start: int, stop: int, t: int, out_ft: Numbers) -> int:
+    """Eight draws of as many eights of neighbours as fill lines of the cache. The next eight draws are fetched meanwhile, or the
+    first ones of the next run. Returns where it ends.
+    """
+    f, line, draws = start, LINE // values_ft.itemsize, values_ft.shape[1]
+    ahead, then = (0, min(t + 8, draws - 8)) if t + 8 < draws else (stop - start, 0)
+    while f + line <= stop:
+        there = min(f + ahead, len(values_ft) - 1)
+        for draw in range(then, then + 8):
+            fetch_number(values_ft, there, draw)
+        for eight in range(f, f + line, 8):
+            _8_of_8(values_ft, eight, t, out_ft)
+        f += line
+    return f
 
 
 @kernel(FORMULA)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from alcore.kernels.fetch import fetch
 from alcore.kernels.jit import FORMULA, kernel
 
 Float32s = npt.NDArray[np.float32]
 
 _TILE = 1 << 12  # numbers whose exponentials are kept at a time, in the L1 cache
+_PART = 1 << 8  # numbers whose exponentials are taken while as many of the next tile are fetched
 _RUN = 64  # classes that are added up before they are added to others: rounding grows with the length of a run and their number
 _FAR = np.float32(1e-12)  # a draw so far below the largest logit of its row takes its own largest instead
 _LOG2_E = np.float32(1.4426950408889634)
@@ -57,25 +59,35 @@ def parts(scratch: Float32s, classes: int, size: int) -> tuple[Float32s, Float32
 
 
 @kernel()
-def exponentials(logits_rct: Float32s, below_ce: Float32s, exp_ce: Float32s, run_e: Float32s, sum_e: Float32s) -> None:
-    """z, a logit minus the largest, at least -87; e^z; and S = sum_c e^z. S is NaN where a logit is NaN or +inf, or all of a draw
-    are -inf.
+def exponentials(
+    logits_rct: Float32s, start: int, stop: int, below_ce: Float32s, exp_ce: Float32s, run_e: Float32s, sum_e: Float32s
+) -> None:
+    """Of a tile of rows: z, a logit minus the largest, at least -87; e^z; and S = sum_c e^z. S is NaN where a logit is NaN or +inf,
+    or all of a draw are -inf.
+
+    The rows after the tile are fetched meanwhile. Without that the first pass over a tile waited for memory, and took longer than
+    all others: 0.62 ns a number at (20 000, 10, 100) instead of 0.43 (Zen 5).
     """
-    _below(logits_rct, below_ce)
+    tile_rct, next_f = logits_rct[start:stop], logits_rct[stop : 2 * stop - start].reshape(-1)
+    _below(tile_rct, below_ce)
     below_f, exp_f = below_ce.reshape(-1), exp_ce.reshape(-1)
-    for i in range(exp_f.size):
-        exp_f[i] = exp32(below_f[i])
+    for first in range(0, exp_f.size, _PART):
+        fetch(next_f[first : first + _PART])
+        below_i, exp_i = below_f[first : first + _PART], exp_f[first : first + _PART]
+        for i in range(exp_i.size):
+            exp_i[i] = exp32(below_i[i])
     _sum_classes(exp_ce, run_e, sum_e)
     if _any_far(sum_e):
-        _take_own_largest(logits_rct, below_ce, exp_ce, sum_e)
+        _take_own_largest(tile_rct, below_ce, exp_ce, sum_e)
 
 
 @kernel()
-def exponentials_and_inverses(logits_rct: Float32s, scratch: Float32s) -> tuple[Float32s, Float32s]:
-    """e^z and 1 / S of a tile. ``scratch`` has room for two numbers a logit, and two a draw."""
-    rows, classes, draws = logits_rct.shape
-    below_ce, exp_ce, run_e, sum_e = parts(scratch, classes, rows * draws)
-    exponentials(logits_rct, below_ce, exp_ce, run_e, sum_e)
+def exponentials_and_inverses(
+    logits_rct: Float32s, start: int, stop: int, scratch: Float32s
+) -> tuple[Float32s, Float32s]:
+    """e^z and 1 / S of a tile of rows. ``scratch`` has room for two numbers a logit, and two a draw."""
+    below_ce, exp_ce, run_e, sum_e = parts(scratch, logits_rct.shape[1], (stop - start) * logits_rct.shape[2])
+    exponentials(logits_rct, start, stop, below_ce, exp_ce, run_e, sum_e)
     for e in range(sum_e.size):
         sum_e[e] = _ONE / sum_e[e]
     return exp_ce, sum_e
@@ -95,13 +107,20 @@ def probabilities(exp_ce: Float32s, inverse_e: Float32s, first: int, probs_ct: F
 @kernel()
 def _below(logits_rct: Float32s, out_ce: Float32s) -> None:
     rows, classes, draws = logits_rct.shape
+    if rows == 1:  # its classes lie as those of the tile
+        _subtract(logits_rct.reshape(-1), _largest(logits_rct.reshape(-1)), out_ce.reshape(-1))
+        return
     for r in range(rows):
         largest = _largest(logits_rct[r].reshape(-1))
         for c in range(classes):
-            logits_t, out_t = logits_rct[r, c], out_ce[c, r * draws : (r + 1) * draws]
-            for t in range(draws):
-                z = np.float32(logits_t[t] - largest)
-                out_t[t] = SMALLEST if z < SMALLEST else z
+            _subtract(logits_rct[r, c], largest, out_ce[c, r * draws : (r + 1) * draws])
+
+
+@kernel()
+def _subtract(logits_i: Float32s, largest: np.float32, out_i: Float32s) -> None:
+    for i in range(logits_i.size):
+        z = np.float32(logits_i[i] - largest)
+        out_i[i] = SMALLEST if z < SMALLEST else z
 
 
 @kernel()

@@ -48,7 +48,7 @@ def bald32(logits_rct: Float32s, accurate_below: float, out_r: Float64s, valid_r
     mean_rc, scratch = np.empty((tile, classes), np.float32), np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
         stop = min(start + tile, rows)
-        exp_ce, inverse_e = _entropies(logits_rct[start:stop], scratch, mean_rc, out_r[start:stop], valid_r[start:stop])
+        exp_ce, inverse_e = _entropies(logits_rct, start, stop, scratch, mean_rc, out_r, valid_r)
         for r in range(start, stop):
             if valid_r[r]:
                 score = _entropy32(mean_rc[r - start]) - out_r[r]
@@ -69,7 +69,7 @@ def expected_entropy32(logits_rct: Float32s, out_r: Float64s, valid_r: Bools) ->
     mean_rc, scratch = np.empty((tile, classes), np.float32), np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
         stop = min(start + tile, rows)
-        exp_ce, inverse_e = _entropies(logits_rct[start:stop], scratch, mean_rc, out_r[start:stop], valid_r[start:stop])
+        exp_ce, inverse_e = _entropies(logits_rct, start, stop, scratch, mean_rc, out_r, valid_r)
         for r in range(start, stop):
             if out_r[r] < _ACCURATE_BELOW:
                 probabilities(exp_ce, inverse_e, (r - start) * draws, probs_ct)
@@ -87,7 +87,7 @@ def mean_std32(logits_rct: Float32s, out_r: Float64s, valid_r: Bools) -> None:
     scratch = np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
         stop = min(start + tile, rows)
-        exp_ce, inverse_e = exponentials_and_inverses(logits_rct[start:stop], scratch)
+        exp_ce, inverse_e = exponentials_and_inverses(logits_rct, start, stop, scratch)
         for r in range(start, stop):
             probabilities(exp_ce, inverse_e, (r - start) * draws, probs_ct)
             weighted_means(probs_ct, weights_t, mean_c)
@@ -108,7 +108,7 @@ def pairwise_kl32(logits_rct: Float32s, floor: float, accurate_below: float, out
     scratch = np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
         stop = min(start + tile, rows)
-        exp_ce, inverse_e = exponentials_and_inverses(logits_rct[start:stop], scratch)
+        exp_ce, inverse_e = exponentials_and_inverses(logits_rct, start, stop, scratch)
         for r in range(start, stop):
             inverse = _sum(inverse_e[(r - start) * draws : (r - start + 1) * draws])
             valid_r[r] = inverse == inverse
@@ -154,7 +154,7 @@ def _mean_probabilities(logits_rct: Float32s) -> Float64s:
     unscaled_rc, scratch = np.empty((tile, classes), np.float32), np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
         stop = min(start + tile, rows)
-        exp_ce, inverse_e = exponentials_and_inverses(logits_rct[start:stop], scratch)
+        exp_ce, inverse_e = exponentials_and_inverses(logits_rct, start, stop, scratch)
         for r in range(stop - start):
             _means(exp_ce, inverse_e[r * draws : (r + 1) * draws], r * draws, unscaled_rc[r])
         for r in range(stop - start):
@@ -168,23 +168,21 @@ def _mean_probabilities(logits_rct: Float32s) -> Float64s:
 
 @kernel()
 def _entropies(
-    logits_rct: Float32s, scratch: Float32s, mean_rc: Float32s, out_r: Float64s, valid_r: Bools
+    logits_rct: Float32s, start: int, stop: int, scratch: Float32s, mean_rc: Float32s, out_r: Float64s, valid_r: Bools
 ) -> tuple[Float32s, Float32s]:
     """For each row of a tile its mean probabilities and the mean of its draws' entropies. Returns e^z and 1 / S."""
-    rows, classes, draws = logits_rct.shape
-    below_ce, exp_ce, log_e, sum_e = parts(scratch, classes, rows * draws)
-    exponentials(logits_rct, below_ce, exp_ce, log_e, sum_e)
+    _, classes, draws = logits_rct.shape
+    below_ce, exp_ce, log_e, sum_e = parts(scratch, classes, (stop - start) * draws)
+    exponentials(logits_rct, start, stop, below_ce, exp_ce, log_e, sum_e)
     for e in range(sum_e.size):
         inverse = _ONE / sum_e[e]
         log_e[e] = xlogx32(sum_e[e]) * inverse
         sum_e[e] = inverse
-    for r in range(rows):
-        first = r * draws
+    for r in range(start, stop):
+        first = (r - start) * draws
         inverse_t = sum_e[first : first + draws]
-        entropies = _sum(log_e[first : first + draws]) - _means_and_moment(
-            below_ce, exp_ce, inverse_t, first, mean_rc[r]
-        )
-        out_r[r] = entropies / draws
+        moment = _means_and_moment(below_ce, exp_ce, inverse_t, first, mean_rc[r - start])
+        out_r[r] = (_sum(log_e[first : first + draws]) - moment) / draws
         valid_r[r] = out_r[r] == out_r[r]
     return exp_ce, sum_e
 

@@ -45,7 +45,7 @@ def softmax32(logits_rct: Float32s, probs_rct: Float32s) -> None:
     scratch = np.empty((2 * classes + 2) * tile * draws, np.float32)
     for start in range(0, rows, tile):
         stop = min(start + tile, rows)
-        exp_ce, inverse_e = exponentials_and_inverses(logits_rct[start:stop], scratch)
+        exp_ce, inverse_e = exponentials_and_inverses(logits_rct, start, stop, scratch)
         for r in range(start, stop):
             probabilities(exp_ce, inverse_e, (r - start) * draws, probs_rct[r])
 
