@@ -18,6 +18,7 @@ from alcore.batches.search.levels import (
     COARSE_REST,
     FINE_REST,
     LEVELS,
+    NUMBERS_A_THREAD,
     Level,
     chunks_for,
     groups_of,
@@ -32,8 +33,9 @@ from alcore.sources.threads import at_once, in_parts
 Ints = npt.NDArray[np.int64]
 
 NEGLIGIBLE = 1e-12  # configurations of smaller probability are dropped while all are kept
-# Less is done sooner than a thread is woken for it, 0.1 ms: two took 117 ms for a batch of 2 000 rows that took one 101.
-CONFIGURATIONS_A_THREAD, ROWS_A_THREAD = 2048, 512
+PRODUCTS_A_THREAD = (
+    1 << 25
+)  # of rows with posteriors: two threads took 117 ms for a batch of 2 000 rows that took one 101
 SPARSE = 64  # times as many possible keys as keys: they are sorted instead of marked, 0.1 ms against 0.4 for 10 000 of 100 000
 
 
@@ -63,6 +65,7 @@ class Configurations:
         self._spaces: dict[str, Array] = {}
         self._divergences: Divergences | None = None  # of the cells that were searched last
         self._turn = False
+        self._screens: int | None = None  # how often a row was multiplied with a level at the pick before
         self._start()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -149,7 +152,7 @@ class Configurations:
         def extend_each(start: int, stop: int) -> None:
             extend(self.rows_ut, parents, labels, probs_ct, start, stop, rows_vt, draws_v)
 
-        in_parts(len(parents), extend_each, CONFIGURATIONS_A_THREAD)
+        in_parts(len(parents), extend_each, self._a_thread(1))
         self.rows_ut, self.effective_draws = rows_vt, min(float(self.omega_u @ draws_v), float(len(self._owners)))
 
     def information(self, probs_ct: Float64s) -> tuple[float, float]:
@@ -174,7 +177,7 @@ class Configurations:
             def tell(start: int, stop: int) -> None:
                 informations(probs_ct, packed_qtj, start, stop, values_qj)
 
-            in_parts(len(packed_qtj), tell, CONFIGURATIONS_A_THREAD // packed_qtj.shape[2])
+            in_parts(len(packed_qtj), tell, self._a_thread(packed_qtj.shape[2]))
             self._last = probs_ct, values_qj.reshape(-1)[: len(self.rows_ut)]
         return self._last[1]
 
@@ -209,7 +212,7 @@ class Configurations:
                 pack(self.rows_ut, start, stop, finest_qtj)
                 leaders(self.rows_ut, start * columns, min(stop * columns, rows), first_u, second_u, weight_u)
 
-            in_parts(len(finest_qtj), pack_and_lead, CONFIGURATIONS_A_THREAD // columns)
+            in_parts(len(finest_qtj), pack_and_lead, self._a_thread(columns))
             self._leader_u = first_u
             groups = groups_of(self.rows_ut, self.omega_u, len(self._owners), (first_u, second_u, weight_u))
             mean_1t, _ = merged(*(groups or [(self.rows_ut, self.omega_u)])[0], None)
@@ -248,7 +251,9 @@ class Configurations:
             weight_v = weight_of_pairs(self._leader_u, self.rows_ut, self.omega_u)
         best_1 = np.array([floor + slack])
         found_nl = np.full((len(rows_n), 1 + LEVELS), np.inf)
-        threads = max(1, min(at_once(), len(rows_n) // ROWS_A_THREAD))
+        screens = len(rows_n) if self._screens is None else self._screens
+        products = screens * levels[0].omega_qj.size * math.prod(probs_nct.shape[1:])  # about so many, or more
+        threads = max(1, min(at_once(), products // PRODUCTS_A_THREAD))
 
         def work(start: int, stop: int) -> None:
             for part in range(start, stop):
@@ -279,7 +284,12 @@ class Configurations:
         for found_n in found_nl.T[[0, *range(1 + LEVELS - len(levels), 1 + LEVELS)]]:
             live = live[bound_n[live] > best_1[0] - slack]
             bound_n[live] = np.minimum(bound_n[live], found_n[live])
+        self._screens = int(np.isfinite(found_nl[:, 1:]).sum())
         return live
+
+    def _a_thread(self, together: int) -> int:
+        """So many configurations, or chunks of so many ``together``, are worth a thread of their own."""
+        return int(-(-NUMBERS_A_THREAD // (together * self.rows_ut.shape[1])))
 
 
 def stratified(rng: np.random.Generator, owners: int, strata: int) -> Float64s:

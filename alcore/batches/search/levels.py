@@ -22,6 +22,7 @@ LEVELS = 5  # groups of four sizes, and all configurations
 CLEAR = 0.8  # a largest weight from which the second draw does not matter
 RADIX = 1 << 16  # keys that are sorted by their digits; with more there are next to as many groups as configurations
 FINER = 2  # a level of groups is worth its products where the next finer one has so many times its rows
+NUMBERS_A_THREAD = 1 << 18  # of posteriors: fewer are done sooner than a thread is woken, 0.1 ms
 COARSE_REST, FINE_REST = 3e-3, 1e-7  # nats by which a bound may be too large for the sake of classes that tell little
 
 
@@ -76,10 +77,12 @@ def groups_of(
         keys.append(keys[0] * STEPS + step_u)
     parts: list[tuple[Array, Float64s]] = [(rows_ut, omega_u)] * len(keys)
 
+    least = -(-NUMBERS_A_THREAD // rows_ut.size)
+
     def merge_each(start: int, stop: int) -> None:
         parts[start:stop] = [merged(rows_ut, omega_u, key) for key in keys[start:stop]]
 
-    in_parts(len(keys), merge_each)
+    in_parts(len(keys), merge_each, least)
     parts.append(merged(*parts[1], np.unique(keys[1]) // STEPS))
     groups: list[tuple[Array, Float64s]] = []
     finer = rows
@@ -115,10 +118,14 @@ def chunks_for(rows: int, draws: int) -> tuple[int, int, int]:
 
 def pack(rows_ut: Array, start: int, stop: int, packed_qtj: Array) -> None:
     """Fill chunks start to stop with rows as columns, zeros where padded."""
+    from alcore.kernels.arrange import arrange
+
     (rows, draws), columns = rows_ut.shape, packed_qtj.shape[2]
     whole = min(stop, max(rows // columns, start))
-    body = rows_ut[start * columns : whole * columns].reshape(-1, columns, draws)
-    packed_qtj[start:whole] = body.transpose(0, 2, 1)
+    body = rows_ut[start * columns : whole * columns].reshape(1, -1, columns, draws)
+    values = body.view(np.uint32).swapaxes(2, 3)
+    values.flags.writeable = False  # the kernel that is compiled for other arrays
+    arrange(values, packed_qtj[None, start:whole].view(np.uint32))
     if whole < stop:
         last = rows_ut[whole * columns :]
         packed_qtj[whole, :, : len(last)] = last.T
