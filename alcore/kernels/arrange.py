@@ -182,14 +182,13 @@ def _eights(values_abft: Numbers, out_abft: Numbers) -> None:
 @kernel(FORMULA)
 def _squares(values_ft: Numbers, start: int, stop: int, t: int, out_ft: Numbers) -> int:
     """Eight draws of as many eights of neighbours as fill lines of the cache. The next eight draws are fetched meanwhile, or the
-    first ones of the next run. Returns where it ends.
+    first ones of the next run. Behind the last run these are of other cells or of nothing, which does no harm. Returns where it ends.
     """
     f, line, draws = start, LINE // values_ft.itemsize, values_ft.shape[1]
     ahead, then = (0, min(t + 8, draws - 8)) if t + 8 < draws else (stop - start, 0)
     while f + line <= stop:
-        there = min(f + ahead, len(values_ft) - 1)
         for draw in range(then, then + 8):
-            fetch_number(values_ft, there, draw)
+            fetch_number(values_ft, f + ahead, draw)
         for eight in range(f, f + line, 8):
             _8_of_8(values_ft, eight, t, out_ft)
         f += line
