@@ -181,8 +181,10 @@ def _eights(values_abft: Numbers, out_abft: Numbers) -> None:
 
 @kernel(FORMULA)
 def _squares(values_ft: Numbers, start: int, stop: int, t: int, out_ft: Numbers) -> int:
-    """Eight draws of as many eights of neighbours as fill lines of the cache. The next eight draws are fetched meanwhile, or the
-    first ones of the next run. Behind the last run these are of other cells or of nothing, which does no harm. Returns where it ends.
+    """Eight draws of as many eights of neighbours as fill lines of the cache. Returns where it ends.
+
+    The next eight draws are fetched meanwhile, or the first ones of the next run. After the last run these are of other cells or of
+    nothing, which does no harm.
     """
     f, line, draws = start, LINE // values_ft.itemsize, values_ft.shape[1]
     ahead, then = (0, min(t + 8, draws - 8)) if t + 8 < draws else (stop - start, 0)

@@ -23,6 +23,7 @@ from alcore.sources.layouts import lay_out, lies_ready
 from alcore.sources.progress import track
 from alcore.sources.ragged import Sets
 from alcore.sources.reading import PLAIN, Source, open_source, refuse_events
+from alcore.sources.spaces import Spaces, spaces_of_thread
 from alcore.sources.spread import map_on_workers
 from alcore.sources.threads import map_in_order
 from alcore.sources.variances import variances_of
@@ -34,11 +35,10 @@ CHUNK_BYTES = 640 << 10
 # 67 ms, 80 with 16 rows.
 ROWS_BESIDE, MOST_BESIDE = 32, 8 << 20
 
-
 Result = TypeVar("Result")
 Values = TypeVar("Values", bound=Array)
 
-# cells (R, C, T), weights (T,) or None for equal ones, tolerance, scores out (R,), valid out (R,)
+# cells (R, C, T), gone after the call; weights (T,) or None for equal ones, tolerance, scores out (R,), valid out (R,)
 CellMeasure: TypeAlias = Callable[[Array, Float64s | None, float, Float64s, Bools], None]
 # logits (R, C, T), scores out (R,), valid out (R,)
 LogitKernel: TypeAlias = Callable[[Array, Float64s, Bools], None]
@@ -111,10 +111,11 @@ class Block:
         scores = np.empty((n, cells))
         cell_bytes = (door.outcomes(self.kind, classes) if joint else classes) * draws * max(4, array.dtype.itemsize)
         of_logits = self._of_logits(measure)
-        for place in self.places(cells, cell_bytes, self._is_ready(array, joint, of_logits)):
-            chunk = array[place[0], :, place[1]].transpose(0, 2, 1, 3)
-            scores[place], valid = self._score_chunk(chunk, measure, joint, of_logits)
-            self._refuse_invalid(valid, place)
+        with spaces_of_thread() as space:
+            for place in self.places(cells, cell_bytes, self._is_ready(array, joint, of_logits)):
+                chunk = array[place[0], :, place[1]].transpose(0, 2, 1, 3)
+                scores[place], valid = self._score_chunk(chunk, measure, joint, of_logits, space)
+                self._refuse_invalid(valid, place)
         return scores.reshape(n, *events)
 
     def places(self, cells: int, cell_bytes: int, ready: bool) -> Iterator[tuple[slice, slice]]:
@@ -199,20 +200,19 @@ class Block:
         return one_a_row and lies_ready(array, "probs" if of_logits else kind)
 
     def _score_chunk(
-        self, chunk: Array, measure: CellMeasure, joint: bool, of_logits: LogitKernel | None
+        self, chunk: Array, measure: CellMeasure, joint: bool, of_logits: LogitKernel | None, space: Spaces
     ) -> tuple[Float64s, Bools]:
         n, cells, classes, draws = chunk.shape
-        probs_rct = lay_out(chunk).reshape(n * cells, classes, draws)
+        probs_rct = lay_out(chunk, space).reshape(n * cells, classes, draws)
         scores, valid = np.empty(n * cells), np.empty(n * cells, np.bool_)
         if of_logits:
             of_logits(unwritable(probs_rct), scores, valid)
             return scores.reshape(n, cells), valid.reshape(n, cells)
         if door.is_logits(self.kind):
-            probs_rct = probabilities_of(probs_rct, self.kind)
+            probs_rct = probabilities_of(probs_rct, self.kind, space)
         if joint and door.family(self.kind) != "classes":
             probs_rct = outcomes_of(probs_rct)
-        probs_rct = unwritable(probs_rct)
-        measure(probs_rct, self.weights, door.tolerance(probs_rct.shape[1]), scores, valid)
+        measure(unwritable(probs_rct), self.weights, door.tolerance(probs_rct.shape[1]), scores, valid)
         return scores.reshape(n, cells), valid.reshape(n, cells)
 
     def _refuse_invalid(self, valid: Bools, place: tuple[slice, slice]) -> None:

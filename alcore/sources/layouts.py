@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 
 from alcore.door import Array, Kind
+from alcore.sources.spaces import Spaces
 
 _BITS = {2: np.uint16, 4: np.uint32, 8: np.uint64}  # numbers are moved as they are, and numba has no float16
-_WIDE = {2: np.float32, 4: np.float32, 8: np.float64}
 
 
 def lies_ready(array: Array, kind: Kind) -> bool:
@@ -18,34 +18,42 @@ def lies_ready(array: Array, kind: Kind) -> bool:
     return plain and array.flags.c_contiguous and array.flags.aligned
 
 
-def lay_out(chunk: Array) -> Array:
-    """C-contiguous, aligned, in the machine's byte order, float32 or float64. A copy only where it has to be."""
+def lay_out(chunk: Array, space: Spaces | None = None) -> Array:
+    """C-contiguous, aligned, in the machine's byte order, float32 or float64. A copy only where it has to be, in ``space``."""
     native = chunk
     if not (chunk.dtype.isnative and chunk.flags.aligned):
         native = np.require(chunk, chunk.dtype.newbyteorder("="), ["C", "A"])
     if not native.flags.c_contiguous:
         adjacent = native.strides[-1] == native.itemsize > 2
-        native = np.ascontiguousarray(native) if adjacent else _arranged(native)
+        out = _new(native, space)
+        if adjacent:
+            out[...] = native
+        else:
+            _arrange(native, out)
+        native = out
     if native.itemsize > 2:
         return native
     from alcore.kernels.widen import widen
 
-    wide = np.empty(native.shape, np.float32)
+    wide = _new(native, space)
     widen(native.reshape(-1).view(np.uint16), wide.reshape(-1))
     return wide
 
 
-def _arranged(chunk: Array) -> Array:
-    """The same, of cells whose draws lie apart, and of float16."""
+def _new(chunk: Array, space: Spaces | None) -> Array:
+    dtype = chunk.dtype if chunk.itemsize > 2 else np.dtype(np.float32)
+    return np.empty(chunk.shape, dtype) if space is None else space("laid out", chunk.shape, dtype)
+
+
+def _arrange(chunk: Array, out: Array) -> None:
+    """The same numbers, of cells whose draws lie apart, and of float16."""
     from alcore.kernels.arrange import arrange
 
-    out = np.empty(chunk.shape, _WIDE[chunk.itemsize])
     if out.size:
         shape, run = _run_before_draws(chunk.shape, chunk.strides, chunk.itemsize)
         values = chunk.view(_BITS[chunk.itemsize]).reshape(shape).swapaxes(run, 2)
         values.flags.writeable = False  # one compiled kernel for writable and read-only input
         arrange(values, out.view(_BITS[out.itemsize]).reshape(shape).swapaxes(run, 2))
-    return out
 
 
 @lru_cache(maxsize=64)

@@ -75,7 +75,7 @@ def test_as_many_rows_beside_each_other_are_laid_out_as_share_cache_lines(monkey
     pool = np.ascontiguousarray(dirichlet(97, 4, 9, seed=2).transpose(2, 1, 0)).astype(np.float32)
     expected, sizes = alcore.bald(pool, axes="TCN"), []
     kept = layouts.lay_out
-    monkeypatch.setattr(blocks, "lay_out", lambda chunk: sizes.append(len(chunk)) or kept(chunk))
+    monkeypatch.setattr(blocks, "lay_out", lambda chunk, space: sizes.append(len(chunk)) or kept(chunk, space))
     monkeypatch.setattr(blocks, "CHUNK_BYTES", 1)
     alcore.set_threads(1)
     np.testing.assert_array_equal(alcore.bald(pool, axes="TCN"), expected)

@@ -28,6 +28,7 @@ from alcore.batches.search.levels import (
     second_moment_of,
 )
 from alcore.door import Array, Float64s
+from alcore.sources.spaces import Spaces
 from alcore.sources.threads import at_once, in_parts
 
 Ints = npt.NDArray[np.int64]
@@ -62,7 +63,7 @@ class Configurations:
         self._row_m = np.empty(0, np.int64)
         self.total_m = np.empty(0)  # what the rows told since labels are sampled, those of an owner side by side
         self.noise = 0.0  # the standard error of the information that was sampled so far
-        self._spaces: dict[str, Array] = {}
+        self._space = Spaces()
         self._divergences: Divergences | None = None  # of the cells that were searched last
         self._turn = False
         self._screens: int | None = None  # how often a row was multiplied with a level at the pick before
@@ -70,7 +71,7 @@ class Configurations:
 
     def __getstate__(self) -> dict[str, Any]:
         """What a worker of a cluster gets: without the memory that is used again."""
-        return {**self.__dict__, "_spaces": {}, "_divergences": None}
+        return {**self.__dict__, "_space": Spaces(), "_divergences": None}
 
     def _start(self) -> None:
         self.rows_ut = self._weights_t.astype(np.float32)[None]
@@ -79,15 +80,6 @@ class Configurations:
         self._levels: list[Level] | None = None
         self._leader_u = np.empty(0, np.int64)
         self._last: tuple[Float64s, Float64s] | None = None  # a row and what it tells after each configuration
-
-    def _space(self, name: str, shape: tuple[int, ...], dtype: type) -> Array:
-        """An array to be written to whole, in memory that is used again: fresh pages cost more than what is written to them."""
-        from alcore.kernels.product import aligned
-
-        size = math.prod(shape)
-        if name not in self._spaces or self._spaces[name].size < size:
-            self._spaces[name] = aligned((size,), dtype)
-        return self._spaces[name][:size].reshape(shape)
 
     @property
     def is_exact(self) -> bool:
