@@ -28,9 +28,9 @@ from alcore.sources.spread import map_on_workers
 from alcore.sources.threads import map_in_order
 from alcore.sources.variances import variances_of
 
-# Laid out at a time where a block is not in the layout that kernels read. 512 KiB took up to 4 % more, for each layout and type,
-# and 1 MiB took 5 % more than those for (T, N, C).
-CHUNK_BYTES = 640 << 10
+# Laid out at a time where a block is not in the layout that kernels read. With 640 KiB two threads waited for each other between
+# chunks: 5 to 30 % more, for each layout and type, and at times twice as much. 4 MiB were as fast (Zen 5).
+CHUNK_BYTES = 2 << 20
 # Rows beside each other share cache lines, so of these as many together, within so many bytes: (T, C, N) of 100 classes takes
 # 67 ms, 80 with 16 rows.
 ROWS_BESIDE, MOST_BESIDE = 32, 8 << 20
