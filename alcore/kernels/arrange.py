@@ -26,7 +26,7 @@ from alcore.kernels.widen import INFINITY, MAGNITUDE, REBIAS, SIGN, SMALLEST_NOR
 
 Numbers = npt.NDArray[np.generic]
 
-AHEAD = 64  # neighbours whose next draws are fetched. Those of fewer are too near, and other neighbours are fetched
+AHEAD = 64  # neighbours whose next draws are fetched. The draws of fewer are too near: the next neighbours are fetched
 RUN = 1 << 17  # numbers that are read draw by draw: what they fill stays in the L2 cache
 _BYTE, _WORD = ir.IntType(8), ir.IntType(32)
 
@@ -163,8 +163,9 @@ def _eights(values_abft: Numbers, out_abft: Numbers) -> None:
                         if stop - start >= AHEAD:
                             f = _squares(values_ft, start, stop, t, out_ft)
                         else:
-                            for draw in range(t, t + 8):
-                                fetch_number(next_ft, start, draw)
+                            for number in range(start, stop, LINE // values_abft.itemsize):
+                                for draw in range(t, t + 8):
+                                    fetch_number(next_ft, number, draw)
                         while f + 8 <= stop:
                             _8_of_8(values_ft, f, t, out_ft)
                             f += 8
