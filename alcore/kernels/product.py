@@ -70,8 +70,9 @@ def _tile(rows: int, registers: int, register: int = REGISTER) -> Callable[..., 
 
         def interpreted(a_ru: Floats, r: int, draws_u: Ints | None, b_tj: Floats, j: int, out_rj: Floats) -> None:
             columns = slice(j, j + registers * (register // out_rj.itemsize))
-            b_uj = b_tj if draws_u is None else b_tj[draws_u]
-            out_rj[r : r + rows, columns] = a_ru[r : r + rows, : len(b_uj)] @ b_uj[:, columns]
+            b_uj = (b_tj if draws_u is None else b_tj[draws_u])[:, columns]
+            # One draw after the other, as the instructions do. The order of a matrix product in NumPy is that of its BLAS.
+            out_rj[r : r + rows, columns] = (a_ru[r : r + rows, : len(b_uj), None] * b_uj).sum(axis=1)
 
         return interpreted
 
