@@ -23,12 +23,12 @@ _BYTE, _WORD = ir.IntType(8), ir.IntType(32)
 def fetch(numbers_i: Numbers) -> None:
     """Ask for a contiguous array. This only takes time off what reads it later."""
     for i in range(0, numbers_i.size, LINE // numbers_i.itemsize):
-        fetch_at(numbers_i, i)
+        _fetch_at(numbers_i, i)
 
 
 if config.DISABLE_JIT:  # type: ignore[attr-defined]
 
-    def fetch_at(numbers_i: Numbers, i: int) -> None:
+    def _fetch_at(numbers_i: Numbers, i: int) -> None:
         """Nothing: Python has no such instruction."""
 
     def fetch_number(numbers_ij: Numbers, i: int, j: int) -> None:
@@ -37,7 +37,7 @@ if config.DISABLE_JIT:  # type: ignore[attr-defined]
 else:
 
     @intrinsic
-    def fetch_at(typing: Any, numbers_i: Any, i: Any) -> Any:
+    def _fetch_at(typing: Any, numbers_i: Any, i: Any) -> Any:
         """Ask for the line of the cache in which a number of a contiguous array lies."""
 
         def instructions(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -23,7 +23,7 @@ from alcore.sources.layouts import lay_out, lies_ready
 from alcore.sources.progress import track
 from alcore.sources.ragged import Sets
 from alcore.sources.reading import PLAIN, Source, open_source, refuse_events
-from alcore.sources.spaces import Spaces, spaces_of_thread
+from alcore.sources.spaces import Space, spaces_of_thread
 from alcore.sources.spread import map_on_workers
 from alcore.sources.threads import map_in_order
 from alcore.sources.variances import variances_of
@@ -200,7 +200,7 @@ class Block:
         return one_a_row and lies_ready(array, "probs" if of_logits else kind)
 
     def _score_chunk(
-        self, chunk: Array, measure: CellMeasure, joint: bool, of_logits: LogitKernel | None, space: Spaces
+        self, chunk: Array, measure: CellMeasure, joint: bool, of_logits: LogitKernel | None, space: Space
     ) -> tuple[Float64s, Bools]:
         n, cells, classes, draws = chunk.shape
         probs_rct = lay_out(chunk, space).reshape(n * cells, classes, draws)

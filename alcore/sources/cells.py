@@ -6,15 +6,14 @@ import numpy as np
 
 from alcore import door
 from alcore.door import Array, Kind
-from alcore.sources.spaces import Spaces
+from alcore.sources.spaces import Space, fresh
 
 
-def probabilities_of(logits_rct: Array, kind: Kind, space: Spaces | None = None) -> Array:
+def probabilities_of(logits_rct: Array, kind: Kind, space: Space = fresh) -> Array:
     """Probabilities of logits, in ``space``. NaN where a logit is invalid."""
     from alcore.kernels import bernoulli, softmax
 
-    shape, dtype = logits_rct.shape, logits_rct.dtype
-    probs_rct = np.empty(shape, dtype) if space is None else space("probabilities", shape, dtype)
+    probs_rct = space("probabilities", logits_rct.shape, logits_rct.dtype)
     of_classes, flat = door.family(kind) == "classes", (logits_rct.reshape(-1), probs_rct.reshape(-1))
     if logits_rct.dtype == np.float32:
         softmax.softmax32(logits_rct, probs_rct) if of_classes else bernoulli.sigmoid32(*flat)

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from alcore.door import Array, Kind
-from alcore.sources.spaces import Spaces
+from alcore.sources.spaces import Space, fresh
 
 _BITS = {2: np.uint16, 4: np.uint32, 8: np.uint64}  # numbers are moved as they are, and numba has no float16
 
@@ -18,35 +18,30 @@ def lies_ready(array: Array, kind: Kind) -> bool:
     return plain and array.flags.c_contiguous and array.flags.aligned
 
 
-def lay_out(chunk: Array, space: Spaces | None = None) -> Array:
+def lay_out(chunk: Array, space: Space = fresh) -> Array:
     """C-contiguous, aligned, in the machine's byte order, float32 or float64. A copy only where it has to be, in ``space``."""
     native = chunk
     if not (chunk.dtype.isnative and chunk.flags.aligned):
         native = np.require(chunk, chunk.dtype.newbyteorder("="), ["C", "A"])
     if not native.flags.c_contiguous:
         adjacent = native.strides[-1] == native.itemsize > 2
-        out = _new(native, space)
+        out = space("laid out", native.shape, native.dtype if native.itemsize > 2 else np.float32)
         if adjacent:
             out[...] = native
         else:
-            _arrange(native, out)
+            arrange_into(native, out)
         native = out
     if native.itemsize > 2:
         return native
     from alcore.kernels.widen import widen
 
-    wide = _new(native, space)
+    wide = space("laid out", native.shape, np.float32)
     widen(native.reshape(-1).view(np.uint16), wide.reshape(-1))
     return wide
 
 
-def _new(chunk: Array, space: Spaces | None) -> Array:
-    dtype = chunk.dtype if chunk.itemsize > 2 else np.dtype(np.float32)
-    return np.empty(chunk.shape, dtype) if space is None else space("laid out", chunk.shape, dtype)
-
-
-def _arrange(chunk: Array, out: Array) -> None:
-    """The same numbers, of cells whose draws lie apart, and of float16."""
+def arrange_into(chunk: Array, out: Array) -> None:
+    """Write cells (n, cells, C, T) whose draws lie apart, or of float16, to where their draws are adjacent."""
     from alcore.kernels.arrange import arrange
 
     if out.size:

@@ -8,17 +8,27 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from alcore.door import Array
 
+Space: TypeAlias = Callable[
+    [str, tuple[int, ...], npt.DTypeLike], Array
+]  # a name, shape and dtype -> an array to be written to
+
 MOST = 8 << 20  # bytes that a thread keeps between passes
 
 _thread = threading.local()
+
+
+def fresh(_name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """Memory of its own, for what is kept."""
+    return np.empty(shape, dtype)
 
 
 class Spaces:

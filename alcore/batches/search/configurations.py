@@ -18,7 +18,6 @@ from alcore.batches.search.levels import (
     COARSE_REST,
     FINE_REST,
     LEVELS,
-    NUMBERS_A_THREAD,
     Level,
     chunks_for,
     groups_of,
@@ -26,6 +25,7 @@ from alcore.batches.search.levels import (
     pack,
     packed,
     second_moment_of,
+    worth_a_thread,
 )
 from alcore.door import Array, Float64s
 from alcore.sources.spaces import Spaces
@@ -143,7 +143,7 @@ class Configurations:
         def extend_each(start: int, stop: int) -> None:
             extend(self.rows_ut, parents, labels, probs_ct, start, stop, rows_vt, draws_v)
 
-        in_parts(len(parents), extend_each, self._a_thread(1))
+        in_parts(len(parents), extend_each, worth_a_thread(self.rows_ut.shape[1]))
         self.rows_ut, self.effective_draws = rows_vt, min(float(self.omega_u @ draws_v), float(len(self._owners)))
 
     def information(self, probs_ct: Float64s) -> tuple[float, float]:
@@ -168,7 +168,7 @@ class Configurations:
             def tell(start: int, stop: int) -> None:
                 informations(probs_ct, packed_qtj, start, stop, values_qj)
 
-            in_parts(len(packed_qtj), tell, self._a_thread(packed_qtj.shape[2]))
+            in_parts(len(packed_qtj), tell, worth_a_thread(packed_qtj[0].size))
             self._last = probs_ct, values_qj.reshape(-1)[: len(self.rows_ut)]
         return self._last[1]
 
@@ -203,7 +203,7 @@ class Configurations:
                 pack(self.rows_ut, start, stop, finest_qtj)
                 leaders(self.rows_ut, start * columns, min(stop * columns, rows), first_u, second_u, weight_u)
 
-            in_parts(len(finest_qtj), pack_and_lead, self._a_thread(columns))
+            in_parts(len(finest_qtj), pack_and_lead, worth_a_thread(finest_qtj[0].size))
             self._leader_u = first_u
             groups = groups_of(self.rows_ut, self.omega_u, len(self._owners), (first_u, second_u, weight_u))
             mean_1t, _ = merged(*(groups or [(self.rows_ut, self.omega_u)])[0], None)
@@ -277,10 +277,6 @@ class Configurations:
             bound_n[live] = np.minimum(bound_n[live], found_n[live])
         self._screens = int(np.isfinite(found_nl[:, 1:]).sum())
         return live
-
-    def _a_thread(self, together: int) -> int:
-        """So many configurations, or chunks of so many ``together``, are worth a thread of their own."""
-        return int(-(-NUMBERS_A_THREAD // (together * self.rows_ut.shape[1])))
 
 
 def stratified(rng: np.random.Generator, owners: int, strata: int) -> Float64s:

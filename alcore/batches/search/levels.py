@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alcore.door import Array, Float64s
+from alcore.sources.layouts import arrange_into
 from alcore.sources.threads import in_parts
 
 Ints = npt.NDArray[np.int64]
@@ -77,12 +78,10 @@ def groups_of(
         keys.append(keys[0] * STEPS + step_u)
     parts: list[tuple[Array, Float64s]] = [(rows_ut, omega_u)] * len(keys)
 
-    least = -(-NUMBERS_A_THREAD // rows_ut.size)
-
     def merge_each(start: int, stop: int) -> None:
         parts[start:stop] = [merged(rows_ut, omega_u, key) for key in keys[start:stop]]
 
-    in_parts(len(keys), merge_each, least)
+    in_parts(len(keys), merge_each, worth_a_thread(rows_ut.size))
     parts.append(merged(*parts[1], np.unique(keys[1]) // STEPS))
     groups: list[tuple[Array, Float64s]] = []
     finer = rows
@@ -105,6 +104,11 @@ def merged(rows_ut: Array, omega_u: Float64s, key_u: Ints | None) -> tuple[Array
     return mean_gt, omega_g
 
 
+def worth_a_thread(numbers: int) -> int:
+    """How many pieces of so many numbers of posteriors are worth a thread of their own."""
+    return -(-NUMBERS_A_THREAD // numbers)
+
+
 # --- packed -----------------------------------------------------------------------------------------------------------
 
 
@@ -118,14 +122,10 @@ def chunks_for(rows: int, draws: int) -> tuple[int, int, int]:
 
 def pack(rows_ut: Array, start: int, stop: int, packed_qtj: Array) -> None:
     """Fill chunks start to stop with rows as columns, zeros where padded."""
-    from alcore.kernels.arrange import arrange
-
     (rows, draws), columns = rows_ut.shape, packed_qtj.shape[2]
     whole = min(stop, max(rows // columns, start))
-    body = rows_ut[start * columns : whole * columns].reshape(1, -1, columns, draws)
-    values = body.view(np.uint32).swapaxes(2, 3)
-    values.flags.writeable = False  # the kernel that is compiled for other arrays
-    arrange(values, packed_qtj[None, start:whole].view(np.uint32))
+    body = rows_ut[start * columns : whole * columns].reshape(-1, columns, draws)
+    arrange_into(body.transpose(0, 2, 1)[:, None], packed_qtj[start:whole, None])
     if whole < stop:
         last = rows_ut[whole * columns :]
         packed_qtj[whole, :, : len(last)] = last.T
